@@ -1,0 +1,30 @@
+/*
+ * arena.h - memory that is given back in one stroke
+ *
+ * Blocks double from 1 KiB up to 64 KiB; a larger wish gets a block of its
+ * own.  Nothing is freed singly.  Not for sizes that a peer chose unchecked.
+ */
+#ifndef KONTOR_BASE_ARENA_H
+#define KONTOR_BASE_ARENA_H
+
+#include "base/base.h"
+
+struct arena_block;
+
+/* Zeroed is empty. */
+struct arena {
+	struct arena_block *head;
+	char *at, *end;
+	size_t total; /* bytes asked of the system so far */
+};
+
+void *arena_new(struct arena *a, size_t len) MUST_USE; /* zeroed, aligned 16 */
+struct slice arena_copy(struct arena *a, struct slice s) MUST_USE;
+char *arena_str(struct arena *a, struct slice s) MUST_USE; /* with a NUL */
+char *arena_fmt(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void arena_fini(struct arena *a); /* everything; a is empty again */
+
+#define ARENA_NEW(a, type) ((type *)arena_new((a), sizeof(type)))
+#define ARENA_ARRAY(a, type, n) ((type *)arena_new((a), sizeof(type) * (n)))
+
+#endif

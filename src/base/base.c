@@ -1,0 +1,145 @@
+#include "base/base.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *check_context = "";
+
+_Noreturn void
+check_failed(const char *expr, const char *file, int line)
+{
+	fprintf(stderr, "%s:%d: CHECK(%s) %s\n", file, line, expr,
+	    check_context);
+	abort();
+}
+
+struct slice
+slice_of(const char *s)
+{
+	return (struct slice){ s, strlen(s) };
+}
+
+bool
+slice_eq(struct slice a, struct slice b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+static unsigned char
+lower(char c)
+{
+	unsigned char u = (unsigned char)c;
+
+	return u >= 'A' && u <= 'Z' ? (unsigned char)(u | 0x20) : u;
+}
+
+bool
+slice_ieq(struct slice a, struct slice b)
+{
+	size_t i;
+
+	if (a.len != b.len)
+		return false;
+	for (i = 0; i < a.len; i++) {
+		if (lower(a.p[i]) != lower(b.p[i]))
+			return false;
+	}
+	return true;
+}
+
+bool
+slice_starts(struct slice s, struct slice prefix)
+{
+	return s.len >= prefix.len &&
+	    slice_eq((struct slice){ s.p, prefix.len }, prefix);
+}
+
+struct slice
+slice_trim(struct slice s)
+{
+	while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+		s.p++;
+		s.len--;
+	}
+	while (s.len > 0 && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
+		s.len--;
+	return s;
+}
+
+bool
+slice_cut(struct slice s, char c, struct slice *head, struct slice *tail)
+{
+	const char *at = s.len > 0 ? memchr(s.p, c, s.len) : NULL;
+
+	if (at == NULL)
+		return false;
+	*head = (struct slice){ s.p, (size_t)(at - s.p) };
+	*tail = (struct slice){ at + 1, s.len - head->len - 1 };
+	return true;
+}
+
+bool
+slice_u64(struct slice s, uint64_t *out)
+{
+	uint64_t v = 0;
+	size_t i;
+
+	if (s.len == 0)
+		return false;
+	for (i = 0; i < s.len; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9' ||
+		    __builtin_mul_overflow(v, 10u, &v) ||
+		    __builtin_add_overflow(v, (uint64_t)(s.p[i] - '0'), &v))
+			return false;
+	}
+	*out = v;
+	return true;
+}
+
+static void *
+must(void *p)
+{
+	if (p == NULL) {
+		fputs("kontor: out of memory\n", stderr);
+		abort();
+	}
+	return p;
+}
+
+void *
+mem_new(size_t len)
+{
+	return must(calloc(1, len > 0 ? len : 1));
+}
+
+void *
+mem_grow(void *p, size_t len)
+{
+	return must(realloc(p, len > 0 ? len : 1));
+}
+
+char *
+mem_dup(struct slice s)
+{
+	char *p = must(malloc(s.len + 1));
+
+	if (s.len > 0)
+		memcpy(p, s.p, s.len);
+	p[s.len] = '\0';
+	return p;
+}
+
+void
+mem_free(void *p)
+{
+	free(p);
+}
+
+void
+mem_wipe(void *p, size_t len)
+{
+	volatile unsigned char *v = p;
+
+	while (len-- > 0)
+		*v++ = 0;
+}

@@ -1,0 +1,62 @@
+/*
+ * base.h - what every file may assume: checks, byte slices, memory
+ *
+ * CHECK() stays in release builds.  It is for what only a bug can make
+ * false, never for what a peer, a file or a database can send us.
+ */
+#ifndef KONTOR_BASE_BASE_H
+#define KONTOR_BASE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define CHECK(e) \
+	(__builtin_expect(!!(e), 1) ? (void)0 \
+				    : check_failed(#e, __FILE__, __LINE__))
+#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
+#define MUST_USE __attribute__((warn_unused_result))
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+#define CONTAINER_OF(p, type, field) \
+	((type *)(void *)((char *)(p) - offsetof(type, field)))
+
+__extension__ typedef __int128 int128;
+__extension__ typedef unsigned __int128 uint128;
+
+/* Borrowed bytes: never owns, never NUL-terminated. */
+struct slice {
+	const char *p;
+	size_t len;
+};
+
+#define S(lit) ((struct slice){ "" lit, sizeof(lit) - 1 })
+#define S_INIT(lit) { "" lit, sizeof(lit) - 1 }
+/* For "%.*s". */
+#define S_FMT(s) (int)(s).len, (s).p
+
+/* Borrows s, which must outlive the slice. */
+struct slice slice_of(const char *s);
+bool slice_eq(struct slice a, struct slice b);
+bool slice_ieq(struct slice a, struct slice b); /* ASCII case folded */
+bool slice_starts(struct slice s, struct slice prefix);
+struct slice slice_trim(struct slice s); /* spaces and tabs, both ends */
+/* Splits s at the first c into *head and *tail (without c); false: no c. */
+bool slice_cut(struct slice s, char c, struct slice *head, struct slice *tail);
+/* Decimal digits only, whole slice, no overflow; false else. */
+bool slice_u64(struct slice s, uint64_t *out);
+
+_Noreturn void check_failed(const char *expr, const char *file, int line);
+/* What CHECK prints beside the expression (request id, stage); borrowed. */
+extern const char *check_context;
+
+/* Never NULL: out of memory that we sized ourselves ends the process. */
+void *mem_new(size_t len) MUST_USE; /* zeroed */
+void *mem_grow(void *p, size_t len) MUST_USE;
+char *mem_dup(struct slice s) MUST_USE; /* NUL-terminated copy */
+void mem_free(void *p);
+void mem_wipe(void *p, size_t len); /* not optimised away */
+
+#define NEW(type) ((type *)mem_new(sizeof(type)))
+
+#endif

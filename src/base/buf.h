@@ -1,0 +1,36 @@
+/*
+ * buf.h - bytes that grow
+ *
+ * A zeroed struct buf is an empty one.  Growth is for text we write; what a
+ * peer sizes is checked against a limit before it comes here.
+ */
+#ifndef KONTOR_BASE_BUF_H
+#define KONTOR_BASE_BUF_H
+
+#include "base/base.h"
+
+struct buf {
+	char *p;
+	size_t len, cap;
+};
+
+void buf_reserve(struct buf *b, size_t more); /* room for more bytes */
+void buf_add(struct buf *b, struct slice s);
+void buf_str(struct buf *b, const char *s);
+void buf_char(struct buf *b, char c);
+void buf_u64(struct buf *b, uint64_t v);
+void buf_i64(struct buf *b, int64_t v);
+void buf_hex(struct buf *b, const void *p, size_t len); /* lower case */
+void buf_fmt(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The bytes so far; borrowed until the next change. */
+struct slice buf_slice(const struct buf *b);
+/* The same, NUL-terminated (the NUL does not count). */
+const char *buf_cstr(struct buf *b);
+/* Takes the bytes off the front. */
+void buf_drop(struct buf *b, size_t len);
+
+void buf_clear(struct buf *b); /* keeps the memory */
+void buf_fini(struct buf *b);  /* gives it back; b is empty again */
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * msg.h - an HTTP message head as data; no sockets here
+ *
+ * Names are compared without case.  Slices borrow from whoever made the
+ * head; the owner says for how long.
+ */
+#ifndef KONTOR_HTTP_MSG_H
+#define KONTOR_HTTP_MSG_H
+
+#include "base/base.h"
+
+enum { HTTP_HDR_MAX = 128 };
+
+struct http_hdr {
+	struct slice name, value;
+};
+
+/* A request has method and target, an answer has a status. */
+struct http_head {
+	struct slice method;
+	struct slice target; /* as sent: path and query */
+	int status;
+	unsigned nhdr;
+	struct http_hdr hdr[HTTP_HDR_MAX];
+};
+
+/* The first header of that name; NULL: none. */
+const struct http_hdr *http_find(const struct http_head *h, struct slice name);
+/* Its value; an empty slice with p == NULL when there is none. */
+struct slice http_value(const struct http_head *h, struct slice name);
+/* Adds at the end; false when HTTP_HDR_MAX are there. Borrows both. */
+bool http_add(struct http_head *h, struct slice name, struct slice value);
+
+struct slice http_path(const struct http_head *h);  /* target before '?' */
+struct slice http_query(const struct http_head *h); /* after it, or empty */
+/* The value of name in a query string, still percent-encoded. */
+struct slice http_query_get(struct slice query, struct slice name);
+
+const char *http_reason(int status);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * client.h - HTTP calls to providers: pools per origin, deadlines, TLS
+ *
+ * A call is one request and its answer.  Idle connections are kept per
+ * origin, last used first.  Nothing is retried here: a call that fails says
+ * whether its first byte was given to the kernel, and the caller decides.
+ * TLS verifies chain and host name against the system store, always.
+ *
+ * Ownership: the client owns calls.  A call is over when on_body had last,
+ *            when on_fail was called, or by call_cancel(); no callback comes
+ *            after that and the pointer is dead.  Request slices are borrowed
+ *            until on_head or the call's end.
+ */
+#ifndef KONTOR_HTTPIO_CLIENT_H
+#define KONTOR_HTTPIO_CLIENT_H
+
+#include "base/base.h"
+#include "base/fault.h"
+#include "http/msg.h"
+
+struct loop;
+struct client;
+struct call;
+
+/*
+ * Where calls go.  Pools are kept by the contents (host, port, tls and the
+ * three switches), so a new configuration keeps its connections.
+ */
+struct origin {
+	const char *host; /* name or literal address, without brackets */
+	uint16_t port;
+	bool tls;
+	/* The text of base_url is itself a literal address or localhost. */
+	bool literal;
+	/* A name may resolve to loopback, private or link-local addresses. */
+	bool allow_private;
+	const char *ca_file; /* NULL: the system store */
+};
+
+struct call_ops {
+	/* About to give the first byte to the kernel or to TLS. */
+	void (*on_send)(struct call *c);
+	/* Interim answers (1xx) are passed over.  head is borrowed for the
+	 * call of this function only. */
+	void (*on_head)(struct call *c, const struct http_head *head);
+	/* Framing is removed.  last comes exactly once, maybe with no data. */
+	void (*on_body)(struct call *c, struct slice data, bool last);
+	void (*on_fail)(struct call *c, enum fault why);
+};
+
+struct call_spec {
+	const struct origin *origin;
+	/* Host, Content-Length and Connection are the client's. */
+	const struct http_head *head;
+	const struct slice *body; /* sent one after the other */
+	unsigned nbody;
+	int64_t connect_ns;    /* resolve, connect, handshake */
+	int64_t first_byte_ns; /* request sent to answer's head */
+	int64_t idle_ns;       /* between two reads of the answer */
+	int64_t total_at_ns;   /* monotonic moment; 0: none */
+	void *user;
+};
+
+struct client_limits {
+	size_t max_idle;     /* per origin */
+	size_t max_conns;    /* per origin; above: FAULT_OVERLOAD at once */
+	int64_t idle_ns;     /* how long an idle connection is kept */
+	size_t max_head;     /* of an answer: above FAULT_UP_GARBAGE */
+};
+
+extern const struct client_limits client_limits_default;
+
+struct client *client_new(struct loop *l, const struct client_limits *limits)
+    MUST_USE;
+void client_free(struct client **c);
+void client_close_idle(struct client *c);
+
+/* Callbacks may come before it returns only for on_send. */
+struct call *call_open(struct client *c, const struct call_spec *spec,
+    const struct call_ops *ops) MUST_USE;
+void *call_user(const struct call *c);
+bool call_sent(const struct call *c);
+/* Stops reading (backpressure), goes on. */
+void call_pause(struct call *c);
+void call_resume(struct call *c);
+/* Closes the connection (an answer not yet whole cannot be kept). */
+void call_cancel(struct call **c);
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * server.h - HTTP served on a loop: exchanges in, answers out
+ *
+ * An exchange is one request and its answer, whatever HTTP version carries
+ * it.  The whole request is read, within limits, before the owner sees it.
+ * The answer goes out as it is written: every write is flushed; what the
+ * socket does not take is queued, and exchange_full() asks to slow down.
+ * The terminator (last chunk, last byte) goes only with last == true, so an
+ * owner may withhold it until its record is safe.
+ *
+ * Ownership: the server owns exchanges.  Each ends exactly once: by a write
+ *            with last, by exchange_abort(), or, after on_gone, by the owner
+ *            calling exchange_abort() to say that it has let go.  After that
+ *            the pointer is dead for the owner.
+ * Errors:    what is wrong with a request on HTTP's level arrives as on_bad;
+ *            the owner renders it in its own shape; the connection closes
+ *            afterwards.
+ */
+#ifndef KONTOR_HTTPIO_SERVER_H
+#define KONTOR_HTTPIO_SERVER_H
+
+#include "base/base.h"
+#include "base/fault.h"
+#include "http/msg.h"
+
+struct loop;
+struct server;
+
+struct exchange {
+	/*
+	 * Borrowed; both die with exchange_forget() or the exchange.  In
+	 * on_bad the head may be empty (method.len == 0).
+	 */
+	const struct http_head *head;
+	struct slice body;
+	void *user; /* the owner's, untouched by the server */
+};
+
+struct server_ops {
+	void (*on_request)(struct exchange *x);
+	void (*on_bad)(struct exchange *x, enum fault why);
+	/* The queue fell under half of out_high after exchange_full(). */
+	void (*on_drain)(struct exchange *x);
+	/* The peer is gone or too slow; answer with exchange_abort(). */
+	void (*on_gone)(struct exchange *x);
+};
+
+struct server_limits {
+	size_t max_head;  /* above: FAULT_HEAD_TOO_LARGE */
+	size_t max_body;  /* above: FAULT_BODY_TOO_LARGE */
+	size_t max_conns; /* above: accept waits */
+	size_t out_high;  /* queued answer bytes that make an exchange full */
+	int64_t head_ns;  /* first to last byte of a head */
+	int64_t body_ns;  /* between two reads of a body */
+	int64_t idle_ns;  /* keep-alive */
+	int64_t write_ns; /* no progress while bytes are queued */
+};
+
+extern const struct server_limits server_limits_default;
+
+/* Serves a listening socket, which it borrows; user is for ops by
+ * server_user(). */
+struct server *server_new(struct loop *l, int listen_fd,
+    const struct server_ops *ops, const struct server_limits *limits,
+    void *user) MUST_USE;
+void *server_user(const struct exchange *x);
+/* Stops accepting, closes idle connections; others close after the answer in
+ * flight (it says Connection: close). */
+void server_drain(struct server *s);
+size_t server_open(const struct server *s); /* connections */
+void server_free(struct server **s);        /* aborts what is left */
+
+/* Gives the request's bytes back early (a long stream needs them no more). */
+void exchange_forget(struct exchange *x);
+
+/*
+ * The answer's head.  body_len >= 0 sends Content-Length, -1 sends chunks.
+ * Headers of the connection (Content-Length, Transfer-Encoding, Connection,
+ * Date) are the server's; skip them.  Bytes leave with the first write.
+ */
+void exchange_answer(struct exchange *x, int status,
+    const struct http_hdr *hdr, unsigned nhdr, int64_t body_len);
+/* data is borrowed for the call only.  last ends the exchange. */
+void exchange_write(struct exchange *x, struct slice data, bool last);
+bool exchange_full(const struct exchange *x);
+bool exchange_answered(const struct exchange *x); /* head was given */
+/* Cuts the connection without a terminator. */
+void exchange_abort(struct exchange *x);
+/* After this answer the connection closes. */
+void exchange_close_after(struct exchange *x);
+/* "127.0.0.1:4711", borrowed */
+const char *exchange_peer(const struct exchange *x);
+
+#endif

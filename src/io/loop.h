@@ -1,0 +1,65 @@
+/*
+ * loop.h - one thread's event loop: edge-triggered epoll, timers, reaping
+ *
+ * A descriptor is registered once, for everything, edge-triggered; whoever
+ * owns it reads and writes until EAGAIN.  A callback may always finish: what
+ * it closes is queued by loop_reap() and freed at the end of the turn.
+ *
+ * Threads:  everything of a loop belongs to the thread that runs it.
+ */
+#ifndef KONTOR_IO_LOOP_H
+#define KONTOR_IO_LOOP_H
+
+#include "base/base.h"
+
+struct loop;
+struct io;
+struct timer;
+
+enum { IO_IN = 1, IO_OUT = 2, IO_HUP = 4 };
+
+typedef void io_ready_f(struct io *io, unsigned events);
+typedef void timer_f(struct timer *t);
+typedef void reap_f(void *p);
+
+/* Embedded in its owner. */
+struct io {
+	int fd;
+	io_ready_f *on_ready;
+	bool dead; /* closed in this turn: no more callbacks */
+};
+
+struct timer {
+	struct loop *loop;
+	timer_f *on_time;
+	int64_t at_ns; /* monotonic; 0: not set */
+	uint32_t where; /* private to loop.c */
+};
+
+struct loop *loop_new(void) MUST_USE;
+void loop_free(struct loop **l);
+
+/* One turn: waits at most max_wait_ns (less when a timer is due). */
+void loop_turn(struct loop *l, int64_t max_wait_ns);
+/* Monotonic time read at the start of this turn. */
+int64_t loop_now(const struct loop *l);
+
+/* fd must be non-blocking; edge-triggered in, out and hang-up. */
+void loop_add(struct loop *l, struct io *io, int fd, io_ready_f *on_ready);
+/* For a listening socket shared by processes: EPOLLEXCLUSIVE, level. */
+void loop_add_listener(struct loop *l, struct io *io, int fd,
+    io_ready_f *on_ready);
+/* Unregisters without closing. */
+void loop_remove(struct loop *l, struct io *io);
+/* Unregisters and closes. */
+void loop_close(struct loop *l, struct io *io);
+
+/* Sets or moves; O(log n) at worst. */
+void timer_set(struct loop *l, struct timer *t, int64_t at_ns,
+    timer_f *on_time);
+void timer_clear(struct timer *t); /* harmless when not set */
+
+/* Calls fini(p) at the end of the turn, in order. */
+void loop_reap(struct loop *l, void *p, reap_f *fini);
+
+#endif
