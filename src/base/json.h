@@ -36,6 +36,7 @@ struct json_cur {
 	const char *start; /* for error offsets */
 	enum fault fault;  /* first one wins; sticky */
 	unsigned depth;
+	bool first; /* just entered: no comma is due */
 };
 
 struct json_cur json_cur(struct slice text);
@@ -89,9 +90,13 @@ struct json {
 	size_t n; /* of children */
 };
 
-/* The tree lives in the arena; text may borrow from the input. */
-enum fault json_parse(struct arena *a, struct slice text, struct json **out)
-    MUST_USE;
+/*
+ * The tree lives in the arena; text may borrow from the input.  A value costs
+ * at most sizeof(struct json) and a copy of what its escapes decode to: who
+ * takes trees from peers limits the text first.
+ */
+enum fault json_parse(
+    struct arena *a, struct slice text, struct json **out) MUST_USE;
 
 /* NULL when j is not an object or has no such key; j may be NULL. */
 const struct json *json_get(const struct json *j, const char *key);
@@ -106,15 +111,15 @@ bool json_get_bool(const struct json *j, const char *key, bool or_else);
  * Commas take care of themselves: a comma is written unless the last byte of
  * the buf is '{', '[' or ':' or the buf is empty.
  */
-void json_w_begin(struct buf *b, char bracket);             /* '{' or '[' */
-void json_w_end(struct buf *b, char bracket);               /* '}' or ']' */
-void json_w_key(struct buf *b, const char *key);            /* "key": */
-void json_w_str(struct buf *b, struct slice s);             /* escaped */
+void json_w_begin(struct buf *b, char bracket);  /* '{' or '[' */
+void json_w_end(struct buf *b, char bracket);    /* '}' or ']' */
+void json_w_key(struct buf *b, const char *key); /* "key": */
+void json_w_str(struct buf *b, struct slice s);  /* escaped */
 void json_w_i64(struct buf *b, int64_t v);
 void json_w_u64(struct buf *b, uint64_t v);
 void json_w_bool(struct buf *b, bool v);
 void json_w_null(struct buf *b);
-void json_w_raw(struct buf *b, struct slice json);          /* as is */
+void json_w_raw(struct buf *b, struct slice json); /* as is */
 /* key and value in one. */
 void json_w_kstr(struct buf *b, const char *key, struct slice s);
 void json_w_ki64(struct buf *b, const char *key, int64_t v);

@@ -29,15 +29,15 @@ struct reqid {
 	uint8_t b[REQID_LEN];
 };
 
-struct reqid reqid_make(int64_t wall_ns, uint32_t node, uint16_t incarnation,
-    uint32_t seq);
+struct reqid reqid_make(
+    int64_t wall_ns, uint32_t node, uint16_t incarnation, uint32_t seq);
 int64_t reqid_wall_ms(const struct reqid *id);
 /* Writes REQID_TEXT characters and a NUL. */
 void reqid_write(const struct reqid *id, char out[REQID_TEXT + 1]);
 bool reqid_parse(struct slice text, struct reqid *out) MUST_USE;
 /* Writes "req_...-N" and a NUL; returns the length. */
-size_t attempt_write(const struct reqid *id, unsigned n,
-    char out[ATTEMPT_TEXT + 1]);
+size_t attempt_write(
+    const struct reqid *id, unsigned n, char out[ATTEMPT_TEXT + 1]);
 
 /* Checks form and checksum only; the secret is the 43 characters. */
 bool key_parse(struct slice text, uint64_t *id, struct slice *secret) MUST_USE;

@@ -1,0 +1,98 @@
+/*
+ * text.h - bytes as text and back: hex, base64, UTF-8
+ *
+ * Every parser here is strict: one text per value.  Base64 wants its padding,
+ * base64url wants none, and unused bits must be zero; hex takes either case.
+ */
+#ifndef KONTOR_BASE_TEXT_H
+#define KONTOR_BASE_TEXT_H
+
+#include "base/base.h"
+#include "base/buf.h"
+
+/* Exactly 2 * len digits into len bytes; false else. */
+bool text_hex_parse(struct slice s, void *out, size_t len) MUST_USE;
+
+/* These append to b; on false b is as it was. */
+void text_base64_write(struct buf *b, struct slice bytes);
+bool text_base64_parse(struct buf *b, struct slice text) MUST_USE;
+void text_base64url_write(struct buf *b, struct slice bytes);
+bool text_base64url_parse(struct buf *b, struct slice text) MUST_USE;
+
+/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
+bool utf8_valid(struct slice s);
+
+/* The value of a hex digit, or -1. */
+int text_hex_digit(char c);
+
+/* How many bytes at p the printable ASCII run goes on, up to len: stops at
+ * a byte below 0x20, at '"', at a backslash, and at 0x80 and above. */
+static inline size_t text_plain_run(const char *p, size_t len);
+
+/* Length (2 to 4) of the valid sequence at p that starts with a byte of 0x80
+ * or more, 0 when it is not valid. */
+static inline size_t utf8_sequence(const char *p, size_t len);
+
+/* --- the two inner loops, inline ------------------------------------- */
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+
+static inline unsigned
+text_special16_(const char *p)
+{
+	const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	const __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+	const __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+	/* Signed: control characters and everything from 0x80 at once. */
+	const __m128i odd = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
+
+	return (unsigned)_mm_movemask_epi8(
+	    _mm_or_si128(odd, _mm_or_si128(quote, slash)));
+}
+#endif
+
+static inline size_t
+text_plain_run(const char *p, size_t len)
+{
+	size_t i = 0;
+
+#ifdef __SSE2__
+	for (; i + 16 <= len; i += 16) {
+		unsigned mask = text_special16_(p + i);
+
+		if (mask != 0)
+			return i + (size_t)__builtin_ctz(mask);
+	}
+#endif
+	for (; i < len; i++) {
+		if ((signed char)p[i] < 0x20 || p[i] == '"' || p[i] == '\\')
+			break;
+	}
+	return i;
+}
+
+static inline size_t
+utf8_sequence(const char *p, size_t len)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	const unsigned a = u[0];
+
+	if (len < 2 || a < 0xc2 || a > 0xf4 || (u[1] & 0xc0) != 0x80)
+		return 0;
+	if (a < 0xe0)
+		return 2;
+	if (len < 3 || (u[2] & 0xc0) != 0x80)
+		return 0;
+	if (a < 0xf0) {
+		if ((a == 0xe0 && u[1] < 0xa0) || (a == 0xed && u[1] > 0x9f))
+			return 0;
+		return 3;
+	}
+	if (len < 4 || (u[3] & 0xc0) != 0x80 || (a == 0xf0 && u[1] < 0x90) ||
+	    (a == 0xf4 && u[1] > 0x8f))
+		return 0;
+	return 4;
+}
+
+#endif
