@@ -15,11 +15,13 @@
 struct loop;
 struct io;
 struct timer;
+struct task;
 
 enum { IO_IN = 1, IO_OUT = 2, IO_HUP = 4 };
 
 typedef void io_ready_f(struct io *io, unsigned events);
 typedef void timer_f(struct timer *t);
+typedef void task_f(struct task *t);
 typedef void reap_f(void *p);
 
 /* Embedded in its owner. */
@@ -36,10 +38,17 @@ struct timer {
 	uint32_t where; /* private to loop.c */
 };
 
+/* Something to do later in this turn, or first in the next. */
+struct task {
+	task_f *run;
+	struct task *next, *prev; /* private to loop.c; NULL: not queued */
+};
+
 struct loop *loop_new(void) MUST_USE;
 void loop_free(struct loop **l);
 
-/* One turn: waits at most max_wait_ns (less when a timer is due). */
+/* One turn: waits at most max_wait_ns (less when a timer or a task is due;
+ * below 0: until something happens). */
 void loop_turn(struct loop *l, int64_t max_wait_ns);
 /* Monotonic time read at the start of this turn. */
 int64_t loop_now(const struct loop *l);
@@ -59,7 +68,21 @@ void timer_set(struct loop *l, struct timer *t, int64_t at_ns,
     timer_f *on_time);
 void timer_clear(struct timer *t); /* harmless when not set */
 
+/*
+ * Runs t once, after the events and timers of this turn; queued by a task it
+ * runs in the next turn, which then does not wait.  Queued twice is queued
+ * once.  What is no longer wanted must be cleared before it is freed.
+ */
+void task_set(struct loop *l, struct task *t, task_f *run);
+void task_clear(struct task *t);
+
 /* Calls fini(p) at the end of the turn, in order. */
 void loop_reap(struct loop *l, void *p, reap_f *fini);
+
+/*
+ * The one read buffer of this loop, for the reader that runs now: its bytes
+ * hold until that reader returns to the loop.
+ */
+char *loop_buf(struct loop *l, size_t *cap);
 
 #endif

@@ -1,0 +1,13 @@
+/*
+ * worker.h - the role that serves calls: one event loop, no files
+ */
+#ifndef KONTOR_GATEWAY_WORKER_H
+#define KONTOR_GATEWAY_WORKER_H
+
+#include "base/base.h"
+
+/* Runs until drained; returns the exit status.  Descriptors as in
+ * model/ipc.h. */
+int worker_main(uint32_t slot);
+
+#endif

@@ -1,0 +1,370 @@
+#include "io/loop.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum { BATCH = 256, BUF_LEN = 128 * 1024 };
+
+/*
+ * The key is when the entry comes up, the timer's at_ns when it is due: a
+ * timer moved later (deadlines move with every read) leaves its entry where
+ * it is, and is put right when the entry comes up.
+ */
+struct slot {
+	int64_t key;
+	struct timer *timer;
+};
+
+struct reap {
+	void *p;
+	reap_f *fini;
+};
+
+struct loop {
+	int epfd;
+	int64_t now;
+	struct slot *heap; /* 1-based; a timer's where is its index */
+	uint32_t nheap, cap_heap;
+	struct task soon, later; /* list heads */
+	struct reap *reaps;
+	size_t nreap, cap_reap;
+	int at, nev; /* of the batch being dispatched */
+	bool in_tasks;
+	char *buf;
+	struct epoll_event ev[BATCH];
+};
+
+static void
+list_init(struct task *head)
+{
+	head->next = head->prev = head;
+}
+
+struct loop *
+loop_new(void)
+{
+	struct loop *l = NEW(struct loop);
+
+	l->epfd = epoll_create1(EPOLL_CLOEXEC);
+	CHECK(l->epfd >= 0);
+	l->now = clock_mono_ns();
+	l->buf = mem_new(BUF_LEN);
+	list_init(&l->soon);
+	list_init(&l->later);
+	return l;
+}
+
+static void
+reap_all(struct loop *l)
+{
+	size_t i;
+
+	/* A fini may reap more. */
+	for (i = 0; i < l->nreap; i++)
+		l->reaps[i].fini(l->reaps[i].p);
+	l->nreap = 0;
+}
+
+void
+loop_free(struct loop **lp)
+{
+	struct loop *l = *lp;
+
+	if (l == NULL)
+		return;
+	*lp = NULL;
+	reap_all(l);
+	close(l->epfd);
+	mem_free(l->heap);
+	mem_free(l->reaps);
+	mem_free(l->buf);
+	mem_free(l);
+}
+
+char *
+loop_buf(struct loop *l, size_t *cap)
+{
+	*cap = BUF_LEN;
+	return l->buf;
+}
+
+int64_t
+loop_now(const struct loop *l)
+{
+	return l->now;
+}
+
+/* --- descriptors ------------------------------------------------------- */
+
+static void
+add(struct loop *l, struct io *io, int fd, io_ready_f *on_ready,
+    uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.ptr = io };
+
+	io->fd = fd;
+	io->on_ready = on_ready;
+	io->dead = false;
+	CHECK(epoll_ctl(l->epfd, EPOLL_CTL_ADD, fd, &ev) == 0);
+}
+
+void
+loop_add(struct loop *l, struct io *io, int fd, io_ready_f *on_ready)
+{
+	add(l, io, fd, on_ready, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+void
+loop_add_listener(struct loop *l, struct io *io, int fd, io_ready_f *on_ready)
+{
+	add(l, io, fd, on_ready, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
+/* Events already fetched for io must not reach it any more. */
+static void
+forget(struct loop *l, struct io *io)
+{
+	int i;
+
+	io->dead = true;
+	for (i = l->at; i < l->nev; i++) {
+		if (l->ev[i].data.ptr == io)
+			l->ev[i].data.ptr = NULL;
+	}
+}
+
+void
+loop_remove(struct loop *l, struct io *io)
+{
+	if (io->dead || io->fd < 0)
+		return;
+	forget(l, io);
+	CHECK(epoll_ctl(l->epfd, EPOLL_CTL_DEL, io->fd, NULL) == 0);
+}
+
+void
+loop_close(struct loop *l, struct io *io)
+{
+	if (io->dead || io->fd < 0)
+		return;
+	/* Explicit, as a descriptor may have been passed to a child too. */
+	loop_remove(l, io);
+	close(io->fd);
+	io->fd = -1;
+}
+
+/* --- timers ------------------------------------------------------------ */
+
+static void
+put(struct loop *l, uint32_t i, struct slot s)
+{
+	l->heap[i] = s;
+	s.timer->where = i;
+}
+
+static void
+sift_up(struct loop *l, uint32_t i, struct slot s)
+{
+	while (i > 1 && l->heap[i / 2].key > s.key) {
+		put(l, i, l->heap[i / 2]);
+		i /= 2;
+	}
+	put(l, i, s);
+}
+
+static void
+sift_down(struct loop *l, uint32_t i, struct slot s)
+{
+	uint32_t kid;
+
+	for (; (kid = 2 * i) <= l->nheap; i = kid) {
+		if (kid < l->nheap && l->heap[kid + 1].key < l->heap[kid].key)
+			kid++;
+		if (l->heap[kid].key >= s.key)
+			break;
+		put(l, i, l->heap[kid]);
+	}
+	put(l, i, s);
+}
+
+static void
+heap_add(struct loop *l, struct timer *t)
+{
+	if (l->nheap + 2 > l->cap_heap) {
+		l->cap_heap = l->cap_heap > 0 ? 2 * l->cap_heap : 64;
+		l->heap = mem_grow(l->heap, l->cap_heap * sizeof(*l->heap));
+	}
+	sift_up(l, ++l->nheap, (struct slot){ t->at_ns, t });
+}
+
+static void
+heap_remove(struct loop *l, uint32_t i)
+{
+	struct slot last = l->heap[l->nheap--];
+
+	l->heap[i <= l->nheap ? i : 0].timer = NULL;
+	if (i > l->nheap)
+		return;
+	if (i > 1 && l->heap[i / 2].key > last.key)
+		sift_up(l, i, last);
+	else
+		sift_down(l, i, last);
+}
+
+void
+timer_set(struct loop *l, struct timer *t, int64_t at_ns, timer_f *on_time)
+{
+	t->on_time = on_time;
+	t->at_ns = at_ns > 0 ? at_ns : 1;
+	if (t->where == 0) {
+		t->loop = l;
+		heap_add(l, t);
+	} else if (t->at_ns < l->heap[t->where].key) {
+		sift_up(l, t->where, (struct slot){ t->at_ns, t });
+	}
+}
+
+void
+timer_clear(struct timer *t)
+{
+	if (t->where != 0)
+		heap_remove(t->loop, t->where);
+	t->where = 0;
+	t->at_ns = 0;
+}
+
+static void
+fire_due(struct loop *l)
+{
+	struct timer *t;
+
+	while (l->nheap > 0 && l->heap[1].key <= l->now) {
+		t = l->heap[1].timer;
+		if (t->at_ns > l->now) {
+			sift_down(l, 1, (struct slot){ t->at_ns, t });
+			continue;
+		}
+		timer_clear(t);
+		t->on_time(t);
+	}
+}
+
+/* --- tasks and reaping ------------------------------------------------- */
+
+void
+task_set(struct loop *l, struct task *t, task_f *run)
+{
+	struct task *head = l->in_tasks ? &l->later : &l->soon;
+
+	t->run = run;
+	if (t->next != NULL)
+		return;
+	t->next = head;
+	t->prev = head->prev;
+	head->prev->next = t;
+	head->prev = t;
+}
+
+void
+task_clear(struct task *t)
+{
+	if (t->next == NULL)
+		return;
+	t->prev->next = t->next;
+	t->next->prev = t->prev;
+	t->next = t->prev = NULL;
+}
+
+static void
+run_tasks(struct loop *l)
+{
+	struct task *t;
+
+	l->in_tasks = true;
+	while ((t = l->soon.next) != &l->soon) {
+		task_clear(t);
+		t->run(t);
+	}
+	l->in_tasks = false;
+	while ((t = l->later.next) != &l->later) {
+		task_clear(t);
+		task_set(l, t, t->run);
+	}
+}
+
+void
+loop_reap(struct loop *l, void *p, reap_f *fini)
+{
+	if (l->nreap == l->cap_reap) {
+		l->cap_reap = l->cap_reap > 0 ? 2 * l->cap_reap : 16;
+		l->reaps = mem_grow(l->reaps,
+		    l->cap_reap * sizeof(*l->reaps));
+	}
+	l->reaps[l->nreap++] = (struct reap){ p, fini };
+}
+
+/* --- the turn ---------------------------------------------------------- */
+
+/* Milliseconds, rounded up so that a timer is due when we wake for it. */
+static int
+wait_ms(const struct loop *l, int64_t max_ns)
+{
+	int64_t ns = max_ns, left;
+
+	if (l->soon.next != &l->soon || l->nreap > 0)
+		return 0;
+	if (l->nheap > 0) {
+		left = l->heap[1].key - clock_mono_ns();
+		if (left < 0)
+			left = 0;
+		if (ns < 0 || left < ns)
+			ns = left;
+	}
+	if (ns < 0)
+		return -1;
+	if (ns > 3600 * NS_PER_S)
+		ns = 3600 * NS_PER_S;
+	return (int)((ns + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+static unsigned
+events_of(uint32_t ev)
+{
+	return ((ev & EPOLLIN) != 0 ? (unsigned)IO_IN : 0u) |
+	    ((ev & EPOLLOUT) != 0 ? (unsigned)IO_OUT : 0u) |
+	    ((ev & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 ? (unsigned)IO_HUP
+							     : 0u);
+}
+
+static void
+dispatch(struct loop *l)
+{
+	struct epoll_event *ev;
+	struct io *io;
+
+	while (l->at < l->nev) {
+		ev = &l->ev[l->at++];
+		io = ev->data.ptr;
+		if (io != NULL && !io->dead)
+			io->on_ready(io, events_of(ev->events));
+	}
+}
+
+void
+loop_turn(struct loop *l, int64_t max_wait_ns)
+{
+	int n = epoll_wait(l->epfd, l->ev, BATCH, wait_ms(l, max_wait_ns));
+
+	CHECK(n >= 0 || errno == EINTR);
+	l->now = clock_mono_ns();
+	l->at = 0;
+	l->nev = n > 0 ? n : 0;
+	dispatch(l);
+	l->at = l->nev = 0;
+	fire_due(l);
+	run_tasks(l);
+	reap_all(l);
+}

@@ -1,0 +1,170 @@
+/*
+ * frame.h - what the log is made of: frozen from the first release
+ *
+ * A frame is a 32-byte header, a payload, and zeros up to a multiple of 8:
+ *
+ *   0  u32 len        payload bytes
+ *   4  u32 crc        CRC-32C over bytes 8..32+len, seeded with the CRC-32C
+ *                     of the journal's name (bytes 16..28 of this header)
+ *   8  u64 seq        gapless from 1 within the journal
+ *  16  u32 node       \
+ *  20  u32 boot        > the journal's name
+ *  24  u16 slot       |
+ *  26  u16 incarnation/
+ *  28  u8  version    1
+ *  29  u8  kind       enum frame_kind
+ *  30  u16 zero
+ *  32  payload        deterministic CBOR (RFC 8949 4.2.1): a map from small
+ *                     integers (fields.def) to values
+ *
+ * All integers little endian.  Header fields 8..32 and payload are the leaf
+ * of the audit tree.  A payload holds opaque ids, numbers and salted
+ * commitments; names only of what the operator's configuration names.
+ * Readers treat every byte as hostile.
+ */
+#ifndef KONTOR_JOURNAL_FRAME_H
+#define KONTOR_JOURNAL_FRAME_H
+
+#include "base/base.h"
+#include "base/fault.h"
+#include "model/ident.h"
+#include "model/usage.h"
+#include "shm/shm.h"
+
+enum {
+	FRAME_HEAD = 32,
+	FRAME_MAX_RING = 512,          /* whole frame in a worker's ring */
+	FRAME_MAX = 4 * 1024 * 1024,   /* whole frame in a segment */
+	FRAME_CANDIDATES = 16,
+	FRAME_PROVIDER_ID = 64
+};
+
+/* Numbers are frozen. */
+enum frame_kind {
+	FRAME_INTENT = 1,  /* an attempt is about to be made */
+	FRAME_OUTCOME = 2, /* how an attempt ended; resolution 0, 1, ... */
+	FRAME_FINAL = 3,   /* how a request ended */
+	FRAME_COUNT = 4,   /* refusals counted, not recorded singly */
+	FRAME_OPEN = 5,    /* a journal begins */
+	FRAME_CONFIG = 6,  /* a generation: deployments and price rows */
+	FRAME_ACCOUNT = 7, /* an account is opened, changed or closed */
+	FRAME_KEY = 8,     /* a key is created, changed or revoked */
+	FRAME_INCIDENT = 9,
+	/* reserved: 16 tool, 17 wait, 18 run, 19 transfer, 20 checkpoint */
+};
+
+struct journal_name {
+	uint32_t node, boot;
+	uint16_t slot, incarnation;
+};
+
+struct frame {
+	struct journal_name name;
+	uint64_t seq;
+	enum frame_kind kind;
+	struct slice payload; /* borrowed */
+	size_t size;          /* whole frame with padding */
+};
+
+enum resolution {
+	RESOLUTION_VOID = 0,      /* costs nothing */
+	RESOLUTION_BOOKED = 1,    /* the provider's usage */
+	RESOLUTION_OVERAGE = 2,   /* the same, above the hold */
+	RESOLUTION_ESTIMATED = 3, /* counted from content */
+	RESOLUTION_UNKNOWN = 4    /* booked at the bound */
+};
+
+struct frame_need {
+	uint64_t account, window;
+};
+
+struct intent {
+	struct reqid req;
+	unsigned attempt;
+	int64_t wall_ns;
+	uint64_t generation, key, price, model; /* model: hash64 of its id */
+	unsigned deployment;                    /* index in the generation */
+	int64_t hold;                           /* nano */
+	unsigned n;
+	struct frame_need chain[HOLD_CHAIN_MAX];
+};
+
+struct outcome {
+	struct reqid req;
+	unsigned attempt;
+	unsigned number; /* of the resolution: 0, then corrections */
+	int64_t wall_ns; /* when it ended */
+	enum resolution resolution;
+	bool sent;
+	bool by_recorder; /* a repair */
+	bool streamed;
+	bool client_gone;
+	uint64_t generation, key, price;
+	unsigned deployment;
+	int64_t hold;
+	struct usage usage;
+	int64_t list, contracted, effective; /* nano */
+	int status; /* the provider's; 0: none */
+	enum fault fault;
+	/* Microseconds after the intent; 0: did not happen. */
+	uint64_t sent_us, first_us, end_us;
+	struct slice provider_id; /* the provider's request id; may be empty */
+	unsigned n;
+	struct frame_need chain[HOLD_CHAIN_MAX];
+};
+
+struct final {
+	struct reqid req;
+	int64_t wall_ns;
+	uint64_t key, generation, model;
+	int status; /* what the client got */
+	enum fault fault;
+	unsigned attempts;
+	uint64_t total_us;
+	bool client_gone;
+	unsigned n; /* candidates, in order */
+	struct {
+		unsigned deployment;
+		unsigned why; /* model/why.def */
+	} candidate[FRAME_CANDIDATES];
+};
+
+struct count {
+	uint64_t who; /* key id, or a salted hash of the network */
+	bool is_network;
+	enum fault fault;
+	int64_t second; /* since 1970 */
+	uint64_t times;
+};
+
+/* --- writing: into out, at most cap bytes; returns the frame's size with
+ * padding, 0 when it does not fit. ------------------------------------- */
+
+size_t frame_intent(const struct journal_name *j, uint64_t seq,
+    const struct intent *v, char *out, size_t cap);
+size_t frame_outcome(const struct journal_name *j, uint64_t seq,
+    const struct outcome *v, char *out, size_t cap);
+size_t frame_final(const struct journal_name *j, uint64_t seq,
+    const struct final *v, char *out, size_t cap);
+size_t frame_count(const struct journal_name *j, uint64_t seq,
+    const struct count *v, char *out, size_t cap);
+/* Any kind: the payload was written as CBOR by the caller. */
+size_t frame_seal(const struct journal_name *j, uint64_t seq,
+    enum frame_kind kind, size_t payload, char *out, size_t cap);
+
+/* --- reading ------------------------------------------------------------ */
+
+/*
+ * The frame at the start of bytes: FAULT_NONE; FAULT_PENDING when bytes end
+ * before it does; FAULT_DATA when it is damaged.
+ */
+enum fault frame_read(struct slice bytes, struct frame *out) MUST_USE;
+enum fault frame_get_intent(const struct frame *f, struct intent *out)
+    MUST_USE;
+/* provider_id borrows from the frame. */
+enum fault frame_get_outcome(const struct frame *f, struct outcome *out)
+    MUST_USE;
+enum fault frame_get_final(const struct frame *f, struct final *out) MUST_USE;
+enum fault frame_get_count(const struct frame *f, struct count *out) MUST_USE;
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * ipc.h - how processes of one node ask each other: one JSON object a message
+ *
+ * Over SOCK_SEQPACKET socketpairs made by the supervisor, at most IPC_MAX
+ * bytes a message, descriptors beside them where a row says so.
+ *
+ * control <-> recorder (control asks, the recorder answers in order):
+ *   {"n":7,"op":"barrier"}                     -> {"n":7,"ok":true}
+ *       everything served before is in the log, synced, in the store
+ *   {"n":8,"op":"key_create","idem":"...","name":"...","team":"...",
+ *    "id":"<12 base62>","sha256":"<hex>","models":["..."],
+ *    "budget":"25.00","window":"month","zone":"UTC","expires_ns":0,
+ *    "admin":false}                            -> {"n":8,"ok":true}
+ *   {"n":9,"op":"key_revoke","id":"..."}       -> {"n":9,"ok":true}
+ *   {"n":10,"op":"key_rotate","id":"<old>","new":"<id>","sha256":"<hex>",
+ *    "keep_ns":0}                              -> {"n":10,"ok":true}
+ *   an error: {"n":8,"ok":false,"fault":"CONFLICT","text":"..."}
+ *
+ * control <-> supervisor (control asks):
+ *   {"n":1,"op":"reload"}  -> {"n":1,"ok":true,"generation":"<hex>"}
+ *                             or {"n":1,"ok":false,"errors":"<report>"}
+ *   {"n":2,"op":"status"}  -> {"n":2,"ok":true,"processes":[...]}
+ *
+ * supervisor -> worker, recorder, control:
+ *   {"op":"config"} with the config memfd      -> {"ok":true}
+ *   {"op":"drain"}                                (no answer)
+ *   {"op":"repair","slot":3}                      (recorder only)
+ */
+#ifndef KONTOR_MODEL_IPC_H
+#define KONTOR_MODEL_IPC_H
+
+enum { IPC_MAX = 64 * 1024 };
+
+/*
+ * Descriptors a child finds open, by number.  What a role is not given is
+ * closed.  argv[0] is the title ("kontor: worker 1"), argv[1] the role word
+ * ("worker", "recorder", "control"), argv[2] the slot number or "-".
+ */
+enum {
+	FD_SHM = 3,      /* shared tables */
+	FD_CONFIG = 4,   /* config memfd (with secrets for workers only) */
+	FD_CTL = 5,      /* socketpair with the supervisor */
+	FD_ALIVE = 6,    /* pipe: EOF when the supervisor is gone */
+	FD_LISTEN = 7,   /* worker: gateway listener; control: admin listener */
+	FD_PEER = 8,     /* control and recorder: their socketpair */
+	FD_LAST = 8
+};
+
+#endif

@@ -1,0 +1,13 @@
+/*
+ * recorder.h - the role that moves rings to disk and writes the store
+ */
+#ifndef KONTOR_RECORDER_RECORDER_H
+#define KONTOR_RECORDER_RECORDER_H
+
+#include "base/base.h"
+
+/* Runs until its work is over; returns the exit status.  Descriptors as in
+ * model/ipc.h. */
+int recorder_main(uint32_t slot);
+
+#endif

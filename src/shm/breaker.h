@@ -1,0 +1,36 @@
+/*
+ * breaker.h - which deployments rest after failures, shared by all workers
+ *
+ * Closed: calls pass.  After BREAKER_FAILURES failures in a row that were
+ * the provider's fault it opens for a time that doubles from 1 s to 60 s;
+ * when that is over one call at a time goes through as a probe (half open);
+ * its success closes the breaker, its failure opens it again.  A timeout
+ * counts only when two principals suffered it or it was a probe: one tenant
+ * cannot close a provider for all (architecture.md 2).
+ */
+#ifndef KONTOR_SHM_BREAKER_H
+#define KONTOR_SHM_BREAKER_H
+
+#include "shm/shm.h"
+
+enum { BREAKER_FAILURES = 5 };
+
+enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF };
+
+/* Finds or makes the row; NULL: the table is full (then: always closed). */
+struct shm_breaker *breaker_get(struct shm *m, uint64_t deployment);
+
+/* May a call go now?  *probe: it is the half-open one; tell the result. */
+bool breaker_may(struct shm_breaker *b, int64_t mono_ns, bool *probe);
+enum breaker_state breaker_state(const struct shm_breaker *b, int64_t mono_ns);
+void breaker_good(struct shm_breaker *b, bool probe);
+/* retry_after_ns: a floor from the provider; 0: none. */
+void breaker_bad(struct shm_breaker *b, int64_t mono_ns, bool probe,
+    int64_t retry_after_ns);
+void breaker_timeout(struct shm_breaker *b, int64_t mono_ns, bool probe,
+    uint64_t principal);
+/* The call ended without a verdict (client gone, 4xx): a probe token goes
+ * back. */
+void breaker_neutral(struct shm_breaker *b, bool probe);
+
+#endif

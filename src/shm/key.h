@@ -1,0 +1,21 @@
+/*
+ * key.h - the table of keys: lock-free to read, one writer
+ *
+ * Open addressing by id.  A row is published whole by a release store of its
+ * id and never taken back; revocation is one word, which control may set as
+ * well as the recorder.
+ */
+#ifndef KONTOR_SHM_KEY_H
+#define KONTOR_SHM_KEY_H
+
+#include "shm/shm.h"
+
+/* NULL: no such key.  The row may be revoked or expired: look. */
+const struct shm_key *key_find(const struct shm *m, uint64_t id);
+bool key_live(const struct shm_key *k, int64_t wall_ns);
+bool key_may_use(const struct shm_key *k, uint64_t model_hash);
+/* Recorder only.  Fields of *row are copied; false: the table is full. */
+bool key_publish(struct shm *m, const struct shm_key *row) MUST_USE;
+bool key_revoke(struct shm *m, uint64_t id); /* false: no such key */
+
+#endif

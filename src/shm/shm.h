@@ -1,0 +1,190 @@
+/*
+ * shm.h - the tables that all processes of a node share
+ *
+ * One sealed-size memfd, made by the supervisor and mapped by every role at
+ * whatever address.  It holds no pointers: rows are found by index, rows that
+ * outlive a config by a stable 64-bit id.  The header carries a hash of this
+ * layout; a process built from another layout refuses to attach.
+ *
+ * Who writes what:  the supervisor: slot states; a slot's process: its own
+ *   columns, holds, heartbeat, counters and ring; the recorder: accounts,
+ *   keys, windows, and whatever belongs to a dead slot; control: the revoked
+ *   word of a key; anyone: breaker words by CAS.
+ *
+ * See money-protocol 2 to 6.  The functions on top: ledger/hold.h (holds),
+ * shm/ring.h (rings), shm/key.h (keys), shm/breaker.h (deployments).
+ */
+#ifndef KONTOR_SHM_SHM_H
+#define KONTOR_SHM_SHM_H
+
+#include <stdatomic.h>
+
+#include "base/base.h"
+#include "base/fault.h"
+
+enum {
+	HOLD_CHAIN_MAX = 16, /* accounts one hold may touch */
+	KEY_MODELS_MAX = 16, /* allowed models of a key */
+	SLOTS_MAX = 64
+};
+
+/* A slot is one process incarnation that writes columns. */
+enum slot_state {
+	SLOT_FREE,   /* may be given to a new process */
+	SLOT_LIVE,   /* a process owns it */
+	SLOT_DEAD    /* reaped; the recorder repairs, then frees it */
+};
+
+struct shm_slot {
+	_Atomic uint32_t state;
+	_Atomic uint32_t incarnation; /* unique on the node within a boot */
+	_Atomic int32_t pid;
+	uint32_t is_recorder;
+	_Atomic int64_t heartbeat_ns; /* monotonic */
+	/* Fingerprint of the request being parsed; 0: none (poison rule). */
+	_Atomic uint64_t parsing;
+	_Atomic uint64_t parsing_key;
+	_Atomic uint32_t open_requests;
+	_Atomic uint64_t counters[64]; /* model/counters.def; slot writes */
+} __attribute__((aligned(64)));
+
+/* One window of one account; two of each account exist (even, odd). */
+struct shm_window {
+	_Atomic uint64_t id;       /* 0: not open; else the window's number */
+	_Atomic int64_t start_ns;  /* wall */
+	_Atomic int64_t end_ns;    /* wall; INT64_MAX: never */
+	_Atomic int64_t granted;   /* nano */
+	/*
+	 * Settled by other means than a living column: what the books held
+	 * when the window was published.  The recorder's own column.
+	 */
+};
+
+enum account_flags { ACCOUNT_USED = 1, ACCOUNT_HARD = 2, ACCOUNT_CLOSED = 4 };
+
+struct shm_account {
+	_Atomic uint64_t id; /* stable; 0: free row */
+	_Atomic uint32_t flags;
+	struct shm_window window[2];
+	/* followed, in an array of its own, by columns[2][nslots] */
+} __attribute__((aligned(64)));
+
+/* (settled by this slot in this window + its live holds) << 1 | tentative */
+struct shm_column {
+	_Atomic int64_t sum;
+	_Atomic int64_t held; /* live holds alone: for display only */
+};
+
+enum hold_step {
+	HOLD_FREE,
+	HOLD_MARKING,  /* columns may carry (part of) it, tentatively */
+	HOLD_OPEN,     /* admitted; nothing sent */
+	HOLD_SENT,     /* the first byte was given to the kernel or to TLS */
+	HOLD_SETTLED   /* its outcome is in the ring; columns may be half done */
+};
+
+struct shm_hold {
+	_Atomic uint32_t step;
+	uint32_t n;
+	uint8_t req[16];
+	uint32_t attempt;
+	uint32_t deployment; /* index in the generation */
+	uint64_t generation;
+	uint64_t key;
+	uint64_t price; /* price row id */
+	int64_t most;   /* nano */
+	_Atomic int64_t cost; /* valid from HOLD_SETTLED on */
+	/* Progress of a stream: what is known to have passed. */
+	_Atomic uint64_t input_seen;
+	_Atomic uint64_t output_seen;
+	_Atomic uint64_t progress; /* 0: nothing known */
+	/* Journal sequence of the repair outcome; recorder only. */
+	_Atomic uint64_t repair_seq;
+	struct {
+		uint32_t account; /* row */
+		uint32_t side;    /* window[side] */
+		uint64_t account_id;
+		uint64_t window_id;
+	} chain[HOLD_CHAIN_MAX];
+} __attribute__((aligned(64)));
+
+enum key_state { KEY_FREE, KEY_LIVE, KEY_REVOKED };
+
+struct shm_key {
+	_Atomic uint64_t id; /* ident.h; published last, release */
+	_Atomic uint32_t state;
+	uint32_t nmodels; /* 0: every model */
+	uint8_t secret_sha256[32];
+	int64_t expires_ns; /* wall; 0: never */
+	_Atomic int32_t account; /* row of its budget; -1: none */
+	uint32_t is_admin;
+	uint64_t principal; /* stable id */
+	uint64_t team;
+	uint64_t models[KEY_MODELS_MAX]; /* hash64 of the model's id */
+} __attribute__((aligned(64)));
+
+/* A deployment's health, by stable id (hash64 of its config id). */
+struct shm_breaker {
+	_Atomic uint64_t id;
+	_Atomic uint64_t word;       /* breaker.h packs state, count, time */
+	_Atomic uint64_t suspect;    /* principal of the last timeout */
+	_Atomic int64_t open_until;  /* monotonic */
+	_Atomic uint32_t inflight[SLOTS_MAX];
+} __attribute__((aligned(64)));
+
+struct shm_sizes {
+	uint32_t slots, accounts, keys, breakers, holds; /* holds: per slot */
+	uint64_t ring_bytes; /* per slot; a power of two, >= a page */
+};
+
+struct shm_head {
+	uint64_t magic, layout;
+	struct shm_sizes sizes;
+	uint64_t off_slots, off_accounts, off_columns, off_holds, off_keys,
+	    off_breakers, off_rings, total;
+	uint32_t node;  /* journal names and request ids begin with it */
+	uint32_t boot;  /* counted by the recorder's log folder */
+	_Atomic uint32_t next_incarnation;
+	_Atomic uint32_t draining;
+	/* Wall and monotonic clock as the recorder last confirmed them. */
+	_Atomic int64_t clock_wall_ns, clock_mono_ns;
+	_Atomic uint64_t generation; /* config in force */
+	/* No log, no call: oldest unsynced frame, monotonic; 0: none. */
+	_Atomic int64_t unsynced_since_ns;
+	_Atomic uint32_t log_broken; /* the recorder cannot write */
+	_Atomic uint32_t recorder_ready;
+	_Atomic uint32_t nkeys;
+};
+
+/* A process's view: the mapping and, for a slot's owner, its own slot. */
+struct shm {
+	int fd;
+	char *base;
+	struct shm_head *head;
+	struct shm_slot *slots;
+	struct shm_account *accounts;
+	struct shm_column *columns;
+	struct shm_hold *holds;
+	struct shm_key *keys;
+	struct shm_breaker *breakers;
+	uint32_t slot; /* own; UINT32_MAX: none */
+};
+
+/* FAULT_INTERNAL with errno when the system gives no memory. */
+enum fault shm_create(const struct shm_sizes *sizes, uint32_t node,
+    uint32_t boot, struct shm *out) MUST_USE;
+/* Maps fd (borrowed); FAULT_DATA when the layout differs. */
+enum fault shm_attach(int fd, struct shm *out) MUST_USE;
+void shm_detach(struct shm *m);
+
+/* Takes a free slot for a process to be started; UINT32_MAX: none free. */
+uint32_t shm_slot_take(struct shm *m, bool is_recorder);
+void shm_slot_dead(struct shm *m, uint32_t slot); /* after it was reaped */
+void shm_heartbeat(struct shm *m, int64_t mono_ns);
+
+/* side 0 or 1; borrowed. */
+struct shm_column *shm_column(struct shm *m, uint32_t account, unsigned side,
+    uint32_t slot);
+struct shm_hold *shm_hold_at(struct shm *m, uint32_t slot, uint32_t i);
+
+#endif
