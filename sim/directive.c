@@ -81,7 +81,7 @@ set(struct directive *d, struct slice key, struct slice v)
 	} else if (slice_eq(key, S("fault"))) {
 		add_play(d, S(""), v);
 	} else if (slice_cut(key, '@', &head, &credential) &&
-	    slice_eq(head, S("fault"))) {
+		   slice_eq(head, S("fault"))) {
 		add_play(d, credential, v);
 	}
 }

@@ -10,8 +10,14 @@
 #include "base/base.h"
 #include "sim/mishap.h"
 
-enum usage_lie { LIE_NONE, LIE_MISSING, LIE_NULL, LIE_NEGATIVE, LIE_OVER,
-	LIE_STRINGS };
+enum usage_lie {
+	LIE_NONE,
+	LIE_MISSING,
+	LIE_NULL,
+	LIE_NEGATIVE,
+	LIE_OVER,
+	LIE_STRINGS
+};
 
 enum { DIRECTIVE_PLAYS = 8 };
 

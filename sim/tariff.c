@@ -57,9 +57,9 @@ tariff_bill(const struct tariff *t, const struct tokens *n)
 	if (t->above > 0 && n->input > t->above)
 		r = &t->beyond;
 	return tariff_line(r->input, n->input - n->cached - n->cache_write) +
-	    tariff_line(r->cached, n->cached) +
-	    tariff_line(r->cache_write, n->cache_write) +
-	    tariff_line(r->output, n->output);
+	       tariff_line(r->cached, n->cached) +
+	       tariff_line(r->cache_write, n->cache_write) +
+	       tariff_line(r->output, n->output);
 }
 
 void

@@ -1,0 +1,215 @@
+/*
+ * chatdesk.c - a chat request becomes a plan: refused, spoilt or good
+ */
+#include "sim/brand.h"
+#include "sim/desk.h"
+
+#include "base/json.h"
+
+struct order {
+	struct visit *visit;
+	struct slice deployment;
+	struct play play; /* set from outside, or none */
+	struct arena arena;
+	struct json *body;
+	struct chat chat;
+	const struct sim_model *model;
+};
+
+static struct plan *
+refuse(const struct order *o, const char *code, const char *param,
+    const char *message)
+{
+	struct refusal why = { 400, "invalid_request_error", code, param,
+		message };
+
+	return brand_refusal(o->visit->credential->venue, &why);
+}
+
+static struct plan *
+read_body(struct order *o)
+{
+	struct slice type = http_value(o->visit->head, S("content-type"));
+	struct slice coding = http_value(o->visit->head, S("content-encoding"));
+	struct slice media = type;
+	enum fault fault;
+
+	(void)slice_cut(type, ';', &media, &type);
+	if (!slice_ieq(slice_trim(media), S("application/json")))
+		return refuse(o, NULL, NULL,
+		    "Unsupported media type: send application/json.");
+	if (coding.len > 0 && !slice_ieq(coding, S("identity")))
+		return refuse(o, NULL, NULL, "Unsupported content encoding.");
+	fault = json_parse(&o->arena, o->visit->body, &o->body);
+	if (fault == FAULT_JSON_DUPLICATE)
+		return refuse(o, NULL, NULL,
+		    "We could not parse the JSON body of your request: an "
+		    "object has the same key twice.");
+	if (fault != FAULT_NONE)
+		return refuse(o, NULL, NULL,
+		    "We could not parse the JSON body of your request. (HINT: "
+		    "This likely means you aren't using your HTTP library "
+		    "correctly.)");
+	return NULL;
+}
+
+static struct plan *
+find_model(struct order *o)
+{
+	const struct credential *c = o->visit->credential;
+	struct slice name = o->deployment;
+
+	if (name.len == 0)
+		name = json_get_str(o->body, "model");
+	if (name.len == 0)
+		return refuse(
+		    o, NULL, NULL, "you must provide a model parameter");
+	o->model = setup_model(o->visit->desk->setup, c, name);
+	if (o->model != NULL)
+		return NULL;
+	return brand_trouble(c->venue,
+	    c->venue == VENUE_AZURE ? TROUBLE_DEPLOYMENT : TROUBLE_MODEL, 0,
+	    name);
+}
+
+static struct plan *
+check_shape(struct order *o)
+{
+	enum venue v = o->visit->credential->venue;
+	bool maker = v == VENUE_OPENAI || v == VENUE_AZURE;
+	struct shape_rules rules = { .lenient = !maker,
+		.reasoning = maker && o->model->reasoning };
+	struct refusal why;
+
+	if (!shape_check(&o->arena, o->body, &rules, &why))
+		return brand_refusal(v, &why);
+	return NULL;
+}
+
+static struct plan *
+check_limits(struct order *o)
+{
+	const struct sim_model *m = o->model;
+
+	if (o->chat.max_out > m->max_output)
+		return refuse(o, "invalid_value", "max_completion_tokens",
+		    arena_fmt(&o->arena,
+			"max_tokens is too large: %lld. This model supports at "
+			"most %lld completion tokens.",
+			(long long)o->chat.max_out, (long long)m->max_output));
+	if (o->chat.input > m->context)
+		return refuse(o, "context_length_exceeded", "messages",
+		    arena_fmt(&o->arena,
+			"This model's maximum context length is %lld tokens. "
+			"However, your messages resulted in %lld tokens.",
+			(long long)m->context, (long long)o->chat.input));
+	return NULL;
+}
+
+static struct plan *
+status_plan(const struct credential *c, enum mishap kind)
+{
+	struct plan *p;
+
+	if (kind == MISHAP_401)
+		p = brand_trouble(c->venue, TROUBLE_BAD_KEY, 401, S(""));
+	else if (kind == MISHAP_404)
+		p = brand_trouble(c->venue, TROUBLE_MODEL, 404, S("it"));
+	else if (kind == MISHAP_429Q)
+		p = brand_trouble(c->venue, TROUBLE_QUOTA, 429, S(""));
+	else
+		p = brand_trouble(
+		    c->venue, TROUBLE_STATUS, mishap_get(kind)->status, S(""));
+	p->status = mishap_get(kind)->status;
+	p->mishap = kind;
+	return p;
+}
+
+/* What the answer calls the model. */
+static struct slice
+answer_name(const struct order *o)
+{
+	enum venue v = o->visit->credential->venue;
+
+	return v == VENUE_BEDROCK || v == VENUE_COMPATIBLE ? o->chat.model
+							   : o->model->snapshot;
+}
+
+static struct plan *
+good_answer(struct order *o)
+{
+	const struct credential *c = o->visit->credential;
+	struct plan_terms terms = { o->visit->desk->setup, c, o->model,
+		answer_name(o), o->play };
+
+	if (terms.play.kind == MISHAP_NONE)
+		terms.play = directive_play(&o->chat.directive, c->name);
+	if (mishap_get(terms.play.kind)->status != 0)
+		return status_plan(c, terms.play.kind);
+	return plan_new(&o->arena, &o->chat, &terms);
+}
+
+static struct plan *
+consider(struct order *o)
+{
+	struct plan *no = read_body(o);
+
+	if (no == NULL)
+		no = find_model(o);
+	if (no != NULL)
+		return no;
+	books_model(o->visit->desk->books, o->visit->entry, o->model->id,
+	    json_get_bool(o->body, "stream", false));
+	no = check_shape(o);
+	if (no != NULL)
+		return no;
+	chat_read(&o->chat, o->body);
+	no = check_limits(o);
+	return no != NULL ? no : good_answer(o);
+}
+
+static struct plan *
+from_cache(struct visit *v, const struct cache_key *key)
+{
+	const struct cached *at = cache_find(&v->desk->cache, key);
+
+	if (at == NULL)
+		return NULL;
+	books_model(v->desk->books, v->entry, at->model, at->stream);
+	return plan_ref(at->plan);
+}
+
+/* Closed without an answer, as if nobody were there. */
+static struct plan *
+down_plan(void)
+{
+	struct plan *p = plan_plain(0);
+
+	p->mute = true;
+	p->stop_at = 0;
+	p->ending = END_FIN;
+	p->mishap = MISHAP_DOWN;
+	return p;
+}
+
+struct plan *
+desk_chat(struct visit *v, struct slice deployment)
+{
+	struct cache_key key = { v->credential, deployment, v->body };
+	struct order o = { .visit = v, .deployment = deployment };
+	struct plan *p;
+	bool usual;
+
+	o.play = rules_play(&v->desk->rules, v->credential, loop_now(v->loop));
+	if (o.play.kind == MISHAP_DOWN)
+		return down_plan();
+	usual = o.play.kind == MISHAP_NONE;
+	p = usual ? from_cache(v, &key) : NULL;
+	if (p != NULL)
+		return p;
+	p = consider(&o);
+	if (usual && o.model != NULL && (p->billable || p->mishap))
+		cache_put(&v->desk->cache, &key, p, o.model->id, o.chat.stream);
+	arena_fini(&o.arena);
+	return p;
+}

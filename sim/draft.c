@@ -1,0 +1,194 @@
+#include "sim/draft.h"
+
+#include "sim/filler.h"
+
+enum { DEFAULT_WORDS = 24, JSON_PIECE = 4, ARGUMENT_PIECE = 6 };
+
+struct slice
+draft_tool_name(const struct json *tool)
+{
+	const struct json *f = json_get(tool, "function");
+
+	return json_get_str(f != NULL ? f : json_get(tool, "custom"), "name");
+}
+
+bool
+draft_tool_custom(const struct json *tool)
+{
+	return json_get(tool, "custom") != NULL;
+}
+
+static size_t
+capped(size_t want, int64_t most)
+{
+	return most >= 0 && want > (size_t)most ? (size_t)most : want;
+}
+
+/* Text cut into pieces of `size` bytes, never inside a character. */
+static size_t
+slices_of(struct slice s, size_t size, struct piece *out, struct piece like)
+{
+	size_t n = 0, len;
+
+	while (s.len > 0) {
+		len = s.len < size ? s.len : size;
+		while (len < s.len && ((unsigned char)s.p[len] & 0xc0) == 0x80)
+			len++;
+		if (out != NULL) {
+			out[n] = like;
+			out[n].text = (struct slice){ s.p, len };
+		}
+		n++;
+		s = (struct slice){ s.p + len, s.len - len };
+	}
+	return n;
+}
+
+static void
+words(struct draft *d, struct arena *a, uint64_t seed, size_t n)
+{
+	size_t i;
+
+	d->piece = ARENA_ARRAY(a, struct piece, n + 1);
+	for (i = 0; i < n; i++) {
+		d->piece[i].text = filler_word(seed, i);
+		d->piece[i].space = i > 0;
+	}
+	d->n = n;
+}
+
+static void
+fixed(struct draft *d, struct arena *a, struct slice s, size_t size)
+{
+	const struct piece like = { .kind = PIECE_TEXT };
+
+	d->piece = ARENA_ARRAY(a, struct piece, s.len + 1);
+	d->n = slices_of(s, size, d->piece, like);
+}
+
+static void
+json_text(struct draft *d, struct arena *a, const struct chat *c, uint64_t seed)
+{
+	struct buf b = { 0 };
+
+	filler_value(&b, c->schema, seed);
+	fixed(d, a, arena_copy(a, buf_slice(&b)), JSON_PIECE);
+	buf_fini(&b);
+}
+
+static struct slice
+arguments(struct arena *a, const struct json *tool, uint64_t seed)
+{
+	const struct json *f = json_get(tool, "function"), *schema;
+	struct buf b = { 0 };
+	struct slice text;
+
+	schema = json_get(f, "parameters");
+	if (draft_tool_custom(tool))
+		buf_add(&b, filler_word(seed, 0));
+	else if (schema == NULL || schema->child == NULL)
+		buf_str(&b, "{}");
+	else
+		filler_value(&b, schema, seed);
+	text = arena_copy(a, buf_slice(&b));
+	buf_fini(&b);
+	return text;
+}
+
+/* Heads first, then the fragments of all calls in turn. */
+static void
+calls(struct draft *d, struct arena *a, const struct chat *c, uint64_t seed)
+{
+	struct piece *part[CHAT_CALLS], like = { .kind = PIECE_ARGUMENTS };
+	size_t n[CHAT_CALLS], total = c->ncall, i, k;
+	struct slice text;
+	bool more = true;
+
+	for (k = 0; k < c->ncall; k++) {
+		text = arguments(a, c->call[k], filler_mix(seed, 1000 + k));
+		like.call = (uint16_t)k;
+		part[k] = ARENA_ARRAY(a, struct piece, text.len + 1);
+		total += n[k] = slices_of(text, ARGUMENT_PIECE, part[k], like);
+	}
+	d->piece = ARENA_ARRAY(a, struct piece, total + 1);
+	d->calls = true;
+	for (k = 0; k < c->ncall; k++)
+		d->piece[d->n++] = (struct piece){ .kind = PIECE_CALL,
+			.call = (uint16_t)k,
+			.text = draft_tool_name(c->call[k]) };
+	for (i = 0; more; i++)
+		for (more = false, k = 0; k < c->ncall; k++)
+			if (i < n[k]) {
+				d->piece[d->n++] = part[k][i];
+				more = true;
+			}
+}
+
+/* Ends the text before the piece that would complete a stop sequence. */
+static void
+apply_stops(struct draft *d, struct arena *a, const struct chat *c)
+{
+	size_t i, total = 0;
+	unsigned s;
+	char *text, *at;
+
+	for (i = 0; i < d->n; i++)
+		total += d->piece[i].text.len + 1;
+	at = text = arena_new(a, total + 1);
+	for (i = 0; i < d->n && c->nstop > 0; i++) {
+		if (d->piece[i].space)
+			*at++ = ' ';
+		memcpy(at, d->piece[i].text.p, d->piece[i].text.len);
+		at += d->piece[i].text.len;
+		for (s = 0; s < c->nstop; s++)
+			if (c->stop[s].len > 0 &&
+			    memmem(text, (size_t)(at - text), c->stop[s].p,
+				c->stop[s].len) != NULL) {
+				d->n = i;
+				return;
+			}
+	}
+}
+
+static void
+text(struct draft *d, struct arena *a, const struct chat *c, uint64_t seed,
+    int64_t room)
+{
+	const struct directive *say = &c->directive;
+	int64_t want = say->out < 0 ? DEFAULT_WORDS : say->out;
+
+	if (c->json)
+		json_text(d, a, c, seed);
+	else if (say->text.len > 0)
+		fixed(d, a, say->text, JSON_PIECE);
+	else
+		/* One too many shows below that the limit cut. */
+		words(d, a, seed,
+		    room >= 0 && want > room ? (size_t)room + 1 : (size_t)want);
+	if (c->nstop > 0)
+		apply_stops(d, a, c);
+}
+
+void
+draft_make(struct draft *d, struct arena *a, const struct chat *c,
+    int64_t index, int64_t max_out)
+{
+	uint64_t seed = filler_mix(c->seed, (uint64_t)index);
+	int64_t most = max_out, room;
+	size_t whole;
+
+	memset(d, 0, sizeof(*d));
+	if (c->max_out >= 0 && c->max_out < most)
+		most = c->max_out;
+	d->reasoning = c->reasoning < most ? c->reasoning : most;
+	room = most - d->reasoning;
+	if (c->ncall > 0)
+		calls(d, a, c, seed);
+	else
+		text(d, a, c, seed, room);
+	whole = d->n;
+	d->n = capped(d->n, room);
+	d->finish = d->n < whole || d->reasoning < c->reasoning ? "length"
+		    : d->calls                                  ? "tool_calls"
+								: "stop";
+}

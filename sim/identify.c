@@ -1,0 +1,125 @@
+#include "sim/desk.h"
+
+#include "sim/awscheck.h"
+#include "sim/brand.h"
+
+static const struct credential *
+first_of(const struct setup *s, enum venue venue)
+{
+	unsigned i;
+
+	for (i = 0; i < s->ncredential; i++)
+		if (s->credential[i].venue == venue)
+			return &s->credential[i];
+	return NULL;
+}
+
+/* Who would answer a caller that nobody knows. */
+static enum venue
+guess(const struct visit *v)
+{
+	if (slice_starts(v->path, S("/openai/deployments/")))
+		return VENUE_AZURE;
+	if (!slice_starts(v->path, S("/openai/")))
+		return VENUE_OPENAI;
+	if (http_find(v->head, S("api-key")) == NULL &&
+	    first_of(v->desk->setup, VENUE_BEDROCK) != NULL)
+		return VENUE_BEDROCK;
+	return VENUE_AZURE;
+}
+
+/* Every byte is looked at, as who checks keys should. */
+static bool
+same_secret(struct slice a, struct slice b)
+{
+	unsigned diff = a.len != b.len;
+	size_t i;
+
+	for (i = 0; i < a.len && i < b.len; i++)
+		diff |= (unsigned char)(a.p[i] ^ b.p[i]);
+	return diff == 0;
+}
+
+static const struct credential *
+by_key(const struct setup *s, struct slice key, bool azure_only)
+{
+	const struct credential *c;
+	unsigned i;
+
+	for (i = 0; i < s->ncredential; i++) {
+		c = &s->credential[i];
+		if (c->key.len > 0 && same_secret(c->key, key) &&
+		    (!azure_only || c->venue == VENUE_AZURE))
+			return c;
+	}
+	return NULL;
+}
+
+static struct plan *
+trouble(enum venue venue, enum trouble t)
+{
+	return brand_trouble(venue, t, 0, S(""));
+}
+
+static struct plan *
+judge(enum aws_verdict verdict)
+{
+	switch (verdict) {
+	case AWS_OK:
+		return NULL;
+	case AWS_EXPIRED:
+		return trouble(VENUE_BEDROCK, TROUBLE_EXPIRED);
+	case AWS_TOKEN:
+		return trouble(VENUE_BEDROCK, TROUBLE_TOKEN);
+	case AWS_INCOMPLETE:
+	case AWS_SCOPE:
+	case AWS_BODY:
+	case AWS_MISMATCH:
+		break;
+	}
+	return trouble(VENUE_BEDROCK, TROUBLE_SIGNATURE);
+}
+
+static struct plan *
+identify_aws(struct visit *v, struct slice auth, int64_t now_s)
+{
+	const struct setup *s = v->desk->setup;
+	struct slice id = aws_key_of(auth);
+	const struct credential *c = NULL;
+	struct aws_account account = { .service = S("bedrock") };
+	unsigned i;
+
+	for (i = 0; i < s->ncredential && c == NULL; i++)
+		if (id.len > 0 && slice_eq(s->credential[i].access_key_id, id))
+			c = &s->credential[i];
+	if (c == NULL)
+		return trouble(VENUE_BEDROCK,
+		    id.len > 0 ? TROUBLE_BAD_KEY : TROUBLE_SIGNATURE);
+	account.access_key_id = c->access_key_id;
+	account.secret = c->secret;
+	account.session_token = c->session_token;
+	account.region = c->region;
+	v->credential = c;
+	return judge(aws_check(v->head, v->body, &account, now_s));
+}
+
+struct plan *
+desk_identify(struct visit *v, int64_t now_s)
+{
+	struct slice auth = http_value(v->head, S("authorization"));
+	struct slice api_key = http_value(v->head, S("api-key"));
+
+	if (slice_starts(auth, S("AWS4-")))
+		return identify_aws(v, auth, now_s);
+	if (api_key.len > 0)
+		v->credential = by_key(v->desk->setup, api_key, true);
+	else if (slice_starts(auth, S("Bearer ")))
+		v->credential = by_key(v->desk->setup,
+		    slice_trim((struct slice){ auth.p + 7, auth.len - 7 }),
+		    false);
+	else
+		return trouble(guess(v), TROUBLE_NO_KEY);
+	if (v->credential == NULL)
+		return trouble(guess(v), TROUBLE_BAD_KEY);
+	return NULL;
+}
