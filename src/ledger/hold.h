@@ -6,9 +6,16 @@
  * blocks and never overspends, even for a moment: money-protocol 3.  The
  * caller appends the intent after it and the outcome before hold_close().
  *
+ * Only ACCOUNT_HARD accounts refuse; the others count what passes.  The
+ * window is the side that is open at wall_ns; between windows (a side is
+ * being prepared) the answer is to ask again, and when no side will come
+ * (its next one still has live holds) the budget refuses.
+ *
  * Threads:  the process that owns the slot; others see the record.
- * Errors:   FAULT_BUDGET (final), FAULT_PENDING (short only because of other
- *           live or tentative holds: ask again), FAULT_OVERLOAD (no record).
+ * Errors:   FAULT_BUDGET (final: settled money and the need pass the limit,
+ *           or the account is closed), FAULT_PENDING (short only because of
+ *           live or tentative holds, a repair or a change of window: ask
+ *           again), FAULT_OVERLOAD (no record), FAULT_INTERNAL (no such row).
  */
 #ifndef KONTOR_LEDGER_HOLD_H
 #define KONTOR_LEDGER_HOLD_H
@@ -21,6 +28,7 @@
 
 struct ledger; /* this process's view: shm, own slot, free hold records */
 
+/* Borrows m, whose own slot is set. */
 struct ledger *ledger_new(struct shm *m) MUST_USE;
 void ledger_free(struct ledger **l);
 
@@ -29,10 +37,10 @@ struct hold_spec {
 	unsigned attempt;
 	unsigned deployment;
 	uint64_t generation, key, price;
-	struct money most;
-	int64_t wall_ns;             /* picks the window */
-	const int32_t *account;      /* rows, leaf to root */
-	unsigned n;                  /* 0: a hold without money */
+	struct money most;      /* >= 0 */
+	int64_t wall_ns;        /* picks the window */
+	const int32_t *account; /* rows, leaf to root */
+	unsigned n;             /* 0: a hold without money */
 };
 
 /* What a refusal tells: of the account that was short. */
@@ -42,7 +50,10 @@ struct hold_short {
 	int64_t reset_ns;                  /* wall; INT64_MAX: never */
 };
 
-/* *out is owned by the caller when FAULT_NONE, else NULL. */
+/*
+ * *out is owned by the caller when FAULT_NONE, else NULL.  *why is filled on
+ * FAULT_BUDGET and FAULT_PENDING.
+ */
 enum fault hold_open(struct ledger *l, const struct hold_spec *spec,
     struct shm_hold **out, struct hold_short *why) MUST_USE;
 
@@ -62,17 +73,39 @@ void account_sums(struct shm *m, uint32_t account, unsigned side,
 
 /* --- the recorder's part: repair of a dead slot (money-protocol 5) ------ */
 
+/* What the record of a dead slot says about its attempt. */
+enum hold_left {
+	HOLD_LEFT_NOTHING,  /* no intent was written, or it is settled */
+	HOLD_LEFT_VOID,     /* nothing was sent */
+	HOLD_LEFT_PROGRESS, /* sent; input_seen and output_seen are known */
+	HOLD_LEFT_UNKNOWN   /* sent; nothing is known */
+};
+
+enum hold_left hold_left(const struct shm_hold *h);
+
+/*
+ * Books the outcome of a hold that HOLD_LEFT something, unless its outcome is
+ * in the books already (found in the ring, or appended before a crash: see
+ * repair_seq).  The record may be scribbled: the intent's frame is the truth
+ * about accounts and amounts.
+ */
 typedef enum fault repair_f(void *arg, struct shm_hold *h);
 
 /*
- * For every hold of the dead slot that is neither free nor settled by an
- * outcome already in the books: calls resolve, which books an outcome and
- * returns.  Then sets the recorder's own column of each account from books
- * (nano settled in that window by all dead slots and before), zeroes the
- * dead columns, and frees the slot.  Repeatable after a crash at any step.
+ * What is settled in that window by every journal but those of slots that
+ * are live in this moment (of this incarnation).
  */
 typedef int64_t books_f(void *arg, uint64_t account_id, uint64_t window_id);
-void repair_slot(struct shm *m, uint32_t dead, uint32_t own,
-    repair_f *resolve, books_f *books, void *arg);
+
+/*
+ * After the dead slot's ring was drained into the books: calls resolve for
+ * every hold that left something, sets the recorder's own column of every
+ * account from books, then zeroes the dead columns, live counts and calls
+ * under way, and frees records and slot.  Everything is set, nothing added:
+ * repeatable after a crash at any step, by whatever recorder comes next.
+ * A fault of resolve ends it, to be called again.
+ */
+enum fault repair_slot(struct shm *m, uint32_t dead, uint32_t own,
+    repair_f *resolve, books_f *books, void *arg) MUST_USE;
 
 #endif

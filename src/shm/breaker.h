@@ -13,11 +13,22 @@
 
 #include "shm/shm.h"
 
-enum { BREAKER_FAILURES = 5 };
+enum {
+	BREAKER_FAILURES = 5,
+	BREAKER_REST_MIN_MS = 1000,
+	BREAKER_REST_MAX_MS = 60000,
+	/* A provider's retry-after is believed up to this. */
+	BREAKER_RETRY_MAX_MS = 600000,
+	/* A probe that says nothing for so long is lost; another may go. */
+	BREAKER_PROBE_MS = 120000
+};
 
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF };
 
-/* Finds or makes the row; NULL: the table is full (then: always closed). */
+/*
+ * Finds or makes the row; NULL: the table is full.  All below take NULL for a
+ * breaker that is always closed.
+ */
 struct shm_breaker *breaker_get(struct shm *m, uint64_t deployment);
 
 /* May a call go now?  *probe: it is the half-open one; tell the result. */
@@ -25,12 +36,19 @@ bool breaker_may(struct shm_breaker *b, int64_t mono_ns, bool *probe);
 enum breaker_state breaker_state(const struct shm_breaker *b, int64_t mono_ns);
 void breaker_good(struct shm_breaker *b, bool probe);
 /* retry_after_ns: a floor from the provider; 0: none. */
-void breaker_bad(struct shm_breaker *b, int64_t mono_ns, bool probe,
-    int64_t retry_after_ns);
-void breaker_timeout(struct shm_breaker *b, int64_t mono_ns, bool probe,
-    uint64_t principal);
+void breaker_bad(
+    struct shm_breaker *b, int64_t mono_ns, bool probe, int64_t retry_after_ns);
+void breaker_timeout(
+    struct shm_breaker *b, int64_t mono_ns, bool probe, uint64_t principal);
 /* The call ended without a verdict (client gone, 4xx): a probe token goes
  * back. */
 void breaker_neutral(struct shm_breaker *b, bool probe);
+
+/* Calls under way, by slot; each slot counts its own. */
+void breaker_enter(struct shm_breaker *b, uint32_t slot);
+void breaker_leave(struct shm_breaker *b, uint32_t slot);
+uint32_t breaker_inflight(const struct shm_breaker *b, uint32_t nslots);
+/* Repair: a dead slot has no calls under way. */
+void breaker_forget_slot(struct shm *m, uint32_t slot);
 
 #endif

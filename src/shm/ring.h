@@ -18,7 +18,10 @@ struct ring; /* a mapping; private fields in ring.c */
 
 struct ring *ring_open(struct shm *m, uint32_t slot) MUST_USE;
 void ring_close(struct ring **r);
-/* Empties it for a new incarnation (supervisor, before the process runs). */
+/*
+ * Empties it.  Not needed for a new incarnation: repair drains the ring of a
+ * dead one, and positions just go on.
+ */
 void ring_reset(struct ring *r);
 
 /* --- writer --- */
@@ -29,7 +32,8 @@ size_t ring_room(const struct ring *r);
 size_t ring_size(const struct ring *r);
 /*
  * Space for a frame of at most len bytes, which must have been reserved;
- * ring_publish() makes the first `used` (a multiple of 8) visible.
+ * ring_publish() makes the first `used` (a multiple of 8) visible and gives
+ * the rest of that reservation back.
  */
 char *ring_begin(struct ring *r, size_t len);
 void ring_publish(struct ring *r, size_t used);
@@ -37,7 +41,11 @@ uint64_t ring_head(const struct ring *r);
 uint64_t ring_durable(const struct ring *r); /* the tail */
 
 /* --- reader --- */
-/* Published and not yet freed bytes from position at on; borrowed. */
+/*
+ * Published bytes from position at on; borrowed until freed.  The position is
+ * the reader's own; ring_tail() is where a new reader begins.  Whatever a
+ * crashed writer left in the ring's words, at most ring_size() bytes.
+ */
 struct slice ring_read(struct ring *r, uint64_t at);
 uint64_t ring_tail(const struct ring *r);
 void ring_free_to(struct ring *r, uint64_t tail);

@@ -30,9 +30,9 @@ enum {
 
 /* A slot is one process incarnation that writes columns. */
 enum slot_state {
-	SLOT_FREE,   /* may be given to a new process */
-	SLOT_LIVE,   /* a process owns it */
-	SLOT_DEAD    /* reaped; the recorder repairs, then frees it */
+	SLOT_FREE, /* may be given to a new process */
+	SLOT_LIVE, /* a process owns it */
+	SLOT_DEAD  /* reaped; the recorder repairs, then frees it */
 };
 
 struct shm_slot {
@@ -45,19 +45,16 @@ struct shm_slot {
 	_Atomic uint64_t parsing;
 	_Atomic uint64_t parsing_key;
 	_Atomic uint32_t open_requests;
+	_Atomic uint32_t holds_top;    /* records above were never used */
 	_Atomic uint64_t counters[64]; /* model/counters.def; slot writes */
 } __attribute__((aligned(64)));
 
 /* One window of one account; two of each account exist (even, odd). */
 struct shm_window {
-	_Atomic uint64_t id;       /* 0: not open; else the window's number */
-	_Atomic int64_t start_ns;  /* wall */
-	_Atomic int64_t end_ns;    /* wall; INT64_MAX: never */
-	_Atomic int64_t granted;   /* nano */
-	/*
-	 * Settled by other means than a living column: what the books held
-	 * when the window was published.  The recorder's own column.
-	 */
+	_Atomic uint64_t id;      /* 0: not open; else the window's number */
+	_Atomic int64_t start_ns; /* wall */
+	_Atomic int64_t end_ns;   /* wall; INT64_MAX: never */
+	_Atomic int64_t granted;  /* nano */
 };
 
 enum account_flags { ACCOUNT_USED = 1, ACCOUNT_HARD = 2, ACCOUNT_CLOSED = 4 };
@@ -65,22 +62,30 @@ enum account_flags { ACCOUNT_USED = 1, ACCOUNT_HARD = 2, ACCOUNT_CLOSED = 4 };
 struct shm_account {
 	_Atomic uint64_t id; /* stable; 0: free row */
 	_Atomic uint32_t flags;
-	struct shm_window window[2];
-	/* followed, in an array of its own, by columns[2][nslots] */
+	struct shm_window window[2]; /* [id & 1] */
 } __attribute__((aligned(64)));
 
-/* (settled by this slot in this window + its live holds) << 1 | tentative */
+/*
+ * (settled by this slot in this window + its live holds) << 1 | tentative.
+ * The columns of one side of an account lie in a row, one per slot: who
+ * admits reads them all, and reads one cache line up to 8 slots.
+ */
 struct shm_column {
 	_Atomic int64_t sum;
-	_Atomic int64_t held; /* live holds alone: for display only */
+};
+
+/* What a slot has open there; lies with the slot, read only when it matters. */
+struct shm_live {
+	_Atomic int64_t held;   /* nano; at least the live holds in the sum */
+	_Atomic uint32_t holds; /* records that name it; 0: may be recycled */
 };
 
 enum hold_step {
 	HOLD_FREE,
-	HOLD_MARKING,  /* columns may carry (part of) it, tentatively */
-	HOLD_OPEN,     /* admitted; nothing sent */
-	HOLD_SENT,     /* the first byte was given to the kernel or to TLS */
-	HOLD_SETTLED   /* its outcome is in the ring; columns may be half done */
+	HOLD_MARKING, /* columns may carry (part of) it, tentatively */
+	HOLD_OPEN,    /* admitted; nothing sent */
+	HOLD_SENT,    /* the first byte was given to the kernel or to TLS */
+	HOLD_SETTLED  /* its outcome is in the ring; columns may be half done */
 };
 
 struct shm_hold {
@@ -91,8 +96,8 @@ struct shm_hold {
 	uint32_t deployment; /* index in the generation */
 	uint64_t generation;
 	uint64_t key;
-	uint64_t price; /* price row id */
-	int64_t most;   /* nano */
+	uint64_t price;       /* price row id */
+	int64_t most;         /* nano */
 	_Atomic int64_t cost; /* valid from HOLD_SETTLED on */
 	/* Progress of a stream: what is known to have passed. */
 	_Atomic uint64_t input_seen;
@@ -115,7 +120,7 @@ struct shm_key {
 	_Atomic uint32_t state;
 	uint32_t nmodels; /* 0: every model */
 	uint8_t secret_sha256[32];
-	int64_t expires_ns; /* wall; 0: never */
+	int64_t expires_ns;      /* wall; 0: never */
 	_Atomic int32_t account; /* row of its budget; -1: none */
 	uint32_t is_admin;
 	uint64_t principal; /* stable id */
@@ -126,9 +131,9 @@ struct shm_key {
 /* A deployment's health, by stable id (hash64 of its config id). */
 struct shm_breaker {
 	_Atomic uint64_t id;
-	_Atomic uint64_t word;       /* breaker.h packs state, count, time */
-	_Atomic uint64_t suspect;    /* principal of the last timeout */
-	_Atomic int64_t open_until;  /* monotonic */
+	_Atomic uint64_t word;      /* breaker.h packs state, count, time */
+	_Atomic uint64_t suspect;   /* principal of the last timeout */
+	_Atomic int64_t open_until; /* monotonic */
 	_Atomic uint32_t inflight[SLOTS_MAX];
 } __attribute__((aligned(64)));
 
@@ -140,10 +145,10 @@ struct shm_sizes {
 struct shm_head {
 	uint64_t magic, layout;
 	struct shm_sizes sizes;
-	uint64_t off_slots, off_accounts, off_columns, off_holds, off_keys,
-	    off_breakers, off_rings, total;
-	uint32_t node;  /* journal names and request ids begin with it */
-	uint32_t boot;  /* counted by the recorder's log folder */
+	uint64_t off_slots, off_accounts, off_columns, off_lives, off_holds,
+	    off_keys, off_breakers, off_rings, total;
+	uint32_t node; /* journal names and request ids begin with it */
+	uint32_t boot; /* counted by the recorder's log folder */
 	_Atomic uint32_t next_incarnation;
 	_Atomic uint32_t draining;
 	/* Wall and monotonic clock as the recorder last confirmed them. */
@@ -154,6 +159,7 @@ struct shm_head {
 	_Atomic uint32_t log_broken; /* the recorder cannot write */
 	_Atomic uint32_t recorder_ready;
 	_Atomic uint32_t nkeys;
+	_Atomic uint32_t naccounts; /* rows in use are those below */
 };
 
 /* A process's view: the mapping and, for a slot's owner, its own slot. */
@@ -164,27 +170,41 @@ struct shm {
 	struct shm_slot *slots;
 	struct shm_account *accounts;
 	struct shm_column *columns;
+	struct shm_live *lives;
 	struct shm_hold *holds;
 	struct shm_key *keys;
 	struct shm_breaker *breakers;
-	uint32_t slot; /* own; UINT32_MAX: none */
+	uint32_t slot; /* own; UINT32_MAX: none; set by who starts up */
+	/* Private copies: nobody who scribbles there moves our bounds. */
+	struct shm_sizes sizes;
+	uint64_t off_rings, total;
 };
 
-/* FAULT_INTERNAL with errno when the system gives no memory. */
+/*
+ * Zeroed; keys and breakers are rounded up to powers of two.  Pages cost
+ * nothing until they are used.  FAULT_INTERNAL with errno when the system
+ * gives no memory, FAULT_CONFIG for sizes out of bounds.
+ */
 enum fault shm_create(const struct shm_sizes *sizes, uint32_t node,
     uint32_t boot, struct shm *out) MUST_USE;
-/* Maps fd (borrowed); FAULT_DATA when the layout differs. */
+/* Maps fd (borrowed); FAULT_DATA when the layout or a size is not ours. */
 enum fault shm_attach(int fd, struct shm *out) MUST_USE;
 void shm_detach(struct shm *m);
 
-/* Takes a free slot for a process to be started; UINT32_MAX: none free. */
+/*
+ * Takes a free slot for a process to be started; UINT32_MAX: none free, or
+ * 65,535 incarnations are used up within this boot.  Supervisor only.
+ */
 uint32_t shm_slot_take(struct shm *m, bool is_recorder);
 void shm_slot_dead(struct shm *m, uint32_t slot); /* after it was reaped */
+enum slot_state shm_slot_state(struct shm *m, uint32_t slot);
 void shm_heartbeat(struct shm *m, int64_t mono_ns);
 
 /* side 0 or 1; borrowed. */
-struct shm_column *shm_column(struct shm *m, uint32_t account, unsigned side,
-    uint32_t slot);
+struct shm_column *shm_column(
+    struct shm *m, uint32_t account, unsigned side, uint32_t slot);
+struct shm_live *shm_live(
+    struct shm *m, uint32_t account, unsigned side, uint32_t slot);
 struct shm_hold *shm_hold_at(struct shm *m, uint32_t slot, uint32_t i);
 
 #endif
