@@ -1,0 +1,126 @@
+#include "http/msg.h"
+
+const struct http_hdr *
+http_find(const struct http_head *h, struct slice name)
+{
+	unsigned i;
+
+	for (i = 0; i < h->nhdr; i++) {
+		if (h->hdr[i].name.len == name.len &&
+		    slice_ieq(h->hdr[i].name, name))
+			return &h->hdr[i];
+	}
+	return NULL;
+}
+
+struct slice
+http_value(const struct http_head *h, struct slice name)
+{
+	const struct http_hdr *hdr = http_find(h, name);
+
+	return hdr != NULL ? hdr->value : (struct slice){ NULL, 0 };
+}
+
+bool
+http_add(struct http_head *h, struct slice name, struct slice value)
+{
+	if (h->nhdr == HTTP_HDR_MAX)
+		return false;
+	h->hdr[h->nhdr++] = (struct http_hdr){ name, value };
+	return true;
+}
+
+struct slice
+http_path(const struct http_head *h)
+{
+	struct slice path, query;
+
+	return slice_cut(h->target, '?', &path, &query) ? path : h->target;
+}
+
+struct slice
+http_query(const struct http_head *h)
+{
+	struct slice path, query;
+
+	if (slice_cut(h->target, '?', &path, &query))
+		return query;
+	return (struct slice){ NULL, 0 };
+}
+
+struct slice
+http_query_get(struct slice query, struct slice name)
+{
+	struct slice pair, rest, key, value;
+
+	while (query.len > 0) {
+		if (!slice_cut(query, '&', &pair, &rest)) {
+			pair = query;
+			rest = (struct slice){ NULL, 0 };
+		}
+		if (!slice_cut(pair, '=', &key, &value)) {
+			key = pair;
+			value = (struct slice){ "", 0 };
+		}
+		if (slice_eq(key, name))
+			return value;
+		query = rest;
+	}
+	return (struct slice){ NULL, 0 };
+}
+
+const char *
+http_reason(int status)
+{
+	static const struct {
+		int status;
+		const char *reason;
+	} rows[] = {
+		{ 100, "Continue" },
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 206, "Partial Content" },
+		{ 301, "Moved Permanently" },
+		{ 302, "Found" },
+		{ 303, "See Other" },
+		{ 304, "Not Modified" },
+		{ 307, "Temporary Redirect" },
+		{ 308, "Permanent Redirect" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 402, "Payment Required" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 406, "Not Acceptable" },
+		{ 408, "Request Timeout" },
+		{ 409, "Conflict" },
+		{ 410, "Gone" },
+		{ 412, "Precondition Failed" },
+		{ 413, "Content Too Large" },
+		{ 415, "Unsupported Media Type" },
+		{ 417, "Expectation Failed" },
+		{ 422, "Unprocessable Content" },
+		{ 424, "Failed Dependency" },
+		{ 428, "Precondition Required" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 451, "Unavailable For Legal Reasons" },
+		{ 499, "Client Closed Request" },
+		{ 500, "Internal Server Error" },
+		{ 501, "Not Implemented" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+		{ 529, "Overloaded" },
+	};
+	size_t i;
+
+	for (i = 0; i < NELEM(rows); i++) {
+		if (rows[i].status == status)
+			return rows[i].reason;
+	}
+	return "Status";
+}

@@ -1,0 +1,50 @@
+/*
+ * tls.h - TLS towards a peer that must prove its name (OpenSSL 3)
+ *
+ * TLS 1.2 or newer, chain and host name verified, always.  Trust is read into
+ * memory when first asked for (or by tls_preload(), before a sandbox closes
+ * the file system) and kept by file.  The last session of a peer is offered
+ * again.
+ *
+ * Ownership: the owner of a struct tls_client outlives its peers, a peer its
+ *            streams.
+ * Errors:    a trust file that cannot be read, a handshake or verification
+ *            that fails: FAULT_UP_TLS, with the reason in the log.
+ */
+#ifndef KONTOR_IO_TLS_H
+#define KONTOR_IO_TLS_H
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/base.h"
+#include "base/fault.h"
+
+struct stream; /* io/stream.h */
+struct tls;
+struct tls_client; /* trust, by file */
+struct tls_peer;   /* a host under that trust, and its last session */
+
+struct tls_client *tls_client_new(void) MUST_USE;
+void tls_client_free(struct tls_client **c);
+/* ca_file NULL: the system store. */
+enum fault tls_preload(struct tls_client *c, const char *ca_file);
+
+/* host: a name or a literal address, as the certificate must say. */
+struct tls_peer *tls_peer_new(struct tls_client *c, const char *host,
+    const char *ca_file) MUST_USE;
+void tls_peer_free(struct tls_peer **p);
+
+/* Lays TLS over a connected stream. */
+enum fault tls_start(struct stream *s, struct tls_peer *p) MUST_USE;
+/* 1 done, or STREAM_AGAIN, or STREAM_ERROR. */
+int tls_handshake(struct stream *s) MUST_USE;
+bool tls_resumed(const struct stream *s);
+
+/* For stream.c. */
+ssize_t tls_read(struct stream *s, void *p, size_t len);
+ssize_t tls_writev(struct stream *s, const struct iovec *iov, int n);
+void tls_shut(struct stream *s);
+void tls_close(struct stream *s);
+
+#endif
