@@ -1,0 +1,610 @@
+#include "model/snapshot.h"
+
+#include "base/json.h"
+#include "base/text.h"
+#include "model/ident.h"
+
+/*
+ * Each list names the plain fields of a struct once; writing and reading are
+ * made from it, so they cannot drift apart.  TEXT is never NULL, MAYBE may
+ * be, SECRET may be and is left out of texts without secrets.
+ */
+#define SNAPSHOT_FIELDS(TEXT, NUM, FLAG) \
+	TEXT(data_dir) \
+	TEXT(gateway_address) \
+	TEXT(admin_address) \
+	TEXT(currency) \
+	NUM(workers) \
+	FLAG(sync_always) \
+	NUM(max_lag_ns) \
+	NUM(admit_wait_ns) \
+	NUM(drain_ns) \
+	NUM(max_body) \
+	NUM(max_open_requests) \
+	NUM(max_conns) \
+	NUM(max_keys) \
+	NUM(max_accounts) \
+	NUM(total_deadline_ns) \
+	NUM(max_attempts)
+
+#define PROVIDER_FIELDS(TEXT, MAYBE, SECRET, NUM, FLAG) \
+	TEXT(id) \
+	TEXT(base_url) \
+	FLAG(tls) \
+	FLAG(literal) \
+	FLAG(allow_private) \
+	TEXT(host) \
+	NUM(port) \
+	TEXT(base_path) \
+	TEXT(region) \
+	TEXT(zone) \
+	TEXT(api_version) \
+	MAYBE(ca_file) \
+	MAYBE(organization) \
+	MAYBE(project) \
+	SECRET(api_key) \
+	SECRET(access_key_id) \
+	SECRET(secret_access_key) \
+	SECRET(session_token) \
+	NUM(connect_ns) \
+	NUM(first_byte_ns) \
+	NUM(idle_ns)
+
+#define DEPLOYMENT_FIELDS(TEXT, NUM) \
+	TEXT(id) \
+	TEXT(name) \
+	TEXT(zone) \
+	TEXT(tier) \
+	NUM(weight) \
+	NUM(context) \
+	NUM(max_output)
+
+static const char *const type_texts[] = {
+#define PROVIDER_TYPE(NAME, text) text,
+#include "model/provider_types.def"
+#undef PROVIDER_TYPE
+};
+
+static const char *const strategies[] = { "priority", "weighted" };
+
+const char *
+provider_type_text(enum provider_type t)
+{
+	CHECK(t < PROVIDER_TYPES);
+	return type_texts[t];
+}
+
+bool
+provider_type_find(struct slice text, enum provider_type *out)
+{
+	unsigned i;
+
+	for (i = 0; i < PROVIDER_TYPES; i++) {
+		if (slice_eq(text, slice_of(type_texts[i]))) {
+			*out = (enum provider_type)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* --- writing --------------------------------------------------------- */
+
+static void
+write_maybe(struct buf *b, const char *key, const char *value)
+{
+	if (value != NULL)
+		json_w_kstr(b, key, slice_of(value));
+}
+
+static void
+write_hex(struct buf *b, const char *key, uint64_t v)
+{
+	json_w_key(b, key);
+	buf_fmt(b, "\"%016llx\"", (unsigned long long)v);
+}
+
+static void
+write_rate(struct buf *b, const char *key, struct rate r)
+{
+	json_w_key(b, key);
+	buf_char(b, '"');
+	rate_write_per_million(b, r);
+	buf_char(b, '"');
+}
+
+static void
+write_step(struct buf *b, const struct price *p)
+{
+	json_w_key(b, "above");
+	json_w_begin(b, '{');
+	json_w_ku64(b, "tokens", p->above);
+	write_rate(b, "input", p->hi_input);
+	if (p->hi_has_cached)
+		write_rate(b, "cached_input", p->hi_cached);
+	if (p->hi_has_cache_write)
+		write_rate(b, "cache_write", p->hi_cache_write);
+	write_rate(b, "output", p->hi_output);
+	json_w_end(b, '}');
+}
+
+static void
+write_price(struct buf *b, const struct price *p)
+{
+	json_w_begin(b, '{');
+	write_hex(b, "id", p->id);
+	json_w_ki64(b, "from_ns", p->from_ns);
+	json_w_kbool(b, "operators", p->operators);
+	write_rate(b, "input", p->input);
+	if (p->has_cached)
+		write_rate(b, "cached_input", p->cached);
+	if (p->has_cache_write)
+		write_rate(b, "cache_write", p->cache_write);
+	write_rate(b, "output", p->output);
+	if (p->above != 0)
+		write_step(b, p);
+	json_w_key(b, "per_request");
+	buf_char(b, '"');
+	money_write(b, p->per_request);
+	buf_char(b, '"');
+	json_w_end(b, '}');
+}
+
+#define W_TEXT(f) json_w_kstr(b, #f, slice_of(o->f));
+#define W_MAYBE(f) write_maybe(b, #f, o->f);
+#define W_SECRET(f) \
+	if (secrets) \
+		write_maybe(b, #f, o->f);
+#define W_NUM(f) json_w_ki64(b, #f, (int64_t)o->f);
+#define W_FLAG(f) json_w_kbool(b, #f, o->f);
+
+static void
+write_provider(struct buf *b, const struct provider_conf *o, bool secrets)
+{
+	json_w_begin(b, '{');
+	json_w_kstr(b, "type", slice_of(provider_type_text(o->type)));
+	PROVIDER_FIELDS(W_TEXT, W_MAYBE, W_SECRET, W_NUM, W_FLAG)
+	json_w_end(b, '}');
+}
+
+static void
+write_deployment(struct buf *b, const struct deployment_conf *o)
+{
+	unsigned i;
+
+	json_w_begin(b, '{');
+	json_w_kstr(b, "provider", slice_of(o->provider->id));
+	DEPLOYMENT_FIELDS(W_TEXT, W_NUM)
+	json_w_key(b, "prices");
+	json_w_begin(b, '[');
+	for (i = 0; i < o->nprice; i++)
+		write_price(b, &o->price[i]);
+	json_w_end(b, ']');
+	json_w_end(b, '}');
+}
+
+static void
+write_model(struct buf *b, const struct model_conf *m)
+{
+	unsigned i;
+
+	json_w_begin(b, '{');
+	json_w_kstr(b, "id", slice_of(m->id));
+	json_w_kstr(b, "publisher", slice_of(m->publisher));
+	json_w_kstr(b, "strategy", slice_of(strategies[m->strategy]));
+	json_w_key(b, "deployments");
+	json_w_begin(b, '[');
+	for (i = 0; i < m->n; i++)
+		write_deployment(b, m->deployment[i]);
+	json_w_end(b, ']');
+	json_w_end(b, '}');
+}
+
+void
+snapshot_write(const struct snapshot *o, bool secrets, struct buf *b)
+{
+	unsigned i;
+
+	json_w_begin(b, '{');
+	json_w_ki64(b, "snapshot", 1);
+	write_hex(b, "generation", o->generation);
+	SNAPSHOT_FIELDS(W_TEXT, W_NUM, W_FLAG)
+	json_w_key(b, "providers");
+	json_w_begin(b, '[');
+	for (i = 0; i < o->nproviders; i++)
+		write_provider(b, &o->provider[i], secrets);
+	json_w_end(b, ']');
+	json_w_key(b, "models");
+	json_w_begin(b, '[');
+	for (i = 0; i < o->nmodels; i++)
+		write_model(b, &o->model[i]);
+	json_w_end(b, ']');
+	json_w_key(b, "aliases");
+	json_w_begin(b, '[');
+	for (i = 0; i < o->naliases; i++) {
+		json_w_begin(b, '{');
+		json_w_kstr(b, "name", slice_of(o->alias[i].name));
+		json_w_kstr(b, "model", slice_of(o->alias[i].model->id));
+		json_w_end(b, '}');
+	}
+	json_w_end(b, ']');
+	json_w_end(b, '}');
+}
+
+/* --- reading --------------------------------------------------------- */
+
+struct reader {
+	struct arena *arena; /* the snapshot's */
+	bool bad;            /* something was missing or of another kind */
+};
+
+static const struct json *
+get_array(struct reader *r, const struct json *j, const char *key)
+{
+	const struct json *v = json_get(j, key);
+
+	if (v != NULL && v->type == JSON_ARRAY)
+		return v;
+	r->bad = true;
+	return NULL;
+}
+
+static const char *
+get_maybe(struct reader *r, const struct json *j, const char *key)
+{
+	const struct json *v = json_get(j, key);
+
+	if (v == NULL)
+		return NULL;
+	if (v->type != JSON_STRING)
+		r->bad = true;
+	return arena_str(r->arena, v->text);
+}
+
+static const char *
+get_text(struct reader *r, const struct json *j, const char *key)
+{
+	const char *text = get_maybe(r, j, key);
+
+	if (text == NULL) {
+		r->bad = true;
+		return "";
+	}
+	return text;
+}
+
+static int64_t
+get_num(struct reader *r, const struct json *j, const char *key)
+{
+	int64_t v = 0;
+
+	if (!json_get_i64(j, key, &v))
+		r->bad = true;
+	return v;
+}
+
+static bool
+get_flag(struct reader *r, const struct json *j, const char *key)
+{
+	const struct json *v = json_get(j, key);
+
+	if (v == NULL || (v->type != JSON_TRUE && v->type != JSON_FALSE))
+		r->bad = true;
+	return v != NULL && v->type == JSON_TRUE;
+}
+
+static uint64_t
+get_hex(struct reader *r, const struct json *j, const char *key)
+{
+	uint8_t raw[8];
+	uint64_t v = 0;
+	size_t i;
+
+	if (!text_hex_parse(json_get_str(j, key), raw, sizeof(raw))) {
+		r->bad = true;
+		return 0;
+	}
+	for (i = 0; i < sizeof(raw); i++)
+		v = v << 8 | raw[i];
+	return v;
+}
+
+/* False, and *out zero, when there is none. */
+static bool
+get_rate(
+    struct reader *r, const struct json *j, const char *key, struct rate *out)
+{
+	const struct json *v = json_get(j, key);
+
+	out->pico = 0;
+	if (v == NULL)
+		return false;
+	if (v->type != JSON_STRING || !rate_parse_per_million(v->text, out))
+		r->bad = true;
+	return true;
+}
+
+static void
+need_rate(
+    struct reader *r, const struct json *j, const char *key, struct rate *out)
+{
+	if (!get_rate(r, j, key, out))
+		r->bad = true;
+}
+
+static void
+read_price(struct reader *r, const struct json *j, struct price *p)
+{
+	const struct json *step = json_get(j, "above");
+
+	p->id = get_hex(r, j, "id");
+	p->from_ns = get_num(r, j, "from_ns");
+	p->operators = get_flag(r, j, "operators");
+	need_rate(r, j, "input", &p->input);
+	p->has_cached = get_rate(r, j, "cached_input", &p->cached);
+	p->has_cache_write = get_rate(r, j, "cache_write", &p->cache_write);
+	need_rate(r, j, "output", &p->output);
+	if (!money_parse(json_get_str(j, "per_request"), &p->per_request))
+		r->bad = true;
+	if (step == NULL)
+		return;
+	p->above = (uint64_t)get_num(r, step, "tokens");
+	need_rate(r, step, "input", &p->hi_input);
+	p->hi_has_cached = get_rate(r, step, "cached_input", &p->hi_cached);
+	p->hi_has_cache_write =
+	    get_rate(r, step, "cache_write", &p->hi_cache_write);
+	need_rate(r, step, "output", &p->hi_output);
+}
+
+#define R_TEXT(f) o->f = get_text(r, j, #f);
+#define R_MAYBE(f) o->f = get_maybe(r, j, #f);
+#define R_NUM(f) \
+	{ \
+		const int64_t v_ = get_num(r, j, #f); \
+		o->f = (__typeof__(o->f))v_; \
+		if (v_ < 0 || (int64_t)o->f != v_) \
+			r->bad = true; \
+	}
+#define R_FLAG(f) o->f = get_flag(r, j, #f);
+
+static void
+read_provider(struct reader *r, const struct json *j, struct provider_conf *o)
+{
+	if (!provider_type_find(json_get_str(j, "type"), &o->type))
+		r->bad = true;
+	PROVIDER_FIELDS(R_TEXT, R_MAYBE, R_MAYBE, R_NUM, R_FLAG)
+	o->hash = hash64(slice_of(o->id));
+}
+
+static const struct provider_conf *
+find_provider(const struct snapshot *s, struct slice id)
+{
+	unsigned i;
+
+	for (i = 0; i < s->nproviders; i++) {
+		if (slice_eq(slice_of(s->provider[i].id), id))
+			return &s->provider[i];
+	}
+	return NULL;
+}
+
+static void
+read_deployment(struct reader *r, const struct snapshot *s,
+    const struct json *j, struct deployment_conf *o)
+{
+	const struct json *prices = get_array(r, j, "prices"), *p;
+	struct price *to;
+
+	o->provider = find_provider(s, json_get_str(j, "provider"));
+	if (o->provider == NULL)
+		r->bad = true;
+	DEPLOYMENT_FIELDS(R_TEXT, R_NUM)
+	o->hash = hash64(slice_of(o->id));
+	if (prices == NULL || prices->n == 0)
+		return;
+	to = ARENA_ARRAY(r->arena, struct price, prices->n);
+	o->price = to;
+	for (p = prices->child; p != NULL; p = p->next)
+		read_price(r, p, &to[o->nprice++]);
+}
+
+static bool
+read_strategy(struct slice text, enum strategy *out)
+{
+	unsigned i;
+
+	for (i = 0; i < NELEM(strategies); i++) {
+		if (slice_eq(text, slice_of(strategies[i]))) {
+			*out = (enum strategy)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+read_model(struct reader *r, struct snapshot *s, const struct json *j,
+    struct model_conf *m, struct deployment_conf *room)
+{
+	const struct json *list = get_array(r, j, "deployments"), *d;
+
+	m->id = get_text(r, j, "id");
+	m->hash = hash64(slice_of(m->id));
+	m->publisher = get_text(r, j, "publisher");
+	if (!read_strategy(json_get_str(j, "strategy"), &m->strategy))
+		r->bad = true;
+	for (d = list != NULL ? list->child : NULL; d != NULL; d = d->next) {
+		if (m->n == NELEM(m->deployment)) {
+			r->bad = true;
+			return;
+		}
+		room->index = s->ndeployments++;
+		room->model = m;
+		read_deployment(r, s, d, room);
+		m->deployment[m->n++] = room++;
+	}
+}
+
+static void
+read_models(struct reader *r, struct snapshot *s, const struct json *list)
+{
+	struct deployment_conf *room;
+	struct model_conf *model;
+	const struct json *m, *d;
+	size_t n = 0;
+
+	for (m = list->child; m != NULL; m = m->next) {
+		d = json_get(m, "deployments");
+		n += d != NULL ? d->n : 0;
+	}
+	model = ARENA_ARRAY(r->arena, struct model_conf, list->n + 1);
+	room = ARENA_ARRAY(r->arena, struct deployment_conf, n + 1);
+	s->model = model;
+	s->deployment = room;
+	for (m = list->child; m != NULL && !r->bad; m = m->next)
+		read_model(
+		    r, s, m, &model[s->nmodels++], &room[s->ndeployments]);
+}
+
+static void
+read_aliases(struct reader *r, struct snapshot *s, const struct json *list)
+{
+	struct alias_conf *a =
+	    ARENA_ARRAY(r->arena, struct alias_conf, list->n + 1);
+	const struct json *j;
+
+	s->alias = a;
+	for (j = list->child; j != NULL; j = j->next, a++) {
+		a->name = get_text(r, j, "name");
+		a->model = snapshot_model(s, json_get_str(j, "model"));
+		if (a->model == NULL)
+			r->bad = true;
+		else
+			s->naliases++;
+		if (r->bad)
+			return;
+	}
+}
+
+static void
+read_providers(struct reader *r, struct snapshot *s, const struct json *list)
+{
+	struct provider_conf *p =
+	    ARENA_ARRAY(r->arena, struct provider_conf, list->n + 1);
+	const struct json *j;
+
+	s->provider = p;
+	for (j = list->child; j != NULL; j = j->next)
+		read_provider(r, j, &p[s->nproviders++]);
+}
+
+static void
+read_top(struct reader *r, struct snapshot *o, const struct json *j)
+{
+	const struct json *providers = get_array(r, j, "providers");
+	const struct json *models = get_array(r, j, "models");
+	const struct json *aliases = get_array(r, j, "aliases");
+
+	if (get_num(r, j, "snapshot") != 1)
+		r->bad = true;
+	o->generation = get_hex(r, j, "generation");
+	SNAPSHOT_FIELDS(R_TEXT, R_NUM, R_FLAG)
+	if (!r->bad)
+		read_providers(r, o, providers);
+	if (!r->bad)
+		read_models(r, o, models);
+	if (!r->bad)
+		read_aliases(r, o, aliases);
+}
+
+enum fault
+snapshot_read(struct slice text, struct snapshot **out)
+{
+	struct snapshot *s = NEW(struct snapshot);
+	struct reader r = { &s->arena, false };
+	struct arena scratch = { 0 };
+	struct json *j;
+
+	s->refs = 1;
+	*out = NULL;
+	if (json_parse(&scratch, text, &j) != FAULT_NONE)
+		r.bad = true;
+	else
+		read_top(&r, s, j);
+	arena_fini(&scratch);
+	if (r.bad) {
+		snapshot_unref(&s);
+		return FAULT_CONFIG;
+	}
+	*out = s;
+	return FAULT_NONE;
+}
+
+/* --- holding and asking ---------------------------------------------- */
+
+struct snapshot *
+snapshot_ref(struct snapshot *s)
+{
+	s->refs++;
+	return s;
+}
+
+static void
+wipe(const char *secret)
+{
+	if (secret != NULL)
+		mem_wipe((char *)(uintptr_t)secret, strlen(secret));
+}
+
+void
+snapshot_unref(struct snapshot **ps)
+{
+	struct snapshot *s = *ps;
+	unsigned i;
+
+	*ps = NULL;
+	if (s == NULL || --s->refs > 0)
+		return;
+	for (i = 0; i < s->nproviders; i++) {
+		wipe(s->provider[i].api_key);
+		wipe(s->provider[i].secret_access_key);
+		wipe(s->provider[i].session_token);
+	}
+	arena_fini(&s->arena);
+	mem_free(s);
+}
+
+const struct model_conf *
+snapshot_model(const struct snapshot *s, struct slice name)
+{
+	const uint64_t hash = hash64(name);
+	unsigned i;
+
+	for (i = 0; i < s->nmodels; i++) {
+		if (s->model[i].hash == hash &&
+		    slice_eq(slice_of(s->model[i].id), name))
+			return &s->model[i];
+	}
+	for (i = 0; i < s->naliases; i++) {
+		if (slice_eq(slice_of(s->alias[i].name), name))
+			return s->alias[i].model;
+	}
+	return NULL;
+}
+
+const struct price *
+deployment_price(const struct deployment_conf *d, int64_t wall_ns)
+{
+	const struct price *book = NULL;
+	unsigned i;
+
+	for (i = 0; i < d->nprice; i++) {
+		if (d->price[i].from_ns > wall_ns)
+			continue;
+		if (d->price[i].operators)
+			return &d->price[i];
+		if (book == NULL)
+			book = &d->price[i];
+	}
+	return book;
+}
