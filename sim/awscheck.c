@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "crypto/digest.h"
 
-enum { HASH = 32, PARAMS = 64, SKEW_S = 300 };
+enum { HASH = DIGEST_LEN, PARAMS = 64, SKEW_S = 300 };
 
 struct claim {
 	struct slice key_id, day, region, service, last;
@@ -175,7 +175,7 @@ put_hash(struct buf *b, struct slice s)
 {
 	uint8_t hash[HASH];
 
-	digest_sha256(s, hash);
+	digest_of(s, hash);
 	buf_hex(b, hash, HASH);
 }
 
@@ -300,12 +300,20 @@ moment(struct slice s)
 }
 
 static void
+hmac(struct slice key, struct slice data, uint8_t out[HASH])
+{
+	struct mac_key k;
+
+	mac_key_init(&k, key);
+	mac_of(&k, data, out);
+}
+
+static void
 step(uint8_t key[HASH], struct slice data)
 {
 	uint8_t out[HASH];
 
-	digest_hmac_sha256(
-	    (struct slice){ (const char *)key, HASH }, data, out);
+	hmac((struct slice){ (const char *)key, HASH }, data, out);
 	memcpy(key, out, HASH);
 }
 
@@ -319,7 +327,7 @@ expected(const struct http_head *head, struct slice body, const struct claim *c,
 	aws_canonical(&canon, head, c->signed_headers, body);
 	buf_str(&text, "AWS4");
 	buf_add(&text, secret);
-	digest_hmac_sha256(buf_slice(&text), c->day, key);
+	hmac(buf_slice(&text), c->day, key);
 	step(key, c->region);
 	step(key, c->service);
 	step(key, S("aws4_request"));

@@ -659,10 +659,10 @@ behind_delta(const struct work *w)
 	if (!p->stream)
 		return p->body.len / 2;
 	k = play_at(w, w->deltas);
-	for (i = 0; i < p->nmark; i++)
-		if (p->mark[i].deltas >= k && (k > 0 || i > 0))
+	for (i = 0; i + 1 < p->nmark; i++)
+		if (k > 0 ? p->mark[i].deltas >= k : p->mark[i + 1].deltas > 0)
 			break;
-	return i < p->nmark ? p->mark[i].end : p->mark[p->nmark - 1].end;
+	return p->mark[i].end;
 }
 
 /* In the middle of the event after the K-th delta. */
