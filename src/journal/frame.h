@@ -25,18 +25,24 @@
 #ifndef KONTOR_JOURNAL_FRAME_H
 #define KONTOR_JOURNAL_FRAME_H
 
+#include "base/arena.h"
 #include "base/base.h"
+#include "base/buf.h"
 #include "base/fault.h"
 #include "model/ident.h"
+#include "model/price.h"
 #include "model/usage.h"
 #include "shm/shm.h"
 
 enum {
 	FRAME_HEAD = 32,
-	FRAME_MAX_RING = 512,          /* whole frame in a worker's ring */
-	FRAME_MAX = 4 * 1024 * 1024,   /* whole frame in a segment */
+	FRAME_MAX_RING = 512,        /* whole frame in a worker's ring */
+	FRAME_MAX = 4 * 1024 * 1024, /* whole frame in a segment */
 	FRAME_CANDIDATES = 16,
-	FRAME_PROVIDER_ID = 64
+	FRAME_PROVIDER_ID = 64,
+	FRAME_DEPLOYMENTS = 4096,
+	FRAME_PRICES = 32768,
+	FRAME_NUMBERS = 16
 };
 
 /* Numbers are frozen. */
@@ -49,7 +55,7 @@ enum frame_kind {
 	FRAME_CONFIG = 6,  /* a generation: deployments and price rows */
 	FRAME_ACCOUNT = 7, /* an account is opened, changed or closed */
 	FRAME_KEY = 8,     /* a key is created, changed or revoked */
-	FRAME_INCIDENT = 9,
+	FRAME_INCIDENT = 9
 	/* reserved: 16 tool, 17 wait, 18 run, 19 transfer, 20 checkpoint */
 };
 
@@ -104,7 +110,7 @@ struct outcome {
 	int64_t hold;
 	struct usage usage;
 	int64_t list, contracted, effective; /* nano */
-	int status; /* the provider's; 0: none */
+	int status;                          /* the provider's; 0: none */
 	enum fault fault;
 	/* Microseconds after the intent; 0: did not happen. */
 	uint64_t sent_us, first_us, end_us;
@@ -137,8 +143,72 @@ struct count {
 	uint64_t times;
 };
 
-/* --- writing: into out, at most cap bytes; returns the frame's size with
- * padding, 0 when it does not fit. ------------------------------------- */
+/* A journal begins: its first frame, by whoever writes it. */
+struct opening {
+	int64_t wall_ns;
+	uint64_t generation; /* in force; 0: none yet */
+	bool is_recorder;
+	struct slice software; /* version of kontor */
+};
+
+struct deployment_row {
+	struct slice id, model, publisher, provider, type, region, zone, tier,
+	    name;
+	uint64_t model_hash; /* hash64 of model */
+};
+
+struct price_row {
+	struct price price; /* with its id */
+	unsigned deployment;
+};
+
+/* A generation of the configuration: what later frames' indexes mean. */
+struct generation {
+	uint64_t generation;
+	int64_t wall_ns;
+	unsigned ndeployments, nprices;
+	struct deployment_row *deployments;
+	struct price_row *prices;
+};
+
+enum frame_op { OP_CREATE = 1, OP_CHANGE = 2, OP_END = 3 };
+
+/* The account as it is from now on; key: whose budget it is, 0: none. */
+struct account_change {
+	int64_t wall_ns;
+	uint64_t account, key;
+	enum frame_op op;
+	int64_t limit; /* nano per window */
+	unsigned unit; /* enum window_unit, ledger/window.h */
+	struct slice zone;
+	bool hard;
+};
+
+/* The key as it is from now on. */
+struct key_change {
+	int64_t wall_ns;
+	uint64_t key, account, principal, team;
+	enum frame_op op;
+	uint8_t secret_sha256[32];
+	int64_t expires_ns; /* 0: never */
+	bool is_admin;
+	unsigned nmodels; /* 0: all */
+	uint64_t models[KEY_MODELS_MAX];
+	uint8_t commitment[32]; /* SHA-256 of salt and name */
+};
+
+struct incident {
+	int64_t wall_ns;
+	unsigned code;
+	unsigned n;
+	uint64_t numbers[FRAME_NUMBERS];
+};
+
+/*
+ * --- writing: into out, at most cap bytes; returns the frame's size with
+ * padding, 0 when it does not fit.  provider_id is cut to FRAME_PROVIDER_ID.
+ * With window numbers below 2^32 and without a provider_id everything fits
+ * into FRAME_MAX_RING. ------------------------------------------------- */
 
 size_t frame_intent(const struct journal_name *j, uint64_t seq,
     const struct intent *v, char *out, size_t cap);
@@ -148,7 +218,18 @@ size_t frame_final(const struct journal_name *j, uint64_t seq,
     const struct final *v, char *out, size_t cap);
 size_t frame_count(const struct journal_name *j, uint64_t seq,
     const struct count *v, char *out, size_t cap);
-/* Any kind: the payload was written as CBOR by the caller. */
+size_t frame_opening(const struct journal_name *j, uint64_t seq,
+    const struct opening *v, char *out, size_t cap);
+size_t frame_account(const struct journal_name *j, uint64_t seq,
+    const struct account_change *v, char *out, size_t cap);
+size_t frame_key(const struct journal_name *j, uint64_t seq,
+    const struct key_change *v, char *out, size_t cap);
+size_t frame_incident(const struct journal_name *j, uint64_t seq,
+    const struct incident *v, char *out, size_t cap);
+/* Appends to b; false, and b as it was: larger than FRAME_MAX. */
+bool frame_generation(const struct journal_name *j, uint64_t seq,
+    const struct generation *v, struct buf *b) MUST_USE;
+/* Any kind: payload bytes of CBOR stand at out + FRAME_HEAD. */
 size_t frame_seal(const struct journal_name *j, uint64_t seq,
     enum frame_kind kind, size_t payload, char *out, size_t cap);
 
@@ -159,12 +240,22 @@ size_t frame_seal(const struct journal_name *j, uint64_t seq,
  * before it does; FAULT_DATA when it is damaged.
  */
 enum fault frame_read(struct slice bytes, struct frame *out) MUST_USE;
-enum fault frame_get_intent(const struct frame *f, struct intent *out)
-    MUST_USE;
+enum fault frame_get_intent(const struct frame *f, struct intent *out) MUST_USE;
 /* provider_id borrows from the frame. */
-enum fault frame_get_outcome(const struct frame *f, struct outcome *out)
-    MUST_USE;
+enum fault frame_get_outcome(
+    const struct frame *f, struct outcome *out) MUST_USE;
 enum fault frame_get_final(const struct frame *f, struct final *out) MUST_USE;
 enum fault frame_get_count(const struct frame *f, struct count *out) MUST_USE;
+/* Texts borrow from the frame, arrays lie in the arena. */
+enum fault frame_get_opening(
+    const struct frame *f, struct opening *out) MUST_USE;
+enum fault frame_get_account(
+    const struct frame *f, struct account_change *out) MUST_USE;
+enum fault frame_get_key(
+    const struct frame *f, struct key_change *out) MUST_USE;
+enum fault frame_get_incident(
+    const struct frame *f, struct incident *out) MUST_USE;
+enum fault frame_get_generation(
+    const struct frame *f, struct arena *a, struct generation *out) MUST_USE;
 
 #endif

@@ -1,0 +1,498 @@
+#include "journal/frame.h"
+
+#include "base/crc.h"
+#include "journal/field.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+    "headers are copied as they lie");
+
+enum { VERSION = 1 };
+
+/* As it lies: see frame.h. */
+struct head {
+	uint32_t len, crc;
+	uint64_t seq;
+	uint32_t node, boot;
+	uint16_t slot, incarnation;
+	uint8_t version, kind;
+	uint16_t zero;
+};
+
+_Static_assert(sizeof(struct head) == FRAME_HEAD, "header without holes");
+
+/* --- what is where ------------------------------------------------------ */
+
+#define ROW_(f, t, m, s, mem, oth, l) \
+	{ \
+		.field = FIELD_##f, .type = TYPE_##t, .must = m, \
+		.at = (uint16_t)offsetof(struct s, mem), \
+		.other = (uint16_t)(oth), .list = l \
+	}
+#define MUST(s, f, t, mem) ROW_(f, t, true, s, mem, 0, NULL)
+#define MAY(s, f, t, mem) ROW_(f, t, false, s, mem, 0, NULL)
+/* With another member, and with a list. */
+#define WITH(s, f, t, mem, oth) \
+	ROW_(f, t, false, s, mem, offsetof(struct s, oth), NULL)
+#define LIST(s, f, t, mem, count, l) \
+	ROW_(f, t, false, s, mem, offsetof(struct s, count), l)
+
+static const struct field_list chain_list = {
+	.size = sizeof(struct frame_need),
+	.max = HOLD_CHAIN_MAX,
+	.first = MUST(frame_need, CHAIN, U64, account),
+	.second = MUST(frame_need, CHAIN, U64, window),
+};
+
+static const struct field_list candidate_list = {
+	.size = 2 * sizeof(unsigned),
+	.max = FRAME_CANDIDATES,
+	.first = { .type = TYPE_UINT, .at = 0 },
+	.second = { .type = TYPE_UINT, .at = sizeof(unsigned) },
+};
+
+static const struct field_list model_list = { .max = KEY_MODELS_MAX };
+static const struct field_list number_list = { .max = FRAME_NUMBERS };
+
+static const struct field_row intent_rows[] = {
+	MUST(intent, REQ, B16, req),
+	MUST(intent, ATTEMPT, UINT, attempt),
+	MUST(intent, WALL_NS, I64, wall_ns),
+	MAY(intent, GENERATION, U64, generation),
+	MAY(intent, KEY, U64, key),
+	MAY(intent, PRICE, U64, price),
+	MAY(intent, DEPLOYMENT, UINT, deployment),
+	MUST(intent, HOLD, I64, hold),
+	LIST(intent, CHAIN, PAIRS, chain, n, &chain_list),
+	MAY(intent, MODEL, U64, model),
+};
+
+static const struct field_row outcome_rows[] = {
+	MUST(outcome, REQ, B16, req),
+	MUST(outcome, ATTEMPT, UINT, attempt),
+	MUST(outcome, WALL_NS, I64, wall_ns),
+	MAY(outcome, GENERATION, U64, generation),
+	MAY(outcome, KEY, U64, key),
+	MAY(outcome, PRICE, U64, price),
+	MAY(outcome, DEPLOYMENT, UINT, deployment),
+	MUST(outcome, HOLD, I64, hold),
+	LIST(outcome, CHAIN, PAIRS, chain, n, &chain_list),
+	MUST(outcome, NUMBER, UINT, number),
+	MUST(outcome, RESOLUTION, UINT, resolution),
+	MAY(outcome, SENT, BOOL, sent),
+	MAY(outcome, STREAMED, BOOL, streamed),
+	MAY(outcome, INPUT, U64, usage.input),
+	MAY(outcome, CACHED, U64, usage.cached),
+	MAY(outcome, CACHE_WRITE, U64, usage.cache_write),
+	MAY(outcome, OUTPUT, U64, usage.output),
+	MAY(outcome, REASONING, U64, usage.reasoning),
+	MUST(outcome, LIST, I64, list),
+	MAY(outcome, STATUS, UINT, status),
+	MAY(outcome, SENT_US, U64, sent_us),
+	MAY(outcome, FIRST_US, U64, first_us),
+	MAY(outcome, END_US, U64, end_us),
+	WITH(outcome, CONTRACTED, AS, contracted, list),
+	WITH(outcome, EFFECTIVE, AS, effective, list),
+	MAY(outcome, FAULT, FAULT, fault),
+	MAY(outcome, BY_RECORDER, BOOL, by_recorder),
+	MAY(outcome, CLIENT_GONE, BOOL, client_gone),
+	MAY(outcome, PROVIDER_ID, BYTES, provider_id),
+};
+
+static const struct field_row final_rows[] = {
+	MUST(final, REQ, B16, req),
+	MUST(final, WALL_NS, I64, wall_ns),
+	MAY(final, GENERATION, U64, generation),
+	MAY(final, KEY, U64, key),
+	MAY(final, STATUS, UINT, status),
+	MAY(final, FAULT, FAULT, fault),
+	MAY(final, CLIENT_GONE, BOOL, client_gone),
+	MAY(final, MODEL, U64, model),
+	MUST(final, ATTEMPTS, UINT, attempts),
+	MAY(final, TOTAL_US, U64, total_us),
+	LIST(final, CANDIDATES, PAIRS, candidate, n, &candidate_list),
+};
+
+static const struct field_row count_rows[] = {
+	MAY(count, FAULT, FAULT, fault),
+	MUST(count, WHO, U64, who),
+	MAY(count, IS_NETWORK, BOOL, is_network),
+	MUST(count, SECOND, I64, second),
+	MUST(count, TIMES, U64, times),
+};
+
+static const struct field_row opening_rows[] = {
+	MUST(opening, WALL_NS, I64, wall_ns),
+	MAY(opening, GENERATION, U64, generation),
+	MAY(opening, IS_RECORDER, BOOL, is_recorder),
+	MAY(opening, SOFTWARE, BYTES, software),
+};
+
+static const struct field_row deployment_rows[] = {
+	MUST(deployment_row, ID, BYTES, id),
+	MUST(deployment_row, MODEL_ID, BYTES, model),
+	MAY(deployment_row, PUBLISHER, BYTES, publisher),
+	MAY(deployment_row, PROVIDER, BYTES, provider),
+	MAY(deployment_row, TYPE, BYTES, type),
+	MAY(deployment_row, REGION, BYTES, region),
+	MAY(deployment_row, ZONE, BYTES, zone),
+	MAY(deployment_row, TIER, BYTES, tier),
+	MAY(deployment_row, NAME, BYTES, name),
+	MUST(deployment_row, MODEL_HASH, U64, model_hash),
+};
+
+static const struct field_row price_rows[] = {
+	MUST(price_row, PRICE, U64, price.id),
+	MUST(price_row, DEPLOYMENT, UINT, deployment),
+	MAY(price_row, FROM_NS, I64, price.from_ns),
+	MAY(price_row, OPERATORS, BOOL, price.operators),
+	MAY(price_row, RATE_INPUT, I64, price.input),
+	WITH(price_row, RATE_CACHED, OPT, price.cached, price.has_cached),
+	WITH(price_row, RATE_CACHE_WRITE, OPT, price.cache_write,
+	    price.has_cache_write),
+	MAY(price_row, RATE_OUTPUT, I64, price.output),
+	MAY(price_row, ABOVE, U64, price.above),
+	MAY(price_row, HI_INPUT, I64, price.hi_input),
+	WITH(price_row, HI_CACHED, OPT, price.hi_cached, price.hi_has_cached),
+	WITH(price_row, HI_CACHE_WRITE, OPT, price.hi_cache_write,
+	    price.hi_has_cache_write),
+	MAY(price_row, HI_OUTPUT, I64, price.hi_output),
+	MAY(price_row, PER_REQUEST, I64, price.per_request),
+};
+
+static const struct field_list deployment_list = {
+	.size = sizeof(struct deployment_row),
+	.max = FRAME_DEPLOYMENTS,
+	.rows = deployment_rows,
+	.nrows = NELEM(deployment_rows),
+};
+
+static const struct field_list price_list = {
+	.size = sizeof(struct price_row),
+	.max = FRAME_PRICES,
+	.rows = price_rows,
+	.nrows = NELEM(price_rows),
+};
+
+static const struct field_row generation_rows[] = {
+	MUST(generation, WALL_NS, I64, wall_ns),
+	MUST(generation, GENERATION, U64, generation),
+	LIST(generation, DEPLOYMENTS, MAPS, deployments, ndeployments,
+	    &deployment_list),
+	LIST(generation, PRICES, MAPS, prices, nprices, &price_list),
+};
+
+static const struct field_row account_rows[] = {
+	MUST(account_change, WALL_NS, I64, wall_ns),
+	MAY(account_change, KEY, U64, key),
+	MUST(account_change, ACCOUNT, U64, account),
+	MUST(account_change, OP, UINT, op),
+	MUST(account_change, LIMIT, I64, limit),
+	MUST(account_change, UNIT, UINT, unit),
+	MAY(account_change, ZONE_NAME, BYTES, zone),
+	MAY(account_change, HARD, BOOL, hard),
+};
+
+static const struct field_row key_rows[] = {
+	MUST(key_change, WALL_NS, I64, wall_ns),
+	MUST(key_change, KEY, U64, key),
+	MAY(key_change, ACCOUNT, U64, account),
+	MUST(key_change, OP, UINT, op),
+	MUST(key_change, SECRET_SHA256, B32, secret_sha256),
+	MAY(key_change, EXPIRES_NS, I64, expires_ns),
+	LIST(key_change, MODELS, U64S, models, nmodels, &model_list),
+	MAY(key_change, IS_ADMIN, BOOL, is_admin),
+	MAY(key_change, PRINCIPAL, U64, principal),
+	MAY(key_change, TEAM, U64, team),
+	MUST(key_change, COMMITMENT, B32, commitment),
+};
+
+static const struct field_row incident_rows[] = {
+	MUST(incident, WALL_NS, I64, wall_ns),
+	MUST(incident, CODE, UINT, code),
+	LIST(incident, NUMBERS, U64S, numbers, n, &number_list),
+};
+
+_Static_assert(sizeof(enum resolution) == sizeof(unsigned) &&
+		   sizeof(enum frame_op) == sizeof(unsigned) &&
+		   sizeof(enum fault) == sizeof(unsigned),
+    "enums are written as unsigned");
+
+/* --- writing ------------------------------------------------------------ */
+
+static size_t
+padded(size_t len)
+{
+	return (FRAME_HEAD + len + 7) / 8 * 8;
+}
+
+/* What makes a frame of one journal no frame of another. */
+static uint32_t
+seed(const char *frame)
+{
+	return crc32c(0, frame + offsetof(struct head, node), 12);
+}
+
+static uint32_t
+checksum(const char *frame, size_t len)
+{
+	return crc32c(seed(frame), frame + 8, FRAME_HEAD - 8 + len);
+}
+
+size_t
+frame_seal(const struct journal_name *j, uint64_t seq, enum frame_kind kind,
+    size_t payload, char *out, size_t cap)
+{
+	const size_t size = padded(payload);
+	struct head h = {
+		.len = (uint32_t)payload,
+		.seq = seq,
+		.node = j->node,
+		.boot = j->boot,
+		.slot = j->slot,
+		.incarnation = j->incarnation,
+		.version = VERSION,
+		.kind = (uint8_t)kind,
+	};
+
+	if (payload > FRAME_MAX - FRAME_HEAD || size > cap)
+		return 0;
+	memcpy(out, &h, sizeof(h));
+	h.crc = checksum(out, payload);
+	memcpy(out + offsetof(struct head, crc), &h.crc, sizeof(h.crc));
+	memset(out + FRAME_HEAD + payload, 0, size - FRAME_HEAD - payload);
+	return size;
+}
+
+static size_t
+write_frame(const struct journal_name *j, uint64_t seq, enum frame_kind kind,
+    const void *v, const struct field_row *rows, size_t n, char *out,
+    size_t cap)
+{
+	struct field_out o;
+
+	if (cap < FRAME_HEAD)
+		return 0;
+	o = (struct field_out){ out + FRAME_HEAD, out + cap, false };
+	field_write(&o, v, rows, n);
+	if (o.full)
+		return 0;
+	return frame_seal(
+	    j, seq, kind, (size_t)(o.p - out) - FRAME_HEAD, out, cap);
+}
+
+#define WRITE(kind, rows) \
+	write_frame(j, seq, kind, v, rows, NELEM(rows), out, cap)
+
+size_t
+frame_intent(const struct journal_name *j, uint64_t seq, const struct intent *v,
+    char *out, size_t cap)
+{
+	return WRITE(FRAME_INTENT, intent_rows);
+}
+
+size_t
+frame_outcome(const struct journal_name *j, uint64_t seq,
+    const struct outcome *outcome, char *out, size_t cap)
+{
+	struct outcome cut;
+	const struct outcome *v = outcome;
+
+	if (outcome->provider_id.len > FRAME_PROVIDER_ID) {
+		cut = *outcome;
+		cut.provider_id.len = FRAME_PROVIDER_ID;
+		v = &cut;
+	}
+	return WRITE(FRAME_OUTCOME, outcome_rows);
+}
+
+size_t
+frame_final(const struct journal_name *j, uint64_t seq, const struct final *v,
+    char *out, size_t cap)
+{
+	return WRITE(FRAME_FINAL, final_rows);
+}
+
+size_t
+frame_count(const struct journal_name *j, uint64_t seq, const struct count *v,
+    char *out, size_t cap)
+{
+	return WRITE(FRAME_COUNT, count_rows);
+}
+
+size_t
+frame_opening(const struct journal_name *j, uint64_t seq,
+    const struct opening *v, char *out, size_t cap)
+{
+	return WRITE(FRAME_OPEN, opening_rows);
+}
+
+size_t
+frame_account(const struct journal_name *j, uint64_t seq,
+    const struct account_change *v, char *out, size_t cap)
+{
+	return WRITE(FRAME_ACCOUNT, account_rows);
+}
+
+size_t
+frame_key(const struct journal_name *j, uint64_t seq,
+    const struct key_change *v, char *out, size_t cap)
+{
+	return WRITE(FRAME_KEY, key_rows);
+}
+
+size_t
+frame_incident(const struct journal_name *j, uint64_t seq,
+    const struct incident *v, char *out, size_t cap)
+{
+	return WRITE(FRAME_INCIDENT, incident_rows);
+}
+
+bool
+frame_generation(const struct journal_name *j, uint64_t seq,
+    const struct generation *v, struct buf *b)
+{
+	size_t cap, size;
+
+	if (v->ndeployments > FRAME_DEPLOYMENTS || v->nprices > FRAME_PRICES)
+		return false;
+	for (cap = 16 * 1024; cap <= FRAME_MAX; cap *= 2) {
+		char *out;
+
+		buf_reserve(b, cap);
+		out = b->p + b->len;
+		size = WRITE(FRAME_CONFIG, generation_rows);
+		if (size > 0) {
+			b->len += size;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* --- reading ------------------------------------------------------------ */
+
+static bool
+head_sane(const struct head *h)
+{
+	return h->version == VERSION && h->kind != 0 && h->zero == 0 &&
+	       h->seq != 0 && h->len <= FRAME_MAX - FRAME_HEAD;
+}
+
+static bool
+all_zero(const char *p, size_t len)
+{
+	while (len > 0 && *p == 0) {
+		p++;
+		len--;
+	}
+	return len == 0;
+}
+
+enum fault
+frame_read(struct slice bytes, struct frame *out)
+{
+	struct head h;
+	size_t size;
+
+	if (bytes.len < FRAME_HEAD)
+		return FAULT_PENDING;
+	memcpy(&h, bytes.p, sizeof(h));
+	if (!head_sane(&h))
+		return FAULT_DATA;
+	size = padded(h.len);
+	if (bytes.len < size)
+		return FAULT_PENDING;
+	if (checksum(bytes.p, h.len) != h.crc ||
+	    !all_zero(bytes.p + FRAME_HEAD + h.len, size - FRAME_HEAD - h.len))
+		return FAULT_DATA;
+	*out = (struct frame){
+		.name = { h.node, h.boot, h.slot, h.incarnation },
+		.seq = h.seq,
+		.kind = (enum frame_kind)h.kind,
+		.payload = { bytes.p + FRAME_HEAD, h.len },
+		.size = size,
+	};
+	return FAULT_NONE;
+}
+
+#define READ(frame_kind, rows, arena) \
+	(memset(out, 0, sizeof(*out)), \
+	    f->kind != (frame_kind) \
+		? FAULT_DATA \
+		: field_read(f->payload, out, rows, NELEM(rows), arena))
+
+enum fault
+frame_get_intent(const struct frame *f, struct intent *out)
+{
+	const enum fault fault = READ(FRAME_INTENT, intent_rows, NULL);
+
+	return fault == FAULT_NONE && out->hold < 0 ? FAULT_DATA : fault;
+}
+
+enum fault
+frame_get_outcome(const struct frame *f, struct outcome *out)
+{
+	const enum fault fault = READ(FRAME_OUTCOME, outcome_rows, NULL);
+
+	if (fault != FAULT_NONE)
+		return fault;
+	if ((unsigned)out->resolution > RESOLUTION_UNKNOWN || out->hold < 0 ||
+	    out->provider_id.len > FRAME_PROVIDER_ID || out->status < 0)
+		return FAULT_DATA;
+	return FAULT_NONE;
+}
+
+enum fault
+frame_get_final(const struct frame *f, struct final *out)
+{
+	const enum fault fault = READ(FRAME_FINAL, final_rows, NULL);
+
+	return fault == FAULT_NONE && out->status < 0 ? FAULT_DATA : fault;
+}
+
+enum fault
+frame_get_count(const struct frame *f, struct count *out)
+{
+	return READ(FRAME_COUNT, count_rows, NULL);
+}
+
+enum fault
+frame_get_opening(const struct frame *f, struct opening *out)
+{
+	return READ(FRAME_OPEN, opening_rows, NULL);
+}
+
+static bool
+op_known(enum frame_op op)
+{
+	return op == OP_CREATE || op == OP_CHANGE || op == OP_END;
+}
+
+enum fault
+frame_get_account(const struct frame *f, struct account_change *out)
+{
+	const enum fault fault = READ(FRAME_ACCOUNT, account_rows, NULL);
+
+	return fault == FAULT_NONE && !op_known(out->op) ? FAULT_DATA : fault;
+}
+
+enum fault
+frame_get_key(const struct frame *f, struct key_change *out)
+{
+	const enum fault fault = READ(FRAME_KEY, key_rows, NULL);
+
+	return fault == FAULT_NONE && !op_known(out->op) ? FAULT_DATA : fault;
+}
+
+enum fault
+frame_get_incident(const struct frame *f, struct incident *out)
+{
+	return READ(FRAME_INCIDENT, incident_rows, NULL);
+}
+
+enum fault
+frame_get_generation(
+    const struct frame *f, struct arena *a, struct generation *out)
+{
+	return READ(FRAME_CONFIG, generation_rows, a);
+}
