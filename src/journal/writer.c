@@ -81,16 +81,20 @@ journal_unreserve(struct journal *j, unsigned n)
 	ring_unreserve(j->ring, (size_t)n * FRAME_MAX_RING);
 }
 
-/* Halves change places whenever the older one has become durable. */
+/* The halves move up whenever the older one has become durable. */
 static void
 age_small(struct journal *j)
 {
-	if (j->small[0] + j->small[1] == 0 ||
-	    ring_durable(j->ring) < j->small_at)
-		return;
-	j->small[0] = j->small[1];
-	j->small[1] = 0;
-	j->small_at = ring_head(j->ring) + FRAME_MAX_RING;
+	const uint64_t durable = ring_durable(j->ring);
+	const uint64_t head = ring_head(j->ring);
+
+	if (durable == head) {
+		j->small[0] = j->small[1] = 0;
+	} else if (durable >= j->small_at) {
+		j->small[0] = j->small[1];
+		j->small[1] = 0;
+		j->small_at = head;
+	}
 }
 
 bool

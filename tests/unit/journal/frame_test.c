@@ -1,0 +1,642 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "journal/frame.h"
+
+static const struct journal_name name = { 0x01020304, 5, 6, 7 };
+
+static struct outcome
+some_outcome(void)
+{
+	struct outcome o = {
+		.attempt = 2,
+		.wall_ns = INT64_C(1790000000123456789),
+		.resolution = RESOLUTION_BOOKED,
+		.sent = true,
+		.streamed = true,
+		.generation = 3,
+		.key = UINT64_C(0x123456789abcdef),
+		.price = UINT64_C(0xfedcba9876543210),
+		.deployment = 1,
+		.hold = 5000000,
+		.usage = { 1200, 1000, 100, 300, 50 },
+		.list = 42000,
+		.contracted = 42000,
+		.effective = 40000,
+		.status = 200,
+		.sent_us = 180,
+		.first_us = 250000,
+		.end_us = 2200000,
+		.provider_id = S("req-abc"),
+		.n = 1,
+		.chain = { { 77, 20000 } },
+	};
+
+	memset(o.req.b, 0xab, sizeof(o.req.b));
+	return o;
+}
+
+static struct slice
+read_whole(const char *p, size_t len, struct frame *f)
+{
+	assert_int_equal(frame_read((struct slice){ p, len }, f), FAULT_NONE);
+	return f->payload;
+}
+
+static void
+an_outcome_comes_back_as_it_was(void **state)
+{
+	const struct outcome in = some_outcome();
+	struct outcome out;
+	char buf[FRAME_MAX_RING];
+	struct frame f;
+	size_t len = frame_outcome(&name, 9, &in, buf, sizeof(buf));
+
+	(void)state;
+	assert_true(len > 0 && len % 8 == 0);
+	read_whole(buf, len, &f);
+	assert_int_equal(f.seq, 9);
+	assert_int_equal(f.kind, FRAME_OUTCOME);
+	assert_int_equal(f.size, len);
+	assert_memory_equal(&f.name, &name, sizeof(name));
+	assert_int_equal(frame_get_outcome(&f, &out), FAULT_NONE);
+	assert_true(slice_eq(out.provider_id, in.provider_id));
+	out.provider_id = in.provider_id;
+	assert_memory_equal(&out, &in, sizeof(in));
+}
+
+static void
+an_intent_comes_back_as_it_was(void **state)
+{
+	struct intent in = { .attempt = 1,
+		.wall_ns = -5,
+		.generation = 1,
+		.key = 2,
+		.price = 3,
+		.model = UINT64_MAX,
+		.deployment = 4,
+		.hold = INT64_MAX,
+		.n = 2,
+		.chain = { { 1, 2 }, { UINT64_MAX, 4 } } };
+	struct intent out;
+	char buf[FRAME_MAX_RING];
+	struct frame f;
+	size_t len = frame_intent(&name, 1, &in, buf, sizeof(buf));
+
+	(void)state;
+	read_whole(buf, len, &f);
+	assert_int_equal(frame_get_intent(&f, &out), FAULT_NONE);
+	assert_memory_equal(&out, &in, sizeof(in));
+}
+
+static void
+a_final_and_a_count_come_back_as_they_were(void **state)
+{
+	struct final in = { .wall_ns = 1,
+		.key = 2,
+		.generation = 3,
+		.model = 4,
+		.status = 429,
+		.fault = FAULT_BUDGET,
+		.attempts = 1,
+		.total_us = 6,
+		.client_gone = true,
+		.n = 2,
+		.candidate = { { 0, 1 }, { 7, 3 } } };
+	struct count cin = { 5, true, FAULT_KEY, 1790000000, 12 };
+	struct final out;
+	struct count cout;
+	char buf[FRAME_MAX_RING];
+	struct frame f;
+
+	(void)state;
+	read_whole(buf, frame_final(&name, 1, &in, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_final(&f, &out), FAULT_NONE);
+	assert_memory_equal(&out, &in, sizeof(in));
+	read_whole(buf, frame_count(&name, 1, &cin, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_count(&f, &cout), FAULT_NONE);
+	assert_int_equal(cout.who, 5);
+	assert_true(cout.is_network);
+	assert_int_equal(cout.fault, FAULT_KEY);
+	assert_int_equal(cout.second, 1790000000);
+	assert_int_equal(cout.times, 12);
+	assert_int_equal(frame_get_final(&f, &out), FAULT_DATA);
+}
+
+static void
+accounts_keys_openings_and_incidents_come_back(void **state)
+{
+	struct account_change ain = { 1, 2, 3, OP_CHANGE, 25000000000, 4,
+		S("Europe/Berlin"), true };
+	struct key_change kin = { .wall_ns = 1,
+		.key = 2,
+		.account = 3,
+		.principal = 4,
+		.team = 5,
+		.op = OP_CREATE,
+		.expires_ns = 6,
+		.is_admin = true,
+		.nmodels = 2,
+		.models = { 8, 9 } };
+	struct opening oin = { 7, 8, true, S("1.2.3") };
+	struct incident iin = { 5, 3, 2, { 10, UINT64_MAX } };
+	struct account_change aout;
+	struct key_change kout;
+	struct opening oout;
+	struct incident iout;
+	char buf[1024];
+	struct frame f;
+
+	(void)state;
+	memset(kin.secret_sha256, 0x5a, 32);
+	memset(kin.commitment, 0xa5, 32);
+	read_whole(buf, frame_account(&name, 1, &ain, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_account(&f, &aout), FAULT_NONE);
+	assert_true(slice_eq(aout.zone, S("Europe/Berlin")));
+	aout.zone = ain.zone;
+	assert_memory_equal(&aout, &ain, sizeof(ain));
+	read_whole(buf, frame_key(&name, 1, &kin, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_key(&f, &kout), FAULT_NONE);
+	assert_memory_equal(&kout, &kin, sizeof(kin));
+	read_whole(buf, frame_opening(&name, 1, &oin, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_opening(&f, &oout), FAULT_NONE);
+	assert_int_equal(oout.generation, 8);
+	assert_true(oout.is_recorder && slice_eq(oout.software, S("1.2.3")));
+	read_whole(buf, frame_incident(&name, 1, &iin, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_incident(&f, &iout), FAULT_NONE);
+	assert_memory_equal(&iout, &iin, sizeof(iin));
+}
+
+static void
+a_generation_of_any_size_comes_back(void **state)
+{
+	static struct deployment_row d[300];
+	static struct price_row p[2000];
+	struct generation in = { 12, 99, NELEM(d), NELEM(p), d, p }, out;
+	struct arena a = { 0 };
+	struct buf b = { 0 };
+	struct frame f;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < NELEM(d); i++)
+		d[i] = (struct deployment_row){ S("id"), S("gpt-6"),
+			S("openai"), S("azure-eu"), S("azure_openai"), S(""),
+			S("eu"), S(""), S("gpt6-prod"), i + 1 };
+	for (i = 0; i < NELEM(p); i++)
+		p[i] = (struct price_row){
+			.price = { .id = i + 1,
+			    .from_ns = i,
+			    .operators = i % 2,
+			    .input = { 1250000 },
+			    .cached = { 0 },
+			    .has_cached = i % 3 == 0,
+			    .output = { 10000000 },
+			    .above = i % 5 ? 0 : 200000,
+			    .hi_cache_write = { 5 },
+			    .hi_has_cache_write = true,
+			    .per_request = { i } },
+			.deployment = i % 300,
+		};
+	buf_str(&b, "before");
+	assert_true(frame_generation(&name, 4, &in, &b));
+	read_whole(b.p + 6, b.len - 6, &f);
+	assert_int_equal(frame_get_generation(&f, &a, &out), FAULT_NONE);
+	assert_int_equal(out.generation, 12);
+	assert_int_equal(out.ndeployments, NELEM(d));
+	assert_int_equal(out.nprices, NELEM(p));
+	assert_memory_equal(out.prices, p, sizeof(p));
+	assert_true(slice_eq(out.deployments[299].name, S("gpt6-prod")));
+	assert_int_equal(out.deployments[299].model_hash, 300);
+	in.nprices = FRAME_PRICES + 1;
+	assert_false(frame_generation(&name, 4, &in, &b));
+	arena_fini(&a);
+	buf_fini(&b);
+}
+
+/* Whatever numbers there are, an attempt's frames fit without provider_id. */
+static void
+the_longest_frames_fit_into_the_ring(void **state)
+{
+	struct outcome o;
+	struct intent i;
+	struct final f;
+	struct count c;
+	char buf[FRAME_MAX_RING];
+	unsigned k;
+
+	(void)state;
+	memset(&o, 0xff, sizeof(o));
+	o.wall_ns = o.hold = o.list = INT64_MIN;
+	o.resolution = RESOLUTION_UNKNOWN;
+	o.sent = o.by_recorder = o.streamed = o.client_gone = true;
+	o.contracted = o.effective = INT64_MAX;
+	o.status = 999;
+	o.fault = FAULT_MODEL_FORBIDDEN;
+	o.provider_id = S("");
+	o.n = i.n = HOLD_CHAIN_MAX;
+	for (k = 0; k < HOLD_CHAIN_MAX; k++)
+		o.chain[k] = (struct frame_need){ UINT64_MAX, UINT32_MAX };
+	assert_true(frame_outcome(&name, 1, &o, buf, sizeof(buf)) > 0);
+	memset(&i, 0xff, sizeof(i));
+	i.n = HOLD_CHAIN_MAX;
+	assert_true(frame_intent(&name, 1, &i, buf, sizeof(buf)) > 0);
+	memset(&f, 0xff, sizeof(f));
+	f.fault = FAULT_MODEL_FORBIDDEN;
+	f.client_gone = true;
+	f.n = FRAME_CANDIDATES;
+	assert_true(frame_final(&name, 1, &f, buf, sizeof(buf)) > 0);
+	memset(&c, 0xff, sizeof(c));
+	c.fault = FAULT_MODEL_FORBIDDEN;
+	c.is_network = true;
+	assert_true(frame_count(&name, 1, &c, buf, sizeof(buf)) > 0);
+}
+
+static void
+what_does_not_fit_is_not_written(void **state)
+{
+	const struct outcome o = some_outcome();
+	char whole[FRAME_MAX_RING], buf[FRAME_MAX_RING];
+	size_t len = frame_outcome(&name, 1, &o, whole, sizeof(whole)), cap;
+
+	(void)state;
+	for (cap = 0; cap < len; cap++) {
+		memset(buf, 0x77, sizeof(buf));
+		assert_int_equal(frame_outcome(&name, 1, &o, buf, cap), 0);
+		assert_int_equal(buf[cap], 0x77);
+	}
+	/* Heads ask for room of nine bytes, so an exact fit may be refused. */
+	assert_int_equal(frame_outcome(&name, 1, &o, buf, len + 16), len);
+	assert_memory_equal(buf, whole, len);
+}
+
+static void
+a_long_provider_id_is_cut(void **state)
+{
+	static char id[200];
+	struct outcome o = some_outcome(), out;
+	char buf[FRAME_MAX_RING];
+	struct frame f;
+
+	(void)state;
+	memset(id, 'x', sizeof(id));
+	o.provider_id = (struct slice){ id, sizeof(id) };
+	read_whole(buf, frame_outcome(&name, 1, &o, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_outcome(&f, &out), FAULT_NONE);
+	assert_int_equal(out.provider_id.len, FRAME_PROVIDER_ID);
+}
+
+/* The bytes of version 1: a change here breaks every log there is. */
+static void
+the_bytes_are_frozen(void **state)
+{
+	const struct outcome o = some_outcome();
+	static const char want[] =
+#include "frozen_outcome.h"
+	    ;
+	char buf[FRAME_MAX_RING];
+	struct buf hex = { 0 };
+
+	(void)state;
+	buf_hex(&hex, buf, frame_outcome(&name, 9, &o, buf, sizeof(buf)));
+	assert_string_equal(buf_cstr(&hex), want);
+	buf_fini(&hex);
+}
+
+/* --- hostile bytes ------------------------------------------------------ */
+
+static void
+every_flipped_bit_is_found(void **state)
+{
+	const struct outcome o = some_outcome();
+	char buf[FRAME_MAX_RING];
+	size_t len = frame_outcome(&name, 9, &o, buf, sizeof(buf)), i;
+	struct frame f;
+
+	(void)state;
+	for (i = 0; i < len * 8; i++) {
+		buf[i / 8] ^= (char)(1 << i % 8);
+		/* A larger length asks for bytes that are not there. */
+		assert_int_not_equal(
+		    frame_read((struct slice){ buf, len }, &f), FAULT_NONE);
+		buf[i / 8] ^= (char)(1 << i % 8);
+	}
+	read_whole(buf, len, &f);
+}
+
+static void
+a_torn_frame_is_pending_and_zeros_are_damage(void **state)
+{
+	const struct outcome o = some_outcome();
+	char buf[FRAME_MAX_RING], zeros[64] = { 0 };
+	size_t len = frame_outcome(&name, 9, &o, buf, sizeof(buf)), i;
+	struct frame f;
+
+	(void)state;
+	for (i = 0; i < len; i++)
+		assert_int_equal(
+		    frame_read((struct slice){ buf, i }, &f), FAULT_PENDING);
+	assert_int_equal(
+	    frame_read((struct slice){ zeros, sizeof(zeros) }, &f), FAULT_DATA);
+}
+
+static void
+a_frame_of_another_journal_does_not_pass(void **state)
+{
+	const struct journal_name other = { 1, 5, 6, 7 };
+	const struct outcome o = some_outcome();
+	char a[FRAME_MAX_RING], b[FRAME_MAX_RING];
+	size_t len = frame_outcome(&name, 9, &o, a, sizeof(a));
+	struct frame f;
+
+	(void)state;
+	assert_int_equal(frame_outcome(&other, 9, &o, b, sizeof(b)), len);
+	memcpy(a + 16, b + 16, 12); /* its name, but not its checksum */
+	assert_int_equal(frame_read((struct slice){ a, len }, &f), FAULT_DATA);
+}
+
+static enum fault
+outcome_of(const char *hex, struct outcome *out)
+{
+	char buf[FRAME_MAX_RING];
+	struct frame f;
+	const size_t n = strlen(hex) / 2;
+
+	assert_true(text_hex_parse(slice_of(hex), buf + FRAME_HEAD, n));
+	assert_true(
+	    frame_seal(&name, 1, FRAME_OUTCOME, n, buf, sizeof(buf)) > 0);
+	assert_int_equal(
+	    frame_read((struct slice){ buf, sizeof(buf) }, &f), FAULT_NONE);
+	return frame_get_outcome(&f, out);
+}
+
+#define REQ "0150000102030405060708090a0b0c0d0e0f"
+#define BASE \
+	REQ "0201" \
+	    "0301" \
+	    "0800" \
+	    "0a00" \
+	    "0b00"
+
+static void
+payloads_are_read_strictly(void **state)
+{
+	static const struct {
+		const char *hex;
+		enum fault fault;
+	} cases[] = {
+		{ "a7" BASE "1300", FAULT_NONE },
+		/* unknown keys of any shape are passed over */
+		{ "a8" BASE "1300"
+		  "183f"
+		  "01",
+		    FAULT_NONE },
+		{ "a8" BASE "1300"
+		  "183f"
+		  "82a1010263616263",
+		    FAULT_NONE },
+		{ "a8" BASE "0df5"
+		  "1300",
+		    FAULT_NONE },
+		{ "a8" BASE "1300"
+		  "183f"
+		  "c11a00010000",
+		    FAULT_NONE },
+		{ "a8" BASE "1300"
+		  "183f"
+		  "fb3ff0000000000000",
+		    FAULT_NONE },
+		/* a mandatory one is missing */
+		{ "a6" BASE, FAULT_DATA },
+		{ "a6"
+		  "0201"
+		  "0301"
+		  "0800"
+		  "0a00"
+		  "0b00"
+		  "1300",
+		    FAULT_DATA },
+		/* not a map, trailing bytes, too few */
+		{ "80", FAULT_DATA },
+		{ "", FAULT_DATA },
+		{ "a7" BASE "130000", FAULT_DATA },
+		{ "a8" BASE "1300", FAULT_DATA },
+		/* keys out of order, twice, not numbers */
+		{ "a7"
+		  "0201" REQ "0301"
+		  "0800"
+		  "0a00"
+		  "0b00"
+		  "1300",
+		    FAULT_DATA },
+		{ "a8" BASE "1300"
+		  "1300",
+		    FAULT_DATA },
+		{ "a8" BASE "1300"
+		  "616101",
+		    FAULT_DATA },
+		/* longer heads than needed, indefinite lengths */
+		{ "a7" BASE "131800", FAULT_DATA },
+		{ "a7" BASE "13190001", FAULT_DATA },
+		{ "a7" BASE "131a0000ffff", FAULT_DATA },
+		{ "a7" BASE "131b00000000ffffffff", FAULT_DATA },
+		{ "bf" BASE "1300ff", FAULT_DATA },
+		{ "a8" BASE "1300"
+		  "183f"
+		  "9fff",
+		    FAULT_DATA },
+		/* wrong types, out of range */
+		{ "a7" BASE "1340", FAULT_DATA },
+		{ "a7" BASE "131bffffffffffffffff", FAULT_DATA },
+		{ "a8" BASE "0c01"
+		  "1300",
+		    FAULT_DATA },
+		{ "a7" REQ "0201"
+		  "0301"
+		  "0800"
+		  "0a00"
+		  "0b05"
+		  "1300",
+		    FAULT_DATA },
+		{ "a7" REQ "0201"
+		  "0301"
+		  "0820"
+		  "0a00"
+		  "0b00"
+		  "1300",
+		    FAULT_DATA },
+		{ "a7" REQ "021b0000000100000000"
+		  "0301"
+		  "0800"
+		  "0a00"
+		  "0b00"
+		  "1300",
+		    FAULT_DATA },
+		{ "a7"
+		  "014f"
+		  "000102030405060708090a0b0c0d0e"
+		  "0201"
+		  "0301"
+		  "0800"
+		  "0a00"
+		  "0b00"
+		  "1300",
+		    FAULT_DATA },
+		/* strings and arrays longer than the payload */
+		{ "a8" BASE "1300"
+		  "183f"
+		  "5affffffff",
+		    FAULT_DATA },
+		{ "a8" BASE "1300"
+		  "183f"
+		  "9bffffffffffffffff",
+		    FAULT_DATA },
+		{ "a8" BASE "1300"
+		  "183f"
+		  "bb8000000000000000",
+		    FAULT_DATA },
+		/* an odd chain, one that is too long */
+		{ "a8" REQ "0201"
+		  "0301"
+		  "0800"
+		  "098101"
+		  "0a00"
+		  "0b00"
+		  "1300",
+		    FAULT_DATA },
+		{ "a8" REQ "0201"
+		  "0301"
+		  "0800"
+		  "099822"
+		  "0a00"
+		  "0b00"
+		  "1300",
+		    FAULT_DATA },
+	};
+	struct outcome o;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(cases); i++) {
+		if (outcome_of(cases[i].hex, &o) != cases[i].fault)
+			fail_msg("case %zu", i);
+	}
+}
+
+static void
+amounts_that_are_left_out_equal_the_list_price(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	assert_int_equal(outcome_of("a7" BASE "131903e8", &o), FAULT_NONE);
+	assert_int_equal(o.list, 1000);
+	assert_int_equal(o.contracted, 1000);
+	assert_int_equal(o.effective, 1000);
+}
+
+static void
+a_fault_of_a_later_version_is_an_internal_one(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	assert_int_equal(outcome_of("a8" BASE "1300"
+				    "181a"
+				    "63584158",
+			     &o),
+	    FAULT_NONE);
+	assert_int_equal(o.fault, FAULT_INTERNAL);
+}
+
+/* Random payloads behind a good checksum: any answer but a crash. */
+static void
+random_payloads_do_no_harm(void **state)
+{
+	char buf[FRAME_MAX_RING];
+	struct arena a = { 0 };
+	unsigned seed = 1, i, j;
+
+	(void)state;
+	for (i = 0; i < 50000; i++) {
+		const size_t n = i % 200;
+		struct generation g;
+		struct outcome o;
+		struct frame f;
+
+		for (j = 0; j < n; j++)
+			buf[FRAME_HEAD + j] = (char)rand_r(&seed);
+		if (n > 0)
+			buf[FRAME_HEAD] = (char)(0xa0 + n % 24);
+		(void)!frame_seal(&name, 1,
+		    i & 1 ? FRAME_CONFIG : FRAME_OUTCOME, n, buf, sizeof(buf));
+		assert_int_equal(
+		    frame_read((struct slice){ buf, sizeof(buf) }, &f),
+		    FAULT_NONE);
+		(void)!frame_get_outcome(&f, &o);
+		(void)!frame_get_generation(&f, &a, &g);
+	}
+	arena_fini(&a);
+}
+
+/* Good frames with one byte of the payload changed, sealed again. */
+static void
+mutated_payloads_do_no_harm(void **state)
+{
+	const struct outcome o = some_outcome();
+	char buf[FRAME_MAX_RING];
+	struct outcome out;
+	struct frame f;
+	size_t i;
+	int v;
+
+	(void)state;
+	(void)!frame_outcome(&name, 9, &o, buf, sizeof(buf));
+	read_whole(buf, sizeof(buf), &f);
+	for (i = 0; i < f.payload.len; i++) {
+		for (v = 0; v < 256; v++) {
+			char *p = buf + FRAME_HEAD + i, was = *p;
+			struct frame g;
+
+			*p = (char)v;
+			(void)!frame_seal(&name, 9, FRAME_OUTCOME,
+			    f.payload.len, buf, sizeof(buf));
+			read_whole(buf, sizeof(buf), &g);
+			(void)!frame_get_outcome(&g, &out);
+			*p = was;
+		}
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_outcome_comes_back_as_it_was),
+		cmocka_unit_test(an_intent_comes_back_as_it_was),
+		cmocka_unit_test(a_final_and_a_count_come_back_as_they_were),
+		cmocka_unit_test(
+		    accounts_keys_openings_and_incidents_come_back),
+		cmocka_unit_test(a_generation_of_any_size_comes_back),
+		cmocka_unit_test(the_longest_frames_fit_into_the_ring),
+		cmocka_unit_test(what_does_not_fit_is_not_written),
+		cmocka_unit_test(a_long_provider_id_is_cut),
+		cmocka_unit_test(the_bytes_are_frozen),
+		cmocka_unit_test(every_flipped_bit_is_found),
+		cmocka_unit_test(a_torn_frame_is_pending_and_zeros_are_damage),
+		cmocka_unit_test(a_frame_of_another_journal_does_not_pass),
+		cmocka_unit_test(payloads_are_read_strictly),
+		cmocka_unit_test(
+		    amounts_that_are_left_out_equal_the_list_price),
+		cmocka_unit_test(a_fault_of_a_later_version_is_an_internal_one),
+		cmocka_unit_test(random_payloads_do_no_harm),
+		cmocka_unit_test(mutated_payloads_do_no_harm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
