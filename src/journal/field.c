@@ -1,10 +1,5 @@
 #include "journal/field.h"
 
-/* Major types of CBOR. */
-enum { UINT, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE };
-
-enum { HEAD_MAX = 9, FALSE_BYTE = 0xf4, TRUE_BYTE = 0xf5, SHORT_MAP = 23 };
-
 static const void *
 member(const void *v, size_t at)
 {
@@ -18,57 +13,6 @@ member_rw(void *v, size_t at)
 }
 
 /* --- writing ------------------------------------------------------------ */
-
-/* Room for the longest head is asked for, so one test does for most. */
-static void
-put_head(struct field_out *o, unsigned major, uint64_t v)
-{
-	unsigned char *u = (unsigned char *)o->p;
-	unsigned len, i;
-
-	if (o->end - o->p < HEAD_MAX) {
-		o->full = true;
-		return;
-	}
-	if (v < 24) {
-		u[0] = (unsigned char)(major << 5 | v);
-		o->p += 1;
-		return;
-	}
-	i = v <= 0xff ? 0 : v <= 0xffff ? 1 : v <= 0xffffffff ? 2 : 3;
-	len = 1u << i;
-	u[0] = (unsigned char)(major << 5 | (24 + i));
-	v = __builtin_bswap64(v << (64 - 8 * len));
-	memcpy(u + 1, &v, len);
-	o->p += 1 + len;
-}
-
-static void
-put_int(struct field_out *o, int64_t v)
-{
-	if (v < 0)
-		put_head(o, NEGATIVE, ~(uint64_t)v);
-	else
-		put_head(o, UINT, (uint64_t)v);
-}
-
-static void
-put_string(struct field_out *o, unsigned major, const void *p, size_t len)
-{
-	put_head(o, major, len);
-	if (o->full || (size_t)(o->end - o->p) < len) {
-		o->full = true;
-		return;
-	}
-	memcpy(o->p, p, len);
-	o->p += len;
-}
-
-static void
-put_bool(struct field_out *o, bool v)
-{
-	put_head(o, SIMPLE, v ? 21 : 20);
-}
 
 static uint64_t
 count_at(const void *v, const struct field_row *r)
@@ -142,244 +86,156 @@ is_text(unsigned field)
 }
 
 static void
-put_pairs(struct field_out *o, const void *v, const struct field_row *r)
+put_pairs(struct cbor_w *w, const void *v, const struct field_row *r)
 {
 	const struct field_list *l = r->list;
 	const char *p = member(v, r->at);
 	uint64_t i, n = count_at(v, r);
 
 	CHECK(n <= l->max);
-	put_head(o, ARRAY, 2 * n);
+	cbor_w_array(w, 2 * n);
 	for (i = 0; i < n; i++, p += l->size) {
-		put_head(o, UINT, number(p, &l->first));
-		put_head(o, UINT, number(p, &l->second));
+		cbor_w_u64(w, number(p, &l->first));
+		cbor_w_u64(w, number(p, &l->second));
 	}
 }
 
 static void
-put_u64s(struct field_out *o, const void *v, const struct field_row *r)
+put_u64s(struct cbor_w *w, const void *v, const struct field_row *r)
 {
 	const uint64_t *p = member(v, r->at);
 	uint64_t i, n = count_at(v, r);
 
 	CHECK(n <= r->list->max);
-	put_head(o, ARRAY, n);
+	cbor_w_array(w, n);
 	for (i = 0; i < n; i++)
-		put_head(o, UINT, p[i]);
+		cbor_w_u64(w, p[i]);
 }
-
-static void put_map(
-    struct field_out *o, const void *v, const struct field_row *rows, size_t n);
 
 /* One level deep: a list inside a list would need a table of ours. */
 static void
-put_maps(struct field_out *o, const void *v, const struct field_row *r)
+put_maps(struct cbor_w *w, const void *v, const struct field_row *r)
 {
 	const struct field_list *l = r->list;
 	const char *p = *(const char *const *)member(v, r->at);
 	uint64_t i, n = count_at(v, r);
 
 	CHECK(n <= l->max);
-	put_head(o, ARRAY, n);
+	cbor_w_array(w, n);
 	for (i = 0; i < n; i++, p += l->size)
-		put_map(o, p, l->rows, l->nrows);
+		field_write(w, p, l->rows, l->nrows);
+}
+
+static void
+put_string(struct cbor_w *w, unsigned field, struct slice s)
+{
+	if (is_text(field))
+		cbor_w_text(w, s);
+	else
+		cbor_w_bytes(w, s);
 }
 
 static void
 put_value(
-    struct field_out *o, const void *v, const struct field_row *r, uint64_t n)
+    struct cbor_w *w, const void *v, const struct field_row *r, uint64_t n)
 {
 	const void *p = member(v, r->at);
-	const struct slice *s = p;
-	const char *name;
 
 	switch ((enum field_type)r->type) {
 	case TYPE_U64:
 	case TYPE_UINT:
-		put_head(o, UINT, n);
+		cbor_w_u64(w, n);
 		return;
 	case TYPE_I64:
 	case TYPE_AS:
 	case TYPE_OPT:
-		put_int(o, *(const int64_t *)p);
+		cbor_w_i64(w, *(const int64_t *)p);
 		return;
 	case TYPE_BOOL:
-		put_bool(o, n != 0);
+		cbor_w_bool(w, n != 0);
 		return;
 	case TYPE_B16:
-		put_string(o, BYTES, p, 16);
+		cbor_w_bytes(w, (struct slice){ p, 16 });
 		return;
 	case TYPE_B32:
-		put_string(o, BYTES, p, 32);
+		cbor_w_bytes(w, (struct slice){ p, 32 });
 		return;
 	case TYPE_BYTES:
-		put_string(o, is_text(r->field) ? TEXT : BYTES, s->p, s->len);
+		put_string(w, r->field, *(const struct slice *)p);
 		return;
 	case TYPE_FAULT:
-		name = fault_get((enum fault)n)->name;
-		put_string(o, TEXT, name, strlen(name));
+		cbor_w_text(w, slice_of(fault_get((enum fault)n)->name));
 		return;
 	case TYPE_PAIRS:
-		put_pairs(o, v, r);
+		put_pairs(w, v, r);
 		return;
 	case TYPE_U64S:
-		put_u64s(o, v, r);
+		put_u64s(w, v, r);
 		return;
 	case TYPE_MAPS:
-		put_maps(o, v, r);
+		put_maps(w, v, r);
 		return;
 	}
-}
-
-/*
- * The count is known last: one byte is left for it, and the rare map of more
- * than 23 pairs is moved up by one.
- */
-static void
-put_map(struct field_out *o, const void *v, const struct field_row *rows,
-    size_t nrows)
-{
-	char *start = o->p;
-	size_t i, n = 0;
-
-	if (o->end - o->p < 2) {
-		o->full = true;
-		return;
-	}
-	o->p++;
-	for (i = 0; i < nrows; i++) {
-		const uint64_t value = number(v, &rows[i]);
-
-		if (value == 0 && !rows[i].must)
-			continue;
-		put_head(o, UINT, rows[i].field);
-		put_value(o, v, &rows[i], value);
-		n++;
-	}
-	if (n > SHORT_MAP && !o->full) {
-		if (o->end == o->p) {
-			o->full = true;
-			return;
-		}
-		memmove(start + 2, start + 1, (size_t)(o->p - start - 1));
-		o->p++;
-		start[1] = (char)n;
-		n = 24;
-	}
-	*start = (char)(MAP << 5 | n);
 }
 
 void
 field_write(
-    struct field_out *o, const void *v, const struct field_row *rows, size_t n)
+    struct cbor_w *w, const void *v, const struct field_row *rows, size_t n)
 {
-	put_map(o, v, rows, n);
+	size_t i;
+
+	cbor_w_map(w);
+	for (i = 0; i < n; i++) {
+		const uint64_t value = number(v, &rows[i]);
+
+		if (value == 0 && !rows[i].must)
+			continue;
+		cbor_w_key(w, rows[i].field);
+		put_value(w, v, &rows[i], value);
+	}
+	cbor_w_map_end(w);
 }
 
 /* --- reading ------------------------------------------------------------ */
 
+/* Faults stick in the reader; what a bad value leaves behind is not used. */
 struct in {
-	const unsigned char *p, *end;
+	struct cbor_r r;
 	struct arena *arena;
-	bool bad; /* sticky */
 };
 
-/* The next head, in its shortest form and of a definite length. */
 static uint64_t
-take_head(struct in *in, unsigned *major)
+take_u64(struct in *in)
 {
 	uint64_t v;
-	unsigned len, i;
 
-	*major = SIMPLE;
-	if (in->bad || in->p == in->end) {
-		in->bad = true;
-		return 0;
-	}
-	*major = *in->p >> 5;
-	v = *in->p++ & 31;
-	if (v < 24)
-		return v;
-	len = 1u << (v - 24);
-	if (v > 27 || (size_t)(in->end - in->p) < len) {
-		in->bad = true;
-		return 0;
-	}
-	for (v = 0, i = 0; i < len; i++)
-		v = v << 8 | *in->p++;
-	/* A shorter head would have done. */
-	if (v < 24 || (len > 1 && v >> (4 * len) == 0))
-		in->bad = true;
-	return v;
-}
-
-static uint64_t
-take(struct in *in, unsigned wanted)
-{
-	unsigned major;
-	const uint64_t v = take_head(in, &major);
-
-	if (major != wanted)
-		in->bad = true;
-	return in->bad ? 0 : v;
-}
-
-static struct slice
-take_string(struct in *in, unsigned major)
-{
-	const uint64_t len = take(in, major);
-	struct slice s = { (const char *)in->p, 0 };
-
-	if (len > (size_t)(in->end - in->p)) {
-		in->bad = true;
-		return s;
-	}
-	s.len = len;
-	in->p += len;
-	return s;
+	return cbor_r_u64(&in->r, &v) ? v : 0;
 }
 
 static int64_t
-take_int(struct in *in)
+take_i64(struct in *in)
 {
-	unsigned major;
-	const uint64_t v = take_head(in, &major);
+	int64_t v;
 
-	if (v > INT64_MAX || major > NEGATIVE)
-		in->bad = true;
-	if (in->bad)
-		return 0;
-	return major == NEGATIVE ? -1 - (int64_t)v : (int64_t)v;
+	return cbor_r_i64(&in->r, &v) ? v : 0;
 }
 
-/* Passes one item of any kind; nesting is counted, not followed. */
-static void
-skip(struct in *in)
+static uint64_t
+take_array(struct in *in)
 {
-	uint64_t left = 1, v;
-	unsigned major;
+	uint64_t n;
 
-	while (left > 0 && !in->bad) {
-		const size_t most = (size_t)(in->end - in->p);
+	return cbor_r_array(&in->r, &n) ? n : 0;
+}
 
-		v = take_head(in, &major);
-		left--;
-		if (major == BYTES || major == TEXT) {
-			if (v > (size_t)(in->end - in->p))
-				in->bad = true;
-			else
-				in->p += v;
-		} else if (major == ARRAY || major == MAP) {
-			if (v > most)
-				in->bad = true;
-			else
-				left += major == MAP ? 2 * v : v;
-		} else if (major == TAG) {
-			left++;
-		}
-		if (left > most)
-			in->bad = true;
-	}
+static struct slice
+take_string(struct in *in, bool text)
+{
+	struct slice s;
+
+	if (text ? cbor_r_text(&in->r, &s) : cbor_r_bytes(&in->r, &s))
+		return s;
+	return (struct slice){ "", 0 };
 }
 
 static void
@@ -396,16 +252,16 @@ store(struct in *in, void *v, const struct field_row *r, uint64_t n)
 	else if (n <= UINT32_MAX)
 		memcpy(p, &u, sizeof(u));
 	else
-		in->bad = true;
+		in->r.bad = true;
 }
 
 static void
 get_fixed(struct in *in, void *p, size_t len)
 {
-	const struct slice s = take_string(in, BYTES);
+	const struct slice s = take_string(in, false);
 
 	if (s.len != len)
-		in->bad = true;
+		in->r.bad = true;
 	else
 		memcpy(p, s.p, len);
 }
@@ -414,7 +270,7 @@ get_fixed(struct in *in, void *p, size_t len)
 static void
 get_fault(struct in *in, void *v, const struct field_row *r)
 {
-	const struct slice s = take_string(in, TEXT);
+	const struct slice s = take_string(in, true);
 	unsigned i;
 
 	for (i = 0; i < FAULT_MAX; i++) {
@@ -437,13 +293,13 @@ get_pairs(struct in *in, void *v, const struct field_row *r)
 {
 	const struct field_list *l = r->list;
 	char *p = member_rw(v, r->at);
-	uint64_t i, n = take(in, ARRAY);
+	uint64_t i, n = take_array(in);
 
 	if (n % 2 != 0 || n / 2 > l->max)
-		in->bad = true;
-	for (i = 0; i < n / 2 && !in->bad; i++, p += l->size) {
-		store(in, p, &l->first, take(in, UINT));
-		store(in, p, &l->second, take(in, UINT));
+		in->r.bad = true;
+	for (i = 0; i < n / 2 && !in->r.bad; i++, p += l->size) {
+		store(in, p, &l->first, take_u64(in));
+		store(in, p, &l->second, take_u64(in));
 	}
 	set_count(v, r, n / 2);
 }
@@ -452,12 +308,12 @@ static void
 get_u64s(struct in *in, void *v, const struct field_row *r)
 {
 	uint64_t *p = member_rw(v, r->at);
-	uint64_t i, n = take(in, ARRAY);
+	uint64_t i, n = take_array(in);
 
 	if (n > r->list->max)
-		in->bad = true;
-	for (i = 0; i < n && !in->bad; i++)
-		p[i] = take(in, UINT);
+		in->r.bad = true;
+	for (i = 0; i < n && !in->r.bad; i++)
+		p[i] = take_u64(in);
 	set_count(v, r, n);
 }
 
@@ -469,19 +325,18 @@ static void
 get_maps(struct in *in, void *v, const struct field_row *r)
 {
 	const struct field_list *l = r->list;
-	uint64_t i, n = take(in, ARRAY);
+	uint64_t i, n = take_array(in);
 	char *p;
 
-	if (n > l->max || n > (size_t)(in->end - in->p))
-		in->bad = true;
-	if (in->bad || in->arena == NULL) {
-		in->bad = true;
+	if (n > l->max || n > (size_t)(in->r.end - in->r.p) ||
+	    in->arena == NULL)
+		in->r.bad = true;
+	if (in->r.bad)
 		return;
-	}
 	p = arena_new(in->arena, n * l->size);
 	*(char **)member_rw(v, r->at) = p;
 	set_count(v, r, n);
-	for (i = 0; i < n && !in->bad; i++, p += l->size)
+	for (i = 0; i < n && !in->r.bad; i++, p += l->size)
 		get_map(in, p, l->rows, l->nrows);
 }
 
@@ -490,18 +345,17 @@ get_opt(struct in *in, void *v, const struct field_row *r)
 {
 	const bool there = true;
 
-	*(int64_t *)member_rw(v, r->at) = take_int(in);
+	*(int64_t *)member_rw(v, r->at) = take_i64(in);
 	memcpy(member_rw(v, r->other), &there, sizeof(there));
 }
 
 static void
 get_bool(struct in *in, void *v, const struct field_row *r)
 {
-	const uint64_t n = take(in, SIMPLE);
+	bool b;
 
-	if (n != 20 && n != 21)
-		in->bad = true;
-	store(in, v, r, n == 21);
+	if (cbor_r_bool(&in->r, &b))
+		store(in, v, r, b);
 }
 
 static void
@@ -512,11 +366,11 @@ get_value(struct in *in, void *v, const struct field_row *r)
 	switch ((enum field_type)r->type) {
 	case TYPE_U64:
 	case TYPE_UINT:
-		store(in, v, r, take(in, UINT));
+		store(in, v, r, take_u64(in));
 		return;
 	case TYPE_I64:
 	case TYPE_AS:
-		*(int64_t *)p = take_int(in);
+		*(int64_t *)p = take_i64(in);
 		return;
 	case TYPE_OPT:
 		get_opt(in, v, r);
@@ -531,8 +385,7 @@ get_value(struct in *in, void *v, const struct field_row *r)
 		get_fixed(in, p, 32);
 		return;
 	case TYPE_BYTES:
-		*(struct slice *)p =
-		    take_string(in, is_text(r->field) ? TEXT : BYTES);
+		*(struct slice *)p = take_string(in, is_text(r->field));
 		return;
 	case TYPE_FAULT:
 		get_fault(in, v, r);
@@ -554,7 +407,7 @@ static void
 absent(struct in *in, void *v, const struct field_row *r)
 {
 	if (r->must)
-		in->bad = true;
+		in->r.bad = true;
 	else if (r->type == TYPE_AS)
 		memcpy(
 		    member_rw(v, r->at), member(v, r->other), sizeof(int64_t));
@@ -563,20 +416,19 @@ absent(struct in *in, void *v, const struct field_row *r)
 static void
 get_map(struct in *in, void *v, const struct field_row *rows, size_t n)
 {
-	uint64_t pairs = take(in, MAP), key, before = 0, i;
+	struct cbor_map m;
+	uint64_t key;
 	size_t at = 0;
 
-	for (i = 0; i < pairs && !in->bad; i++) {
-		key = take(in, UINT);
-		if (i > 0 && key <= before)
-			in->bad = true;
-		before = key;
+	if (!cbor_r_map(&in->r, &m))
+		return;
+	while (cbor_r_key(&in->r, &m, &key)) {
 		while (at < n && rows[at].field < key)
 			absent(in, v, &rows[at++]);
 		if (at < n && rows[at].field == key)
 			get_value(in, v, &rows[at++]);
 		else
-			skip(in);
+			cbor_r_skip(&in->r);
 	}
 	while (at < n)
 		absent(in, v, &rows[at++]);
@@ -586,12 +438,8 @@ enum fault
 field_read(struct slice payload, void *v, const struct field_row *rows,
     size_t n, struct arena *a)
 {
-	struct in in = {
-		.p = (const unsigned char *)payload.p,
-		.end = (const unsigned char *)payload.p + payload.len,
-		.arena = a,
-	};
+	struct in in = { .r = cbor_r(payload), .arena = a };
 
 	get_map(&in, v, rows, n);
-	return in.bad || in.p != in.end ? FAULT_DATA : FAULT_NONE;
+	return cbor_r_end(&in.r) ? FAULT_NONE : FAULT_DATA;
 }

@@ -3,9 +3,8 @@
  *
  * A table row says which field of fields.def a member of a struct is.  Rows
  * stand in rising order of the number, so what is written is canonical
- * (RFC 8949 4.2.1).  The reader takes only canonical maps: shortest heads,
- * rising keys, definite lengths; keys that a table does not know are passed
- * over, a mandatory one that is missing is FAULT_DATA.
+ * (base/cbor.h).  The reader takes only what is: keys that a table does not
+ * know are passed over, a mandatory one that is missing is FAULT_DATA.
  *
  * Threads:  pure functions.
  */
@@ -14,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/base.h"
+#include "base/cbor.h"
 #include "base/fault.h"
 
 enum field {
@@ -57,13 +57,8 @@ struct field_list {
 
 /* --- writing ------------------------------------------------------------ */
 
-struct field_out {
-	char *p, *end;
-	bool full; /* sticky */
-};
-
 void field_write(
-    struct field_out *o, const void *v, const struct field_row *rows, size_t n);
+    struct cbor_w *w, const void *v, const struct field_row *rows, size_t n);
 
 /* --- reading ------------------------------------------------------------ */
 

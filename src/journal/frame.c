@@ -268,16 +268,17 @@ write_frame(const struct journal_name *j, uint64_t seq, enum frame_kind kind,
     const void *v, const struct field_row *rows, size_t n, char *out,
     size_t cap)
 {
-	struct field_out o;
+	struct cbor_w w;
+	struct slice payload;
 
 	if (cap < FRAME_HEAD)
 		return 0;
-	o = (struct field_out){ out + FRAME_HEAD, out + cap, false };
-	field_write(&o, v, rows, n);
-	if (o.full)
-		return 0;
-	return frame_seal(
-	    j, seq, kind, (size_t)(o.p - out) - FRAME_HEAD, out, cap);
+	cbor_w_init(&w, out + FRAME_HEAD, cap - FRAME_HEAD);
+	field_write(&w, v, rows, n);
+	payload = cbor_w_slice(&w);
+	return payload.len == 0
+		   ? 0
+		   : frame_seal(j, seq, kind, payload.len, out, cap);
 }
 
 #define WRITE(kind, rows) \

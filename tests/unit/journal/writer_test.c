@@ -125,7 +125,11 @@ an_outcome_that_is_too_long_loses_its_provider_id(void **state)
 	o.usage = (struct usage){ UINT64_MAX, UINT64_MAX, UINT64_MAX,
 		UINT64_MAX, UINT64_MAX };
 	o.list = o.hold = INT64_MAX;
-	o.contracted = o.effective = 1;
+	o.contracted = o.effective = o.wall_ns = INT64_MIN;
+	o.attempt = o.number = o.deployment = UINT32_MAX;
+	o.status = 999;
+	o.fault = FAULT_UP_CREDENTIAL;
+	o.sent = o.streamed = o.by_recorder = o.client_gone = true;
 	o.sent_us = o.first_us = o.end_us = UINT64_MAX;
 	assert_true(journal_reserve(j, 1));
 	journal_outcome(j, &o);
