@@ -104,7 +104,7 @@ h1_hdr_ok(const struct http_hdr *hdr)
 	const char *end = hdr->value.p + hdr->value.len;
 
 	return all_class(hdr->name, C_TOKEN) &&
-	    (hdr->value.len == 0 || find_ctl(hdr->value.p, end) == end);
+	       (hdr->value.len == 0 || find_ctl(hdr->value.p, end) == end);
 }
 
 /* --- lines ------------------------------------------------------------- */
@@ -143,8 +143,8 @@ take_line(struct walk *w, struct slice *line)
 static bool
 take_version(struct slice v, struct h1_meta *meta)
 {
-	if (v.len != 8 || memcmp(v.p, "HTTP/1.", 7) != 0 ||
-	    v.p[7] < '0' || v.p[7] > '9')
+	if (v.len != 8 || memcmp(v.p, "HTTP/1.", 7) != 0 || v.p[7] < '0' ||
+	    v.p[7] > '9')
 		return false;
 	meta->http10 = v.p[7] == '0';
 	return true;
@@ -165,8 +165,8 @@ take_absolute(struct slice *target)
 		if (target->len <= len || !slice_ieq(start, schemes[i]))
 			continue;
 		rest = (struct slice){ target->p + len, target->len - len };
-		for (len = 0; len < rest.len && rest.p[len] != '/' &&
-		     rest.p[len] != '?';
+		for (len = 0;
+		     len < rest.len && rest.p[len] != '/' && rest.p[len] != '?';
 		     len++)
 			;
 		rest = (struct slice){ rest.p + len, rest.len - len };
@@ -384,9 +384,9 @@ settle_request(const struct walk *w)
 		return FAULT_HTTP;
 	if (m->http10 ? w->has_coding : !w->has_host)
 		return FAULT_HTTP;
-	m->framing = w->has_coding ? H1_CHUNKED
-	    : m->body_len > 0      ? H1_SIZED
-				   : H1_EMPTY;
+	m->framing = w->has_coding     ? H1_CHUNKED
+		     : m->body_len > 0 ? H1_SIZED
+				       : H1_EMPTY;
 	m->keep_alive = !m->http10 && !w->close;
 	m->expect_continue &= !m->http10 && m->framing != H1_EMPTY;
 	return FAULT_NONE;
@@ -410,8 +410,8 @@ settle_answer(const struct walk *w, bool to_head)
 		m->framing = m->body_len > 0 ? H1_SIZED : H1_EMPTY;
 	else
 		m->framing = H1_TO_CLOSE;
-	m->keep_alive = m->framing != H1_TO_CLOSE && !w->close &&
-	    (!m->http10 || w->keep);
+	m->keep_alive =
+	    m->framing != H1_TO_CLOSE && !w->close && (!m->http10 || w->keep);
 	return FAULT_NONE;
 }
 
@@ -601,8 +601,8 @@ keep(struct h1_body *b, char *to, const char *from, size_t len)
 }
 
 static enum fault
-feed_chunked(struct h1_body *b, char *p, size_t len, size_t *used,
-    struct slice *data)
+feed_chunked(
+    struct h1_body *b, char *p, size_t len, size_t *used, struct slice *data)
 {
 	char *out = p;
 	bool any = false;
@@ -651,8 +651,8 @@ h1_body_feed(struct h1_body *b, char *p, size_t len, size_t *used,
 		break;
 	}
 	*last = b->framing == H1_EMPTY ||
-	    (b->framing == H1_SIZED && b->left == 0) ||
-	    (b->framing == H1_CHUNKED && b->state == AT_END);
+		(b->framing == H1_SIZED && b->left == 0) ||
+		(b->framing == H1_CHUNKED && b->state == AT_END);
 	return f;
 }
 
@@ -687,7 +687,8 @@ void
 h1_write_status(struct buf *b, int status)
 {
 	char code[5] = { (char)('0' + status / 100 % 10),
-		(char)('0' + status / 10 % 10), (char)('0' + status % 10), ' ' };
+		(char)('0' + status / 10 % 10), (char)('0' + status % 10),
+		' ' };
 
 	if (status == 200) {
 		buf_add(b, S("HTTP/1.1 200 OK\r\n"));
@@ -703,8 +704,8 @@ size_t
 h1_write_chunk(char to[H1_CHUNK_MAX], size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
-	unsigned nibbles = len > 0 ? (67u - (unsigned)__builtin_clzll(len)) / 4
-				   : 1;
+	unsigned nibbles =
+	    len > 0 ? (67u - (unsigned)__builtin_clzll(len)) / 4 : 1;
 	unsigned i;
 
 	for (i = nibbles; i-- > 0; len >>= 4)

@@ -61,8 +61,8 @@ struct h1_body {
 	bool line_empty;
 };
 
-void h1_body_init(struct h1_body *b, const struct h1_meta *meta,
-    enum fault bad);
+void h1_body_init(
+    struct h1_body *b, const struct h1_meta *meta, enum fault bad);
 /*
  * Takes framed bytes and leaves the content in one piece in the same memory.
  * *used may be less than len only when *last: the rest is the next message.

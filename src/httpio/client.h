@@ -62,24 +62,40 @@ struct call_spec {
 };
 
 struct client_limits {
-	size_t max_idle;     /* per origin */
-	size_t max_conns;    /* per origin; above: FAULT_OVERLOAD at once */
-	int64_t idle_ns;     /* how long an idle connection is kept */
-	size_t max_head;     /* of an answer: above FAULT_UP_GARBAGE */
+	size_t max_idle;  /* per origin */
+	size_t max_conns; /* per origin; above: FAULT_OVERLOAD at once */
+	int64_t idle_ns;  /* how long an idle connection is kept */
+	size_t max_head;  /* of an answer: above FAULT_UP_GARBAGE */
 };
 
 extern const struct client_limits client_limits_default;
 
-struct client *client_new(struct loop *l, const struct client_limits *limits)
-    MUST_USE;
+struct client *client_new(
+    struct loop *l, const struct client_limits *limits) MUST_USE;
+/* Drops what is left without callbacks; not from a callback. */
 void client_free(struct client **c);
+/* Reads trust into memory now, before a sandbox closes the file system;
+ * NULL: the system store.  FAULT_UP_TLS: cannot be read. */
+enum fault client_preload(struct client *c, const char *ca_file) MUST_USE;
+size_t client_open(const struct client *c); /* connections */
 void client_close_idle(struct client *c);
 
-/* Callbacks may come before it returns only for on_send. */
+/*
+ * Callbacks may come before it returns only for on_send.  origin, head and
+ * the array body are borrowed for this call; the bytes that body's slices
+ * point to, as said above.
+ *
+ * FAULT_UP_ADDRESS, FAULT_UP_DNS, FAULT_UP_CONNECT (the deadline of that
+ * stage too), FAULT_UP_TLS and FAULT_OVERLOAD come with call_sent() false;
+ * FAULT_UP_TIMEOUT, FAULT_UP_RESET and FAULT_UP_GARBAGE after it.  Only
+ * total_at_ns gives FAULT_UP_TIMEOUT before it.
+ */
 struct call *call_open(struct client *c, const struct call_spec *spec,
     const struct call_ops *ops) MUST_USE;
 void *call_user(const struct call *c);
 bool call_sent(const struct call *c);
+/* It went out on a kept connection, which the peer may just have closed. */
+bool call_reused(const struct call *c);
 /* Stops reading (backpressure), goes on. */
 void call_pause(struct call *c);
 void call_resume(struct call *c);

@@ -6,7 +6,8 @@
  * The answer goes out as it is written: every write is flushed; what the
  * socket does not take is queued, and exchange_full() asks to slow down.
  * The terminator (last chunk, last byte) goes only with last == true, so an
- * owner may withhold it until its record is safe.
+ * owner may withhold it until its record is safe.  A client that closes its
+ * sending side while its exchange runs counts as gone.
  *
  * Ownership: the server owns exchanges.  Each ends exactly once: by a write
  *            with last, by exchange_abort(), or, after on_gone, by the owner
@@ -29,7 +30,8 @@ struct server;
 struct exchange {
 	/*
 	 * Borrowed; both die with exchange_forget() or the exchange.  In
-	 * on_bad the head may be empty (method.len == 0).
+	 * on_bad the head may be empty (method.len == 0).  The head is as
+	 * long as its headers are: never copy it as a struct.
 	 */
 	const struct http_head *head;
 	struct slice body;
@@ -68,7 +70,8 @@ void *server_user(const struct exchange *x);
  * flight (it says Connection: close). */
 void server_drain(struct server *s);
 size_t server_open(const struct server *s); /* connections */
-void server_free(struct server **s);        /* aborts what is left */
+/* Aborts what is left, each with on_gone; not from a callback. */
+void server_free(struct server **s);
 
 /* Gives the request's bytes back early (a long stream needs them no more). */
 void exchange_forget(struct exchange *x);
@@ -78,8 +81,8 @@ void exchange_forget(struct exchange *x);
  * Headers of the connection (Content-Length, Transfer-Encoding, Connection,
  * Date) are the server's; skip them.  Bytes leave with the first write.
  */
-void exchange_answer(struct exchange *x, int status,
-    const struct http_hdr *hdr, unsigned nhdr, int64_t body_len);
+void exchange_answer(struct exchange *x, int status, const struct http_hdr *hdr,
+    unsigned nhdr, int64_t body_len);
 /* data is borrowed for the call only.  last ends the exchange. */
 void exchange_write(struct exchange *x, struct slice data, bool last);
 bool exchange_full(const struct exchange *x);

@@ -64,11 +64,11 @@ static const struct carrier {
 	unsigned bits, at;
 	uint32_t flip;
 } carriers[] = {
-	{ { [10] = 0xff, [11] = 0xff }, 96, 12, 0 },      /* mapped */
-	{ { [8] = 0xff, [9] = 0xff }, 96, 12, 0 },        /* SIIT */
-	{ { 0 }, 96, 12, 0 },                             /* compatible */
-	{ { 0x00, 0x64, 0xff, 0x9b }, 96, 12, 0 },        /* NAT64 */
-	{ { 0x20, 0x02 }, 16, 2, 0 },                     /* 6to4 */
+	{ { [10] = 0xff, [11] = 0xff }, 96, 12, 0 },       /* mapped */
+	{ { [8] = 0xff, [9] = 0xff }, 96, 12, 0 },         /* SIIT */
+	{ { 0 }, 96, 12, 0 },                              /* compatible */
+	{ { 0x00, 0x64, 0xff, 0x9b }, 96, 12, 0 },         /* NAT64 */
+	{ { 0x20, 0x02 }, 16, 2, 0 },                      /* 6to4 */
 	{ { 0x20, 0x01, 0x00, 0x00 }, 32, 12, 0xffffffff } /* Teredo */
 };
 
@@ -111,8 +111,8 @@ kind6(const uint8_t *ip)
 	}
 	for (i = 0; i < NELEM(carriers); i++) {
 		if (has_prefix(ip, carriers[i].net, carriers[i].bits))
-			return kind4(load4(ip + carriers[i].at) ^
-			    carriers[i].flip);
+			return kind4(
+			    load4(ip + carriers[i].at) ^ carriers[i].flip);
 	}
 	return ADDRESS_PUBLIC;
 }
@@ -166,8 +166,8 @@ address_write(const struct address *a, char text[ADDRESS_TEXT])
 
 	if (a->sa.sa.sa_family == AF_INET) {
 		inet_ntop(AF_INET, &a->sa.in4.sin_addr, ip, sizeof(ip));
-		snprintf(text, ADDRESS_TEXT, "%s:%u", ip,
-		    ntohs(a->sa.in4.sin_port));
+		snprintf(
+		    text, ADDRESS_TEXT, "%s:%u", ip, ntohs(a->sa.in4.sin_port));
 	} else if (a->sa.sa.sa_family == AF_INET6) {
 		inet_ntop(AF_INET6, &a->sa.in6.sin6_addr, ip, sizeof(ip));
 		snprintf(text, ADDRESS_TEXT, "[%s]:%u", ip,

@@ -43,7 +43,7 @@ void address_write(const struct address *a, char text[ADDRESS_TEXT]);
 
 enum address_kind address_kind(const struct address *a);
 /* literal: the operator wrote this very address (or localhost). */
-bool address_may_dial(const struct address *a, bool literal,
-    bool allow_private);
+bool address_may_dial(
+    const struct address *a, bool literal, bool allow_private);
 
 #endif

@@ -300,8 +300,7 @@ loop_reap(struct loop *l, void *p, reap_f *fini)
 {
 	if (l->nreap == l->cap_reap) {
 		l->cap_reap = l->cap_reap > 0 ? 2 * l->cap_reap : 16;
-		l->reaps = mem_grow(l->reaps,
-		    l->cap_reap * sizeof(*l->reaps));
+		l->reaps = mem_grow(l->reaps, l->cap_reap * sizeof(*l->reaps));
 	}
 	l->reaps[l->nreap++] = (struct reap){ p, fini };
 }
@@ -334,9 +333,10 @@ static unsigned
 events_of(uint32_t ev)
 {
 	return ((ev & EPOLLIN) != 0 ? (unsigned)IO_IN : 0u) |
-	    ((ev & EPOLLOUT) != 0 ? (unsigned)IO_OUT : 0u) |
-	    ((ev & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 ? (unsigned)IO_HUP
-							     : 0u);
+	       ((ev & EPOLLOUT) != 0 ? (unsigned)IO_OUT : 0u) |
+	       ((ev & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0
+		       ? (unsigned)IO_HUP
+		       : 0u);
 }
 
 static void

@@ -34,7 +34,7 @@ struct io {
 struct timer {
 	struct loop *loop;
 	timer_f *on_time;
-	int64_t at_ns; /* monotonic; 0: not set */
+	int64_t at_ns;  /* monotonic; 0: not set */
 	uint32_t where; /* private to loop.c */
 };
 
@@ -56,16 +56,16 @@ int64_t loop_now(const struct loop *l);
 /* fd must be non-blocking; edge-triggered in, out and hang-up. */
 void loop_add(struct loop *l, struct io *io, int fd, io_ready_f *on_ready);
 /* For a listening socket shared by processes: EPOLLEXCLUSIVE, level. */
-void loop_add_listener(struct loop *l, struct io *io, int fd,
-    io_ready_f *on_ready);
+void loop_add_listener(
+    struct loop *l, struct io *io, int fd, io_ready_f *on_ready);
 /* Unregisters without closing. */
 void loop_remove(struct loop *l, struct io *io);
 /* Unregisters and closes. */
 void loop_close(struct loop *l, struct io *io);
 
 /* Sets or moves; O(log n) at worst. */
-void timer_set(struct loop *l, struct timer *t, int64_t at_ns,
-    timer_f *on_time);
+void timer_set(
+    struct loop *l, struct timer *t, int64_t at_ns, timer_f *on_time);
 void timer_clear(struct timer *t); /* harmless when not set */
 
 /*

@@ -35,9 +35,9 @@ set_nodelay(int fd)
 void
 stream_open(struct stream *s, struct loop *l, int fd, stream_ready_f *on_ready)
 {
-	*s = (struct stream){ .loop = l,
-		.on_ready = on_ready,
-		.writable = true };
+	*s = (struct stream){
+		.loop = l, .on_ready = on_ready, .writable = true
+	};
 	set_nodelay(fd);
 	loop_add(l, &s->io, fd, on_io);
 }
@@ -46,8 +46,8 @@ bool
 stream_connect(struct stream *s, struct loop *l, const struct address *to,
     stream_ready_f *on_ready)
 {
-	int fd = socket(to->sa.sa.sa_family,
-	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(
+	    to->sa.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	*s = (struct stream){ .io.fd = -1, .loop = l, .on_ready = on_ready };
 	if (fd < 0)
@@ -149,6 +149,16 @@ stream_shut(struct stream *s)
 	if (s->tls != NULL)
 		tls_shut(s);
 	(void)shutdown(s->io.fd, SHUT_WR);
+}
+
+void
+stream_reset(struct stream *s)
+{
+	struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	if (!s->io.dead && s->io.fd >= 0)
+		(void)setsockopt(
+		    s->io.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 }
 
 void

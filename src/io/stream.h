@@ -36,11 +36,11 @@ struct stream {
 };
 
 /* A connected, non-blocking socket; takes fd. */
-void stream_open(struct stream *s, struct loop *l, int fd,
-    stream_ready_f *on_ready);
+void stream_open(
+    struct stream *s, struct loop *l, int fd, stream_ready_f *on_ready);
 /* Begins to connect; false: this address cannot be reached. */
-bool stream_connect(struct stream *s, struct loop *l,
-    const struct address *to, stream_ready_f *on_ready) MUST_USE;
+bool stream_connect(struct stream *s, struct loop *l, const struct address *to,
+    stream_ready_f *on_ready) MUST_USE;
 /* After on_ready while connecting: 1 connected, or AGAIN, or ERROR. */
 int stream_connected(struct stream *s) MUST_USE;
 
@@ -48,10 +48,12 @@ int stream_connected(struct stream *s) MUST_USE;
 ssize_t stream_read(struct stream *s, void *p, size_t len) MUST_USE;
 /* Bytes taken, maybe fewer than given; AGAIN or ERROR.  What was refused
  * with AGAIN must be given again first. */
-ssize_t stream_writev(struct stream *s, const struct iovec *iov,
-    int n) MUST_USE;
+ssize_t stream_writev(
+    struct stream *s, const struct iovec *iov, int n) MUST_USE;
 /* No more will be written; the peer reads EOF. */
 void stream_shut(struct stream *s);
+/* Closing will say that something was lost. */
+void stream_reset(struct stream *s);
 void stream_close(struct stream *s); /* harmless when closed */
 
 #endif

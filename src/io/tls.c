@@ -152,14 +152,14 @@ ctx_new(const char *ca_file)
 	CHECK(ctx != NULL);
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_mode(ctx,
-	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION |
-	    SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
+				  SSL_MODE_ENABLE_PARTIAL_WRITE |
+				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_options(
+	    ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_read_ahead(ctx, 1); /* one recv for header and record */
-	SSL_CTX_set_session_cache_mode(ctx,
-	    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_set_session_cache_mode(
+	    ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(ctx, on_session);
 	CHECK(SSL_CTX_set_alpn_protos(ctx, alpn, sizeof(alpn) - 1) == 0);
 	if (load_trust(ctx, ca_file))
@@ -188,8 +188,8 @@ ctx_get(struct tls_client *c, const char *ca_file)
 	}
 	if (t == NULL) {
 		t = NEW(struct trust);
-		t->ca_file = ca_file != NULL ? mem_dup(slice_of(ca_file))
-					     : NULL;
+		t->ca_file =
+		    ca_file != NULL ? mem_dup(slice_of(ca_file)) : NULL;
 		t->next = c->trusts;
 		c->trusts = t;
 	}
@@ -266,11 +266,11 @@ static bool
 expect_host(SSL *ssl, const struct tls_peer *p)
 {
 	if (p->literal)
-		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl),
-			   p->host) == 1;
+		return X509_VERIFY_PARAM_set1_ip_asc(
+			   SSL_get0_param(ssl), p->host) == 1;
 	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	return SSL_set1_host(ssl, p->host) == 1 &&
-	    SSL_set_tlsext_host_name(ssl, p->host) == 1;
+	       SSL_set_tlsext_host_name(ssl, p->host) == 1;
 }
 
 enum fault
@@ -440,8 +440,8 @@ tls_close(struct stream *s)
 	if (s->tls == NULL)
 		return;
 	/* Else SSL_free() drops the session as if it had failed. */
-	SSL_set_shutdown(s->tls->ssl, SSL_SENT_SHUTDOWN |
-	    SSL_RECEIVED_SHUTDOWN);
+	SSL_set_shutdown(
+	    s->tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(s->tls->ssl);
 	mem_free(s->tls);
 	s->tls = NULL;

@@ -31,8 +31,8 @@ void tls_client_free(struct tls_client **c);
 enum fault tls_preload(struct tls_client *c, const char *ca_file);
 
 /* host: a name or a literal address, as the certificate must say. */
-struct tls_peer *tls_peer_new(struct tls_client *c, const char *host,
-    const char *ca_file) MUST_USE;
+struct tls_peer *tls_peer_new(
+    struct tls_client *c, const char *host, const char *ca_file) MUST_USE;
 void tls_peer_free(struct tls_peer **p);
 
 /* Lays TLS over a connected stream. */

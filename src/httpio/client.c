@@ -1,0 +1,441 @@
+#include "httpio/client.h"
+
+#include "base/clock.h"
+#include "httpio/link.h"
+#include "io/loop.h"
+
+const struct client_limits client_limits_default = {
+	.max_idle = 64,
+	.max_conns = 4096,
+	.idle_ns = 55 * NS_PER_S,
+	.max_head = 64 * 1024,
+};
+
+struct client *
+client_new(struct loop *l, const struct client_limits *limits)
+{
+	struct client *c = NEW(struct client);
+
+	c->loop = l;
+	c->limits = *limits;
+	c->resolve = resolve_new(l);
+	c->tls = tls_client_new();
+	return c;
+}
+
+enum fault
+client_preload(struct client *c, const char *ca_file)
+{
+	return tls_preload(c->tls, ca_file);
+}
+
+/* --- pools ------------------------------------------------------------- */
+
+static uint64_t
+mix(uint64_t h, const char *s)
+{
+	for (; s != NULL && *s != '\0'; s++)
+		h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
+	return (h ^ 0xff) * UINT64_C(0x100000001b3);
+}
+
+static uint64_t
+hash_of(const struct origin *o)
+{
+	uint64_t h =
+	    UINT64_C(0xcbf29ce484222325) ^
+	    ((uint64_t)o->port << 3 | (uint64_t)o->tls << 2 |
+		(uint64_t)o->literal << 1 | (uint64_t)o->allow_private);
+
+	return mix(mix(h, o->host), o->ca_file);
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+same_origin(const struct origin *a, const struct origin *b)
+{
+	return a->port == b->port && a->tls == b->tls &&
+	       a->literal == b->literal &&
+	       a->allow_private == b->allow_private &&
+	       same_text(a->host, b->host) && same_text(a->ca_file, b->ca_file);
+}
+
+static void
+write_host_line(struct buf *b, const struct origin *o)
+{
+	bool v6 = strchr(o->host, ':') != NULL;
+
+	buf_str(b, v6 ? "Host: [" : "Host: ");
+	buf_str(b, o->host);
+	if (v6)
+		buf_char(b, ']');
+	if (o->port != (o->tls ? 443 : 80)) {
+		buf_char(b, ':');
+		buf_u64(b, o->port);
+	}
+	buf_str(b, "\r\n");
+}
+
+static struct pool *
+pool_new(struct client *c, const struct origin *o, uint64_t hash)
+{
+	struct pool *p = NEW(struct pool);
+
+	p->client = c;
+	p->hash = hash;
+	p->origin = *o;
+	p->origin.host = mem_dup(slice_of(o->host));
+	if (o->ca_file != NULL)
+		p->origin.ca_file = mem_dup(slice_of(o->ca_file));
+	write_host_line(&p->host_line, o);
+	if (o->tls)
+		p->peer = tls_peer_new(c->tls, o->host, o->ca_file);
+	p->next = c->pools[hash % POOL_BUCKETS];
+	c->pools[hash % POOL_BUCKETS] = p;
+	return p;
+}
+
+static struct pool *
+pool_get(struct client *c, const struct origin *o)
+{
+	uint64_t hash = hash_of(o);
+	struct pool *p;
+
+	for (p = c->pools[hash % POOL_BUCKETS]; p != NULL; p = p->next) {
+		if (p->hash == hash && same_origin(&p->origin, o))
+			return p;
+	}
+	return pool_new(c, o, hash);
+}
+
+static void
+pool_free(struct pool *p)
+{
+	mem_free((void *)(uintptr_t)p->origin.host);
+	mem_free((void *)(uintptr_t)p->origin.ca_file);
+	buf_fini(&p->host_line);
+	tls_peer_free(&p->peer);
+	mem_free(p);
+}
+
+static void
+leave_idle(struct link *k)
+{
+	struct pool *p = k->pool;
+
+	if (k->next_idle != NULL)
+		k->next_idle->prev_idle = k->prev_idle;
+	if (k->prev_idle != NULL)
+		k->prev_idle->next_idle = k->next_idle;
+	else
+		p->idle = k->next_idle;
+	k->next_idle = k->prev_idle = NULL;
+	p->nidle--;
+}
+
+void
+client_keep(struct link *k)
+{
+	struct pool *p = k->pool;
+
+	if (p->nidle >= p->client->limits.max_idle) {
+		link_close(k);
+		return;
+	}
+	k->state = LINK_IDLE;
+	k->prev_idle = NULL;
+	k->next_idle = p->idle;
+	if (p->idle != NULL)
+		p->idle->prev_idle = k;
+	p->idle = k;
+	p->nidle++;
+	k->total_ns = 0;
+	link_due(k, p->client->limits.idle_ns);
+}
+
+void
+client_left(struct link *k)
+{
+	struct client *c = k->pool->client;
+
+	if (k->state == LINK_IDLE)
+		leave_idle(k);
+	if (k->next != NULL)
+		k->next->prev = k->prev;
+	if (k->prev != NULL)
+		k->prev->next = k->next;
+	else
+		c->links = k->next;
+	k->pool->nconn--;
+}
+
+void
+client_close_idle(struct client *c)
+{
+	struct link *k, *next;
+
+	for (k = c->links; k != NULL; k = next) {
+		next = k->next;
+		if (k->state == LINK_IDLE)
+			link_close(k);
+	}
+}
+
+size_t
+client_open(const struct client *c)
+{
+	const struct link *k;
+	size_t n = 0;
+
+	for (k = c->links; k != NULL; k = k->next)
+		n++;
+	return n;
+}
+
+/* Links and what they borrow go together, when the turn ends. */
+static void
+fini(void *p)
+{
+	struct client *c = p;
+	struct pool *pool;
+	size_t i;
+
+	for (i = 0; i < POOL_BUCKETS; i++) {
+		while ((pool = c->pools[i]) != NULL) {
+			c->pools[i] = pool->next;
+			pool_free(pool);
+		}
+	}
+	tls_client_free(&c->tls);
+	buf_fini(&c->head);
+	mem_free(c);
+}
+
+void
+client_free(struct client **cp)
+{
+	struct client *c = *cp;
+
+	if (c == NULL)
+		return;
+	*cp = NULL;
+	while (c->links != NULL)
+		link_close(c->links);
+	resolve_free(&c->resolve);
+	loop_reap(c->loop, c, fini);
+}
+
+/* --- the request ------------------------------------------------------- */
+
+static bool
+is_ours(struct slice name)
+{
+	switch (name.len) {
+	case 4:
+		return slice_ieq(name, S("host"));
+	case 10:
+		return slice_ieq(name, S("connection")) ||
+		       slice_ieq(name, S("keep-alive"));
+	case 14:
+		return slice_ieq(name, S("content-length"));
+	case 17:
+		return slice_ieq(name, S("transfer-encoding"));
+	default:
+		return false;
+	}
+}
+
+static bool
+wants_length(const struct call_spec *spec, uint64_t len)
+{
+	struct slice m = spec->head->method;
+
+	return len > 0 || slice_eq(m, S("POST")) || slice_eq(m, S("PUT")) ||
+	       slice_eq(m, S("PATCH"));
+}
+
+static void
+write_head(struct buf *b, const struct pool *p, const struct call_spec *spec)
+{
+	const struct http_head *h = spec->head;
+	uint64_t len = 0;
+	unsigned i;
+
+	for (i = 0; i < spec->nbody; i++)
+		len += spec->body[i].len;
+	buf_clear(b);
+	buf_add(b, h->method);
+	buf_char(b, ' ');
+	buf_add(b, h->target);
+	buf_add(b, S(" HTTP/1.1\r\n"));
+	buf_add(b, buf_slice(&p->host_line));
+	for (i = 0; i < h->nhdr; i++) {
+		if (!is_ours(h->hdr[i].name) && h1_hdr_ok(&h->hdr[i]))
+			h1_write_hdr(b, h->hdr[i].name, h->hdr[i].value);
+	}
+	if (wants_length(spec, len)) {
+		buf_add(b, S("Content-Length: "));
+		buf_u64(b, len);
+		buf_add(b, S("\r\n"));
+	}
+	buf_add(b, S("\r\n"));
+}
+
+/* --- calls ------------------------------------------------------------- */
+
+static struct link *
+link_of(const struct call *c)
+{
+	return CONTAINER_OF((uintptr_t)c, struct link, call);
+}
+
+static struct link *
+link_new(struct client *c, struct pool *p)
+{
+	struct link *k = NEW(struct link);
+
+	k->pool = p;
+	k->stream.io.fd = -1;
+	k->next = c->links;
+	if (c->links != NULL)
+		c->links->prev = k;
+	c->links = k;
+	p->nconn++;
+	return k;
+}
+
+static void
+begin_call(
+    struct link *k, const struct call_spec *spec, const struct call_ops *ops)
+{
+	k->call = (struct call){ .ops = ops, .user = spec->user };
+	k->first_byte_ns = spec->first_byte_ns;
+	k->idle_ns = spec->idle_ns;
+	k->total_ns = spec->total_at_ns;
+	k->to_head = slice_eq(spec->head->method, S("HEAD"));
+	k->seen = (struct h1_seen){ 0 };
+	k->interim = 0;
+	k->failing = FAULT_NONE;
+	k->unsent = true;
+	k->owned = k->write_dead = false;
+	k->head_off = k->body_off = k->body_at = 0;
+	k->nbody = spec->nbody;
+	k->body = (struct slice *)(uintptr_t)spec->body;
+}
+
+/* What a first write did not take outlives the caller's array and our
+ * scratch; the bytes of the body stay borrowed. */
+static void
+own_request(struct link *k, struct client *c)
+{
+	struct slice *own = NULL;
+
+	if (k->nbody > 0) {
+		own = mem_grow(NULL, k->nbody * sizeof(*own));
+		memcpy(own, k->body, k->nbody * sizeof(*own));
+	}
+	k->body = own;
+	k->head = (struct buf){ 0 };
+	buf_add(&k->head, buf_slice(&c->head));
+	k->owned = true;
+}
+
+static void
+open_reused(struct client *c, struct link *k, const struct call_spec *spec)
+{
+	leave_idle(k);
+	k->call.reused = true;
+	/* Before the scratch is filled: on_send may open another call. */
+	link_announce(k);
+	if (k->state == LINK_CLOSED)
+		return;
+	write_head(&c->head, k->pool, spec);
+	k->head = c->head;
+	link_send(k);
+	if (k->unsent)
+		own_request(k, c);
+	else
+		link_sent(k);
+}
+
+static void
+open_new(
+    struct client *c, struct link *k, const struct call_spec *spec, bool full)
+{
+	write_head(&c->head, k->pool, spec);
+	own_request(k, c);
+	if (full)
+		link_fail_soon(k, FAULT_OVERLOAD);
+	else
+		link_dial(k, spec->connect_ns);
+}
+
+struct call *
+call_open(
+    struct client *c, const struct call_spec *spec, const struct call_ops *ops)
+{
+	struct pool *p = pool_get(c, spec->origin);
+	struct link *k = p->idle;
+	bool full = k == NULL && p->nconn >= c->limits.max_conns;
+
+	if (k == NULL)
+		k = link_new(c, p);
+	begin_call(k, spec, ops);
+	if (k->state == LINK_IDLE)
+		open_reused(c, k, spec);
+	else
+		open_new(c, k, spec, full);
+	return &k->call;
+}
+
+void *
+call_user(const struct call *c)
+{
+	return c->user;
+}
+
+bool
+call_sent(const struct call *c)
+{
+	return c->sent;
+}
+
+bool
+call_reused(const struct call *c)
+{
+	return c->reused;
+}
+
+void
+call_pause(struct call *c)
+{
+	struct link *k = link_of(c);
+
+	c->paused = true;
+	if (k->state == LINK_BODY)
+		link_due(k, 0);
+}
+
+void
+call_resume(struct call *c)
+{
+	if (c->paused)
+		link_resume(link_of(c));
+}
+
+void
+call_cancel(struct call **cp)
+{
+	struct call *c = *cp;
+
+	if (c == NULL)
+		return;
+	*cp = NULL;
+	CHECK(link_of(c)->state != LINK_IDLE);
+	link_close(link_of(c));
+}

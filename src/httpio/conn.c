@@ -1,0 +1,508 @@
+#include "httpio/conn.h"
+
+#include "base/clock.h"
+#include "io/loop.h"
+
+enum {
+	READS_MAX = 16, /* per event, so that one peer cannot hold the loop */
+	LINGER_MAX = 1024 * 1024
+};
+
+static const int64_t linger_ns = 2 * NS_PER_S;
+
+/* --- deadlines --------------------------------------------------------- */
+
+static void on_due(struct timer *t);
+
+/* The timer may stand earlier than due_ns: it is asked again when it fires.
+ * So the steady path never touches the heap. */
+static void
+due_at(struct conn *c, int64_t at_ns)
+{
+	c->due_ns = at_ns;
+	if (at_ns == 0)
+		return;
+	if (c->timer.at_ns == 0 || at_ns < c->timer.at_ns)
+		timer_set(c->srv->loop, &c->timer, at_ns, on_due);
+}
+
+void
+conn_due(struct conn *c, int64_t after_ns)
+{
+	due_at(c, after_ns > 0 ? loop_now(c->srv->loop) + after_ns : 0);
+}
+
+/* --- the end ----------------------------------------------------------- */
+
+static void
+fini(void *p)
+{
+	struct conn *c = p;
+
+	buf_fini(&c->in);
+	buf_fini(&c->head);
+	outq_fini(&c->out);
+	mem_free(c);
+}
+
+void
+conn_free_request(struct conn *c)
+{
+	mem_free(c->mem);
+	c->mem = NULL;
+	buf_fini(&c->body);
+	c->x.head = NULL;
+	c->x.body = (struct slice){ NULL, 0 };
+}
+
+void
+conn_close(struct conn *c)
+{
+	struct loop *l = c->srv->loop;
+
+	if (c->state == CONN_CLOSED)
+		return;
+	c->state = CONN_CLOSED;
+	timer_clear(&c->timer);
+	task_clear(&c->task);
+	stream_close(&c->stream);
+	conn_free_request(c);
+	server_left(c->srv, c);
+	loop_reap(l, c, fini);
+}
+
+static void
+tell_gone(struct conn *c)
+{
+	if (c->state != CONN_ANSWER) {
+		conn_close(c);
+		return;
+	}
+	if (c->told_gone)
+		return;
+	c->broken = c->told_gone = true;
+	c->due_ns = 0;
+	outq_fini(&c->out);
+	c->srv->ops->on_gone(&c->x);
+}
+
+static void
+on_task(struct task *t)
+{
+	struct conn *c = CONTAINER_OF(t, struct conn, task);
+
+	if (c->broken)
+		tell_gone(c);
+	else
+		conn_run(c);
+}
+
+/* Not at once: the owner is in the middle of a write. */
+void
+conn_break(struct conn *c)
+{
+	c->broken = true;
+	outq_fini(&c->out);
+	task_set(c->srv->loop, &c->task, on_task);
+}
+
+static void
+linger(struct conn *c)
+{
+	c->state = CONN_LINGER;
+	c->left = 0;
+	buf_fini(&c->in);
+	conn_due(c, linger_ns);
+	stream_shut(&c->stream);
+	task_set(c->srv->loop, &c->task, on_task);
+}
+
+static void
+next_request(struct conn *c)
+{
+	c->state = CONN_IDLE;
+	c->seen = (struct h1_seen){ 0 };
+	conn_due(c, c->srv->limits.idle_ns);
+	if (!c->running && (c->in.len > 0 || c->stream.readable))
+		task_set(c->srv->loop, &c->task, on_task);
+}
+
+/* Everything is with the kernel. */
+static void
+flushed(struct conn *c)
+{
+	if (c->broken || c->left > 0)
+		conn_close(c);
+	else if (c->bad || (c->close_after && !c->stream.hup))
+		linger(c);
+	else if (c->close_after)
+		conn_close(c);
+	else
+		next_request(c);
+}
+
+void
+conn_answered(struct conn *c)
+{
+	conn_free_request(c);
+	c->state = CONN_FLUSH;
+	if (c->out.len == 0)
+		flushed(c);
+}
+
+/* --- requests ---------------------------------------------------------- */
+
+static const struct http_head no_head = { .method = { "", 0 },
+	.target = { "", 0 } };
+
+static void
+begin_exchange(struct conn *c)
+{
+	c->state = CONN_ANSWER;
+	c->due_ns = 0;
+	c->answered = c->chunked = c->bad = c->was_full = false;
+	c->told_gone = false;
+	c->left = -1;
+	c->x.user = NULL;
+}
+
+static void
+refuse(struct conn *c, enum fault why)
+{
+	begin_exchange(c);
+	c->bad = c->close_after = true;
+	if (c->x.head == NULL) {
+		c->x.head = &no_head;
+		c->http10 = c->to_head = false;
+	}
+	buf_fini(&c->in);
+	c->srv->ops->on_bad(&c->x, why);
+}
+
+static void
+deliver(struct conn *c)
+{
+	begin_exchange(c);
+	c->srv->ops->on_request(&c->x);
+}
+
+/* Some slices point to literals: an absolute target's missing path. */
+static void
+move(struct slice *s, struct slice from, const char *to)
+{
+	uintptr_t at = (uintptr_t)s->p - (uintptr_t)from.p;
+
+	if (at < from.len)
+		s->p = to + at;
+}
+
+/*
+ * One allocation for the head, its bytes, and the body that came with it: it
+ * leaves the shared buffer by one copy.
+ */
+static void
+own_request(struct conn *c, struct slice in, size_t body_len)
+{
+	const struct http_head *from = &c->srv->scratch;
+	size_t len = offsetof(struct http_head, hdr) +
+		     from->nhdr * sizeof(struct http_hdr);
+	struct http_head *h;
+	char *bytes;
+	unsigned i;
+
+	c->mem = mem_grow(NULL, len + in.len);
+	h = (struct http_head *)(void *)c->mem;
+	memcpy(h, from, len);
+	bytes = c->mem + len;
+	memcpy(bytes, in.p, in.len);
+	move(&h->method, in, bytes);
+	move(&h->target, in, bytes);
+	for (i = 0; i < h->nhdr; i++) {
+		move(&h->hdr[i].name, in, bytes);
+		move(&h->hdr[i].value, in, bytes);
+	}
+	c->x.head = h;
+	c->x.body = (struct slice){ bytes + in.len - body_len, body_len };
+}
+
+static void
+send_continue(struct conn *c)
+{
+	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	struct iovec iov = { (void *)(uintptr_t)text, sizeof(text) - 1 };
+
+	if (!outq_writev(&c->out, &c->stream, &iov, 1))
+		conn_close(c);
+}
+
+static void
+take_meta(struct conn *c, const struct h1_meta *meta)
+{
+	c->http10 = meta->http10;
+	c->close_after = !meta->keep_alive || c->srv->draining;
+	c->to_head = slice_eq(c->srv->scratch.method, S("HEAD"));
+	h1_body_init(&c->rbody, meta, FAULT_HTTP);
+}
+
+/* Consumes body bytes; returns how many. */
+static size_t
+feed_body(struct conn *c, char *p, size_t len)
+{
+	struct slice data;
+	size_t used;
+	bool last;
+	enum fault f = h1_body_feed(&c->rbody, p, len, &used, &data, &last);
+
+	if (f == FAULT_NONE && data.len > c->srv->limits.max_body - c->body.len)
+		f = FAULT_BODY_TOO_LARGE;
+	if (f != FAULT_NONE) {
+		refuse(c, f);
+		return len;
+	}
+	if (data.len > 0)
+		buf_add(&c->body, data);
+	if (last) {
+		c->x.body = buf_slice(&c->body);
+		deliver(c);
+	} else {
+		conn_due(c, c->srv->limits.body_ns);
+	}
+	return used;
+}
+
+/* The head is known; the body is whole in what follows it, or is not. */
+static size_t
+feed_first(struct conn *c, char *p, size_t len, size_t used,
+    const struct h1_meta *meta)
+{
+	size_t body = meta->framing == H1_SIZED ? (size_t)meta->body_len : 0;
+
+	if (body > c->srv->limits.max_body) {
+		own_request(c, (struct slice){ p, used }, 0);
+		refuse(c, FAULT_BODY_TOO_LARGE);
+		return len;
+	}
+	if (meta->framing != H1_CHUNKED && body <= len - used) {
+		own_request(c, (struct slice){ p, used + body }, body);
+		deliver(c);
+		return used + body;
+	}
+	own_request(c, (struct slice){ p, used }, 0);
+	c->state = CONN_BODY;
+	if (meta->expect_continue && used == len)
+		send_continue(c);
+	if (c->state == CONN_BODY)
+		conn_due(c, c->srv->limits.body_ns);
+	return used;
+}
+
+static size_t
+feed_head(struct conn *c, char *p, size_t len)
+{
+	struct server *s = c->srv;
+	struct h1_meta meta;
+	size_t used;
+	enum fault f = h1_request(&c->seen, (struct slice){ p, len },
+	    s->limits.max_head, &s->scratch, &meta, &used);
+
+	if (f != FAULT_NONE) {
+		refuse(c, f);
+		return len;
+	}
+	if (used == 0) {
+		if (c->state == CONN_IDLE)
+			conn_due(c, s->limits.head_ns);
+		c->state = CONN_HEAD;
+		return 0;
+	}
+	take_meta(c, &meta);
+	return feed_first(c, p, len, used, &meta);
+}
+
+/* --- reading ----------------------------------------------------------- */
+
+static bool
+wants_bytes(const struct conn *c)
+{
+	return c->state == CONN_IDLE || c->state == CONN_HEAD ||
+	       c->state == CONN_BODY;
+}
+
+/* Feeds as long as bytes are used; returns how many were. */
+static size_t
+feed(struct conn *c, char *p, size_t len)
+{
+	size_t at = 0, used = 1;
+
+	while (at < len && used > 0 && wants_bytes(c)) {
+		used = c->state == CONN_BODY ? feed_body(c, p + at, len - at)
+					     : feed_head(c, p + at, len - at);
+		at += used;
+	}
+	return at;
+}
+
+/* What waited from before: a head's beginning, a pipelined request. */
+static void
+feed_waiting(struct conn *c)
+{
+	struct buf in = c->in;
+	size_t used;
+
+	/* A callback may close, or end and begin again: out of its reach. */
+	c->in = (struct buf){ 0 };
+	used = feed(c, in.p, in.len);
+	if (c->state != CONN_CLOSED && !c->bad && used < in.len) {
+		buf_drop(&in, used);
+		c->in = in;
+		return;
+	}
+	buf_fini(&in);
+}
+
+static void
+feed_fresh(struct conn *c, char *p, size_t len)
+{
+	size_t used;
+
+	if (c->in.len > 0) {
+		buf_add(&c->in, (struct slice){ p, len });
+		feed_waiting(c);
+		return;
+	}
+	used = feed(c, p, len);
+	if (c->state != CONN_CLOSED && !c->bad && used < len)
+		buf_add(&c->in, (struct slice){ p + used, len - used });
+}
+
+/* The peer ends in the middle, or between two requests. */
+static void
+on_eof(struct conn *c)
+{
+	conn_close(c);
+}
+
+static void
+discard(struct conn *c, size_t n)
+{
+	c->left += (int64_t)n;
+	if (c->left > LINGER_MAX)
+		conn_close(c);
+}
+
+/* One read; false: nothing more for now. */
+static bool
+read_some(struct conn *c)
+{
+	size_t cap;
+	char *p = loop_buf(c->srv->loop, &cap);
+	ssize_t n = stream_read(&c->stream, p, cap);
+
+	if (n == STREAM_AGAIN)
+		return false;
+	if (n <= 0)
+		on_eof(c);
+	else if (c->state == CONN_LINGER)
+		discard(c, (size_t)n);
+	else
+		feed_fresh(c, p, (size_t)n);
+	return true;
+}
+
+void
+conn_run(struct conn *c)
+{
+	int reads = 0;
+
+	if (c->running)
+		return;
+	c->running = true;
+	while (wants_bytes(c) || c->state == CONN_LINGER) {
+		if (c->state == CONN_IDLE && c->in.len > 0) {
+			feed_waiting(c);
+			continue;
+		}
+		if (reads++ == READS_MAX) {
+			task_set(c->srv->loop, &c->task, on_task);
+			break;
+		}
+		if (!read_some(c))
+			break;
+	}
+	c->running = false;
+	/* A client that has closed its side while its answer is being made
+	 * will not read it, as far as real clients go. */
+	if (c->stream.hup && !c->bad &&
+	    (c->state == CONN_ANSWER || c->state == CONN_FLUSH))
+		tell_gone(c);
+}
+
+/* --- events ------------------------------------------------------------ */
+
+static void
+flush(struct conn *c)
+{
+	ssize_t n = outq_flush(&c->out, &c->stream);
+
+	if (n < 0) {
+		tell_gone(c);
+		return;
+	}
+	if (n > 0 && c->out.len > 0)
+		conn_due(c, c->srv->limits.write_ns);
+	if (c->out.len == 0 && c->state == CONN_ANSWER)
+		c->due_ns = 0;
+	if (c->out.len == 0 && c->state == CONN_FLUSH)
+		flushed(c);
+	else if (c->was_full && c->state == CONN_ANSWER &&
+		 c->out.len < c->srv->limits.out_high / 2) {
+		c->was_full = false;
+		c->srv->ops->on_drain(&c->x);
+	}
+}
+
+static void
+on_ready(struct stream *st, unsigned events)
+{
+	struct conn *c = CONTAINER_OF(st, struct conn, stream);
+
+	(void)events;
+	if (c->out.len > 0 && c->stream.writable)
+		flush(c);
+	if (c->state != CONN_CLOSED && c->stream.readable)
+		conn_run(c);
+}
+
+static void
+on_due(struct timer *t)
+{
+	struct conn *c = CONTAINER_OF(t, struct conn, timer);
+
+	if (c->due_ns == 0)
+		return;
+	if (c->due_ns > loop_now(c->srv->loop)) {
+		due_at(c, c->due_ns);
+		return;
+	}
+	c->due_ns = 0;
+	if (c->state == CONN_HEAD || c->state == CONN_BODY)
+		refuse(c, FAULT_TIMEOUT_CLIENT);
+	else
+		tell_gone(c);
+}
+
+void
+conn_open(struct server *s, int fd, const struct address *peer)
+{
+	struct conn *c = NEW(struct conn);
+
+	c->srv = s;
+	c->next = s->conns;
+	if (s->conns != NULL)
+		s->conns->prev = c;
+	s->conns = c;
+	s->nconn++;
+	address_write(peer, c->peer);
+	stream_open(&c->stream, s->loop, fd, on_ready);
+	conn_due(c, s->limits.idle_ns);
+}

@@ -1,0 +1,90 @@
+/*
+ * conn.h - a client's connection, private to server.c, conn.c, exchange.c
+ *
+ * server.c accepts and drains, conn.c reads requests and closes, exchange.c
+ * writes answers.  A connection carries one exchange at a time; the next
+ * request is looked at when the answer before it is out.
+ */
+#ifndef KONTOR_HTTPIO_CONN_H
+#define KONTOR_HTTPIO_CONN_H
+
+#include "base/buf.h"
+#include "http/h1.h"
+#include "httpio/outq.h"
+#include "httpio/server.h"
+#include "io/address.h"
+#include "io/stream.h"
+
+enum conn_state {
+	CONN_IDLE,   /* nothing of a request has come */
+	CONN_HEAD,   /* a part of a head has */
+	CONN_BODY,   /* the head is there, the body is coming */
+	CONN_ANSWER, /* the owner has the exchange */
+	CONN_FLUSH,  /* answered; the rest is queued */
+	CONN_LINGER, /* we said our last; reading what the peer still sends */
+	CONN_CLOSED  /* until the end of the turn */
+};
+
+struct conn {
+	struct exchange x; /* the owner's side of the one exchange */
+	struct server *srv;
+	struct conn *next, *prev;
+	struct stream stream;
+	struct timer timer;
+	struct task task;
+	int64_t due_ns; /* of the state; 0: none */
+	enum conn_state state;
+
+	/* --- the request --- */
+	struct buf in; /* bytes that wait: an unfinished head, the next one */
+	struct h1_seen seen;
+	struct h1_body rbody;
+	char *mem; /* head, its bytes, and the body when it came with it */
+	struct buf body;
+	bool running; /* conn_run() is on the stack */
+
+	/* --- the answer --- */
+	struct buf head; /* until the first write */
+	struct outq out;
+	int64_t left; /* of Content-Length; -1: not sized */
+	bool to_head, http10, no_body;
+	bool answered, chunked;
+	bool close_after;
+	bool bad;       /* on_bad was called */
+	bool was_full;  /* on_drain is owed */
+	bool broken;    /* the peer is gone; the owner is or will be told */
+	bool told_gone; /* on_gone was called */
+
+	char peer[ADDRESS_TEXT];
+};
+
+struct server {
+	struct loop *loop;
+	struct io io;
+	struct timer again; /* accept paused by want of descriptors */
+	const struct server_ops *ops;
+	struct server_limits limits;
+	void *user;
+	struct conn *conns;
+	size_t nconn;
+	bool listening, draining;
+	struct http_head scratch; /* a head just parsed */
+	int64_t date_at_ns;
+	char date[40]; /* "Date: ...\r\n" */
+};
+
+void conn_open(struct server *s, int fd, const struct address *peer);
+/* Ends the connection now; freed at the end of the turn. */
+void conn_close(struct conn *c);
+/* Reads and parses while there is something to do. */
+void conn_run(struct conn *c);
+/* The answer is complete as far as the owner goes. */
+void conn_answered(struct conn *c);
+/* The peer is gone: tells the owner, from the loop. */
+void conn_break(struct conn *c);
+void conn_due(struct conn *c, int64_t after_ns); /* 0: none */
+void conn_free_request(struct conn *c);
+/* server.c: a connection has left. */
+void server_left(struct server *s, struct conn *c);
+
+#endif

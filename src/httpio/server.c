@@ -1,0 +1,167 @@
+#include "httpio/server.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "httpio/conn.h"
+#include "io/loop.h"
+
+enum { ACCEPT_BATCH = 64 };
+
+const struct server_limits server_limits_default = {
+	.max_head = 64 * 1024,
+	.max_body = 64 * 1024 * 1024,
+	.max_conns = 10000,
+	.out_high = 256 * 1024,
+	.head_ns = 30 * NS_PER_S,
+	.body_ns = 60 * NS_PER_S,
+	.idle_ns = 75 * NS_PER_S,
+	.write_ns = 60 * NS_PER_S,
+};
+
+static void on_accept(struct io *io, unsigned events);
+
+static void
+listen_on(struct server *s)
+{
+	if (s->listening || s->draining || s->nconn >= s->limits.max_conns)
+		return;
+	loop_add_listener(s->loop, &s->io, s->io.fd, on_accept);
+	s->listening = true;
+}
+
+static void
+listen_off(struct server *s)
+{
+	if (s->listening)
+		loop_remove(s->loop, &s->io);
+	s->listening = false;
+}
+
+static void
+on_again(struct timer *t)
+{
+	listen_on(CONTAINER_OF(t, struct server, again));
+}
+
+/* Out of descriptors: the listener would only wake us for nothing. */
+static void
+pause_accept(struct server *s, int err)
+{
+	log_warn("accept: %s; pausing", strerror(err));
+	listen_off(s);
+	timer_set(
+	    s->loop, &s->again, loop_now(s->loop) + 100 * NS_PER_MS, on_again);
+}
+
+static bool
+is_shortage(int err)
+{
+	return err == EMFILE || err == ENFILE || err == ENOBUFS ||
+	       err == ENOMEM;
+}
+
+static void
+on_accept(struct io *io, unsigned events)
+{
+	struct server *s = CONTAINER_OF(io, struct server, io);
+	struct address peer;
+	socklen_t len;
+	int i, fd = 0;
+
+	(void)events;
+	for (i = 0; i < ACCEPT_BATCH && s->nconn < s->limits.max_conns; i++) {
+		peer = (struct address){ 0 };
+		len = sizeof(peer.sa);
+		fd = accept4(
+		    io->fd, &peer.sa.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0)
+			conn_open(s, fd, &peer);
+		else if (errno != EINTR && errno != ECONNABORTED)
+			break;
+	}
+	if (fd < 0 && is_shortage(errno))
+		pause_accept(s, errno);
+	if (s->nconn >= s->limits.max_conns)
+		listen_off(s);
+}
+
+struct server *
+server_new(struct loop *l, int listen_fd, const struct server_ops *ops,
+    const struct server_limits *limits, void *user)
+{
+	struct server *s = NEW(struct server);
+
+	s->loop = l;
+	s->io.fd = listen_fd;
+	s->ops = ops;
+	s->limits = *limits;
+	s->user = user;
+	listen_on(s);
+	return s;
+}
+
+void *
+server_user(const struct exchange *x)
+{
+	return CONTAINER_OF(x, struct conn, x)->srv->user;
+}
+
+void
+server_left(struct server *s, struct conn *c)
+{
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	if (c->prev != NULL)
+		c->prev->next = c->next;
+	else
+		s->conns = c->next;
+	s->nconn--;
+	if (s->again.at_ns == 0)
+		listen_on(s);
+}
+
+void
+server_drain(struct server *s)
+{
+	struct conn *c, *next;
+
+	s->draining = true;
+	listen_off(s);
+	timer_clear(&s->again);
+	for (c = s->conns; c != NULL; c = next) {
+		next = c->next;
+		if (c->state == CONN_IDLE && c->in.len == 0)
+			conn_close(c);
+	}
+}
+
+size_t
+server_open(const struct server *s)
+{
+	return s->nconn;
+}
+
+void
+server_free(struct server **sp)
+{
+	struct server *s = *sp;
+	struct conn *c;
+
+	if (s == NULL)
+		return;
+	*sp = NULL;
+	s->draining = true;
+	listen_off(s);
+	timer_clear(&s->again);
+	while ((c = s->conns) != NULL) {
+		if (c->state == CONN_ANSWER && !c->told_gone) {
+			c->broken = c->told_gone = true;
+			s->ops->on_gone(&c->x);
+		}
+		conn_close(c);
+	}
+	mem_free(s);
+}
