@@ -1,6 +1,6 @@
 #include "sim/brand.h"
 
-#include <stdio.h>
+#include <time.h>
 
 #include "base/json.h"
 #include "http/msg.h"
@@ -394,6 +394,22 @@ brand_lines(struct buf *b, enum venue v, const struct plan *p, uint64_t n)
 	}
 }
 
+static struct slice
+date(void)
+{
+	static char text[40];
+	static time_t of;
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (now != of && gmtime_r(&now, &tm) != NULL) {
+		(void)strftime(
+		    text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+		of = now;
+	}
+	return slice_of(text);
+}
+
 static void
 start(struct buf *b, const struct plan *p, bool keep)
 {
@@ -403,6 +419,7 @@ start(struct buf *b, const struct plan *p, bool keep)
 	buf_char(b, ' ');
 	buf_str(b, reason(p->status));
 	buf_add(b, S("\r\n"));
+	put_line(b, "date", date());
 	put_line(b, "content-type", slice_of(p->type));
 	if (!keep)
 		put_line(b, "connection", S("close"));

@@ -27,12 +27,11 @@ refuse(const struct order *o, const char *code, const char *param,
 }
 
 static struct plan *
-read_body(struct order *o)
+check_headers(struct order *o)
 {
 	struct slice type = http_value(o->visit->head, S("content-type"));
 	struct slice coding = http_value(o->visit->head, S("content-encoding"));
 	struct slice media = type;
-	enum fault fault;
 
 	(void)slice_cut(type, ';', &media, &type);
 	if (!slice_ieq(slice_trim(media), S("application/json")))
@@ -40,6 +39,14 @@ read_body(struct order *o)
 		    "Unsupported media type: send application/json.");
 	if (coding.len > 0 && !slice_ieq(coding, S("identity")))
 		return refuse(o, NULL, NULL, "Unsupported content encoding.");
+	return NULL;
+}
+
+static struct plan *
+read_body(struct order *o)
+{
+	enum fault fault;
+
 	fault = json_parse(&o->arena, o->visit->body, &o->body);
 	if (fault == FAULT_JSON_DUPLICATE)
 		return refuse(o, NULL, NULL,
@@ -204,10 +211,11 @@ desk_chat(struct visit *v, struct slice deployment)
 	if (o.play.kind == MISHAP_DOWN)
 		return down_plan();
 	usual = o.play.kind == MISHAP_NONE;
-	p = usual ? from_cache(v, &key) : NULL;
-	if (p != NULL)
-		return p;
-	p = consider(&o);
+	p = check_headers(&o);
+	if (p == NULL && usual)
+		p = from_cache(v, &key);
+	if (p == NULL)
+		p = consider(&o);
 	if (usual && o.model != NULL && (p->billable || p->mishap))
 		cache_put(&v->desk->cache, &key, p, o.model->id, o.chat.stream);
 	arena_fini(&o.arena);

@@ -226,6 +226,10 @@ on_request(struct wire_conn *c, const struct http_head *head, struct slice body)
 		brand_plain_head(&leg->head, p, leg->keep);
 	} else {
 		p = provider(&v);
+		if (c->old && p->stream) {
+			plan_unref(&p);
+			p = plan_plain(505);
+		}
 		brand_head(&leg->head,
 		    v.credential != NULL ? v.credential->venue : VENUE_OPENAI,
 		    p, ++s->desk->n, leg->keep);
@@ -253,6 +257,7 @@ on_close(struct wire_conn *c)
 
 	if (s == NULL)
 		return;
+	leg_gone(&s->leg);
 	leg_fini(&s->leg);
 	mem_free(s);
 	c->user = NULL;

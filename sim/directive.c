@@ -5,7 +5,7 @@ directive_init(struct directive *d)
 {
 	memset(d, 0, sizeof(*d));
 	d->out = d->pace_ms = d->ttft_ms = d->tools = -1;
-	d->cached = d->cache_write = d->reasoning = -1;
+	d->cached = d->cache_write = d->reasoning = d->interleave = -1;
 }
 
 static int64_t *
@@ -20,6 +20,7 @@ number_of(struct directive *d, struct slice key)
 		{ "ttft", &d->ttft_ms },
 		{ "tools", &d->tools },
 		{ "parallel", &d->tools },
+		{ "interleave", &d->interleave },
 		{ "cached", &d->cached },
 		{ "cache_write", &d->cache_write },
 		{ "reasoning", &d->reasoning },

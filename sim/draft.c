@@ -95,59 +95,108 @@ arguments(struct arena *a, const struct json *tool, uint64_t seed)
 	return text;
 }
 
+struct parts {
+	struct piece *piece[CHAT_CALLS];
+	size_t n[CHAT_CALLS];
+};
+
+static struct piece
+call_head(const struct chat *c, size_t k)
+{
+	return (struct piece){ .kind = PIECE_CALL,
+		.call = (uint16_t)k,
+		.text = draft_tool_name(c->call[k]) };
+}
+
 /* Heads first, then the fragments of all calls in turn. */
 static void
-calls(struct draft *d, struct arena *a, const struct chat *c, uint64_t seed)
+interleave(struct draft *d, const struct chat *c, const struct parts *p)
 {
-	struct piece *part[CHAT_CALLS], like = { .kind = PIECE_ARGUMENTS };
-	size_t n[CHAT_CALLS], total = c->ncall, i, k;
-	struct slice text;
 	bool more = true;
+	size_t i, k;
 
-	for (k = 0; k < c->ncall; k++) {
-		text = arguments(a, c->call[k], filler_mix(seed, 1000 + k));
-		like.call = (uint16_t)k;
-		part[k] = ARENA_ARRAY(a, struct piece, text.len + 1);
-		total += n[k] = slices_of(text, ARGUMENT_PIECE, part[k], like);
-	}
-	d->piece = ARENA_ARRAY(a, struct piece, total + 1);
-	d->calls = true;
 	for (k = 0; k < c->ncall; k++)
-		d->piece[d->n++] = (struct piece){ .kind = PIECE_CALL,
-			.call = (uint16_t)k,
-			.text = draft_tool_name(c->call[k]) };
+		d->piece[d->n++] = call_head(c, k);
 	for (i = 0; more; i++)
 		for (more = false, k = 0; k < c->ncall; k++)
-			if (i < n[k]) {
-				d->piece[d->n++] = part[k][i];
+			if (i < p->n[k]) {
+				d->piece[d->n++] = p->piece[k][i];
 				more = true;
 			}
 }
 
+/* One call after the other, as OpenAI does and its SDK's helpers need. */
+static void
+queue(struct draft *d, const struct chat *c, const struct parts *p)
+{
+	size_t i, k;
+
+	for (k = 0; k < c->ncall; k++) {
+		d->piece[d->n++] = call_head(c, k);
+		for (i = 0; i < p->n[k]; i++)
+			d->piece[d->n++] = p->piece[k][i];
+	}
+}
+
+static void
+calls(struct draft *d, struct arena *a, const struct chat *c, uint64_t seed)
+{
+	struct piece like = { .kind = PIECE_ARGUMENTS };
+	struct parts p = { 0 };
+	size_t total = c->ncall, k;
+	struct slice text;
+
+	for (k = 0; k < c->ncall; k++) {
+		text = arguments(a, c->call[k], filler_mix(seed, 1000 + k));
+		like.call = (uint16_t)k;
+		p.piece[k] = ARENA_ARRAY(a, struct piece, text.len + 1);
+		p.n[k] = slices_of(text, ARGUMENT_PIECE, p.piece[k], like);
+		total += p.n[k];
+	}
+	d->piece = ARENA_ARRAY(a, struct piece, total + 1);
+	d->calls = true;
+	if (c->directive.interleave > 0)
+		interleave(d, c, &p);
+	else
+		queue(d, c, &p);
+}
+
+/* Does the text end, within its last `fresh` bytes, a stop sequence? */
+static bool
+stops(const struct chat *c, struct slice text, size_t fresh)
+{
+	struct slice tail, stop;
+	unsigned i;
+
+	for (i = 0; i < c->nstop; i++) {
+		stop = c->stop[i];
+		tail = text;
+		if (tail.len > fresh + stop.len) {
+			tail.p += tail.len - fresh - stop.len;
+			tail.len = fresh + stop.len;
+		}
+		if (stop.len > 0 &&
+		    memmem(tail.p, tail.len, stop.p, stop.len) != NULL)
+			return true;
+	}
+	return false;
+}
+
 /* Ends the text before the piece that would complete a stop sequence. */
 static void
-apply_stops(struct draft *d, struct arena *a, const struct chat *c)
+apply_stops(struct draft *d, const struct chat *c)
 {
-	size_t i, total = 0;
-	unsigned s;
-	char *text, *at;
+	struct buf b = { 0 };
+	size_t i;
 
-	for (i = 0; i < d->n; i++)
-		total += d->piece[i].text.len + 1;
-	at = text = arena_new(a, total + 1);
-	for (i = 0; i < d->n && c->nstop > 0; i++) {
+	for (i = 0; i < d->n; i++) {
 		if (d->piece[i].space)
-			*at++ = ' ';
-		memcpy(at, d->piece[i].text.p, d->piece[i].text.len);
-		at += d->piece[i].text.len;
-		for (s = 0; s < c->nstop; s++)
-			if (c->stop[s].len > 0 &&
-			    memmem(text, (size_t)(at - text), c->stop[s].p,
-				c->stop[s].len) != NULL) {
-				d->n = i;
-				return;
-			}
+			buf_char(&b, ' ');
+		buf_add(&b, d->piece[i].text);
+		if (stops(c, buf_slice(&b), d->piece[i].text.len + 1))
+			d->n = i;
 	}
+	buf_fini(&b);
 }
 
 static void
@@ -166,7 +215,7 @@ text(struct draft *d, struct arena *a, const struct chat *c, uint64_t seed,
 		words(d, a, seed,
 		    room >= 0 && want > room ? (size_t)room + 1 : (size_t)want);
 	if (c->nstop > 0)
-		apply_stops(d, a, c);
+		apply_stops(d, c);
 }
 
 void

@@ -274,8 +274,9 @@ put_message(struct work *w, size_t choice, struct buf *b)
 		json_w_null(b);
 		json_w_key(b, "tool_calls");
 		json_w_begin(b, '[');
-		for (i = 0; i < d->n && d->piece[i].kind == PIECE_CALL; i++)
-			put_one_call(w, choice, d->piece[i].call, b);
+		for (i = 0; i < d->n; i++)
+			if (d->piece[i].kind == PIECE_CALL)
+				put_one_call(w, choice, d->piece[i].call, b);
 		json_w_end(b, ']');
 	} else {
 		put_text(d, b);
@@ -390,6 +391,7 @@ put_error_event(struct work *w)
 	      "processing your request. Sorry about that!\","
 	      "\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n"));
 	w->over = true;
+	w->plan->used.output = w->tokens;
 }
 
 /* Faults that stand in the stream before its K-th content delta. */

@@ -172,8 +172,7 @@ read_request(
 
 	if (got != GOT_ALL)
 		return got;
-	c->keep = c->old ? says(http_value(h, S("connection")), S("keep-alive"))
-			 : !says(http_value(h, S("connection")), S("close"));
+	c->keep = !c->old && !says(http_value(h, S("connection")), S("close"));
 	length = http_find(h, S("content-length"));
 	*body = (struct slice){ in.p + head, 0 };
 	if (http_find(h, S("transfer-encoding")) != NULL) {

@@ -29,7 +29,7 @@ struct wire_conn {
 	struct buf in;
 	size_t need; /* bytes of the request that is being read, if known */
 	bool busy, pumping, closed, told_continue;
-	bool old;  /* HTTP/1.0 */
+	bool old;  /* HTTP/1.0: no chunks, no keep-alive */
 	bool keep; /* what the request asked for */
 	void *user;
 };
