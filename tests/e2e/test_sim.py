@@ -1,5 +1,6 @@
 """kontor-sim as a provider's client sees it: raw HTTP, no SDK, no kontor."""
 
+import concurrent.futures
 import contextlib
 import datetime
 import decimal
@@ -739,3 +740,38 @@ def test_it_ends_on_a_signal():
     assert sim.process.wait(5) == 0
     sim.process.stdin.close()
     sim.process.stdout.close()
+
+
+def test_the_manual_shows_the_built_in_configuration():
+    text = (ROOT / "docs/simulator.md").read_text()
+    shown = json.loads(text.split("```json\n", 1)[1].split("```", 1)[0])
+    built_in = subprocess.run([str(SIM), "--print-config"], check=True,
+                              capture_output=True).stdout
+    assert shown == json.loads(built_in)
+
+
+def test_the_sums_are_the_rows_whatever_happened(sim):
+    kinds = ["", "cut:3", "500", "reset", "429", "halfevent", "nousage"]
+
+    def one(i):
+        body = say(f"{i} [[sim out={i % 30} pace={i % 3} "
+                   f"fault={kinds[i % len(kinds)]}]]",
+                   **(STREAM if i % 2 else {}))
+        raw(sim, body, read_for=0.004 if i % 5 == 0 else 1)
+
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        list(pool.map(one, range(400)))
+    settled(sim)
+    for _ in range(100):
+        rows = sim.attempts()
+        if not any(r["open"] for r in rows):
+            break
+        time.sleep(0.02)
+    stats = sim.stats()
+    billed = [r for r in rows if r["billed"]]
+    assert len(rows) == stats["received"] == 400
+    assert len(billed) == stats["billed"]
+    for key in ("input_tokens", "cached_tokens", "output_tokens"):
+        assert sum(r[key] for r in billed) == stats[key]
+    assert sum(decimal.Decimal(r["cost"]) for r in billed) == (
+        decimal.Decimal(stats["cost"]))
