@@ -117,7 +117,9 @@ good_texts_pass_and_bad_ones_name_the_fault(void **state)
 		{ S_INIT("{\"a\" : [1 , -0.5e+3,\"\\ud800\"]}"), FAULT_NONE },
 		{ S_INIT("\"\xf0\x9f\x98\x80 \xe2\x82\xac\xc3\xa9\""),
 		    FAULT_NONE },
-		{ S_INIT("\"0123456789abcde\x7f""f\""), FAULT_NONE },
+		{ S_INIT("\"0123456789abcde\x7f"
+			 "f\""),
+		    FAULT_NONE },
 		{ S_INIT(""), FAULT_JSON },
 		{ S_INIT("  "), FAULT_JSON },
 		{ S_INIT("1 2"), FAULT_JSON },
@@ -191,14 +193,14 @@ depth_is_bounded_for_arrays_and_objects(void **state)
 	(void)state;
 	assert_int_equal(verdict(nested(text, most, '[', ']')), FAULT_NONE);
 	assert_int_equal(verdict(nested(text, most, '{', '}')), FAULT_NONE);
-	assert_int_equal(verdict(nested(text, most + 1, '[', ']')),
-	    FAULT_JSON_DEPTH);
-	assert_int_equal(verdict(nested(text, most + 1, '{', '}')),
-	    FAULT_JSON_DEPTH);
-	assert_int_equal(verdict(nested(text, 500000, '[', '\0')),
-	    FAULT_JSON_DEPTH);
-	assert_int_equal(verdict(nested(text, 500000, '{', '\0')),
-	    FAULT_JSON_DEPTH);
+	assert_int_equal(
+	    verdict(nested(text, most + 1, '[', ']')), FAULT_JSON_DEPTH);
+	assert_int_equal(
+	    verdict(nested(text, most + 1, '{', '}')), FAULT_JSON_DEPTH);
+	assert_int_equal(
+	    verdict(nested(text, 500000, '[', '\0')), FAULT_JSON_DEPTH);
+	assert_int_equal(
+	    verdict(nested(text, 500000, '{', '\0')), FAULT_JSON_DEPTH);
 	mem_free(text);
 }
 
@@ -262,8 +264,8 @@ every_changed_byte_leaves_the_readers_of_one_mind(void **state)
 static void
 a_walk_hands_out_spans_of_the_text(void **state)
 {
-	struct json_cur c = json_cur(
-	    S("{\"a\\n\": [1, \"x\\ty\" ] , \"b\":{\"c\": 1.50} }"));
+	struct json_cur c =
+	    json_cur(S("{\"a\\n\": [1, \"x\\ty\" ] , \"b\":{\"c\": 1.50} }"));
 	struct slice key, span;
 	enum json_type type;
 	bool escaped;

@@ -25,7 +25,8 @@ escapes_decode_and_lone_surrogates_become_the_replacement(void **state)
 		    S_INIT("\xef\xbf\xbd\xef\xbf\xbd") },
 		{ S_INIT("\\ud83dx"), S_INIT("\xef\xbf\xbdx") },
 		{ S_INIT("\\ud83d\\n"), S_INIT("\xef\xbf\xbd\n") },
-		{ S_INIT("\\ud83d\\u0041"), S_INIT("\xef\xbf\xbd""A") },
+		{ S_INIT("\\ud83d\\u0041"), S_INIT("\xef\xbf\xbd"
+						   "A") },
 		{ S_INIT("\\udbff\\udfff"), S_INIT("\xf4\x8f\xbf\xbf") },
 	};
 	struct arena a = { 0 };
@@ -81,8 +82,8 @@ exact_integers_are_taken_and_others_are_not(void **state)
 		v = 0;
 		if (json_i64(cases[i].text, &v) != cases[i].good ||
 		    (cases[i].good && v != cases[i].v))
-			fail_msg("%.*s: %lld", S_FMT(cases[i].text),
-			    (long long)v);
+			fail_msg(
+			    "%.*s: %lld", S_FMT(cases[i].text), (long long)v);
 	}
 }
 

@@ -27,9 +27,13 @@ a_tree_holds_what_the_text_says(void **state)
 	int64_t v = 0;
 
 	(void)state;
-	assert_int_equal(json_parse(&a, S("{\"s\":\"a\\u0041\",\"n\":12,"
-	    "\"l\":[1,\"two\",null,{\"k\":true}],\"\\u0066\":false,"
-	    "\"half\":0.5}"), &root), FAULT_NONE);
+	assert_int_equal(
+	    json_parse(&a,
+		S("{\"s\":\"a\\u0041\",\"n\":12,"
+		  "\"l\":[1,\"two\",null,{\"k\":true}],\"\\u0066\":false,"
+		  "\"half\":0.5}"),
+		&root),
+	    FAULT_NONE);
 	j = root;
 	assert_int_equal(j->type, JSON_OBJECT);
 	assert_int_equal(j->n, 5);
@@ -57,15 +61,15 @@ static void
 the_same_key_twice_is_refused_however_it_is_spelt(void **state)
 {
 	(void)state;
-	assert_int_equal(parse(S("{\"a\":1,\"b\":2,\"a\":3}")),
-	    FAULT_JSON_DUPLICATE);
-	assert_int_equal(parse(S("{\"a\":1,\"\\u0061\":3}")),
-	    FAULT_JSON_DUPLICATE);
+	assert_int_equal(
+	    parse(S("{\"a\":1,\"b\":2,\"a\":3}")), FAULT_JSON_DUPLICATE);
+	assert_int_equal(
+	    parse(S("{\"a\":1,\"\\u0061\":3}")), FAULT_JSON_DUPLICATE);
 	assert_int_equal(parse(S("{\"\":1,\"\":3}")), FAULT_JSON_DUPLICATE);
-	assert_int_equal(parse(S("[{\"x\":{\"a\":1,\"a\":1}}]")),
-	    FAULT_JSON_DUPLICATE);
-	assert_int_equal(parse(S("{\"a\":{\"a\":{\"a\":[{\"a\":1}]}}}")),
-	    FAULT_NONE);
+	assert_int_equal(
+	    parse(S("[{\"x\":{\"a\":1,\"a\":1}}]")), FAULT_JSON_DUPLICATE);
+	assert_int_equal(
+	    parse(S("{\"a\":{\"a\":{\"a\":[{\"a\":1}]}}}")), FAULT_NONE);
 	assert_int_equal(parse(S("{\"a\":1,\"A\":3,\"a \":1}")), FAULT_NONE);
 }
 
