@@ -1,0 +1,105 @@
+/*
+ * ask.c - what is common to the requests of all dialects: edits and bounds
+ */
+#include "dialect/dialect.h"
+
+#include "base/json.h"
+
+static void
+sort_by_place(struct splice *s, unsigned n)
+{
+	struct splice tmp;
+	unsigned i, j;
+
+	for (i = 1; i < n; i++) {
+		for (j = i; j > 0 && s[j - 1].at > s[j].at; j--) {
+			tmp = s[j];
+			s[j] = s[j - 1];
+			s[j - 1] = tmp;
+		}
+	}
+}
+
+static void
+add_part(struct slice *part, unsigned *n, const char *p, size_t len)
+{
+	if (len > 0)
+		part[(*n)++] = (struct slice){ p, len };
+}
+
+unsigned
+ask_edit(const struct ask *q, struct arena *a, struct slice name,
+    struct slice part[EDIT_PARTS])
+{
+	struct splice edit[EDIT_MAX];
+	struct buf quoted = { 0 };
+	unsigned i, n = 0, nedit = 0;
+	size_t at = 0;
+
+	/* A path may name the model instead; then the body gets it, first. */
+	if (q->model_len == 0)
+		buf_str(&quoted, "\"model\":");
+	json_w_str(&quoted, name);
+	if (q->model_len == 0)
+		buf_char(&quoted, ',');
+	edit[nedit++] = (struct splice){ q->model_at, q->model_len,
+		arena_copy(a, buf_slice(&quoted)) };
+	buf_fini(&quoted);
+	if (q->usage.with.len > 0)
+		edit[nedit++] = q->usage;
+	sort_by_place(edit, nedit);
+	for (i = 0; i < nedit; i++) {
+		CHECK(edit[i].at >= at);
+		add_part(part, &n, q->body.p + at, edit[i].at - at);
+		add_part(part, &n, edit[i].with.p, edit[i].with.len);
+		at = edit[i].at + edit[i].len;
+	}
+	add_part(part, &n, q->body.p + at, q->body.len - at);
+	return n;
+}
+
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * Tokens never outnumber the bytes that spell them: every tokenizer in use
+ * falls back to single bytes.  What the body does not show counts as the
+ * whole context window.
+ */
+bool
+ask_bound(const struct ask *q, uint64_t context, uint64_t max_output,
+    uint64_t *input, uint64_t *output)
+{
+	uint64_t in = q->body.len + q->surcharge, out = q->max_output;
+
+	if (q->unseen && context == 0)
+		return false;
+	if (q->unseen)
+		in = context;
+	else if (context > 0)
+		in = least(in, context);
+	if (max_output > 0)
+		out = out == 0 ? max_output : least(out, max_output);
+	if (out == 0)
+		return false;
+	out += q->extra_output;
+	*input = in;
+	return !__builtin_mul_overflow(out, q->n, output);
+}
+
+uint64_t
+tally_output(const struct tally *t)
+{
+	uint64_t by_bytes = (t->bytes + 3) / 4;
+
+	return t->deltas > by_bytes ? t->deltas : by_bytes;
+}
+
+uint64_t
+ask_input_estimate(const struct ask *q)
+{
+	return (q->body.len + 3) / 4;
+}

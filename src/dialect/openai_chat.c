@@ -1,0 +1,881 @@
+/*
+ * openai_chat.c - OpenAI Chat Completions, as its clients and servers speak
+ *
+ * Facts: the published OpenAPI document of the API and what SDKs send; see
+ * docs/dialects.md.  Nothing is checked here that the provider checks better:
+ * a request must be one JSON object whose fields that steer money or routing
+ * can be understood without doubt.
+ */
+#include "dialect/dialect.h"
+
+#include "base/json.h"
+
+enum {
+	/* Framing tokens around a message, a tool, a part. */
+	PER_ITEM = 16,
+	/* The most any published image rule charges for one image. */
+	PER_IMAGE = 40000,
+	N_MAX = 128,
+	KEYS_MAX = 96 /* top-level fields; the API knows fewer than 50 */
+};
+
+struct field {
+	struct slice name;
+	enum fault (*read)(struct json_cur *c, struct ask *q);
+};
+
+static enum fault
+wrong(struct ask *q, const char *field, const char *hint)
+{
+	q->param = slice_of(field);
+	q->hint = hint;
+	return FAULT_FIELD;
+}
+
+static size_t
+offset(const struct ask *q, const char *p)
+{
+	return (size_t)(p - q->body.p);
+}
+
+static enum fault
+skipped(struct json_cur *c)
+{
+	return json_skip(c, NULL) ? FAULT_NONE : c->fault;
+}
+
+static struct slice
+key_text(struct arena *a, struct slice raw, bool escaped)
+{
+	return escaped ? json_unescape(a, raw) : raw;
+}
+
+/* A whole number >= 1, or null for "not said" (0). */
+static enum fault
+read_count(struct json_cur *c, struct ask *q, const char *field, uint64_t *out)
+{
+	struct slice span;
+	enum json_type type;
+	int64_t v;
+
+	if (!json_peek(c, &type) || !json_skip(c, &span))
+		return c->fault;
+	*out = 0;
+	if (type == JSON_NULL)
+		return FAULT_NONE;
+	if (type != JSON_NUMBER || !json_i64(span, &v) || v < 1)
+		return wrong(q, field, "must be a whole number above zero");
+	*out = (uint64_t)v;
+	return FAULT_NONE;
+}
+
+static enum fault
+read_n(struct json_cur *c, struct ask *q)
+{
+	enum fault f = read_count(c, q, "n", &q->n);
+
+	if (f == FAULT_NONE && q->n > N_MAX)
+		return wrong(q, "n", "must be at most 128");
+	if (q->n == 0)
+		q->n = 1;
+	return f;
+}
+
+static enum fault
+read_max(struct json_cur *c, struct ask *q, const char *field)
+{
+	uint64_t v = 0;
+	enum fault f = read_count(c, q, field, &v);
+
+	if (v > q->max_output)
+		q->max_output = v;
+	return f;
+}
+
+static enum fault
+read_max_tokens(struct json_cur *c, struct ask *q)
+{
+	return read_max(c, q, "max_tokens");
+}
+
+static enum fault
+read_max_completion_tokens(struct json_cur *c, struct ask *q)
+{
+	return read_max(c, q, "max_completion_tokens");
+}
+
+static enum fault
+read_stream(struct json_cur *c, struct ask *q)
+{
+	enum json_type type;
+
+	if (!json_peek(c, &type))
+		return c->fault;
+	if (type != JSON_TRUE && type != JSON_FALSE && type != JSON_NULL)
+		return wrong(q, "stream", "must be true or false");
+	q->stream = type == JSON_TRUE;
+	return skipped(c);
+}
+
+/*
+ * Leaves in q->usage the one edit that makes the provider send usage, as if
+ * the request streams; the end of ask() drops it when it does not.
+ */
+static enum fault
+read_stream_options(struct json_cur *c, struct ask *q)
+{
+	struct slice key, span;
+	enum json_type type;
+	bool escaped, any = false, seen = false;
+	size_t at;
+
+	if (!json_peek(c, &type))
+		return c->fault;
+	at = offset(q, c->p);
+	if (type == JSON_NULL) {
+		q->usage =
+		    (struct splice){ at, 4, S("{\"include_usage\":true}") };
+		return skipped(c);
+	}
+	if (type != JSON_OBJECT)
+		return wrong(q, "stream_options", "must be an object");
+	if (!json_enter_object(c))
+		return c->fault;
+	while (json_next_key(c, &key, &escaped)) {
+		any = true;
+		if (!json_peek(c, &type) || !json_skip(c, &span))
+			return c->fault;
+		if (escaped || !slice_eq(key, S("include_usage")))
+			continue;
+		if (seen)
+			return FAULT_JSON_DUPLICATE;
+		seen = true;
+		q->wants_usage = type == JSON_TRUE;
+		if (type != JSON_TRUE)
+			q->usage = (struct splice){ offset(q, span.p), span.len,
+				S("true") };
+	}
+	if (!seen)
+		q->usage = (struct splice){ at + 1, 0,
+			any ? S("\"include_usage\":true,")
+			    : S("\"include_usage\":true") };
+	return c->fault;
+}
+
+/* One member of an object whose value is a string; empty else. */
+static enum fault
+read_text(struct json_cur *c, struct slice *out)
+{
+	enum json_type type;
+	bool escaped;
+
+	*out = S("");
+	if (!json_peek(c, &type))
+		return c->fault;
+	if (type != JSON_STRING)
+		return skipped(c);
+	return json_take_string(c, out, &escaped) ? FAULT_NONE : c->fault;
+}
+
+/* {"url": "data:..."|"https://..."} or {"file_id": ...}, {"file_data": ...} */
+static enum fault
+read_media(struct json_cur *c, struct ask *q)
+{
+	struct slice key, text;
+	enum json_type type;
+	bool escaped;
+
+	if (!json_peek(c, &type))
+		return c->fault;
+	if (type != JSON_OBJECT) {
+		q->unseen = true;
+		return skipped(c);
+	}
+	if (!json_enter_object(c))
+		return c->fault;
+	while (json_next_key(c, &key, &escaped)) {
+		if (read_text(c, &text) != FAULT_NONE)
+			return c->fault;
+		if (slice_eq(key, S("url")) && !slice_starts(text, S("data:")))
+			q->unseen = true;
+		if (slice_eq(key, S("file_id")) && text.len > 0)
+			q->unseen = true;
+	}
+	return c->fault;
+}
+
+static enum fault
+read_part(struct json_cur *c, struct ask *q)
+{
+	struct slice key;
+	enum json_type type;
+	bool escaped;
+	enum fault f;
+
+	if (!json_peek(c, &type))
+		return c->fault;
+	if (type != JSON_OBJECT)
+		return skipped(c);
+	if (!json_enter_object(c))
+		return c->fault;
+	q->surcharge += PER_ITEM;
+	while (json_next_key(c, &key, &escaped)) {
+		/* A name we would know but for its escapes hides content. */
+		if (escaped)
+			q->unseen = true;
+		if (slice_eq(key, S("image_url"))) {
+			q->surcharge += PER_IMAGE;
+			f = read_media(c, q);
+		} else if (slice_eq(key, S("file"))) {
+			/* Pages may be read as images too. */
+			q->unseen = true;
+			f = read_media(c, q);
+		} else {
+			if (slice_eq(key, S("input_audio")))
+				q->other_price = true;
+			f = skipped(c);
+		}
+		if (f != FAULT_NONE)
+			return f;
+	}
+	return c->fault;
+}
+
+static enum fault
+read_content(struct json_cur *c, struct ask *q)
+{
+	enum json_type type;
+	enum fault f;
+
+	if (!json_peek(c, &type))
+		return c->fault;
+	if (type != JSON_ARRAY)
+		return skipped(c);
+	if (!json_enter_array(c))
+		return c->fault;
+	while (json_next_item(c)) {
+		f = read_part(c, q);
+		if (f != FAULT_NONE)
+			return f;
+	}
+	return c->fault;
+}
+
+static enum fault
+read_message(struct json_cur *c, struct ask *q)
+{
+	struct slice key;
+	enum json_type type;
+	bool escaped;
+	enum fault f;
+
+	if (!json_peek(c, &type))
+		return c->fault;
+	if (type != JSON_OBJECT)
+		return wrong(q, "messages", "every message must be an object");
+	if (!json_enter_object(c))
+		return c->fault;
+	q->surcharge += PER_ITEM;
+	while (json_next_key(c, &key, &escaped)) {
+		if (escaped)
+			q->unseen = true;
+		if (!json_peek(c, &type))
+			return c->fault;
+		if (slice_eq(key, S("content")))
+			f = read_content(c, q);
+		else
+			f = skipped(c);
+		/* An earlier spoken answer, kept by the provider under an id.
+		 */
+		if (slice_eq(key, S("audio")) && type == JSON_OBJECT)
+			q->unseen = q->other_price = true;
+		if (f != FAULT_NONE)
+			return f;
+	}
+	return c->fault;
+}
+
+static enum fault
+read_messages(struct json_cur *c, struct ask *q)
+{
+	enum json_type type;
+	enum fault f;
+
+	if (!json_peek(c, &type))
+		return c->fault;
+	if (type != JSON_ARRAY)
+		return wrong(q, "messages", "must be an array");
+	if (!json_enter_array(c))
+		return c->fault;
+	while (json_next_item(c)) {
+		f = read_message(c, q);
+		if (f != FAULT_NONE)
+			return f;
+	}
+	return c->fault;
+}
+
+static enum fault
+read_tool(struct json_cur *c, struct ask *q)
+{
+	struct slice key, text;
+	enum json_type type;
+	bool escaped, ours = false;
+
+	if (!json_peek(c, &type))
+		return c->fault;
+	if (type != JSON_OBJECT)
+		return wrong(q, "tools", "every tool must be an object");
+	if (!json_enter_object(c))
+		return c->fault;
+	q->surcharge += PER_ITEM;
+	while (json_next_key(c, &key, &escaped)) {
+		if (read_text(c, &text) != FAULT_NONE)
+			return c->fault;
+		if (slice_eq(key, S("type")) &&
+		    (slice_eq(text, S("function")) ||
+			slice_eq(text, S("custom"))))
+			ours = true;
+	}
+	if (!ours)
+		q->hosted_tool = true;
+	return c->fault;
+}
+
+static enum fault
+read_tools(struct json_cur *c, struct ask *q)
+{
+	enum json_type type;
+	enum fault f;
+
+	if (!json_peek(c, &type))
+		return c->fault;
+	if (type == JSON_NULL)
+		return skipped(c);
+	if (type != JSON_ARRAY)
+		return wrong(q, "tools", "must be an array");
+	if (!json_enter_array(c))
+		return c->fault;
+	while (json_next_item(c)) {
+		f = read_tool(c, q);
+		if (f != FAULT_NONE)
+			return f;
+	}
+	return c->fault;
+}
+
+static enum fault
+read_web_search(struct json_cur *c, struct ask *q)
+{
+	enum json_type type;
+
+	if (!json_peek(c, &type))
+		return c->fault;
+	q->hosted_tool = q->hosted_tool || type != JSON_NULL;
+	return skipped(c);
+}
+
+static enum fault
+read_service_tier(struct json_cur *c, struct ask *q)
+{
+	struct slice text;
+	enum fault f = read_text(c, &text);
+
+	/* default and flex never cost more than the row that is held for. */
+	if (text.len > 0 && !slice_eq(text, S("auto")) &&
+	    !slice_eq(text, S("default")) && !slice_eq(text, S("flex")))
+		q->other_price = true;
+	return f;
+}
+
+static enum fault
+read_modalities(struct json_cur *c, struct ask *q)
+{
+	struct slice span;
+
+	if (!json_skip(c, &span))
+		return c->fault;
+	if (memmem(span.p, span.len, "audio", 5) != NULL)
+		q->other_price = true;
+	return FAULT_NONE;
+}
+
+/* Rejected predictions are billed as output on top. */
+static enum fault
+read_prediction(struct json_cur *c, struct ask *q)
+{
+	struct slice span;
+
+	if (!json_skip(c, &span))
+		return c->fault;
+	q->extra_output = span.len;
+	return FAULT_NONE;
+}
+
+static enum fault
+read_model(struct json_cur *c, struct ask *q)
+{
+	enum json_type type;
+	struct slice span;
+
+	if (!json_peek(c, &type) || !json_skip(c, &span))
+		return c->fault;
+	if (type != JSON_STRING || span.len <= 2)
+		return wrong(q, "model", "must be the name of a model");
+	q->model_at = offset(q, span.p);
+	q->model_len = span.len;
+	return FAULT_NONE;
+}
+
+static const struct field fields[] = {
+	{ S_INIT("model"), read_model },
+	{ S_INIT("messages"), read_messages },
+	{ S_INIT("stream"), read_stream },
+	{ S_INIT("stream_options"), read_stream_options },
+	{ S_INIT("tools"), read_tools },
+	{ S_INIT("n"), read_n },
+	{ S_INIT("max_completion_tokens"), read_max_completion_tokens },
+	{ S_INIT("max_tokens"), read_max_tokens },
+	{ S_INIT("service_tier"), read_service_tier },
+	{ S_INIT("modalities"), read_modalities },
+	{ S_INIT("prediction"), read_prediction },
+	{ S_INIT("web_search_options"), read_web_search },
+};
+
+static enum fault
+read_field(struct json_cur *c, struct slice key, struct ask *q)
+{
+	size_t i;
+
+	for (i = 0; i < NELEM(fields); i++) {
+		if (slice_eq(fields[i].name, key))
+			return fields[i].read(c, q);
+	}
+	return skipped(c);
+}
+
+static bool
+seen_before(const struct slice *seen, unsigned n, struct slice key)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		if (slice_eq(seen[i], key))
+			return true;
+	}
+	return false;
+}
+
+static enum fault
+read_fields(struct arena *a, struct json_cur *c, struct ask *q)
+{
+	struct slice seen[KEYS_MAX], key;
+	unsigned n = 0;
+	bool escaped;
+	enum fault f;
+
+	while (json_next_key(c, &key, &escaped)) {
+		key = key_text(a, key, escaped);
+		if (seen_before(seen, n, key)) {
+			q->param = arena_copy(a, key);
+			return FAULT_JSON_DUPLICATE;
+		}
+		if (n == KEYS_MAX)
+			return wrong(q, "", "too many fields");
+		seen[n++] = key;
+		f = read_field(c, key, q);
+		if (f != FAULT_NONE)
+			return f;
+	}
+	if (c->fault == FAULT_NONE && !seen_before(seen, n, S("messages")))
+		return wrong(q, "messages", "is missing");
+	return c->fault;
+}
+
+static enum fault
+chat_ask(struct arena *a, struct slice body, struct ask *q)
+{
+	struct json_cur c = json_cur(body);
+	enum json_type type;
+	enum fault f;
+	size_t open;
+
+	*q = (struct ask){ .body = body, .n = 1 };
+	if (!json_peek(&c, &type))
+		return c.fault;
+	if (type != JSON_OBJECT)
+		return wrong(q, "", "the body must be a JSON object");
+	open = offset(q, c.p);
+	if (!json_enter_object(&c))
+		return c.fault;
+	f = read_fields(a, &c, q);
+	if (f != FAULT_NONE)
+		return f;
+	if (!json_at_end(&c))
+		return c.fault;
+	if (q->model_len == 0)
+		q->model_at = open + 1;
+	else
+		q->model =
+		    json_unescape(a, (struct slice){ body.p + q->model_at + 1,
+					 q->model_len - 2 });
+	if (!q->stream)
+		q->usage = (struct splice){ 0 };
+	else if (!q->wants_usage && q->usage.with.len == 0)
+		q->usage = (struct splice){ open + 1, 0,
+			S("\"stream_options\":{\"include_usage\":true},") };
+	return FAULT_NONE;
+}
+
+/* --- answers ------------------------------------------------------------ */
+
+static bool
+take_u64(struct json_cur *c, uint64_t *out)
+{
+	enum json_type type;
+	struct slice span;
+	int64_t v;
+
+	if (!json_peek(c, &type) || !json_skip(c, &span))
+		return false;
+	if (type == JSON_NULL)
+		return true;
+	if (type != JSON_NUMBER || !json_i64(span, &v) || v < 0)
+		return false;
+	*out = (uint64_t)v;
+	return true;
+}
+
+struct number {
+	struct slice name;
+	size_t at; /* in struct usage */
+};
+
+/* Reads an object of counts; false: damaged, or a count that is not one. */
+static bool
+read_numbers(struct json_cur *c, const struct number *known, size_t n,
+    struct usage *u, unsigned *found)
+{
+	struct slice key;
+	enum json_type type;
+	bool escaped, fine = true;
+	size_t i;
+
+	if (!json_peek(c, &type))
+		return false;
+	if (type != JSON_OBJECT)
+		return json_skip(c, NULL) && type == JSON_NULL;
+	if (!json_enter_object(c))
+		return false;
+	while (json_next_key(c, &key, &escaped)) {
+		for (i = 0; i < n && !slice_eq(known[i].name, key); i++)
+			;
+		if (i == n) {
+			if (!json_skip(c, NULL))
+				return false;
+			continue;
+		}
+		*found |= 1u << i;
+		fine = take_u64(
+			   c, (uint64_t *)(void *)((char *)u + known[i].at)) &&
+		       fine;
+	}
+	return fine && c->fault == FAULT_NONE;
+}
+
+static bool
+read_usage(struct json_cur *c, struct tally *t)
+{
+	static const struct number in[] = {
+		{ S_INIT("cached_tokens"), offsetof(struct usage, cached) },
+		{ S_INIT("cache_write_tokens"),
+		    offsetof(struct usage, cache_write) },
+	};
+	static const struct number out[] = {
+		{ S_INIT("reasoning_tokens"),
+		    offsetof(struct usage, reasoning) },
+	};
+	struct usage u = { 0 };
+	struct slice key;
+	enum json_type type;
+	unsigned found = 0, ignored = 0;
+	bool escaped, fine = true;
+
+	if (!json_peek(c, &type))
+		return false;
+	if (type != JSON_OBJECT)
+		return json_skip(c, NULL);
+	if (!json_enter_object(c))
+		return false;
+	while (json_next_key(c, &key, &escaped)) {
+		if (slice_eq(key, S("prompt_tokens"))) {
+			fine = take_u64(c, &u.input) && fine;
+			found |= 1;
+		} else if (slice_eq(key, S("completion_tokens"))) {
+			fine = take_u64(c, &u.output) && fine;
+			found |= 2;
+		} else if (slice_eq(key, S("prompt_tokens_details"))) {
+			fine = read_numbers(c, in, NELEM(in), &u, &ignored) &&
+			       fine;
+		} else if (slice_eq(key, S("completion_tokens_details"))) {
+			fine = read_numbers(c, out, NELEM(out), &u, &ignored) &&
+			       fine;
+		} else if (!json_skip(c, NULL)) {
+			return false;
+		}
+	}
+	/* The last good count wins: some servers repeat it as it grows. */
+	if (fine && found == 3 && usage_sane(&u)) {
+		t->usage = u;
+		t->has_usage = true;
+	}
+	return c->fault == FAULT_NONE;
+}
+
+static bool read_strings(struct json_cur *c, struct tally *t, unsigned depth);
+
+/* Counts every string below a delta or message as content. */
+static bool
+read_string_members(struct json_cur *c, struct tally *t, unsigned depth)
+{
+	struct slice key;
+	bool escaped;
+
+	if (!json_enter_object(c))
+		return false;
+	while (json_next_key(c, &key, &escaped)) {
+		if (slice_eq(key, S("role")) || slice_eq(key, S("type")) ||
+		    slice_eq(key, S("id")) || slice_eq(key, S("index"))) {
+			if (!json_skip(c, NULL))
+				return false;
+		} else if (!read_strings(c, t, depth + 1)) {
+			return false;
+		}
+	}
+	return c->fault == FAULT_NONE;
+}
+
+static bool
+read_strings(struct json_cur *c, struct tally *t, unsigned depth)
+{
+	enum json_type type;
+	struct slice raw;
+	bool escaped;
+
+	if (!json_peek(c, &type))
+		return false;
+	/* tool_calls[].function.arguments is the deepest content. */
+	if (depth > 6 ||
+	    (type != JSON_STRING && type != JSON_OBJECT && type != JSON_ARRAY))
+		return json_skip(c, NULL);
+	if (type == JSON_STRING) {
+		if (!json_take_string(c, &raw, &escaped))
+			return false;
+		t->bytes += raw.len;
+		t->deltas += raw.len > 0;
+		return true;
+	}
+	if (type == JSON_OBJECT)
+		return read_string_members(c, t, depth);
+	if (!json_enter_array(c))
+		return false;
+	while (json_next_item(c)) {
+		if (!read_strings(c, t, depth + 1))
+			return false;
+	}
+	return c->fault == FAULT_NONE;
+}
+
+static bool
+read_choice(struct json_cur *c, struct tally *t)
+{
+	struct slice key;
+	enum json_type type;
+	bool escaped;
+
+	if (!json_peek(c, &type))
+		return false;
+	if (type != JSON_OBJECT)
+		return json_skip(c, NULL);
+	if (!json_enter_object(c))
+		return false;
+	while (json_next_key(c, &key, &escaped)) {
+		if (slice_eq(key, S("delta")) || slice_eq(key, S("message"))) {
+			if (!read_strings(c, t, 0))
+				return false;
+			continue;
+		}
+		if (!json_peek(c, &type))
+			return false;
+		if (slice_eq(key, S("finish_reason")) && type == JSON_STRING)
+			t->finished = true;
+		if (!json_skip(c, NULL))
+			return false;
+	}
+	return c->fault == FAULT_NONE;
+}
+
+struct shape {
+	bool choices, usage, error;
+	unsigned n; /* of choices */
+};
+
+static bool
+read_answer(struct json_cur *c, struct tally *t, struct shape *s)
+{
+	struct slice key;
+	enum json_type type;
+	bool escaped;
+
+	if (!json_peek(c, &type) || type != JSON_OBJECT ||
+	    !json_enter_object(c))
+		return false;
+	while (json_next_key(c, &key, &escaped)) {
+		if (!json_peek(c, &type))
+			return false;
+		if (slice_eq(key, S("choices")) && type == JSON_ARRAY) {
+			s->choices = true;
+			if (!json_enter_array(c))
+				return false;
+			for (; json_next_item(c); s->n++) {
+				if (!read_choice(c, t))
+					return false;
+			}
+		} else if (slice_eq(key, S("usage"))) {
+			s->usage = s->usage || type == JSON_OBJECT;
+			if (!read_usage(c, t))
+				return false;
+		} else {
+			if (slice_eq(key, S("error")) && type != JSON_NULL)
+				s->error = true;
+			if (!json_skip(c, NULL))
+				return false;
+		}
+		if (c->fault != FAULT_NONE)
+			return false;
+	}
+	return c->fault == FAULT_NONE && json_at_end(c);
+}
+
+static enum fault
+chat_answer(struct slice body, struct tally *t)
+{
+	struct json_cur c = json_cur(body);
+	struct shape s = { 0 };
+
+	if (!read_answer(&c, t, &s) || !s.choices)
+		return FAULT_UP_GARBAGE;
+	t->finished = true;
+	return FAULT_NONE;
+}
+
+static enum event_kind
+chat_event(struct slice data, struct tally *t)
+{
+	struct json_cur c = json_cur(data);
+	struct shape s = { 0 };
+
+	if (slice_eq(slice_trim(data), S("[DONE]")))
+		return EVENT_DONE;
+	if (!read_answer(&c, t, &s))
+		return EVENT_BAD;
+	if (s.error)
+		t->failed = true;
+	return s.choices && s.n == 0 && s.usage && !s.error ? EVENT_USAGE
+							    : EVENT_PASS;
+}
+
+/* --- errors ------------------------------------------------------------- */
+
+static bool
+chat_is_error(struct slice body, struct arena *a, struct slice *message)
+{
+	const struct json *error;
+	struct json *top;
+
+	*message = S("");
+	if (json_parse(a, body, &top) != FAULT_NONE)
+		return false;
+	error = json_get(top, "error");
+	*message = json_get_str(error, "message");
+	if (error != NULL && error->type == JSON_OBJECT && message->len > 0)
+		return true;
+	/* Other shapes: {"message"}, {"Message"}, {"error":"text"}. */
+	if (error != NULL && error->type == JSON_STRING)
+		*message = error->text;
+	if (message->len == 0)
+		*message = json_get_str(top, "message");
+	if (message->len == 0)
+		*message = json_get_str(top, "Message");
+	return false;
+}
+
+static const char *
+error_type(int status)
+{
+	static const struct {
+		int status;
+		const char *type;
+	} types[] = {
+		{ 401, "authentication_error" },
+		{ 403, "permission_error" },
+		{ 404, "not_found_error" },
+		{ 408, "timeout_error" },
+		{ 429, "rate_limit_error" },
+		{ 503, "overloaded_error" },
+		{ 529, "overloaded_error" },
+	};
+	size_t i;
+
+	for (i = 0; i < NELEM(types); i++) {
+		if (types[i].status == status)
+			return types[i].type;
+	}
+	return status >= 500 ? "server_error" : "invalid_request_error";
+}
+
+static void
+chat_error(struct buf *out, const struct problem *p)
+{
+	const struct fault_row *row = fault_get(p->fault);
+	struct slice code = p->code.len > 0 ? p->code : slice_of(row->code);
+
+	json_w_begin(out, '{');
+	json_w_key(out, "error");
+	json_w_begin(out, '{');
+	json_w_kstr(out, "message",
+	    p->message.len > 0 ? p->message : slice_of(row->text));
+	json_w_kstr(out, "type",
+	    p->fault == FAULT_BUDGET ? code : slice_of(error_type(p->status)));
+	json_w_key(out, "param");
+	if (p->param.len > 0)
+		json_w_str(out, p->param);
+	else
+		json_w_null(out);
+	json_w_kstr(out, "code", code);
+	json_w_end(out, '}');
+	json_w_end(out, '}');
+}
+
+static void
+chat_error_event(struct buf *out, const struct problem *p)
+{
+	struct buf text = { 0 };
+
+	/* The writer's commas look at what stands before: a fresh buffer. */
+	chat_error(&text, p);
+	buf_str(out, "data: ");
+	buf_add(out, buf_slice(&text));
+	buf_str(out, "\n\n");
+	buf_fini(&text);
+}
+
+const struct dialect dialect_openai_chat = {
+	.name = "openai-chat",
+	.ask = chat_ask,
+	.answer = chat_answer,
+	.event = chat_event,
+	.is_error = chat_is_error,
+	.error = chat_error,
+	.error_event = chat_error_event,
+};

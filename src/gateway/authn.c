@@ -1,0 +1,99 @@
+/*
+ * authn.c - who calls: a key, wherever the caller's SDK puts it
+ *
+ * No, wrong, expired and revoked keys get the same words.  Two different
+ * credentials are refused: which one would be charged is not ours to guess.
+ */
+#include "crypto/digest.h"
+#include "gateway/counts.h"
+#include "gateway/endpoint.h"
+#include "gateway/stages.h"
+#include "gateway/worker_priv.h"
+#include "http/msg.h"
+#include "httpio/server.h"
+#include "shm/key.h"
+
+static struct slice
+bearer(struct slice v)
+{
+	static const struct slice scheme = S_INIT("bearer ");
+
+	if (v.len < scheme.len ||
+	    !slice_ieq((struct slice){ v.p, scheme.len }, scheme))
+		return v;
+	return slice_trim(
+	    (struct slice){ v.p + scheme.len, v.len - scheme.len });
+}
+
+static const struct slice places[] = {
+	S_INIT("authorization"),
+	S_INIT("x-api-key"),
+	S_INIT("api-key"),
+	S_INIT("x-goog-api-key"),
+};
+
+static enum fault
+find_credential(const struct http_head *head, struct slice *out)
+{
+	struct slice v;
+	unsigned h;
+	size_t i;
+
+	*out = S("");
+	for (h = 0; h < head->nhdr; h++) {
+		for (i = 0; i < NELEM(places) &&
+			    !slice_ieq(head->hdr[h].name, places[i]);
+		     i++)
+			;
+		if (i == NELEM(places))
+			continue;
+		v = slice_trim(head->hdr[h].value);
+		if (i == 0)
+			v = bearer(v);
+		if (v.len == 0)
+			continue;
+		if (out->len > 0 && !slice_eq(*out, v))
+			return FAULT_KEY_CONFLICT;
+		*out = v;
+	}
+	return out->len > 0 ? FAULT_NONE : FAULT_KEY;
+}
+
+static const struct shm_key *
+check_key(const struct worker *w, struct slice credential)
+{
+	const struct shm_key *k;
+	struct slice secret;
+	uint8_t sum[DIGEST_LEN];
+	uint64_t id;
+
+	if (!key_parse(credential, &id, &secret))
+		return NULL;
+	digest_of(secret, sum);
+	k = key_find(&w->shm, id);
+	if (k == NULL || !digest_equal(sum, k->secret_sha256, sizeof(sum)) ||
+	    !key_live(k, worker_wall_ns(w)))
+		return NULL;
+	return k;
+}
+
+enum next
+stage_authn(struct req *req, enum wake wake)
+{
+	struct slice credential;
+	enum fault f;
+
+	if (wake == WAKE_GONE)
+		return req_fail(req, FAULT_GONE, STAGE_REFUSE);
+	f = find_credential(req->x->head, &credential);
+	if (f == FAULT_NONE) {
+		req->key = check_key(req->w, credential);
+		if (req->key == NULL)
+			f = FAULT_KEY;
+	}
+	if (f != FAULT_NONE)
+		return req_fail(req, f, STAGE_REFUSE);
+	if (req->endpoint->dialect == NULL)
+		return req_goto(req, STAGE_LOCAL);
+	return req_goto(req, STAGE_ROUTE);
+}

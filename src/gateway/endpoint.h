@@ -1,0 +1,29 @@
+/*
+ * endpoint.h - the paths the gateway serves, as one table
+ */
+#ifndef KONTOR_GATEWAY_ENDPOINT_H
+#define KONTOR_GATEWAY_ENDPOINT_H
+
+#include "base/base.h"
+
+struct dialect;
+struct req;
+
+struct endpoint {
+	const char *method;
+	/* "{}" stands for one path segment, handed to the request. */
+	const char *path;
+	const struct dialect *dialect; /* NULL: answered here */
+	/* Fills req->reply; only where dialect is NULL. */
+	void (*local)(struct req *req, struct slice segment);
+	bool open; /* needs no credential */
+};
+
+/*
+ * NULL: no such path with this method; then *known says whether the path
+ * exists with another one.  *segment is still percent-encoded.
+ */
+const struct endpoint *endpoint_find(
+    struct slice method, struct slice path, struct slice *segment, bool *known);
+
+#endif

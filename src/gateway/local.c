@@ -1,0 +1,111 @@
+#include "gateway/local.h"
+
+#include "base/json.h"
+#include "gateway/endpoint.h"
+#include "gateway/stages.h"
+#include "gateway/worker_priv.h"
+#include "httpio/server.h"
+#include "shm/key.h"
+
+static void
+reply_json(struct req *req, struct buf *b)
+{
+	req->reply.status = 200;
+	req->reply.type = S("application/json");
+	req->reply.body = arena_copy(&req->arena, buf_slice(b));
+	buf_fini(b);
+}
+
+/* The shape of OpenAI's GET /v1/models. */
+static void
+write_model(struct buf *b, const char *id, const struct model_conf *m)
+{
+	json_w_begin(b, '{');
+	json_w_kstr(b, "id", slice_of(id));
+	json_w_kstr(b, "object", S("model"));
+	json_w_ki64(b, "created", 0);
+	json_w_kstr(b, "owned_by", slice_of(m->publisher));
+	json_w_end(b, '}');
+}
+
+void
+local_models(struct req *req, struct slice segment)
+{
+	const struct snapshot *s = req->snap;
+	struct buf b = { 0 };
+	unsigned i;
+
+	(void)segment;
+	json_w_begin(&b, '{');
+	json_w_kstr(&b, "object", S("list"));
+	json_w_key(&b, "data");
+	json_w_begin(&b, '[');
+	for (i = 0; i < s->nmodels; i++) {
+		if (key_may_use(req->key, s->model[i].hash))
+			write_model(&b, s->model[i].id, &s->model[i]);
+	}
+	for (i = 0; i < s->naliases; i++) {
+		if (key_may_use(req->key, s->alias[i].model->hash))
+			write_model(&b, s->alias[i].name, s->alias[i].model);
+	}
+	json_w_end(&b, ']');
+	json_w_end(&b, '}');
+	reply_json(req, &b);
+}
+
+void
+local_model(struct req *req, struct slice segment)
+{
+	const struct model_conf *m = snapshot_model(req->snap, segment);
+	struct buf b = { 0 };
+
+	if (m == NULL || !key_may_use(req->key, m->hash)) {
+		req->fault = FAULT_MODEL_UNKNOWN;
+		return;
+	}
+	write_model(&b, arena_str(&req->arena, segment), m);
+	reply_json(req, &b);
+}
+
+static void
+reply_text(struct req *req, int status, struct slice text)
+{
+	req->reply.status = status;
+	req->reply.type = S("text/plain");
+	req->reply.body = text;
+}
+
+void
+local_healthz(struct req *req, struct slice segment)
+{
+	(void)segment;
+	reply_text(req, 200, S("ok\n"));
+}
+
+void
+local_readyz(struct req *req, struct slice segment)
+{
+	const struct shm_head *h = req->w->shm.head;
+	bool ready = atomic_load(&h->recorder_ready) != 0 &&
+		     atomic_load(&h->log_broken) == 0 && !req->w->draining;
+
+	(void)segment;
+	reply_text(
+	    req, ready ? 200 : 503, ready ? S("ready\n") : S("not ready\n"));
+}
+
+enum next
+stage_local(struct req *req, enum wake wake)
+{
+	struct slice segment;
+	bool known;
+
+	if (wake == WAKE_GONE)
+		return NEXT_WAIT;
+	endpoint_find(
+	    req->x->head->method, http_path(req->x->head), &segment, &known);
+	req->endpoint->local(req, segment);
+	if (req->fault != FAULT_NONE)
+		return req_fail(req, req->fault, STAGE_REFUSE);
+	return req_goto(req, STAGE_RECORD);
+}

@@ -1,0 +1,15 @@
+/*
+ * local.h - what a worker answers itself: lists of models, its health
+ */
+#ifndef KONTOR_GATEWAY_LOCAL_H
+#define KONTOR_GATEWAY_LOCAL_H
+
+#include "gateway/req.h"
+
+/* Each fills req->reply, or req->fault. */
+void local_models(struct req *req, struct slice segment);
+void local_model(struct req *req, struct slice segment);
+void local_healthz(struct req *req, struct slice segment);
+void local_readyz(struct req *req, struct slice segment);
+
+#endif

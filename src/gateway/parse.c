@@ -1,0 +1,71 @@
+/*
+ * parse.c - what is asked, as far as HTTP says it
+ */
+#include "gateway/endpoint.h"
+#include "gateway/stages.h"
+#include "gateway/worker_priv.h"
+#include "http/msg.h"
+#include "httpio/server.h"
+
+/* "application/json", with or without parameters; absent is taken for it. */
+static bool
+is_json(struct slice type)
+{
+	struct slice head, tail;
+
+	if (type.len == 0)
+		return true;
+	if (slice_cut(type, ';', &head, &tail))
+		type = head;
+	return slice_ieq(slice_trim(type), S("application/json"));
+}
+
+/* Percent-decoding of one path segment. */
+static struct slice
+decode(struct arena *a, struct slice s)
+{
+	static const char hex[] = "0123456789abcdef";
+	char *out = arena_str(a, s);
+	const char *hi, *lo;
+	size_t i, n = 0;
+
+	for (i = 0; i < s.len; i++) {
+		if (s.p[i] == '%' && i + 2 < s.len &&
+		    (hi = strchr(hex, s.p[i + 1] | 0x20)) != NULL &&
+		    (lo = strchr(hex, s.p[i + 2] | 0x20)) != NULL &&
+		    *hi != '\0' && *lo != '\0') {
+			out[n++] = (char)((hi - hex) << 4 | (lo - hex));
+			i += 2;
+		} else {
+			out[n++] = s.p[i];
+		}
+	}
+	return (struct slice){ out, n };
+}
+
+enum next
+stage_parse(struct req *req, enum wake wake)
+{
+	const struct http_head *head = req->x->head;
+	struct slice segment;
+	bool known;
+
+	if (wake == WAKE_GONE)
+		return req_fail(req, FAULT_GONE, STAGE_REFUSE);
+	req->endpoint =
+	    endpoint_find(head->method, http_path(head), &segment, &known);
+	req->dialect = req->endpoint != NULL && req->endpoint->dialect != NULL
+			   ? req->endpoint->dialect
+			   : &dialect_openai_chat;
+	if (req->endpoint == NULL)
+		return req_fail(
+		    req, known ? FAULT_METHOD : FAULT_PATH, STAGE_REFUSE);
+	if (req->endpoint->open)
+		return req_goto(req, STAGE_LOCAL);
+	if (segment.len > 0)
+		req->path_model = decode(&req->arena, segment);
+	if (req->endpoint->dialect != NULL &&
+	    !is_json(http_value(head, S("content-type"))))
+		return req_fail(req, FAULT_MEDIA_TYPE, STAGE_REFUSE);
+	return req_goto(req, STAGE_AUTHN);
+}

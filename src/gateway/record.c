@@ -1,0 +1,127 @@
+/*
+ * record.c - the request's last frame, then the last bytes to the client
+ *
+ * Refusals without money take a frame only while their share of the ring has
+ * room; beyond it they are counted, as unauthenticated ones always are.
+ */
+#include "gateway/counts.h"
+#include "gateway/endpoint.h"
+#include "gateway/stages.h"
+#include "gateway/worker_priv.h"
+#include "httpio/server.h"
+#include "journal/writer.h"
+
+enum { OWN_HEADERS = 3 };
+
+void
+reply_head(struct req *req, int64_t body_len)
+{
+	struct reply *r = &req->reply;
+	struct http_hdr hdr[NELEM(r->hdr) + OWN_HEADERS];
+	unsigned n = 0;
+
+	hdr[n++] = (struct http_hdr){ S("content-type"), r->type };
+	hdr[n++] = (struct http_hdr){ S("x-kontor-request-id"),
+		slice_of(req->id_text) };
+	if (req->try.deployment != NULL)
+		hdr[n++] = (struct http_hdr){ S("x-kontor-deployment"),
+			slice_of(req->try.deployment->id) };
+	memcpy(hdr + n, r->hdr, r->nhdr * sizeof(*hdr));
+	exchange_answer(req->x, r->status, hdr, n + r->nhdr, body_len);
+}
+
+static void
+fill(const struct req *req, struct final *v)
+{
+	unsigned i;
+
+	*v = (struct final){ .req = req->id,
+		.wall_ns = worker_wall_ns(req->w),
+		.key = atomic_load(&req->key->id),
+		.generation = req->snap->generation,
+		.model = req->model != NULL ? req->model->hash : 0,
+		.status = req->reply.status,
+		.fault = req->fault,
+		.attempts = req->attempts,
+		.total_us =
+		    (uint64_t)(loop_now(req->w->loop) - req->start_ns) / 1000,
+		.client_gone = req->gone };
+	for (i = 0; i < req->ncandidate && i < FRAME_CANDIDATES; i++) {
+		v->candidate[i].deployment =
+		    req->candidate[i].deployment->index;
+		v->candidate[i].why = req->candidate[i].why;
+	}
+	v->n = i;
+}
+
+static void
+write_final(struct req *req)
+{
+	struct worker *w = req->w;
+	struct final v;
+
+	/* Asking for the list of models is not a call. */
+	if (req->endpoint != NULL && req->endpoint->dialect == NULL &&
+	    req->fault == FAULT_NONE)
+		return;
+	if (req->key == NULL) {
+		if (req->x != NULL)
+			counts_network(w->counts,
+			    slice_of(exchange_peer(req->x)), req->fault);
+		return;
+	}
+	if (!req->final_reserved && !journal_reserve_small(w->journal)) {
+		counts_key(w->counts, atomic_load(&req->key->id), req->fault);
+		return;
+	}
+	req->final_reserved = false;
+	fill(req, &v);
+	journal_final(w->journal, &v);
+}
+
+/* A stream that broke after it began: its error is its last event. */
+static void
+end_stream(struct req *req)
+{
+	struct problem p = { .status = fault_get(req->fault)->status,
+		.fault = req->fault };
+	struct buf b = { 0 };
+
+	if (req->fault == FAULT_NONE) {
+		exchange_write(req->x, req->reply.body, true);
+		return;
+	}
+	req->dialect->error_event(&b, &p);
+	exchange_write(req->x, buf_slice(&b), true);
+	buf_fini(&b);
+}
+
+static void
+answer(struct req *req)
+{
+	struct exchange *x = req->x;
+
+	x->user = NULL;
+	if (req->streaming) {
+		end_stream(req);
+	} else {
+		reply_head(req, (int64_t)req->reply.body.len);
+		exchange_write(x, req->reply.body, true);
+	}
+	req->x = NULL;
+}
+
+enum next
+stage_record(struct req *req, enum wake wake)
+{
+	(void)wake;
+	if (req->fault != FAULT_NONE && req->attempts == 0)
+		worker_count(req->w, COUNTER_REFUSED, 1);
+	if (req->gone)
+		worker_count(req->w, COUNTER_GONE, 1);
+	write_final(req);
+	if (req->x != NULL)
+		answer(req);
+	relay_free(req);
+	return req_goto(req, STAGE_DONE);
+}

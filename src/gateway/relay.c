@@ -1,0 +1,460 @@
+/*
+ * relay.c - the provider's answer, passed on and read in passing
+ *
+ * A whole answer is kept until it is whole: then its cost is known and can
+ * stand in a header, and a bad one can still be answered by another
+ * deployment.  A stream passes event by event; until the first one nothing
+ * has reached the client.  The dialect's own end ([DONE]) is held back until
+ * the books have the call.
+ */
+#include "base/inflate.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "gateway/send.h"
+#include "gateway/stages.h"
+#include "gateway/worker_priv.h"
+#include "http/sse.h"
+#include "httpio/client.h"
+#include "httpio/server.h"
+
+enum {
+	ERROR_MAX = 64 * 1024,
+	ANSWER_MAX = 64 * 1024 * 1024,
+	EVENT_MAX = 4 * 1024 * 1024,
+	/* All answers that a worker keeps at one time. */
+	BUFFERED_MAX = 512 * 1024 * 1024
+};
+#define GONE_READ_NS (5 * NS_PER_S)
+
+enum mode { MODE_ERROR, MODE_WHOLE, MODE_STREAM };
+
+struct relay {
+	enum mode mode;
+	struct buf body;           /* ERROR, WHOLE: so far */
+	struct inflater *inflater; /* NULL: not compressed */
+	struct buf plain;          /* of one read */
+	struct sse sse;            /* STREAM */
+	struct buf out;   /* events of this wake that are not in one piece */
+	struct slice in;  /* this wake's bytes */
+	struct slice run; /* the piece of them that is still to go out */
+	bool done;        /* the dialect's end was seen */
+	enum fault bad;   /* what was wrong with the bytes */
+	bool paused;
+};
+
+/* Headers of a provider that a caller's SDK reads. */
+static const struct slice passed[] = {
+	S_INIT("x-request-id"),
+	S_INIT("openai-processing-ms"),
+	S_INIT("openai-version"),
+	S_INIT("x-ratelimit-limit-requests"),
+	S_INIT("x-ratelimit-limit-tokens"),
+	S_INIT("x-ratelimit-remaining-requests"),
+	S_INIT("x-ratelimit-remaining-tokens"),
+	S_INIT("x-ratelimit-reset-requests"),
+	S_INIT("x-ratelimit-reset-tokens"),
+	S_INIT("retry-after"),
+	S_INIT("retry-after-ms"),
+	S_INIT("apim-request-id"),
+	S_INIT("x-ms-region"),
+	S_INIT("x-amzn-requestid"),
+};
+
+static const struct slice ids[] = {
+	S_INIT("x-request-id"),
+	S_INIT("x-amzn-requestid"),
+	S_INIT("apim-request-id"),
+};
+
+static struct slice
+provider_id(struct req *req, const struct http_head *head)
+{
+	struct slice v = S("");
+	size_t i;
+
+	for (i = 0; i < NELEM(ids) && v.len == 0; i++)
+		v = http_value(head, ids[i]);
+	if (v.len > FRAME_PROVIDER_ID)
+		v.len = FRAME_PROVIDER_ID;
+	return utf8_valid(v) ? arena_copy(&req->arena, v) : S("");
+}
+
+static void
+pass_headers(struct req *req, const struct http_head *head)
+{
+	struct reply *r = &req->reply;
+	struct slice v;
+	size_t i;
+
+	r->nhdr = 0;
+	for (i = 0; i < NELEM(passed); i++) {
+		v = http_value(head, passed[i]);
+		if (v.len > 0)
+			r->hdr[r->nhdr++] = (struct http_hdr){ passed[i],
+				arena_copy(&req->arena, v) };
+	}
+}
+
+static bool
+is_event_stream(const struct http_head *head)
+{
+	return slice_starts(
+	    http_value(head, S("content-type")), S("text/event-stream"));
+}
+
+void
+relay_head(struct req *req, const struct http_head *head)
+{
+	struct relay *r = NEW(struct relay);
+	enum encoding how;
+
+	relay_free(req);
+	req->relay = r;
+	req->try.status = head->status;
+	req->try.provider_id = provider_id(req, head);
+	pass_headers(req, head);
+	if (head->status != 200)
+		r->mode = MODE_ERROR;
+	else
+		r->mode = req->ask->stream ? MODE_STREAM : MODE_WHOLE;
+	if (encoding_parse(slice_trim(http_value(head, S("content-encoding"))),
+		&how) != FAULT_NONE)
+		r->bad = FAULT_UP_GARBAGE;
+	else if (how != ENCODING_IDENTITY)
+		r->inflater = inflater_new(how, ANSWER_MAX);
+	if (r->mode == MODE_STREAM && !is_event_stream(head))
+		r->bad = FAULT_UP_GARBAGE;
+	if (r->mode == MODE_STREAM)
+		r->sse.max = EVENT_MAX;
+}
+
+void
+relay_free(struct req *req)
+{
+	struct relay *r = req->relay;
+
+	if (r == NULL)
+		return;
+	req->w->buffered -= r->body.cap;
+	buf_fini(&r->body);
+	buf_fini(&r->plain);
+	buf_fini(&r->out);
+	inflater_free(r->inflater);
+	sse_fini(&r->sse);
+	mem_free(r);
+	req->relay = NULL;
+}
+
+/* --- bytes ---------------------------------------------------------------- */
+
+static enum fault
+plain(struct relay *r, struct slice *data, bool last)
+{
+	if (r->inflater == NULL)
+		return FAULT_NONE;
+	buf_clear(&r->plain);
+	if (inflater_feed(r->inflater, *data, &r->plain) != FAULT_NONE ||
+	    (last && inflater_end(r->inflater) != FAULT_NONE))
+		return FAULT_UP_GARBAGE;
+	*data = buf_slice(&r->plain);
+	return FAULT_NONE;
+}
+
+/* Keeps bytes of an answer that is not whole, within bounds. */
+static enum fault
+keep(struct req *req, struct slice data, size_t max)
+{
+	struct relay *r = req->relay;
+	const size_t before = r->body.cap;
+
+	if (r->body.len + data.len > max ||
+	    req->w->buffered + data.len > BUFFERED_MAX)
+		return FAULT_UP_GARBAGE;
+	buf_add(&r->body, data);
+	req->w->buffered += r->body.cap - before;
+	return FAULT_NONE;
+}
+
+static enum next
+attempt_over(struct req *req, enum fault why)
+{
+	if (why != FAULT_NONE)
+		return req_fail(req, why, STAGE_SETTLE);
+	req->try.complete = true;
+	return req_goto(req, STAGE_SETTLE);
+}
+
+/* --- a bad status ------------------------------------------------------- */
+
+static enum fault
+fault_of_status(int status)
+{
+	if (status == 401 || status == 403)
+		return FAULT_UP_CREDENTIAL;
+	if (status == 408)
+		return FAULT_UP_TIMEOUT;
+	return status < 400 ? FAULT_UP_GARBAGE : FAULT_UP_STATUS;
+}
+
+static enum next
+error_bytes(struct req *req, struct slice data)
+{
+	struct relay *r = req->relay;
+	struct attempt *t = &req->try;
+	size_t room = ERROR_MAX - r->body.len;
+
+	if (data.len > room)
+		data.len = room;
+	(void)keep(req, data, ERROR_MAX);
+	if (!req->up.last)
+		return NEXT_WAIT;
+	t->error = arena_copy(&req->arena, buf_slice(&r->body));
+	t->error_shape =
+	    req->dialect->is_error(t->error, &req->arena, &t->message);
+	return attempt_over(req, fault_of_status(t->status));
+}
+
+/* --- a whole answer ----------------------------------------------------- */
+
+static enum next
+whole_bytes(struct req *req, struct slice data)
+{
+	struct relay *r = req->relay;
+
+	if (!req->up.last || r->body.len > 0) {
+		if (keep(req, data, ANSWER_MAX) != FAULT_NONE)
+			return attempt_over(req, FAULT_UP_GARBAGE);
+		data = buf_slice(&r->body);
+	}
+	if (!req->up.last)
+		return NEXT_WAIT;
+	if (req->dialect->answer(data, &req->try.tally) != FAULT_NONE)
+		return attempt_over(req, FAULT_UP_GARBAGE);
+	req->reply.status = 200;
+	req->reply.type = S("application/json");
+	req->reply.body = data;
+	return attempt_over(req, FAULT_NONE);
+}
+
+/* --- a stream ------------------------------------------------------------- */
+
+/*
+ * Adds to what this wake will write.  Bytes of the provider's read stay in
+ * place as long as they are one run; the splitter's own are copied.
+ */
+static void
+on_pass(void *arg, struct slice bytes)
+{
+	struct relay *r = ((struct req *)arg)->relay;
+	const bool in_place =
+	    bytes.p >= r->in.p && bytes.p < r->in.p + r->in.len;
+
+	if (in_place && r->run.len > 0 && r->run.p + r->run.len == bytes.p) {
+		r->run.len += bytes.len;
+		return;
+	}
+	buf_add(&r->out, r->run);
+	r->run = in_place ? bytes : S("");
+	if (!in_place)
+		buf_add(&r->out, bytes);
+}
+
+/* May this event pass? */
+static bool
+on_event(void *arg, const struct sse_event *e)
+{
+	struct req *req = arg;
+	struct relay *r = req->relay;
+
+	if (r->done || r->bad != FAULT_NONE)
+		return false;
+	if (!e->has_data)
+		return true;
+	switch (req->dialect->event(e->data, &req->try.tally)) {
+	case EVENT_PASS:
+		return true;
+	case EVENT_USAGE:
+		return req->ask->wants_usage;
+	case EVENT_DONE:
+		r->done = true;
+		return true;
+	case EVENT_BAD:
+		r->bad = FAULT_UP_GARBAGE;
+		return false;
+	}
+	return false;
+}
+
+/* What the wake has to write, in one piece. */
+static struct slice
+gathered(struct relay *r)
+{
+	if (r->out.len == 0)
+		return r->run;
+	buf_add(&r->out, r->run);
+	r->run = S("");
+	return buf_slice(&r->out);
+}
+
+static void
+begin_stream(struct req *req)
+{
+	if (req->streaming)
+		return;
+	req->streaming = true;
+	req->reply.status = 200;
+	req->reply.type = S("text/event-stream; charset=utf-8");
+	reply_head(req, -1);
+	arena_fini(&req->wire);
+	if (req->x != NULL)
+		exchange_forget(req->x);
+	worker_count(req->w, COUNTER_STREAMS, 1);
+}
+
+static void
+write_events(struct req *req)
+{
+	struct relay *r = req->relay;
+	struct slice bytes = gathered(r);
+
+	if (bytes.len > 0 && req->x != NULL) {
+		begin_stream(req);
+		if (req->x != NULL)
+			exchange_write(req->x, bytes, false);
+	}
+	r->run = S("");
+	buf_clear(&r->out);
+	if (req->x != NULL && exchange_full(req->x) && !r->paused &&
+	    req->try.leg != NULL && req->try.leg->call != NULL) {
+		r->paused = true;
+		call_pause(req->try.leg->call);
+	}
+}
+
+static void
+note_progress(struct req *req)
+{
+	hold_progress(req->try.hold, ask_input_estimate(req->ask),
+	    tally_output(&req->try.tally));
+}
+
+/*
+ * The stream is over for the client: by the dialect's end, or by the end of
+ * the body.  Its last events wait in reply.body for RECORD to send them.
+ */
+static enum next
+stream_over(struct req *req)
+{
+	struct relay *r = req->relay;
+	const struct tally *t = &req->try.tally;
+
+	if (t->failed || (!r->done && !t->finished))
+		return attempt_over(req, FAULT_UP_RESET);
+	begin_stream(req);
+	req->reply.body = gathered(r);
+	return attempt_over(req, FAULT_NONE);
+}
+
+static enum next
+stream_bytes(struct req *req, struct slice data)
+{
+	struct relay *r = req->relay;
+
+	r->run = S("");
+	r->in = data;
+	buf_clear(&r->out);
+	if (sse_feed(&r->sse, data, on_event, on_pass, req) != FAULT_NONE)
+		r->bad = FAULT_UP_GARBAGE;
+	if (req->up.last && !r->done)
+		sse_end(&r->sse, on_event, on_pass, req);
+	if (r->done)
+		return stream_over(req);
+	if (r->bad != FAULT_NONE) {
+		write_events(req);
+		return attempt_over(req, r->bad);
+	}
+	if (req->up.last)
+		return stream_over(req);
+	write_events(req);
+	note_progress(req);
+	return NEXT_WAIT;
+}
+
+/* --- the stage ------------------------------------------------------------ */
+
+static enum next
+bytes(struct req *req)
+{
+	struct relay *r = req->relay;
+	struct slice data = req->up.data;
+
+	if (r->bad == FAULT_NONE)
+		r->bad = plain(r, &data, req->up.last);
+	if (r->bad != FAULT_NONE && r->mode != MODE_ERROR)
+		return attempt_over(req, r->bad);
+	switch (r->mode) {
+	case MODE_ERROR:
+		return error_bytes(req, data);
+	case MODE_WHOLE:
+		return whole_bytes(req, data);
+	case MODE_STREAM:
+		return stream_bytes(req, data);
+	}
+	CHECK(!"a mode");
+	return NEXT_WAIT;
+}
+
+static void
+on_gone_time(struct timer *t)
+{
+	req_wake(CONTAINER_OF(t, struct req, timer), WAKE_ENTER);
+}
+
+/*
+ * The client left.  A stream ends here.  A whole answer that was sent for is
+ * read on a little, for its usage (money-protocol 4).
+ */
+static enum next
+gone(struct req *req)
+{
+	const struct relay *r = req->relay;
+
+	if (req->try.sent_ns == 0 || (r != NULL && r->mode == MODE_STREAM) ||
+	    (r == NULL && req->ask->stream))
+		return attempt_over(req, FAULT_GONE);
+	timer_set(req->w->loop, &req->timer,
+	    loop_now(req->w->loop) + GONE_READ_NS, on_gone_time);
+	return NEXT_WAIT;
+}
+
+enum next
+stage_relay(struct req *req, enum wake wake)
+{
+	struct relay *r = req->relay;
+
+	switch (wake) {
+	case WAKE_GONE:
+		return gone(req);
+	case WAKE_HEAD:
+		arena_fini(&req->wire);
+		return NEXT_WAIT;
+	case WAKE_BODY:
+		return bytes(req);
+	case WAKE_FAIL:
+		return attempt_over(req, req->up.why);
+	case WAKE_DRAIN:
+		if (r != NULL && r->paused && req->try.leg != NULL &&
+		    req->try.leg->call != NULL) {
+			r->paused = false;
+			call_resume(req->try.leg->call);
+		}
+		return NEXT_WAIT;
+	case WAKE_ENTER:
+		/* Entered by SEND, or the time after the client left is up. */
+		return req->gone && req->try.sent_ns != 0
+			   ? attempt_over(req, FAULT_GONE)
+			   : NEXT_WAIT;
+	}
+	CHECK(!"a wake");
+	return NEXT_WAIT;
+}

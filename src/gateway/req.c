@@ -1,0 +1,187 @@
+/*
+ * req.c - the one loop that walks a request through stages.def
+ *
+ * The table is the specification: a stage may only move to a successor its
+ * row lists, and the unit test walks the same table to prove that no request
+ * that took a hold can end without settling it.
+ */
+#include "gateway/req.h"
+
+#include "gateway/counts.h"
+#include "gateway/stages.h"
+#include "gateway/wait.h"
+#include "gateway/worker_priv.h"
+#include "httpio/server.h"
+
+enum { REQ_MAGIC = 0x52455131 };
+
+#define TO(s) (1u << STAGE_##s)
+
+static const struct stage_row {
+	const char *name;
+	stage_f *run;
+	unsigned next;
+} stages[STAGE_MAX] = {
+#define STAGE(name, NAME, to) [STAGE_##NAME] = { #name, stage_##name, to },
+#include "gateway/stages.def"
+#undef STAGE
+	[STAGE_DONE] = { "done", NULL, 0 },
+};
+
+enum next
+req_goto(struct req *req, enum stage to)
+{
+	CHECK(stages[req->stage].next & (1u << to));
+	req->stage = to;
+	return NEXT_RUN;
+}
+
+enum next
+req_fail(struct req *req, enum fault why, enum stage to)
+{
+	if (req->fault == FAULT_NONE)
+		req->fault = why;
+	return req_goto(req, to);
+}
+
+static void
+unlink_req(struct req *req)
+{
+	if (req->prev != NULL)
+		req->prev->next = req->next;
+	else
+		req->w->reqs = req->next;
+	if (req->next != NULL)
+		req->next->prev = req->prev;
+}
+
+static void
+free_req(void *p)
+{
+	struct req *req = p;
+
+	arena_fini(&req->arena);
+	arena_fini(&req->wire);
+	mem_free(req);
+}
+
+static void
+finish(struct req *req)
+{
+	struct worker *w = req->w;
+
+	CHECK(req->try.hold == NULL && req->try.leg == NULL);
+	timer_clear(&req->timer);
+	wait_leave(req);
+	relay_free(req);
+	unlink_req(req);
+	w->open--;
+	atomic_store_explicit(&w->shm.slots[w->slot].open_requests, w->open,
+	    memory_order_relaxed);
+	snapshot_unref(&req->snap);
+	req->magic = 0;
+	loop_reap(w->loop, req, free_req);
+}
+
+/*
+ * A wake that comes while a stage runs (a write that finds the client gone)
+ * is kept and delivered when the stage waits; the client's leaving is never
+ * displaced by another.
+ */
+void
+req_wake(struct req *req, enum wake wake)
+{
+	CHECK(req->magic == REQ_MAGIC);
+	if (req->running) {
+		if (!req->pending_wake || req->pending != WAKE_GONE)
+			req->pending = wake;
+		req->pending_wake = true;
+		return;
+	}
+	req->running = true;
+	check_context = req->id_text;
+	for (;;) {
+		while (req->stage != STAGE_DONE &&
+		       stages[req->stage].run(req, wake) == NEXT_RUN)
+			wake = WAKE_ENTER;
+		if (req->stage == STAGE_DONE || !req->pending_wake)
+			break;
+		req->pending_wake = false;
+		wake = req->pending;
+	}
+	check_context = "";
+	req->running = false;
+	if (req->stage == STAGE_DONE)
+		finish(req);
+}
+
+static void
+new_id(struct worker *w, struct reqid *id, char text[REQID_TEXT + 1])
+{
+	const struct shm_slot *slot = &w->shm.slots[w->slot];
+
+	*id = reqid_make(worker_wall_ns(w), w->shm.head->node,
+	    (uint16_t)atomic_load_explicit(
+		&slot->incarnation, memory_order_relaxed),
+	    ++w->seq);
+	reqid_write(id, text);
+}
+
+void
+req_start(struct worker *w, struct exchange *x)
+{
+	struct req *req = NEW(struct req);
+
+	req->magic = REQ_MAGIC;
+	req->w = w;
+	req->x = x;
+	req->snap = snapshot_ref(w->snapshot);
+	req->start_ns = loop_now(w->loop);
+	req->wall_ns = worker_wall_ns(w);
+	req->deadline_ns = req->start_ns + req->snap->total_deadline_ns;
+	req->next = w->reqs;
+	if (req->next != NULL)
+		req->next->prev = req;
+	w->reqs = req;
+	w->open++;
+	atomic_store_explicit(&w->shm.slots[w->slot].open_requests, w->open,
+	    memory_order_relaxed);
+	new_id(w, &req->id, req->id_text);
+	x->user = req;
+	worker_count(w, COUNTER_REQUESTS, 1);
+	req_wake(req, WAKE_ENTER);
+}
+
+void
+req_bad_http(struct worker *w, struct exchange *x, enum fault why)
+{
+	struct problem p = { .status = fault_get(why)->status, .fault = why };
+	char text[REQID_TEXT + 1];
+	struct http_hdr hdr[2];
+	struct buf body = { 0 };
+	struct reqid id;
+
+	new_id(w, &id, text);
+	worker_count(w, COUNTER_REQUESTS, 1);
+	worker_count(w, COUNTER_REFUSED, 1);
+	counts_network(w->counts, slice_of(exchange_peer(x)), why);
+	dialect_openai_chat.error(&body, &p);
+	hdr[0] = (struct http_hdr){ S("content-type"), S("application/json") };
+	hdr[1] = (struct http_hdr){ S("x-kontor-request-id"), slice_of(text) };
+	x->user = NULL;
+	exchange_answer(x, p.status, hdr, NELEM(hdr), (int64_t)body.len);
+	exchange_write(x, buf_slice(&body), true);
+	buf_fini(&body);
+}
+
+unsigned
+stage_successors(enum stage s)
+{
+	return stages[s].next;
+}
+
+const char *
+stage_name(enum stage s)
+{
+	return stages[s].name;
+}

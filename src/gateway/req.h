@@ -1,0 +1,155 @@
+/*
+ * req.h - one request, from its first byte to its last record
+ *
+ * A request is in exactly one stage (stages.def).  Nothing outside req.c
+ * changes the stage, and a callback never works on a request itself: it
+ * stores its result and calls req_wake(), which does not nest.
+ */
+#ifndef KONTOR_GATEWAY_REQ_H
+#define KONTOR_GATEWAY_REQ_H
+
+#include "base/arena.h"
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/fault.h"
+#include "dialect/dialect.h"
+#include "http/msg.h"
+#include "io/loop.h"
+#include "journal/frame.h"
+#include "ledger/hold.h"
+#include "model/ident.h"
+#include "model/snapshot.h"
+
+struct worker;
+struct exchange;
+struct leg;
+struct letter;
+struct relay;
+struct endpoint;
+struct shm_key;
+struct shm_breaker;
+
+enum stage {
+#define STAGE(name, NAME, to) STAGE_##NAME,
+#include "gateway/stages.def"
+#undef STAGE
+	STAGE_DONE,
+	STAGE_MAX
+};
+
+enum wake {
+	WAKE_ENTER, /* the stage was entered, or its timer is due */
+	WAKE_HEAD,  /* the provider's head is in req->up */
+	WAKE_BODY,  /* bytes of its body are in req->up */
+	WAKE_FAIL,  /* the call failed: req->up.why */
+	WAKE_GONE,  /* the client went away */
+	WAKE_DRAIN  /* the client takes bytes again */
+};
+
+/* What a stage tells the driver: run me again, or wait for a wake. */
+enum next { NEXT_RUN, NEXT_WAIT };
+
+/* Why a deployment was or was not used: model/why.def. */
+enum why {
+#define WHY(NAME, kept, text) WHY_##NAME,
+#include "model/why.def"
+#undef WHY
+	WHY_MAX
+};
+
+struct candidate {
+	const struct deployment_conf *deployment;
+	enum why why;
+	bool tried;  /* an attempt was made */
+	bool barred; /* cannot be used by this request */
+};
+
+/* One attempt at one deployment: from ADMIT to SETTLE. */
+struct attempt {
+	const struct deployment_conf *deployment;
+	const struct price *price; /* NULL: not known */
+	struct shm_breaker *breaker;
+	bool probe;
+	struct shm_hold *hold; /* owned from ADMIT to SETTLE */
+	struct money most;
+	uint64_t bound_in, bound_out;
+	int64_t start_ns, sent_ns, first_ns; /* monotonic; 0: not yet */
+	uint64_t intent_end; /* ring position behind the intent */
+	struct leg *leg;     /* owned until the call is over */
+	struct tally tally;
+	int status; /* the provider's; 0: no head yet */
+	enum fault fault;
+	bool complete;    /* the answer was received whole and is good */
+	bool error_shape; /* its error body speaks the dialect */
+	struct slice provider_id;
+	struct slice error;   /* body of a bad answer; arena */
+	struct slice message; /* of that */
+};
+
+/* What goes to the client, sent by RECORD. */
+struct reply {
+	int status;
+	struct slice type;
+	struct slice body;
+	unsigned nhdr;
+	struct http_hdr hdr[24];
+};
+
+struct req {
+	uint32_t magic;
+	enum stage stage;
+	bool running, pending_wake; /* req_wake() may not nest */
+	enum wake pending;
+	enum fault fault; /* the first one wins; cleared for a new attempt */
+	struct worker *w;
+	struct exchange *x;    /* NULL: the client is gone */
+	struct snapshot *snap; /* shared */
+	struct arena arena;
+	struct arena wire; /* what SEND borrows; gone when the head is here */
+	struct letter *letter;             /* in wire */
+	struct req *prev, *next;           /* worker's list */
+	struct req *wait_prev, *wait_next; /* admitting or syncing */
+	struct req **wait_list;
+	struct reqid id;
+	char id_text[REQID_TEXT + 1];
+	int64_t start_ns; /* monotonic */
+	int64_t wall_ns;
+	int64_t deadline_ns; /* monotonic, whole request */
+	const struct endpoint *endpoint;
+	const struct dialect *dialect;
+	struct slice path_model; /* named by the path; empty: by the body */
+	const struct shm_key *key;
+	struct ask *ask;
+	const struct model_conf *model;
+	struct candidate *candidate;
+	unsigned ncandidate;
+	unsigned attempts;
+	bool final_reserved;
+	bool gone;      /* the client left before the answer was whole */
+	bool streaming; /* bytes of a stream went to the client */
+	int64_t wait_until_ns;
+	struct hold_short shortage;
+	struct timer timer;
+	struct attempt try; /* the current attempt */
+	/* What the provider just sent; data is valid in the wake only. */
+	struct {
+		struct slice data;
+		bool last;
+		enum fault why;
+	} up;
+	struct relay *relay; /* owned: RELAY's state, see relay.c */
+	struct reply reply;
+};
+
+/* Begins a request; the exchange's user becomes the request. */
+void req_start(struct worker *w, struct exchange *x);
+/* The only entrance afterwards. */
+void req_wake(struct req *req, enum wake wake);
+/* A request that never was one: HTTP was wrong. */
+void req_bad_http(struct worker *w, struct exchange *x, enum fault why);
+
+/* The stages that may follow s, as a set of bits. */
+unsigned stage_successors(enum stage s);
+const char *stage_name(enum stage s);
+
+#endif

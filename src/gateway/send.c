@@ -1,0 +1,183 @@
+/*
+ * send.c - the attempt leaves for its provider
+ *
+ * The hold says SENT before the first byte is given to the kernel, so a
+ * crash at any moment knows whether the provider may have seen the call.
+ */
+#include "gateway/send.h"
+
+#include "base/clock.h"
+#include "gateway/stages.h"
+#include "gateway/wait.h"
+#include "gateway/worker_priv.h"
+#include "httpio/client.h"
+#include "journal/writer.h"
+
+enum { SYNC_WAIT_S = 10 };
+#define CONNECT_NS (10 * NS_PER_S)
+#define STREAM_FIRST_NS (120 * NS_PER_S)
+#define UNARY_FIRST_NS (600 * NS_PER_S)
+#define IDLE_NS (300 * NS_PER_S)
+/* A long prompt takes the provider longer to read. */
+#define FIRST_NS_PER_BYTE INT64_C(20000)
+
+static void
+on_send(struct call *c)
+{
+	struct leg *leg = call_user(c);
+
+	if (leg->req == NULL)
+		return;
+	hold_sent(leg->req->try.hold);
+	leg->req->try.sent_ns = loop_now(leg->req->w->loop);
+}
+
+static void
+on_head(struct call *c, const struct http_head *head)
+{
+	struct leg *leg = call_user(c);
+
+	if (leg->req == NULL)
+		return;
+	leg->req->try.first_ns = loop_now(leg->req->w->loop);
+	relay_head(leg->req, head);
+	req_wake(leg->req, WAKE_HEAD);
+}
+
+static void
+on_body(struct call *c, struct slice data, bool last)
+{
+	struct leg *leg = call_user(c);
+	struct req *req = leg->req;
+
+	if (last)
+		leg->call = NULL;
+	if (req != NULL) {
+		req->up.data = data;
+		req->up.last = last;
+		req_wake(req, WAKE_BODY);
+	} else if (last) {
+		mem_free(leg);
+	}
+}
+
+static void
+on_fail(struct call *c, enum fault why)
+{
+	struct leg *leg = call_user(c);
+
+	leg->call = NULL;
+	if (leg->req != NULL) {
+		leg->req->up.why = why;
+		req_wake(leg->req, WAKE_FAIL);
+	} else {
+		mem_free(leg);
+	}
+}
+
+static const struct call_ops ops = {
+	.on_send = on_send,
+	.on_head = on_head,
+	.on_body = on_body,
+	.on_fail = on_fail,
+};
+
+void
+leg_drop(struct req *req)
+{
+	struct leg *leg = req->try.leg;
+
+	if (leg == NULL)
+		return;
+	req->try.leg = NULL;
+	if (leg->call != NULL)
+		call_cancel(&leg->call);
+	mem_free(leg);
+}
+
+void
+leg_leave(struct req *req)
+{
+	struct leg *leg = req->try.leg;
+
+	if (leg == NULL)
+		return;
+	req->try.leg = NULL;
+	leg->req = NULL;
+	if (leg->call == NULL)
+		mem_free(leg);
+	else
+		call_resume(leg->call);
+}
+
+static int64_t
+or_else(int64_t conf_ns, int64_t ns)
+{
+	return conf_ns > 0 ? conf_ns : ns;
+}
+
+static void
+open_call(struct req *req)
+{
+	const struct provider_conf *c = req->try.deployment->provider;
+	const struct origin origin = {
+		.host = c->host,
+		.port = c->port,
+		.tls = c->tls,
+		.literal = c->literal,
+		.allow_private = c->allow_private,
+		.ca_file = c->ca_file,
+	};
+	const int64_t first =
+	    or_else(c->first_byte_ns,
+		req->ask->stream ? STREAM_FIRST_NS : UNARY_FIRST_NS) +
+	    FIRST_NS_PER_BYTE * (int64_t)req->ask->body.len;
+	struct call_spec spec = {
+		.origin = &origin,
+		.head = &req->letter->head,
+		.body = req->letter->part,
+		.nbody = req->letter->npart,
+		.connect_ns = or_else(c->connect_ns, CONNECT_NS),
+		.first_byte_ns = first,
+		.idle_ns = or_else(c->idle_ns, IDLE_NS),
+		.total_at_ns = req->deadline_ns,
+	};
+	struct leg *leg = NEW(struct leg);
+
+	leg->req = req;
+	spec.user = leg;
+	req->try.leg = leg;
+	leg->call = call_open(req->w->client, &spec, &ops);
+}
+
+/* journal.sync: always: the intent is on disk before anything is sent. */
+static bool
+synced(const struct req *req)
+{
+	return !req->snap->sync_always ||
+	       journal_durable(req->w->journal, req->try.intent_end);
+}
+
+enum next
+stage_send(struct req *req, enum wake wake)
+{
+	if (wake == WAKE_GONE || req->x == NULL) {
+		wait_leave(req);
+		return req_fail(req, FAULT_GONE, STAGE_SETTLE);
+	}
+	if (!synced(req)) {
+		const int64_t now = loop_now(req->w->loop);
+
+		if (req->wait_list == NULL)
+			req->wait_until_ns = now + SYNC_WAIT_S * NS_PER_S;
+		if (now < req->wait_until_ns) {
+			wait_for_sync(req);
+			return NEXT_WAIT;
+		}
+		wait_leave(req);
+		return req_fail(req, FAULT_LOG, STAGE_SETTLE);
+	}
+	wait_leave(req);
+	open_call(req);
+	return req_goto(req, STAGE_RELAY);
+}

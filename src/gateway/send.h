@@ -1,0 +1,31 @@
+/*
+ * send.h - private to gateway/: a call to a provider and who waits for it
+ *
+ * The leg outlives its request when the rest of a good answer is left to run
+ * out, so that the connection can be kept.
+ */
+#ifndef KONTOR_GATEWAY_SEND_H
+#define KONTOR_GATEWAY_SEND_H
+
+#include "dialect/dialect.h"
+#include "http/msg.h"
+
+struct call;
+struct req;
+
+/* The request as it goes out; in req->wire. */
+struct letter {
+	struct http_head head;
+	struct slice part[EDIT_PARTS];
+	unsigned npart;
+};
+
+struct leg {
+	struct call *call; /* NULL: it is over */
+	struct req *req;   /* NULL: left to run out */
+};
+
+/* relay.c: reads the provider's head, which is borrowed for the call. */
+void relay_head(struct req *req, const struct http_head *head);
+
+#endif

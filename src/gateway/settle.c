@@ -1,0 +1,246 @@
+/*
+ * settle.c - how an attempt ended, and what that costs: money-protocol 4
+ *
+ * The outcome goes into the ring first, then the money moves; the breaker
+ * hears what was the provider's fault.
+ */
+#include "gateway/stages.h"
+#include "gateway/worker_priv.h"
+#include "journal/writer.h"
+#include "provider/provider.h"
+#include "shm/breaker.h"
+
+struct result {
+	enum resolution resolution;
+	struct usage usage;
+	struct money cost;
+};
+
+/* Was the answer an error that was received whole? */
+static bool
+refused_whole(const struct req *req)
+{
+	const struct attempt *t = &req->try;
+
+	if (t->status < 300 || t->error.p == NULL)
+		return false;
+	/* A gateway's own page says nothing of what the model did. */
+	if ((t->status == 502 || t->status == 504) && t->message.len == 0)
+		return false;
+	return true;
+}
+
+static void
+unknown(const struct attempt *t, struct result *r)
+{
+	r->resolution = RESOLUTION_UNKNOWN;
+	r->cost = t->most;
+}
+
+static bool
+cost(const struct attempt *t, struct result *r)
+{
+	r->cost = (struct money){ 0 };
+	return t->price == NULL || price_cost(t->price, &r->usage, &r->cost);
+}
+
+static void
+booked(const struct attempt *t, struct result *r)
+{
+	r->usage = t->tally.usage;
+	r->resolution = RESOLUTION_BOOKED;
+	if (!cost(t, r)) {
+		r->usage = (struct usage){ 0 };
+		unknown(t, r);
+	} else if (r->cost.nano > t->most.nano && t->price != NULL) {
+		r->resolution = RESOLUTION_OVERAGE;
+	}
+}
+
+static void
+estimated(const struct req *req, struct result *r)
+{
+	const struct attempt *t = &req->try;
+
+	r->usage.input = ask_input_estimate(req->ask);
+	r->usage.output = tally_output(&t->tally);
+	if (t->bound_in > 0 && r->usage.input > t->bound_in)
+		r->usage.input = t->bound_in;
+	if (t->bound_out > 0 && r->usage.output > t->bound_out)
+		r->usage.output = t->bound_out;
+	r->resolution = RESOLUTION_ESTIMATED;
+	if (!cost(t, r) || (r->cost.nano > t->most.nano && t->most.nano > 0))
+		r->cost = t->most;
+}
+
+static struct result
+resolve(const struct req *req)
+{
+	const struct attempt *t = &req->try;
+	struct result r = { .resolution = RESOLUTION_VOID };
+
+	if (t->sent_ns == 0 || refused_whole(req))
+		return r;
+	if (t->status == 200 && t->tally.has_usage &&
+	    (t->complete || t->tally.finished))
+		booked(t, &r);
+	else if (t->complete || t->tally.deltas > 0)
+		estimated(req, &r);
+	else
+		unknown(t, &r);
+	return r;
+}
+
+static uint64_t
+since_us(const struct attempt *t, int64_t at_ns)
+{
+	return at_ns == 0 ? 0 : (uint64_t)((at_ns - t->start_ns) / 1000) + 1;
+}
+
+static void
+write_outcome(struct req *req, const struct result *r)
+{
+	const struct attempt *t = &req->try;
+	struct outcome v = {
+		.req = req->id,
+		.attempt = req->attempts,
+		.wall_ns = worker_wall_ns(req->w),
+		.resolution = r->resolution,
+		.sent = t->sent_ns != 0,
+		.streamed = req->ask->stream,
+		.client_gone = req->gone,
+		.generation = req->snap->generation,
+		.key = atomic_load(&req->key->id),
+		.price = t->price != NULL ? t->price->id : 0,
+		.deployment = t->deployment->index,
+		.hold = t->most.nano,
+		.usage = r->usage,
+		.list = r->cost.nano,
+		.contracted = r->cost.nano,
+		.effective = r->cost.nano,
+		.status = t->status,
+		.fault = req->fault,
+		.sent_us = since_us(t, t->sent_ns),
+		.first_us = since_us(t, t->first_ns),
+		.end_us = since_us(t, loop_now(req->w->loop)),
+		.provider_id = t->provider_id,
+		.n = t->hold->n,
+	};
+	unsigned i;
+
+	for (i = 0; i < v.n; i++) {
+		v.chain[i].account = t->hold->chain[i].account_id;
+		v.chain[i].window = t->hold->chain[i].window_id;
+	}
+	journal_outcome(req->w->journal, &v);
+}
+
+static enum verdict
+verdict(const struct req *req)
+{
+	const struct attempt *t = &req->try;
+
+	if (req->fault == FAULT_OVERLOAD)
+		return VERDICT_CAPACITY;
+	switch (fault_get(req->fault)->blame) {
+	case BLAME_NOBODY:
+	case BLAME_CLIENT:
+	case BLAME_US:
+		return VERDICT_PASS;
+	case BLAME_UPSTREAM:
+		break;
+	}
+	if (req->fault == FAULT_UP_CREDENTIAL)
+		return VERDICT_OURS;
+	return t->error.p != NULL && t->status != 200
+		   ? verdict_of_status(t->status)
+		   : VERDICT_NEXT;
+}
+
+static void
+tell_breaker(struct req *req, enum verdict v)
+{
+	const struct attempt *t = &req->try;
+	const int64_t now = loop_now(req->w->loop);
+
+	breaker_leave(t->breaker, req->w->slot);
+	if (req->fault == FAULT_UP_TIMEOUT && t->sent_ns != 0)
+		breaker_timeout(t->breaker, now, t->probe, req->key->principal);
+	else if (v == VERDICT_NEXT)
+		breaker_bad(t->breaker, now, t->probe, 0);
+	else if (t->status >= 200 && t->status < 500 &&
+		 req->fault != FAULT_GONE && v == VERDICT_PASS)
+		breaker_good(t->breaker, t->probe);
+	else
+		breaker_neutral(t->breaker, t->probe);
+}
+
+static void
+count(struct req *req, const struct result *r)
+{
+	struct worker *w = req->w;
+
+	worker_count(w, COUNTER_INPUT, r->usage.input);
+	worker_count(w, COUNTER_OUTPUT, r->usage.output);
+	if (!req->try.complete)
+		worker_count(w, COUNTER_ATTEMPT_BAD, 1);
+	if (r->resolution == RESOLUTION_ESTIMATED)
+		worker_count(w, COUNTER_ESTIMATED, 1);
+	if (r->resolution == RESOLUTION_UNKNOWN)
+		worker_count(w, COUNTER_UNKNOWN, 1);
+	if (r->resolution == RESOLUTION_OVERAGE)
+		worker_count(w, COUNTER_OVERAGE, 1);
+}
+
+/* The exact cost on a whole answer, while it fits into a header. */
+static void
+cost_header(struct req *req, const struct result *r)
+{
+	struct reply *reply = &req->reply;
+	struct buf b = { 0 };
+
+	if (req->ask->stream || reply->body.len > 256 * 1024 ||
+	    r->resolution == RESOLUTION_UNKNOWN || req->try.price == NULL)
+		return;
+	money_write(&b, r->cost);
+	buf_fmt(&b, " %s", req->snap->currency);
+	reply->hdr[reply->nhdr++] = (struct http_hdr){ S("x-kontor-cost"),
+		arena_copy(&req->arena, buf_slice(&b)) };
+	buf_fini(&b);
+}
+
+static enum next
+go_on(struct req *req, enum verdict v)
+{
+	if (req->try.complete || req->streaming)
+		return req_goto(req, STAGE_RECORD);
+	if (req->gone || req->x == NULL || v == VERDICT_PASS ||
+	    !route_has_next(req) || loop_now(req->w->loop) >= req->deadline_ns)
+		return req_goto(req, STAGE_REFUSE);
+	worker_count(req->w, COUNTER_FAILOVERS, 1);
+	req->wait_until_ns = 0;
+	return req_goto(req, STAGE_ROUTE);
+}
+
+enum next
+stage_settle(struct req *req, enum wake wake)
+{
+	struct result r = resolve(req);
+	const enum verdict v = verdict(req);
+
+	(void)wake;
+	timer_clear(&req->timer);
+	write_outcome(req, &r);
+	hold_close(req->w->ledger, &req->try.hold, r.cost);
+	tell_breaker(req, v);
+	count(req, &r);
+	if (req->try.complete) {
+		leg_leave(req);
+		cost_header(req, &r);
+	} else {
+		leg_drop(req);
+	}
+	arena_fini(&req->wire);
+	req->letter = NULL;
+	return go_on(req, v);
+}

@@ -1,0 +1,325 @@
+/*
+ * worker.c - the role that serves calls: one loop, its tables, its end
+ */
+#include "gateway/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "crypto/digest.h"
+#include "gateway/counts.h"
+#include "gateway/stages.h"
+#include "gateway/worker_priv.h"
+#include "httpio/client.h"
+#include "httpio/server.h"
+#include "journal/writer.h"
+#include "model/ipc.h"
+
+enum { TURN_MS = 200 };
+
+/* One process is one worker. */
+static struct worker worker;
+static struct io ctl, alive;
+
+int64_t
+worker_wall_ns(const struct worker *w)
+{
+	(void)w;
+	return clock_wall_ns();
+}
+
+/* xorshift64*: for weights only. */
+uint64_t
+worker_random(struct worker *w)
+{
+	w->random ^= w->random >> 12;
+	w->random ^= w->random << 25;
+	w->random ^= w->random >> 27;
+	return w->random * UINT64_C(2685821657736338717);
+}
+
+void
+worker_count(struct worker *w, enum counter c, uint64_t more)
+{
+	_Atomic uint64_t *at = &w->shm.slots[w->slot].counters[c];
+
+	if (more > 0)
+		atomic_store_explicit(at,
+		    atomic_load_explicit(at, memory_order_relaxed) + more,
+		    memory_order_relaxed);
+}
+
+/* --- exchanges ------------------------------------------------------------ */
+
+static void
+on_request(struct exchange *x)
+{
+	req_start(server_user(x), x);
+}
+
+static void
+on_bad(struct exchange *x, enum fault why)
+{
+	req_bad_http(server_user(x), x, why);
+}
+
+static void
+on_drain(struct exchange *x)
+{
+	if (x->user != NULL)
+		req_wake(x->user, WAKE_DRAIN);
+}
+
+static void
+on_gone(struct exchange *x)
+{
+	struct req *req = x->user;
+
+	x->user = NULL;
+	exchange_abort(x);
+	if (req == NULL)
+		return;
+	req->x = NULL;
+	req->gone = true;
+	req_wake(req, WAKE_GONE);
+}
+
+static const struct server_ops server_ops = {
+	.on_request = on_request,
+	.on_bad = on_bad,
+	.on_drain = on_drain,
+	.on_gone = on_gone,
+};
+
+/* --- configuration -------------------------------------------------------- */
+
+static enum fault
+load(int fd, struct snapshot **out)
+{
+	struct stat st;
+	enum fault f;
+	char *p;
+
+	if (fstat(fd, &st) != 0 || st.st_size <= 0)
+		return FAULT_CONFIG;
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return FAULT_CONFIG;
+	f = snapshot_read((struct slice){ p, (size_t)st.st_size }, out);
+	munmap(p, (size_t)st.st_size);
+	return f;
+}
+
+static void
+answer_ctl(bool ok)
+{
+	static const char yes[] = "{\"ok\":true}", no[] = "{\"ok\":false}";
+
+	if (send(ctl.fd, ok ? yes : no, ok ? sizeof(yes) - 1 : sizeof(no) - 1,
+		MSG_NOSIGNAL) < 0)
+		log_warn("the supervisor does not listen");
+}
+
+static void
+reload(struct worker *w, int fd)
+{
+	struct snapshot *fresh;
+
+	if (fd < 0 || load(fd, &fresh) != FAULT_NONE) {
+		answer_ctl(false);
+		return;
+	}
+	snapshot_unref(&w->snapshot);
+	w->snapshot = fresh;
+	answer_ctl(true);
+}
+
+static void
+drain(struct worker *w)
+{
+	if (w->draining)
+		return;
+	w->draining = true;
+	server_drain(w->server);
+}
+
+static void
+on_message(struct worker *w, struct slice text, int fd)
+{
+	struct arena a = { 0 };
+	struct slice op;
+	struct json *j;
+
+	if (json_parse(&a, text, &j) == FAULT_NONE) {
+		op = json_get_str(j, "op");
+		if (slice_eq(op, S("config")))
+			reload(w, fd);
+		else if (slice_eq(op, S("drain")))
+			drain(w);
+	}
+	arena_fini(&a);
+	if (fd >= 0)
+		close(fd);
+}
+
+static int
+fd_of(struct msghdr *m)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	int fd = -1;
+
+	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
+	    c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(fd)))
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
+}
+
+static void
+on_ctl(struct io *io, unsigned events)
+{
+	static char text[IPC_MAX];
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { text, sizeof(text) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	(void)events;
+	for (;;) {
+		m.msg_control = &control;
+		m.msg_controllen = sizeof(control);
+		n = recvmsg(io->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		if (n <= 0)
+			break;
+		on_message(
+		    &worker, (struct slice){ text, (size_t)n }, fd_of(&m));
+	}
+}
+
+/* The supervisor is gone: finish what runs, then leave. */
+static void
+on_alive(struct io *io, unsigned events)
+{
+	char c;
+
+	(void)events;
+	if (read(io->fd, &c, 1) == 0)
+		drain(&worker);
+}
+
+/* --- life ----------------------------------------------------------------- */
+
+static void
+nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	CHECK(flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
+}
+
+static void
+open_server(struct worker *w)
+{
+	struct server_limits limits = server_limits_default;
+
+	limits.max_body = w->snapshot->max_body;
+	limits.max_conns = w->snapshot->max_conns;
+	nonblocking(FD_LISTEN);
+	w->server = server_new(w->loop, FD_LISTEN, &server_ops, &limits, w);
+}
+
+static void
+open_all(struct worker *w, uint32_t slot)
+{
+	if (shm_attach(FD_SHM, &w->shm) != FAULT_NONE)
+		fatal("the shared tables are of another build");
+	if (load(FD_CONFIG, &w->snapshot) != FAULT_NONE)
+		fatal("the compiled configuration cannot be read");
+	close(FD_CONFIG);
+	w->slot = w->shm.slot = slot;
+	random_bytes(&w->random, sizeof(w->random));
+	random_bytes(&w->salt, sizeof(w->salt));
+	w->random |= 1;
+	w->loop = loop_new();
+	w->journal = journal_open(&w->shm, slot);
+	w->ledger = ledger_new(&w->shm);
+	w->client = client_new(w->loop, &client_limits_default);
+	w->counts = counts_new(w->loop, w->journal, w->salt);
+	nonblocking(FD_CTL);
+	loop_add(w->loop, &ctl, FD_CTL, on_ctl);
+	nonblocking(FD_ALIVE);
+	loop_add(w->loop, &alive, FD_ALIVE, on_alive);
+	open_server(w);
+}
+
+/* What has not ended in time is cut, settled and recorded like any other. */
+static void
+cut_all(struct worker *w)
+{
+	struct req *req, *next;
+
+	for (req = w->reqs; req != NULL; req = next) {
+		next = req->next;
+		if (req->x != NULL) {
+			req->x->user = NULL;
+			exchange_abort(req->x);
+			req->x = NULL;
+		}
+		req->gone = true;
+		req_wake(req, WAKE_GONE);
+	}
+}
+
+static void
+run(struct worker *w)
+{
+	int64_t cut_at = 0;
+	bool cut = false;
+
+	for (;;) {
+		loop_turn(w->loop, TURN_MS * NS_PER_MS);
+		shm_heartbeat(&w->shm, loop_now(w->loop));
+		if (!w->draining)
+			continue;
+		if (cut_at == 0)
+			cut_at = loop_now(w->loop) + w->snapshot->drain_ns;
+		if (w->reqs == NULL && server_open(w->server) == 0)
+			return;
+		if (!cut && loop_now(w->loop) >= cut_at) {
+			cut = true;
+			cut_all(w);
+		}
+		if (cut && w->reqs == NULL)
+			return;
+	}
+}
+
+int
+worker_main(uint32_t slot)
+{
+	struct worker *w = &worker;
+
+	signal(SIGPIPE, SIG_IGN);
+	open_all(w, slot);
+	log_info("serving");
+	run(w);
+	counts_free(&w->counts);
+	server_free(&w->server);
+	client_free(&w->client);
+	journal_close(&w->journal);
+	ledger_free(&w->ledger);
+	snapshot_unref(&w->snapshot);
+	loop_free(&w->loop);
+	shm_detach(&w->shm);
+	return 0;
+}

@@ -1,0 +1,53 @@
+/*
+ * worker_priv.h - private to gateway/: what the requests of a worker share
+ */
+#ifndef KONTOR_GATEWAY_WORKER_PRIV_H
+#define KONTOR_GATEWAY_WORKER_PRIV_H
+
+#include "gateway/req.h"
+#include "io/loop.h"
+#include "shm/shm.h"
+
+struct server;
+struct client;
+struct journal;
+struct ledger;
+struct snapshot;
+struct counts;
+
+struct worker {
+	struct loop *loop;
+	struct server *server;
+	struct client *client;
+	struct shm shm;
+	struct ledger *ledger;
+	struct journal *journal;
+	struct snapshot *snapshot; /* in force; requests keep their own */
+	struct counts *counts;
+	uint32_t slot;
+	uint32_t seq;          /* of request ids */
+	uint64_t random;       /* xorshift state: weights, never secrets */
+	uint64_t salt;         /* of network hashes */
+	struct req *reqs;      /* every request alive */
+	struct req *admitting; /* waiting for money, oldest first */
+	struct timer admit_timer;
+	struct req *syncing; /* waiting for their intent on disk */
+	struct timer sync_timer;
+	size_t buffered; /* bytes of answers held in memory */
+	uint32_t open;
+	bool draining;
+};
+
+/* The wall clock at this loop turn. */
+int64_t worker_wall_ns(const struct worker *w);
+uint64_t worker_random(struct worker *w);
+
+enum counter {
+#define COUNTER(NAME, metric, text) COUNTER_##NAME,
+#include "model/counters.def"
+#undef COUNTER
+	COUNTERS
+};
+void worker_count(struct worker *w, enum counter c, uint64_t more);
+
+#endif

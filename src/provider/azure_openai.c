@@ -1,0 +1,64 @@
+/*
+ * azure_openai.c - OpenAI models on Azure: the resource root is base_url
+ *
+ * With api_version: /openai/deployments/{name}/chat/completions, the
+ * deployment in the path.  Without: the v1 surface, /openai/v1, where the
+ * body's model is the deployment.  Both take the key as "api-key".
+ */
+#include "provider/providers.h"
+
+#include "base/buf.h"
+#include "dialect/dialect.h"
+
+/* RFC 3986 2.3: unreserved characters stay, others are escaped. */
+static void
+add_segment(struct buf *b, const char *s)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz"
+				    "0123456789-._~";
+
+	for (; *s != '\0'; s++) {
+		if (strchr(plain, *s) != NULL)
+			buf_char(b, *s);
+		else
+			buf_fmt(b, "%%%02X", (unsigned)(unsigned char)*s);
+	}
+}
+
+static struct slice
+classic_target(struct parcel *p)
+{
+	const struct provider_conf *c = p->deployment->provider;
+	struct buf b = { 0 };
+	struct slice out;
+
+	buf_fmt(&b, "%s/openai/deployments/", c->base_path);
+	add_segment(&b, p->deployment->name);
+	buf_str(&b, "/chat/completions?api-version=");
+	add_segment(&b, c->api_version);
+	out = arena_copy(p->arena, buf_slice(&b));
+	buf_fini(&b);
+	return out;
+}
+
+static enum fault
+dress(struct parcel *p)
+{
+	const struct provider_conf *c = p->deployment->provider;
+
+	p->head->method = S("POST");
+	p->head->target = c->api_version[0] != '\0'
+			      ? classic_target(p)
+			      : parcel_target(p, "/openai/v1/chat/completions");
+	if (c->api_key == NULL)
+		return FAULT_UP_CREDENTIAL;
+	parcel_header(p, S("api-key"), slice_of(c->api_key));
+	return FAULT_NONE;
+}
+
+const struct provider provider_azure_openai = {
+	.type = PROVIDER_AZURE_OPENAI,
+	.dialect = &dialect_openai_chat,
+	.dress = dress,
+};

@@ -1,0 +1,98 @@
+/*
+ * bedrock.c - OpenAI-shaped models on Amazon Bedrock: /openai/v1 of the
+ * runtime endpoint
+ *
+ * With an API key: Bearer.  Else Signature Version 4, service "bedrock", the
+ * path percent-encoded once more, the session token signed along.  Host is
+ * signed as the HTTP client will send it.
+ */
+#include "provider/providers.h"
+
+#include "crypto/sigv4.h"
+#include "dialect/dialect.h"
+
+static void
+payload_hash(const struct parcel *p, char hex[DIGEST_HEX + 1])
+{
+	uint8_t sum[DIGEST_LEN];
+	struct digest d;
+	unsigned i;
+
+	digest_init(&d);
+	for (i = 0; i < p->npart; i++)
+		digest_add(&d, p->part[i]);
+	digest_end(&d, sum);
+	digest_hex(sum, hex);
+}
+
+static struct slice
+host_header(struct parcel *p)
+{
+	const struct provider_conf *c = p->deployment->provider;
+	bool v6 = strchr(c->host, ':') != NULL;
+
+	if (c->port == (c->tls ? 443 : 80))
+		return slice_of(
+		    arena_fmt(p->arena, v6 ? "[%s]" : "%s", c->host));
+	return slice_of(arena_fmt(
+	    p->arena, v6 ? "[%s]:%u" : "%s:%u", c->host, (unsigned)c->port));
+}
+
+static struct slice
+text(const char *s)
+{
+	return s != NULL ? slice_of(s) : S("");
+}
+
+static enum fault
+sign(struct parcel *p)
+{
+	/* One process, one thread: the day's key is worth keeping. */
+	static struct sigv4_signer signer;
+	const struct provider_conf *c = p->deployment->provider;
+	struct sigv4_header headers[2];
+	struct sigv4_request req = { 0 };
+	struct sigv4_added added;
+	char hex[DIGEST_HEX + 1], stamp[SIGV4_TIME + 1];
+	size_t i;
+
+	if (c->access_key_id == NULL || c->secret_access_key == NULL)
+		return FAULT_UP_CREDENTIAL;
+	payload_hash(p, hex);
+	sigv4_time(p->wall_ns / 1000000000, stamp);
+	headers[0] = (struct sigv4_header){ S("host"), host_header(p) };
+	headers[1] =
+	    (struct sigv4_header){ S("content-type"), S("application/json") };
+	req.method = p->head->method;
+	req.path = http_path(p->head);
+	req.headers = headers;
+	req.n_headers = NELEM(headers);
+	req.payload = slice_of(hex);
+	signer.id = slice_of(c->access_key_id);
+	signer.secret = slice_of(c->secret_access_key);
+	signer.token = text(c->session_token);
+	signer.region = slice_of(c->region);
+	signer.service = S("bedrock");
+	signer.path = SIGV4_ENCODE;
+	signer.body_header = true;
+	sigv4_sign(&signer, &req, slice_of(stamp), p->arena, &added);
+	for (i = 0; i < added.n; i++)
+		parcel_header(p, added.header[i].name, added.header[i].value);
+	return FAULT_NONE;
+}
+
+static enum fault
+dress(struct parcel *p)
+{
+	p->head->method = S("POST");
+	p->head->target = parcel_target(p, "/openai/v1/chat/completions");
+	if (p->deployment->provider->api_key != NULL)
+		return parcel_bearer(p);
+	return sign(p);
+}
+
+const struct provider provider_bedrock = {
+	.type = PROVIDER_BEDROCK,
+	.dialect = &dialect_openai_chat,
+	.dress = dress,
+};

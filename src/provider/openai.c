@@ -1,0 +1,46 @@
+/*
+ * openai.c - OpenAI, and the many servers that speak as it does
+ *
+ * base_url ends in the version ("/v1"), as OpenAI's SDKs take it.
+ */
+#include "provider/providers.h"
+
+#include "dialect/dialect.h"
+
+static enum fault
+dress(struct parcel *p)
+{
+	const struct provider_conf *c = p->deployment->provider;
+
+	p->head->method = S("POST");
+	p->head->target = parcel_target(p, "/chat/completions");
+	if (c->organization != NULL)
+		parcel_header(
+		    p, S("OpenAI-Organization"), slice_of(c->organization));
+	if (c->project != NULL)
+		parcel_header(p, S("OpenAI-Project"), slice_of(c->project));
+	return parcel_bearer(p);
+}
+
+/* A local server may want no key. */
+static enum fault
+dress_compatible(struct parcel *p)
+{
+	p->head->method = S("POST");
+	p->head->target = parcel_target(p, "/chat/completions");
+	if (p->deployment->provider->api_key == NULL)
+		return FAULT_NONE;
+	return parcel_bearer(p);
+}
+
+const struct provider provider_openai = {
+	.type = PROVIDER_OPENAI,
+	.dialect = &dialect_openai_chat,
+	.dress = dress,
+};
+
+const struct provider provider_openai_compatible = {
+	.type = PROVIDER_OPENAI_COMPATIBLE,
+	.dialect = &dialect_openai_chat,
+	.dress = dress_compatible,
+};

@@ -1,0 +1,52 @@
+#include "provider/providers.h"
+
+static const struct provider *const rows[PROVIDER_TYPES] = {
+#define PROVIDER(NAME, id) [PROVIDER_##NAME] = &provider_##id,
+#include "provider/providers.def"
+#undef PROVIDER
+};
+
+const struct provider *
+provider_get(enum provider_type t)
+{
+	CHECK(t < PROVIDER_TYPES && rows[t] != NULL);
+	return rows[t];
+}
+
+enum verdict
+verdict_of_status(int status)
+{
+	if (status == 401 || status == 403)
+		return VERDICT_OURS;
+	if (status == 429 || status == 529)
+		return VERDICT_CAPACITY;
+	if (status == 408 || status >= 500 || status < 400)
+		return VERDICT_NEXT;
+	return VERDICT_PASS;
+}
+
+struct slice
+parcel_target(struct parcel *p, const char *tail)
+{
+	return slice_of(arena_fmt(
+	    p->arena, "%s%s", p->deployment->provider->base_path, tail));
+}
+
+void
+parcel_header(struct parcel *p, struct slice name, struct slice value)
+{
+	/* What the gateway forwards leaves room: see gateway/translate.c. */
+	CHECK(http_add(p->head, name, value));
+}
+
+enum fault
+parcel_bearer(struct parcel *p)
+{
+	const char *key = p->deployment->provider->api_key;
+
+	if (key == NULL)
+		return FAULT_UP_CREDENTIAL;
+	parcel_header(p, S("Authorization"),
+	    slice_of(arena_fmt(p->arena, "Bearer %s", key)));
+	return FAULT_NONE;
+}

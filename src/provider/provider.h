@@ -1,0 +1,55 @@
+/*
+ * provider.h - what the gateway needs to know about one type of provider
+ *
+ * A provider is a constant: where to send, in which dialect, how to sign,
+ * what its failures mean.  It holds no state and opens no socket.
+ */
+#ifndef KONTOR_PROVIDER_PROVIDER_H
+#define KONTOR_PROVIDER_PROVIDER_H
+
+#include "base/arena.h"
+#include "base/base.h"
+#include "base/fault.h"
+#include "http/msg.h"
+#include "model/snapshot.h"
+
+struct dialect;
+
+/* A request being dressed for its provider. */
+struct parcel {
+	const struct deployment_conf *deployment;
+	const struct slice *part; /* of the body, in order */
+	unsigned npart;
+	int64_t wall_ns;
+	struct arena *arena;    /* for what head borrows */
+	struct http_head *head; /* out: method, target, headers */
+};
+
+struct provider {
+	enum provider_type type;
+	const struct dialect *dialect;
+	/* Sets method and target of a chat call, then credentials, over the
+	 * headers that are there.  FAULT_UP_CREDENTIAL: none is configured. */
+	enum fault (*dress)(struct parcel *p);
+};
+
+const struct provider *provider_get(enum provider_type t); /* never NULL */
+
+/* What a failed attempt means for the next step. */
+enum verdict {
+	VERDICT_PASS, /* the client's affair: its status goes back */
+	VERDICT_NEXT, /* another deployment may serve it; the breaker counts */
+	VERDICT_CAPACITY, /* the same, but nothing is broken: 429, 529 */
+	VERDICT_OURS /* our credential is refused: next, never the client's */
+};
+
+enum verdict verdict_of_status(int status);
+
+/* --- for the rows ------------------------------------------------------- */
+
+/* base_path + tail, in the arena. */
+struct slice parcel_target(struct parcel *p, const char *tail);
+void parcel_header(struct parcel *p, struct slice name, struct slice value);
+enum fault parcel_bearer(struct parcel *p);
+
+#endif

@@ -1,0 +1,457 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "dialect/dialect.h"
+
+static const struct dialect *const chat = &dialect_openai_chat;
+
+#define MESSAGES "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
+
+static enum fault
+ask(struct arena *a, const char *body, struct ask *q)
+{
+	return chat->ask(a, slice_of(body), q);
+}
+
+static char *
+edited(struct arena *a, const struct ask *q, const char *name)
+{
+	struct slice part[EDIT_PARTS];
+	struct buf b = { 0 };
+	unsigned i, n = ask_edit(q, a, slice_of(name), part);
+	char *out;
+
+	for (i = 0; i < n; i++)
+		buf_add(&b, part[i]);
+	out = arena_str(a, buf_slice(&b));
+	buf_fini(&b);
+	return out;
+}
+
+static void
+only_the_model_changes_in_a_plain_request(void **state)
+{
+	struct arena a = { 0 };
+	struct ask q;
+
+	(void)state;
+	assert_int_equal(
+	    ask(&a,
+		"{ \"x\":[1,2.50],\"model\" : \"gpt\\u002d6\"," MESSAGES
+		", \"\\u0079\":1e400}",
+		&q),
+	    FAULT_NONE);
+	assert_true(slice_eq(q.model, S("gpt-6")));
+	assert_false(q.stream);
+	assert_string_equal(edited(&a, &q, "na\"me"),
+	    "{ \"x\":[1,2.50],\"model\" : \"na\\\"me\"," MESSAGES
+	    ", \"\\u0079\":1e400}");
+	arena_fini(&a);
+}
+
+/* Every way to ask for a stream, and what the provider is sent. */
+static const struct {
+	const char *in, *out;
+	bool wants;
+} streams[] = {
+	{ "{\"model\":\"m\"," MESSAGES ",\"stream\":true}",
+	    "{\"stream_options\":{\"include_usage\":true},\"model\":"
+	    "\"n\"," MESSAGES ",\"stream\":true}",
+	    false },
+	{ "{\"stream\":true,\"stream_options\":{},\"model\":\"m\"," MESSAGES
+	  "}",
+	    "{\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+	    "\"model\":\"n\"," MESSAGES "}",
+	    false },
+	{ "{\"stream\":true,\"stream_options\":{\"a\":1},\"model\":"
+	  "\"m\"," MESSAGES "}",
+	    "{\"stream\":true,\"stream_options\":{\"include_usage\":true,"
+	    "\"a\":1},\"model\":\"n\"," MESSAGES "}",
+	    false },
+	{ "{\"stream\":true,\"model\":\"m\"," MESSAGES
+	  ",\"stream_options\":{\"include_usage\": false }}",
+	    "{\"stream\":true,\"model\":\"n\"," MESSAGES
+	    ",\"stream_options\":{\"include_usage\": true }}",
+	    false },
+	{ "{\"stream\":true,\"model\":\"m\"," MESSAGES
+	  ",\"stream_options\":null}",
+	    "{\"stream\":true,\"model\":\"n\"," MESSAGES
+	    ",\"stream_options\":{\"include_usage\":true}}",
+	    false },
+	{ "{\"stream\":true,\"model\":\"m\"," MESSAGES
+	  ",\"stream_options\":{\"include_usage\":true}}",
+	    "{\"stream\":true,\"model\":\"n\"," MESSAGES
+	    ",\"stream_options\":{\"include_usage\":true}}",
+	    true },
+	{ "{\"stream\":false,\"model\":\"m\"," MESSAGES
+	  ",\"stream_options\":null}",
+	    "{\"stream\":false,\"model\":\"n\"," MESSAGES
+	    ",\"stream_options\":null}",
+	    false },
+};
+
+static void
+a_stream_asks_its_provider_for_usage(void **state)
+{
+	struct arena a = { 0 };
+	struct ask q;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(streams); i++) {
+		assert_int_equal(ask(&a, streams[i].in, &q), FAULT_NONE);
+		assert_string_equal(edited(&a, &q, "n"), streams[i].out);
+		assert_int_equal(q.wants_usage, streams[i].wants);
+	}
+	arena_fini(&a);
+}
+
+static void
+a_model_named_by_the_path_is_put_into_the_body(void **state)
+{
+	struct arena a = { 0 };
+	struct ask q;
+
+	(void)state;
+	assert_int_equal(ask(&a, "{" MESSAGES "}", &q), FAULT_NONE);
+	assert_int_equal(q.model.len, 0);
+	assert_string_equal(
+	    edited(&a, &q, "n"), "{\"model\":\"n\"," MESSAGES "}");
+	arena_fini(&a);
+}
+
+static const struct {
+	const char *body;
+	enum fault fault;
+	const char *param;
+} bad[] = {
+	{ "", FAULT_JSON, "" },
+	{ "[]", FAULT_FIELD, "" },
+	{ "{\"model\":\"m\"", FAULT_JSON, "" },
+	{ "{\"model\":\"m\"," MESSAGES "} x", FAULT_JSON, "" },
+	{ "{\"model\":\"m\"}", FAULT_FIELD, "messages" },
+	{ "{\"model\":1," MESSAGES "}", FAULT_FIELD, "model" },
+	{ "{\"model\":\"\"," MESSAGES "}", FAULT_FIELD, "model" },
+	{ "{\"model\":\"m\",\"messages\":{}}", FAULT_FIELD, "messages" },
+	{ "{\"model\":\"m\",\"messages\":[1]}", FAULT_FIELD, "messages" },
+	{ "{\"model\":\"m\"," MESSAGES ",\"stream\":1}", FAULT_FIELD,
+	    "stream" },
+	{ "{\"model\":\"m\"," MESSAGES ",\"n\":0}", FAULT_FIELD, "n" },
+	{ "{\"model\":\"m\"," MESSAGES ",\"n\":129}", FAULT_FIELD, "n" },
+	{ "{\"model\":\"m\"," MESSAGES ",\"n\":1.5}", FAULT_FIELD, "n" },
+	{ "{\"model\":\"m\"," MESSAGES ",\"max_tokens\":-1}", FAULT_FIELD,
+	    "max_tokens" },
+	{ "{\"model\":\"m\"," MESSAGES ",\"stream_options\":[]}", FAULT_FIELD,
+	    "stream_options" },
+	{ "{\"model\":\"m\"," MESSAGES ",\"model\":\"m\"}",
+	    FAULT_JSON_DUPLICATE, "model" },
+	{ "{\"model\":\"m\"," MESSAGES ",\"mod\\u0065l\":\"m\"}",
+	    FAULT_JSON_DUPLICATE, "model" },
+	{ "{\"model\":\"m\"," MESSAGES ",\"x\":\"\xff\"}", FAULT_JSON_UTF8,
+	    "" },
+};
+
+static void
+what_is_wrong_is_named(void **state)
+{
+	struct arena a = { 0 };
+	struct ask q;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(bad); i++) {
+		if (ask(&a, bad[i].body, &q) != bad[i].fault)
+			fail_msg("%s", bad[i].body);
+		assert_true(slice_eq(q.param, slice_of(bad[i].param)));
+	}
+	arena_fini(&a);
+}
+
+static void
+deep_nesting_is_refused(void **state)
+{
+	struct arena a = { 0 };
+	struct buf b = { 0 };
+	struct ask q;
+	unsigned i;
+
+	(void)state;
+	buf_str(&b, "{\"model\":\"m\",\"x\":");
+	for (i = 0; i < 100000; i++)
+		buf_char(&b, '[');
+	assert_int_equal(chat->ask(&a, buf_slice(&b), &q), FAULT_JSON_DEPTH);
+	buf_fini(&b);
+	arena_fini(&a);
+}
+
+static const struct {
+	const char *fields;
+	bool unseen, hosted, other;
+} costs[] = {
+	{ "\"messages\":[{\"content\":[{\"type\":\"image_url\",\"image_url\":"
+	  "{\"url\":\"data:image/png;base64,aa\"}}]}]",
+	    false, false, false },
+	{ "\"messages\":[{\"content\":[{\"type\":\"image_url\",\"image_url\":"
+	  "{\"url\":\"https://x/y.png\"}}]}]",
+	    true, false, false },
+	{ "\"messages\":[{\"content\":[{\"image_url\":\"https://x\"}]}]", true,
+	    false, false },
+	{ "\"messages\":[{\"content\":[{\"type\":\"file\",\"file\":"
+	  "{\"file_id\":\"f\"}}]}]",
+	    true, false, false },
+	{ "\"messages\":[{\"content\":[{\"type\":\"input_audio\","
+	  "\"input_audio\":{}}]}]",
+	    false, false, true },
+	{ "\"messages\":[{\"role\":\"assistant\",\"audio\":{\"id\":\"a\"}}]",
+	    true, false, true },
+	{ "\"messages\":[],\"tools\":[{\"type\":\"function\"}]", false, false,
+	    false },
+	{ "\"messages\":[],\"tools\":[{\"type\":\"web_search\"}]", false, true,
+	    false },
+	{ "\"messages\":[],\"web_search_options\":{}", false, true, false },
+	{ "\"messages\":[],\"service_tier\":\"priority\"", false, false, true },
+	{ "\"messages\":[],\"service_tier\":\"flex\"", false, false, false },
+};
+
+static void
+what_a_body_hides_is_noticed(void **state)
+{
+	struct arena a = { 0 };
+	char body[512];
+	struct ask q;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(costs); i++) {
+		snprintf(body, sizeof(body), "{\"model\":\"m\",%s}",
+		    costs[i].fields);
+		assert_int_equal(ask(&a, body, &q), FAULT_NONE);
+		if (q.unseen != costs[i].unseen ||
+		    q.hosted_tool != costs[i].hosted ||
+		    q.other_price != costs[i].other)
+			fail_msg("%s", body);
+	}
+	arena_fini(&a);
+}
+
+static void
+bounds_follow_the_request_and_the_model(void **state)
+{
+	struct ask q = { .body = { "", 1000 }, .n = 2, .max_output = 50 };
+	uint64_t in, out;
+
+	(void)state;
+	assert_true(ask_bound(&q, 0, 0, &in, &out));
+	assert_int_equal(in, 1000);
+	assert_int_equal(out, 100);
+	assert_true(ask_bound(&q, 400, 20, &in, &out));
+	assert_int_equal(in, 400);
+	assert_int_equal(out, 40);
+	q.unseen = true;
+	assert_false(ask_bound(&q, 0, 20, &in, &out));
+	assert_true(ask_bound(&q, 128000, 20, &in, &out));
+	assert_int_equal(in, 128000);
+	q.max_output = 0;
+	assert_false(ask_bound(&q, 128000, 0, &in, &out));
+}
+
+/* --- answers ------------------------------------------------------------ */
+
+static void
+usage_of_a_whole_answer_is_read(void **state)
+{
+	struct tally t = { 0 };
+
+	(void)state;
+	assert_int_equal(
+	    chat->answer(
+		S("{\"choices\":[{\"index\":0,\"message\":{\"role\":\"a\","
+		  "\"content\":\"hello\"},\"finish_reason\":\"stop\"}],"
+		  "\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":7,"
+		  "\"total_tokens\":17,\"prompt_tokens_details\":"
+		  "{\"cached_tokens\":4,\"cache_write_tokens\":2,\"x\":[]},"
+		  "\"completion_tokens_details\":{\"reasoning_tokens\":3}}}"),
+		&t),
+	    FAULT_NONE);
+	assert_true(t.has_usage && t.finished);
+	assert_int_equal(t.usage.input, 10);
+	assert_int_equal(t.usage.cached, 4);
+	assert_int_equal(t.usage.cache_write, 2);
+	assert_int_equal(t.usage.output, 7);
+	assert_int_equal(t.usage.reasoning, 3);
+	assert_int_equal(t.bytes, 5);
+}
+
+static void
+counts_that_cannot_be_are_not_usage(void **state)
+{
+	static const char *const usages[] = {
+		"null",
+		"{}",
+		"[]",
+		"\"x\"",
+		"{\"prompt_tokens\":1}",
+		"{\"prompt_tokens\":-1,\"completion_tokens\":1}",
+		"{\"prompt_tokens\":\"1\",\"completion_tokens\":1}",
+		"{\"prompt_tokens\":1.5,\"completion_tokens\":1}",
+		"{\"prompt_tokens\":1,\"completion_tokens\":1,"
+		"\"prompt_tokens_details\":{\"cached_tokens\":2}}",
+		"{\"prompt_tokens\":1,\"completion_tokens\":1,"
+		"\"completion_tokens_details\":{\"reasoning_tokens\":2}}",
+	};
+	char body[256];
+	struct tally t;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(usages); i++) {
+		t = (struct tally){ 0 };
+		snprintf(body, sizeof(body), "{\"choices\":[],\"usage\":%s}",
+		    usages[i]);
+		assert_int_equal(chat->answer(slice_of(body), &t), FAULT_NONE);
+		if (t.has_usage)
+			fail_msg("%s", usages[i]);
+	}
+}
+
+static void
+garbage_is_not_an_answer(void **state)
+{
+	static const char *const bodies[] = { "", "<html>", "[]", "{}",
+		"{\"choices\":1}", "{\"choices\":[]", "{\"error\":{}}" };
+	struct tally t = { 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(bodies); i++)
+		assert_int_equal(
+		    chat->answer(slice_of(bodies[i]), &t), FAULT_UP_GARBAGE);
+}
+
+static void
+events_are_told_apart(void **state)
+{
+	struct tally t = { 0 };
+
+	(void)state;
+	assert_int_equal(
+	    chat->event(S("{\"choices\":[{\"delta\":{\"role\":\"assistant\","
+			  "\"content\":\"ab\"}}],\"usage\":null}"),
+		&t),
+	    EVENT_PASS);
+	assert_int_equal(
+	    chat->event(S("{\"choices\":[{\"delta\":{\"tool_calls\":[{"
+			  "\"index\":0,\"id\":\"call_1\",\"function\":{"
+			  "\"arguments\":\"{}\"}}]}}]}"),
+		&t),
+	    EVENT_PASS);
+	assert_int_equal(t.deltas, 2);
+	assert_int_equal(t.bytes, 4);
+	assert_false(t.finished);
+	assert_int_equal(chat->event(S("{\"choices\":[{\"delta\":{},"
+				       "\"finish_reason\":\"stop\"}]}"),
+			     &t),
+	    EVENT_PASS);
+	assert_true(t.finished);
+	assert_int_equal(
+	    chat->event(S("{\"choices\":[],\"usage\":{\"prompt_tokens\":1,"
+			  "\"completion_tokens\":2}}"),
+		&t),
+	    EVENT_USAGE);
+	assert_true(t.has_usage);
+	/* Azure begins with no choices and no usage: it passes. */
+	assert_int_equal(
+	    chat->event(S("{\"choices\":[],\"prompt_filter_results\":[]}"), &t),
+	    EVENT_PASS);
+	assert_int_equal(chat->event(S(" [DONE]"), &t), EVENT_DONE);
+	assert_int_equal(chat->event(S("{\"choices\":[{]}"), &t), EVENT_BAD);
+	assert_false(t.failed);
+	assert_int_equal(
+	    chat->event(S("{\"error\":{\"message\":\"x\"}}"), &t), EVENT_PASS);
+	assert_true(t.failed);
+}
+
+static void
+estimates_take_the_larger_count(void **state)
+{
+	struct tally t = { .deltas = 3, .bytes = 40 };
+
+	(void)state;
+	assert_int_equal(tally_output(&t), 10);
+	t.deltas = 12;
+	assert_int_equal(tally_output(&t), 12);
+}
+
+/* --- errors --------------------------------------------------------------- */
+
+static void
+errors_have_the_shape_sdks_read(void **state)
+{
+	const struct problem p = { .status = 429, .fault = FAULT_BUDGET };
+	struct arena a = { 0 };
+	struct buf b = { 0 };
+	struct slice message;
+	struct json *j;
+	const struct json *e;
+
+	(void)state;
+	chat->error(&b, &p);
+	assert_int_equal(json_parse(&a, buf_slice(&b), &j), FAULT_NONE);
+	e = json_get(j, "error");
+	assert_true(slice_eq(json_get_str(e, "code"), S("insufficient_quota")));
+	assert_true(slice_eq(json_get_str(e, "type"), S("insufficient_quota")));
+	assert_int_equal(json_get(e, "param")->type, JSON_NULL);
+	assert_true(chat->is_error(buf_slice(&b), &a, &message));
+	assert_true(message.len > 0);
+	buf_clear(&b);
+	chat->error_event(&b, &p);
+	assert_true(slice_starts(buf_slice(&b), S("data: {\"error\":{")));
+	buf_fini(&b);
+	arena_fini(&a);
+}
+
+static void
+messages_of_other_error_shapes_are_found(void **state)
+{
+	struct arena a = { 0 };
+	struct slice m;
+
+	(void)state;
+	assert_false(chat->is_error(S("{\"message\":\"aws\"}"), &a, &m));
+	assert_true(slice_eq(m, S("aws")));
+	assert_false(chat->is_error(S("{\"error\":\"text\"}"), &a, &m));
+	assert_true(slice_eq(m, S("text")));
+	assert_false(chat->is_error(S("<html>"), &a, &m));
+	assert_int_equal(m.len, 0);
+	arena_fini(&a);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_the_model_changes_in_a_plain_request),
+		cmocka_unit_test(a_stream_asks_its_provider_for_usage),
+		cmocka_unit_test(
+		    a_model_named_by_the_path_is_put_into_the_body),
+		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(deep_nesting_is_refused),
+		cmocka_unit_test(what_a_body_hides_is_noticed),
+		cmocka_unit_test(bounds_follow_the_request_and_the_model),
+		cmocka_unit_test(usage_of_a_whole_answer_is_read),
+		cmocka_unit_test(counts_that_cannot_be_are_not_usage),
+		cmocka_unit_test(garbage_is_not_an_answer),
+		cmocka_unit_test(events_are_told_apart),
+		cmocka_unit_test(estimates_take_the_larger_count),
+		cmocka_unit_test(errors_have_the_shape_sdks_read),
+		cmocka_unit_test(messages_of_other_error_shapes_are_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
