@@ -61,8 +61,8 @@ worst_input(const struct rates *r)
 }
 
 /*
- * A line rounds up by half a nano at most and usage has one more line than
- * the bound twice over: two nano more, so that no cost can pass its bound.
+ * Input is three lines of a cost and one of a bound, each off by half a nano
+ * at most: with two nano more no cost can pass its bound.
  */
 enum { ROUNDING = 2 };
 
@@ -80,7 +80,7 @@ price_bound(
 		o = worse(o, r.output);
 	}
 	if (!add_line(in, input, &sum) || !add_line(o, output, &sum) ||
-	    (sum.nano != p->per_request.nano &&
+	    (input != 0 && in.pico != 0 &&
 		!money_add(sum, (struct money){ ROUNDING }, &sum)))
 		return false;
 	*out = sum;
