@@ -35,3 +35,9 @@ mishap_parse(struct slice word, struct play *out)
 		}
 	return false;
 }
+
+int64_t
+play_at(struct play play, int64_t whole)
+{
+	return play.arg >= 0 ? play.arg : whole / 2;
+}

@@ -29,5 +29,7 @@ struct play {
 const struct mishap_row *mishap_get(enum mishap m); /* never NULL */
 /* "500", "cut:3"; false: no such fault */
 bool mishap_parse(struct slice word, struct play *out);
+/* Its K, or the middle of the whole when none was given. */
+int64_t play_at(struct play play, int64_t whole);
 
 #endif

@@ -1,11 +1,10 @@
 #include "sim/plan.h"
 
 #include <stdio.h>
-#include <zlib.h>
 
 #include "sim/draft.h"
 #include "sim/filler.h"
-#include "sim/squeeze.h"
+#include "sim/spoil.h"
 
 enum { BIG_LINE = 10 * 1024 * 1024, CHOICES = 8 };
 
@@ -17,7 +16,7 @@ struct work {
 	const struct plan_terms *terms;
 	struct draft draft[CHOICES];
 	size_t nchoice;
-	struct buf open, close, event; /* of a chunk of the stream */
+	struct buf open, event; /* of a chunk of the stream */
 	char id[48];
 	int64_t tokens, deltas;
 	uint64_t seed;
@@ -40,13 +39,6 @@ static bool
 plays(const struct work *w, enum mishap m)
 {
 	return w->terms->play.kind == m;
-}
-
-/* The K of a fault, or the middle when it has none. */
-static int64_t
-play_at(const struct work *w, int64_t whole)
-{
-	return w->terms->play.arg >= 0 ? w->terms->play.arg : whole / 2;
 }
 
 /* --- usage ------------------------------------------------------------- */
@@ -398,7 +390,7 @@ put_error_event(struct work *w)
 static void
 before_delta(struct work *w, int64_t whole)
 {
-	if (w->deltas != play_at(w, whole))
+	if (w->deltas != play_at(w->terms->play, whole))
 		return;
 	if (plays(w, MISHAP_BADEVENT))
 		put_chunk(w, S("data: {\"id\":\"chatcmpl-broken\",\"cho\n\n"));
@@ -625,161 +617,6 @@ render_stream(struct work *w)
 	w->plan->type = "text/event-stream; charset=utf-8";
 }
 
-/* --- faults in the playing --------------------------------------------- */
-
-static void
-replace_body(struct plan *p, int status, const char *type, const char *text)
-{
-	buf_clear(&p->body);
-	buf_str(&p->body, text);
-	p->nmark = 0;
-	p->stream = false;
-	p->status = status;
-	p->type = type;
-}
-
-static const char page[] =
-    "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
-    "<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>"
-    "\r\n</body>\r\n</html>\r\n";
-
-static void
-stop(struct plan *p, size_t at, enum ending ending)
-{
-	p->stop_at = at < p->body.len ? at : p->body.len;
-	p->ending = ending;
-}
-
-/* The offset behind the K-th content delta; of a unary answer, half. */
-static size_t
-behind_delta(const struct work *w)
-{
-	const struct plan *p = w->plan;
-	int64_t k;
-	size_t i;
-
-	if (!p->stream)
-		return p->body.len / 2;
-	k = play_at(w, w->deltas);
-	for (i = 0; i + 1 < p->nmark; i++)
-		if (k > 0 ? p->mark[i].deltas >= k : p->mark[i + 1].deltas > 0)
-			break;
-	return p->mark[i].end;
-}
-
-/* In the middle of the event after the K-th delta. */
-static size_t
-inside_event(const struct work *w)
-{
-	const struct plan *p = w->plan;
-	size_t at = behind_delta(w), i;
-
-	for (i = 0; i < p->nmark; i++)
-		if (p->mark[i].end > at)
-			return at + (p->mark[i].end - at) / 2;
-	return at;
-}
-
-static void
-unary_bad_chunk(struct plan *p)
-{
-	struct buf b = { 0 };
-
-	buf_str(&b, "zz\r\n");
-	buf_add(&b, buf_slice(&p->body));
-	buf_str(&b, "\r\n0\r\n\r\n");
-	buf_fini(&p->body);
-	p->body = b;
-	p->stream = true;
-}
-
-static void
-unary_big(struct plan *p)
-{
-	struct buf b = { 0 };
-
-	buf_reserve(&b, BIG_LINE + p->body.len);
-	memset(b.p, ' ', BIG_LINE);
-	b.len = BIG_LINE;
-	buf_add(&b, buf_slice(&p->body));
-	buf_fini(&p->body);
-	p->body = b;
-}
-
-static void
-spoil_body(struct work *w)
-{
-	struct plan *p = w->plan;
-	enum mishap kind = w->terms->play.kind;
-	bool stream = p->stream;
-
-	if (kind == MISHAP_GARBAGE)
-		replace_body(p, 200,
-		    stream ? "text/event-stream" : "application/json",
-		    "\x01\x02 not json at all \xff\xfe <<<>>> {{{");
-	else if (kind == MISHAP_HTML)
-		replace_body(p, 200, "text/html", page);
-	else if (kind == MISHAP_HTML502)
-		replace_body(p, 502, "text/html", page);
-	else if (kind == MISHAP_WRONGTYPE)
-		p->type = "text/plain; charset=utf-8";
-	else if (kind == MISHAP_BADCHUNK && !stream)
-		unary_bad_chunk(p);
-	else if (kind == MISHAP_BIGLINE && !stream)
-		unary_big(p);
-	else if (kind == MISHAP_DUPCL)
-		p->two_lengths = true;
-	else if (kind == MISHAP_GZIP)
-		squeeze_plan(p);
-	else if (kind == MISHAP_GZIPBOMB)
-		squeeze_bomb(p);
-}
-
-static void
-spoil_playing(struct work *w)
-{
-	struct plan *p = w->plan;
-	enum mishap kind = w->terms->play.kind;
-	int64_t k = w->terms->play.arg;
-
-	if (kind == MISHAP_HANG || kind == MISHAP_DOWN ||
-	    (kind == MISHAP_RESET && k < 0)) {
-		p->mute = true;
-		stop(p, 0,
-		    kind == MISHAP_HANG   ? END_HANG
-		    : kind == MISHAP_DOWN ? END_FIN
-					  : END_RST);
-	} else if (kind == MISHAP_RESET) {
-		stop(p, (size_t)k, END_RST);
-	} else if (kind == MISHAP_HANGMID) {
-		stop(p, behind_delta(w), END_HANG);
-	} else if (kind == MISHAP_CUT) {
-		stop(p, behind_delta(w), END_FIN);
-	} else if (kind == MISHAP_HALFEVENT) {
-		stop(p, inside_event(w), END_FIN);
-	} else if (kind == MISHAP_MIDLENGTH) {
-		p->claim = p->stream ? 0 : 1000;
-		stop(p, p->body.len - (p->stream ? 5 : 0), END_FIN);
-	} else if (kind == MISHAP_SLOW) {
-		p->slow = true;
-	}
-}
-
-static void
-spoil(struct work *w)
-{
-	struct plan *p = w->plan;
-	enum mishap kind = w->terms->play.kind;
-
-	p->mishap = kind;
-	p->spoilt =
-	    mishap_get(kind)->spoils || w->chat->directive.lie != LIE_NONE;
-	if (kind == MISHAP_DOWN)
-		p->billable = false;
-	spoil_body(w);
-	spoil_playing(w);
-}
-
 /* --- making ------------------------------------------------------------ */
 
 static int64_t
@@ -845,9 +682,9 @@ plan_new(struct arena *a, const struct chat *c, const struct plan_terms *terms)
 		render_stream(w);
 	else
 		render_unary(w);
-	spoil(w);
+	w->plan->spoilt = c->directive.lie != LIE_NONE;
+	spoil_plan(w->plan, terms->play);
 	buf_fini(&w->open);
-	buf_fini(&w->close);
 	buf_fini(&w->event);
 	return w->plan;
 }

@@ -13,12 +13,6 @@ static const char *const venues[VENUE_MAX] = {
 	[VENUE_COMPATIBLE] = "openai_compatible",
 };
 
-const char *
-venue_name(enum venue v)
-{
-	return venues[v];
-}
-
 static const char *
 read_deployments(struct credential *c, const struct json *j)
 {

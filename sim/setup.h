@@ -66,6 +66,5 @@ const struct sim_model *setup_model(
     const struct setup *s, const struct credential *c, struct slice name);
 /* What this account calls the model; empty: not sold there. */
 struct slice setup_name(const struct credential *c, const struct sim_model *m);
-const char *venue_name(enum venue v);
 
 #endif

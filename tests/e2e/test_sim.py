@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import datetime
 import decimal
+import functools
 import gzip
 import hashlib
 import hmac
@@ -132,13 +133,18 @@ def text_of(chunks, index=0):
                    for c in e["choices"] if c["index"] == index)
 
 
-def validate(value, name):
+@functools.cache
+def validator(name):
     jsonschema = pytest.importorskip("jsonschema")
     if not CHAT_SCHEMA.is_file():
         pytest.skip(f"no {CHAT_SCHEMA}")
     definitions = json.loads(CHAT_SCHEMA.read_text())["definitions"]
-    jsonschema.validate(value, {"$ref": f"#/definitions/{name}",
-                                "definitions": definitions})
+    return jsonschema.Draft202012Validator(
+        {"$ref": f"#/definitions/{name}", "definitions": definitions})
+
+
+def validate(value, name):
+    validator(name).validate(value)
 
 
 WEATHER = {"type": "function", "function": {
@@ -496,11 +502,15 @@ def raw(sim, body, read_for=0.5):
         s.sendall(f"POST {path} HTTP/1.1\r\nhost: x\r\n{head}content-type: "
                   f"application/json\r\ncontent-length: {len(body)}\r\n\r\n"
                   .encode() + body)
-        s.settimeout(read_for)
+        until = time.monotonic() + read_for
         try:
-            while piece := s.recv(1 << 20):
+            while (left := until - time.monotonic()) > 0:
+                s.settimeout(left)
+                piece = s.recv(1 << 20)
+                if not piece:
+                    return got, "eof"
                 got += piece
-            return got, "eof"
+            return got, "open"
         except TimeoutError:
             return got, "open"
         except ConnectionResetError:
