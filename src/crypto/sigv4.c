@@ -641,7 +641,8 @@ parse_signature(struct slice s, struct sigv4_auth *out)
 	if (s.len != DIGEST_HEX)
 		return false;
 	for (i = 0; i < s.len; i++) {
-		if (text_hex_digit(s.p[i]) < 0 || lower(s.p[i]) != s.p[i])
+		if (text_hex_digit(s.p[i]) < 0 ||
+		    lower(s.p[i]) != (unsigned char)s.p[i])
 			return false;
 	}
 	out->signature = s;
@@ -685,6 +686,19 @@ sigv4_auth_parse(struct slice value, struct sigv4_auth *out)
 	       out->signature.p != NULL;
 }
 
+/* As the signer must have written it, so that no case hides a repeat. */
+static bool
+is_lower(struct slice s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		if (lower(s.p[i]) != (unsigned char)s.p[i])
+			return false;
+	}
+	return true;
+}
+
 bool
 sigv4_pick(struct slice names, const struct sigv4_header *all, size_t n_all,
     struct sigv4_header *out, size_t *n_out)
@@ -698,7 +712,7 @@ sigv4_pick(struct slice names, const struct sigv4_header *all, size_t n_all,
 		more = slice_cut(names, ';', &name, &names);
 		if (!more)
 			name = names;
-		if (by_bytes(last, name) >= 0)
+		if (by_bytes(last, name) >= 0 || !is_lower(name))
 			return false;
 		before = *n_out;
 		for (i = 0; i < n_all; i++) {

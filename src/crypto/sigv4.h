@@ -109,7 +109,8 @@ bool sigv4_auth_parse(struct slice value, struct sigv4_auth *out) MUST_USE;
 
 /*
  * Picks from all the headers those that names lists, into out (room for
- * n_all); false when one is not there or names is not in order.
+ * n_all); false when one is not
+ * there or names is not in order and lower case.
  */
 bool sigv4_pick(struct slice names, const struct sigv4_header *all,
     size_t n_all, struct sigv4_header *out, size_t *n_out) MUST_USE;

@@ -70,6 +70,8 @@ the_same_key_twice_is_refused_however_it_is_spelt(void **state)
 	    parse(S("[{\"x\":{\"a\":1,\"a\":1}}]")), FAULT_JSON_DUPLICATE);
 	assert_int_equal(
 	    parse(S("{\"a\":{\"a\":{\"a\":[{\"a\":1}]}}}")), FAULT_NONE);
+	/* What is no JSON at all is called that. */
+	assert_int_equal(parse(S("[{\"a\":1,\"a\":1} 2]")), FAULT_JSON);
 	assert_int_equal(parse(S("{\"a\":1,\"A\":3,\"a \":1}")), FAULT_NONE);
 }
 

@@ -578,6 +578,7 @@ signed_headers_must_be_there_and_in_order(void **state)
 	assert_true(sigv4_pick(S("host"), all, 3, out, &n) && n == 1);
 	assert_false(sigv4_pick(S("x-b;host"), all, 3, out, &n));
 	assert_false(sigv4_pick(S("host;host"), all, 3, out, &n));
+	assert_false(sigv4_pick(S("Host;host"), all, 3, out, &n));
 	assert_false(sigv4_pick(S("host;x-c"), all, 3, out, &n));
 	assert_false(sigv4_pick(S("host;"), all, 3, out, &n));
 	assert_false(sigv4_pick(S(""), all, 3, out, &n));

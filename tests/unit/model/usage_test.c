@@ -1,0 +1,45 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "model/usage.h"
+
+static void
+parts_may_not_exceed_the_whole(void **state)
+{
+	(void)state;
+	assert_true(usage_sane(&(struct usage){ 0 }));
+	assert_true(usage_sane(&(struct usage){ .input = 10,
+	    .cached = 4,
+	    .cache_write = 6,
+	    .output = 3,
+	    .reasoning = 3 }));
+	assert_false(usage_sane(
+	    &(struct usage){ .input = 10, .cached = 4, .cache_write = 7 }));
+	assert_false(usage_sane(&(struct usage){ .input = 3, .cached = 4 }));
+	assert_false(
+	    usage_sane(&(struct usage){ .output = 3, .reasoning = 4 }));
+}
+
+static void
+parts_that_overflow_together_are_not_sane(void **state)
+{
+	(void)state;
+	assert_false(usage_sane(&(struct usage){
+	    .input = 10, .cached = 5, .cache_write = UINT64_MAX - 2 }));
+	assert_true(usage_sane(&(struct usage){
+	    .input = UINT64_MAX, .cached = 5, .cache_write = UINT64_MAX - 5 }));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(parts_may_not_exceed_the_whole),
+		cmocka_unit_test(parts_that_overflow_together_are_not_sane),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
