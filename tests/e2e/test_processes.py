@@ -1,0 +1,432 @@
+"""Death, drain and reload: one process at a time, under load."""
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+import httpx
+import kit
+import pytest
+import yaml
+
+PATH = "/v1/chat/completions"
+
+
+def body(content, model="m-openai", stream=False):
+    return {"model": model, "stream": stream,
+            "messages": [{"role": "user", "content": content}]}
+
+
+class Load:
+    """Threads that call all the time; what came of it, by kind."""
+
+    def __init__(self, kontor, key, threads=8):
+        self.kontor, self.key = kontor, key
+        self.good = self.bad = self.broken = 0
+        self.statuses, self.lock = {}, threading.Lock()
+        self.stop = threading.Event()
+        self.threads = [threading.Thread(target=self.run, args=(i,))
+                        for i in range(threads)]
+
+    def run(self, number):
+        http, n = self.kontor.http(self.key), 0
+        while not self.stop.is_set():
+            n += 1
+            stream = n % 2 == 0
+            try:
+                r = http.post(PATH, json=body(
+                    f"{number}.{n} [[sim out=10 pace=1]]", stream=stream))
+                whole = "[DONE]" in r.text if stream else True
+                with self.lock:
+                    self.statuses[r.status_code] = \
+                        self.statuses.get(r.status_code, 0) + 1
+                    if r.status_code == 200 and whole:
+                        self.good += 1
+                    elif r.status_code == 200:
+                        self.broken += 1
+                    else:
+                        self.bad += 1
+            except httpx.HTTPError:
+                with self.lock:
+                    self.broken += 1
+                http.close()
+                http = self.kontor.http(self.key)
+        http.close()
+
+    def __enter__(self):
+        for t in self.threads:
+            t.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.stop.set()
+        for t in self.threads:
+            t.join(60)
+
+    def wait_for_more(self, n=20):
+        goal = self.good + n
+        kit.wait_for(f"{n} more good calls", lambda: self.good >= goal, 20)
+
+
+def test_each_process_says_what_it_is(kontor):
+    titles = sorted(kontor.processes())
+    assert titles == ["control", "recorder", "supervisor", "worker 0",
+                      "worker 1"] or titles == [
+        "control", "recorder", "supervisor", "worker 1", "worker 2"], titles
+
+
+def test_workers_are_sealed(kontor):
+    if kit.SLOW > 1:
+        pytest.skip("sanitized builds run unsealed")
+    for pid in kontor.of_role("worker"):
+        with open(f"/proc/{pid}/status") as f:
+            text = f.read()
+        assert re.search(r"^Seccomp:\s+2$", text, re.M)
+        assert re.search(r"^NoNewPrivs:\s+1$", text, re.M)
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            target = os.readlink(f"/proc/{pid}/fd/{fd}")
+            assert str(kontor.data_dir) not in target, target
+
+
+@pytest.mark.parametrize("role", ["worker", "recorder", "control"])
+def test_a_killed_process_is_back_within_a_second(own, role):
+    key = own.key("load")["key"]
+    with Load(own, key) as load:
+        load.wait_for_more()
+        for _ in range(3):
+            before = own.of_role(role)
+            os.kill(before[0], signal.SIGKILL)
+            killed = time.monotonic()
+            kit.wait_for(f"{role} to be back", lambda: (
+                before[0] not in own.of_role(role) and
+                len(own.of_role(role)) == len(before)), 5, 0.01)
+            assert time.monotonic() - killed < 1.0 * kit.SLOW
+            load.wait_for_more()
+        broken, bad = load.broken, load.bad
+    assert bad == 0, load.statuses
+    if role == "worker":
+        assert broken <= 3 * len(load.threads), load.__dict__
+    else:
+        assert broken == 0, "a caller noticed"
+    own.wait_ready()
+    own.verify()
+    usage = own.usage()["total"]
+    assert usage["calls"] >= load.good
+
+
+def test_a_hung_worker_is_replaced(own):
+    key = own.key("load")["key"]
+    pid = own.of_role("worker")[0]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        kit.wait_for("the hung worker to be replaced", lambda: (
+            pid not in own.of_role("worker") and
+            len(own.of_role("worker")) == 2), 12, 0.05)
+    finally:
+        if pid in own.of_role("worker"):
+            os.kill(pid, signal.SIGCONT)
+    assert {own.chat(key).status_code for _ in range(8)} == {200}
+
+
+class Stream:
+    """A stream being read in a thread of its own."""
+
+    def __init__(self, kontor, key, content):
+        self.text, self.error, self.status = "", None, None
+        self.begun = threading.Event()
+        self.args = kontor, key, content
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+        assert self.begun.wait(10 * kit.SLOW), self.error
+
+    def run(self):
+        kontor, key, content = self.args
+        try:
+            with kontor.http(key, timeout=60) as http, http.stream(
+                    "POST", PATH, json=body(content, stream=True)) as r:
+                self.status = r.status_code
+                for part in r.iter_text():
+                    self.text += part
+                    self.begun.set()
+        except httpx.HTTPError as e:
+            self.error = e
+        self.begun.set()
+
+    def finish(self):
+        self.thread.join(60)
+        assert self.error is None, self.error
+        assert self.status == 200
+        words = "".join(
+            e["choices"][0]["delta"].get("content") or ""
+            for e in kit.sse(self.text) if e != "[DONE]" and e["choices"])
+        assert "[DONE]" in self.text, self.text[-300:]
+        return len(words.split())
+
+
+LONG = "long [[sim out=100 pace=20]]"  # two seconds
+
+
+def test_sigterm_drains_a_running_stream(own):
+    key = own.key("drain")["key"]
+    stream = Stream(own, key, LONG)
+    own.child.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    with pytest.raises(httpx.HTTPError):
+        httpx.get(own.gateway + "/v1/models", timeout=2)
+    assert stream.finish() == 100
+    assert own.child.wait(10 * kit.SLOW) == 0
+    kit.wait_for("all to be gone", lambda: not kit.group(own.child.pid), 5)
+    own.run("ledger", "verify")
+
+
+def test_without_its_supervisor_all_finish_and_leave(own):
+    key = own.key("orphan")["key"]
+    stream = Stream(own, key, LONG)
+    os.kill(own.of_role("supervisor")[0], signal.SIGKILL)
+    own.child.wait()
+    assert stream.finish() == 100
+    kit.wait_for("all to be gone", lambda: not kit.group(own.child.pid), 10)
+    own.run("ledger", "verify")
+    own.start()
+    assert own.chat(key).status_code == 200
+    rows = own.export()
+    assert all(r["resolution"] == "booked" for r in rows), rows
+
+
+def test_a_new_start_waits_for_the_lock(own):
+    key = own.key("orphan")["key"]
+    stream = Stream(own, key, LONG)
+    os.kill(own.of_role("supervisor")[0], signal.SIGKILL)
+    own.child.wait()
+    first = own.child.pid
+    # The ports may still be in use by the workers that finish.
+    own.config["listen"]["gateway"]["address"] = \
+        f"127.0.0.1:{kit.free_port()}"
+    own.config["listen"]["admin"]["address"] = f"127.0.0.1:{kit.free_port()}"
+    own.start()
+    try:
+        assert stream.finish() == 100
+        kit.wait_for("the old ones to be gone",
+                     lambda: not kit.group(first), 10)
+        assert own.chat(key).status_code == 200
+        own.verify()
+        assert sum(r["resolution"] == "booked" for r in own.export()) == 2
+    finally:
+        for pid in kit.group(first):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_all_killed_at_once_loses_nothing_that_was_answered(own, sim):
+    key = own.key("cut")["key"]
+    with Load(own, key) as load:
+        load.wait_for_more(50)
+        time.sleep(0.1)
+        os.killpg(own.child.pid, signal.SIGKILL)
+        load.stop.set()
+    own.child.wait()
+    good = load.good
+    own.start()
+    own.verify()
+    rows = own.export()
+    booked = [r for r in rows if r["resolution"] == "booked"]
+    # At most what 10 ms of log may hold is missing.
+    assert len(booked) >= good - 40
+    assert all(r["resolution"] for r in rows)
+    assert own.chat(key).status_code == 200
+
+
+def test_reload_drops_no_stream_and_brings_the_new_model(own):
+    key = own.key("reload")["key"]
+    assert own.chat(key, "m-new").status_code == 404
+    workers = own.of_role("worker")
+    streams = [Stream(own, key, LONG) for _ in range(4)]
+    own.config["models"]["m-new"] = {"deployments": [
+        kit.deployment("new-azure", "azure")]}
+    own.write_config()
+    plan = own.run("plan").stdout
+    assert "m-new" in plan
+    own.run("reload")
+    assert {own.chat(key, "m-new").status_code for _ in range(8)} == {200}
+    assert all(s.finish() == 100 for s in streams)
+    assert own.of_role("worker") == workers, "a reload starts no worker"
+    own.verify()
+
+
+def test_a_bad_config_changes_nothing_and_says_where(own):
+    key = own.key("reload")["key"]
+    text = yaml.safe_dump(own.config, sort_keys=False)
+    own.path.write_text(text + "nonsense: 1\n")
+    line = len(text.splitlines()) + 1
+    for command in ("check", "reload"):
+        r = own.run(command, check=False)
+        assert r.returncode == 1, r.stdout + r.stderr
+        assert f"kontor.yaml:{line}:1" in r.stdout + r.stderr, \
+            r.stdout + r.stderr
+    own.path.write_text(text.replace("${SIM_LAB}", "${SIM_NOT_SET}"))
+    r = own.run("reload", check=False)
+    assert r.returncode == 1 and "SIM_NOT_SET" in r.stdout + r.stderr
+    assert {own.chat(key).status_code for _ in range(6)} == {200}
+    own.path.write_text("version: 1\nproviders: [\n")
+    r = own.run("check", check=False)
+    assert r.returncode == 1
+    assert re.search(r"kontor\.yaml:\d+:\d+", r.stdout + r.stderr)
+
+
+def test_a_second_instance_on_the_same_data_is_refused(own, tmp_path):
+    config = dict(own.config)
+    config["listen"] = {
+        "gateway": {"address": f"127.0.0.1:{kit.free_port()}"},
+        "admin": {"address": f"127.0.0.1:{kit.free_port()}"}}
+    second = kit.Kontor(tmp_path / "second", config, own.env)
+    second.write_config()
+    second.spawn([kit.KONTOR, "serve", "-c", second.path], env=own.env)
+    try:
+        time.sleep(2)
+        with pytest.raises(httpx.HTTPError):
+            r = httpx.get(second.gateway + "/readyz", timeout=2)
+            if r.status_code == 503:
+                raise httpx.HTTPError("up, but not ready")
+    finally:
+        second.end()
+    assert own.chat(own.key("x")["key"]).status_code == 200
+
+
+# --- the command line -------------------------------------------------------
+
+def test_usage_errors_exit_with_two():
+    for args in (["no-such-command"], ["serve", "--no-such-option"],
+                 ["key"], []):
+        r = subprocess.run([kit.KONTOR, *args], capture_output=True,
+                           text=True, stdin=subprocess.DEVNULL)
+        assert r.returncode == 2, args
+        assert "usage" in (r.stdout + r.stderr).lower()
+
+
+@pytest.mark.parametrize("command", [
+    "serve", "demo", "check", "plan", "reload", "key", "usage", "explain",
+    "ledger", "version", "route"])
+def test_help_on_every_command(command):
+    r = subprocess.run([kit.KONTOR, command, "--help"], capture_output=True,
+                       text=True, stdin=subprocess.DEVNULL)
+    assert r.returncode == 0 and "usage" in r.stdout.lower(), command
+
+
+def test_version_and_schema():
+    r = subprocess.run([kit.KONTOR, "version"], capture_output=True,
+                       text=True)
+    assert (kit.TOP / "VERSION").read_text().strip() in r.stdout
+    r = subprocess.run([kit.KONTOR, "check", "--schema"],
+                       capture_output=True, text=True)
+    import jsonschema
+    schema = json.loads(r.stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    config = kit.make_config("http://127.0.0.1:1", "/data")
+    jsonschema.Draft202012Validator(schema).validate(config)
+    config["nonsense"] = 1
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(schema).validate(config)
+
+
+class Demo(kit.Program):
+    def __init__(self, folder, *args):
+        super().__init__(folder, "demo")
+        self.args = args
+
+    def __enter__(self):
+        env = {k: v for k, v in os.environ.items()
+               if not k.startswith(("OPENAI", "AZURE", "AWS", "KONTOR",
+                                    "ANTHROPIC", "GEMINI"))}
+        self.began = time.monotonic()
+        child = self.spawn([kit.KONTOR, "demo", "--dir", self.folder / "d",
+                            "--json", *self.args], env=env,
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        line = child.stdout.readline()
+        assert line, self.text()
+        self.said = json.loads(line)
+        return self
+
+    def __exit__(self, *exc):
+        self.end()
+        self.check_log()
+
+
+def test_the_demo_is_ready_within_five_seconds(tmp_path):
+    with Demo(tmp_path) as demo:
+        said = demo.said
+        assert set(said) == {"gateway", "admin", "key", "admin_key", "sim"}
+        for name in ("gateway", "admin", "sim"):
+            assert re.fullmatch(r"http://127\.0\.0\.1:\d+", said[name])
+        auth = {"authorization": f"Bearer {said['key']}"}
+        models = httpx.get(said["gateway"] + "/v1/models",
+                           headers=auth).json()["data"]
+        first = models[0]["id"]
+        assert "/" not in first and ":" not in first
+        r = httpx.post(said["gateway"] + PATH, headers=auth, timeout=30,
+                       json=body("Hello", first))
+        assert time.monotonic() - demo.began < 5 * kit.SLOW
+        assert r.status_code == 200, r.text
+        assert re.fullmatch(r"\d+\.\d+ USD", r.headers["x-kontor-cost"])
+        assert float(r.headers["x-kontor-cost"].split()[0]) > 0
+        request = r.headers["x-kontor-request-id"]
+        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+        out = subprocess.run(
+            [kit.KONTOR, "explain", request, "--json", "--dir",
+             tmp_path / "d"], capture_output=True, text=True, env=env)
+        assert out.returncode == 0, out.stderr
+        told = json.loads(out.stdout)
+        assert len(told["candidates"]) == 3
+        assert float(told["settled"]) > 0
+        out = subprocess.run(
+            [kit.KONTOR, "usage", "--format", "json", "--admin",
+             said["admin"]], capture_output=True, text=True,
+            env={**env, "KONTOR_ADMIN_KEY": said["admin_key"]})
+        assert out.returncode == 0, out.stderr
+        assert json.loads(out.stdout)["total"]["calls"] >= 1
+        # A single line on stdout, and it stays in the foreground.
+        assert demo.child.poll() is None
+        os.killpg(demo.child.pid, signal.SIGTERM)
+        assert demo.child.stdout.read() == b""
+        assert demo.child.wait(10 * kit.SLOW) == 0
+    kit.wait_for("the demo to leave nothing behind",
+                 lambda: not kit.group(demo.child.pid), 5)
+
+
+def test_the_demo_survives_its_first_provider(tmp_path):
+    with Demo(tmp_path) as demo:
+        said = demo.said
+        auth = {"authorization": f"Bearer {said['key']}"}
+        first = httpx.get(said["gateway"] + "/v1/models",
+                          headers=auth).json()["data"][0]["id"]
+
+        def call():
+            r = httpx.post(said["gateway"] + PATH, headers=auth, timeout=30,
+                           json=body("Hello", first))
+            assert r.status_code == 200, r.text
+            return r.headers["x-kontor-deployment"]
+        before = call()
+        credential = httpx.get(said["sim"] + "/sim/attempts").json()[
+            "attempts"][-1]["credential"]
+        httpx.post(said["sim"] + "/sim/faults", json={
+            "credential": credential, "fault": "500"})
+        assert call() != before
+
+
+def test_the_demo_twice(tmp_path):
+    """A busy default port moves on; a given one is an error; the data of a
+    first run serves the second."""
+    with Demo(tmp_path / "a") as one:
+        with Demo(tmp_path / "b") as two:
+            assert one.said["gateway"] != two.said["gateway"]
+        port = one.said["gateway"].rsplit(":", 1)[1]
+        r = subprocess.run(
+            [kit.KONTOR, "demo", "--json", "--dir", tmp_path / "c",
+             "--port", port], capture_output=True, text=True, timeout=30,
+            stdin=subprocess.DEVNULL)
+        assert r.returncode == 1 and port in r.stderr
+    with Demo(tmp_path / "a") as again:
+        auth = {"authorization": f"Bearer {again.said['key']}"}
+        assert httpx.get(again.said["gateway"] + "/v1/models",
+                         headers=auth).status_code == 200
