@@ -114,7 +114,6 @@ next_member(struct inflater *z)
 {
 	if (z->encoding != ENCODING_GZIP || inflateReset(&z->z) != Z_OK)
 		return FAULT_INFLATE;
-	z->whole = false;
 	return FAULT_NONE;
 }
 

@@ -87,6 +87,7 @@ struct sigv4_added {
 	size_t n;
 };
 
+/* The request's headers are those to sign besides the ones added here. */
 void sigv4_sign(struct sigv4_signer *s, const struct sigv4_request *req,
     struct slice time, struct arena *a, struct sigv4_added *out);
 
@@ -109,8 +110,8 @@ bool sigv4_auth_parse(struct slice value, struct sigv4_auth *out) MUST_USE;
 
 /*
  * Picks from all the headers those that names lists, into out (room for
- * n_all); false when one is not
- * there or names is not in order and lower case.
+ * n_all); false when one is not there, and when names is not in lower case
+ * and in order.
  */
 bool sigv4_pick(struct slice names, const struct sigv4_header *all,
     size_t n_all, struct sigv4_header *out, size_t *n_out) MUST_USE;

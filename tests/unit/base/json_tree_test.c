@@ -99,6 +99,28 @@ many_keys_are_compared_without_waste(void **state)
 	buf_fini(&b);
 }
 
+static void
+a_repeat_is_found_wherever_it_stands(void **state)
+{
+	struct buf b = { 0 };
+	char again, k;
+
+	(void)state;
+	for (again = 'a'; again <= 'l'; again++) {
+		buf_clear(&b);
+		json_w_begin(&b, '{');
+		for (k = 'a'; k <= 'l'; k++) {
+			json_w_key(&b, (char[2]){ k, 0 });
+			json_w_null(&b);
+		}
+		json_w_key(&b, (char[2]){ again, 0 });
+		json_w_null(&b);
+		json_w_end(&b, '}');
+		assert_int_equal(parse(buf_slice(&b)), FAULT_JSON_DUPLICATE);
+	}
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -106,6 +128,7 @@ main(void)
 		cmocka_unit_test(a_tree_holds_what_the_text_says),
 		cmocka_unit_test(
 		    the_same_key_twice_is_refused_however_it_is_spelt),
+		cmocka_unit_test(a_repeat_is_found_wherever_it_stands),
 		cmocka_unit_test(many_keys_are_compared_without_waste),
 	};
 
