@@ -1,0 +1,540 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "recorder/state.h"
+
+enum { ATTEMPTS_MAX = 99 };
+
+/* Far above any call, and 1,000 of them stay far below an overflow. */
+static const int64_t amount_max = INT64_C(1) << 53;
+
+/* --- open requests --------------------------------------------------------- */
+
+static uint64_t
+req_hash(const struct reqid *id)
+{
+	uint64_t a, b;
+
+	memcpy(&a, id->b, 8);
+	memcpy(&b, id->b + 8, 8);
+	return table_hash(a, b, 0);
+}
+
+struct request *
+request_find(const struct recorder *r, const struct reqid *id)
+{
+	struct request *q = table_first(&r->requests, req_hash(id));
+
+	while (q != NULL && memcmp(&q->id, id, sizeof(*id)) != 0)
+		q = table_same(q);
+	return q;
+}
+
+struct attempt *
+attempt_find(const struct request *q, unsigned number)
+{
+	struct attempt *a = q->attempts;
+
+	while (a != NULL && a->number != number)
+		a = a->next;
+	return a;
+}
+
+static struct request *
+request_new(struct recorder *r, const struct frame *f, const struct reqid *id,
+    uint64_t place)
+{
+	struct request *q = NEW(struct request);
+
+	q->id = *id;
+	q->journal = f->name;
+	q->place = place;
+	q->older = r->newest;
+	if (r->newest != NULL)
+		r->newest->newer = q;
+	else
+		r->oldest = q;
+	r->newest = q;
+	table_add(&r->requests, &q->node, req_hash(id));
+	return q;
+}
+
+static void
+request_free(struct recorder *r, struct request *q)
+{
+	struct attempt *a;
+
+	if (q->older != NULL)
+		q->older->newer = q->newer;
+	else
+		r->oldest = q->newer;
+	if (q->newer != NULL)
+		q->newer->older = q->older;
+	else
+		r->newest = q->older;
+	table_remove(&r->requests, &q->node);
+	while ((a = q->attempts) != NULL) {
+		q->attempts = a->next;
+		mem_free(a);
+	}
+	mem_free(q);
+}
+
+void
+requests_free(struct recorder *r)
+{
+	while (r->oldest != NULL)
+		request_free(r, r->oldest);
+	table_free(&r->requests);
+}
+
+static bool
+same_name(const struct journal_name *a, const struct journal_name *b)
+{
+	return a->node == b->node && a->boot == b->boot && a->slot == b->slot &&
+	       a->incarnation == b->incarnation;
+}
+
+struct cursor *
+cursor_get(struct recorder *r, const struct journal_name *n)
+{
+	const uint64_t h = table_hash(n->node, n->boot,
+	    (uint64_t)n->slot << 16 | n->incarnation);
+	struct cursor *c = r->last_cursor;
+
+	if (c != NULL && same_name(&c->name, n))
+		return c;
+	c = table_first(&r->cursors, h);
+	while (c != NULL && !same_name(&c->name, n))
+		c = table_same(c);
+	if (c == NULL) {
+		c = NEW(struct cursor);
+		c->name = *n;
+		table_add(&r->cursors, &c->node, h);
+	}
+	r->last_cursor = c;
+	return c;
+}
+
+/* --- blocks ------------------------------------------------------------------*/
+
+static void
+block_note(struct recorder *r, const struct reqid *id, uint64_t place)
+{
+	const int64_t ms = reqid_wall_ms(id);
+	struct block *b = &r->block;
+
+	if (place < r->block_from)
+		return;
+	if (b->last_ms == 0 || ms < b->first_ms)
+		b->first_ms = ms;
+	if (ms > b->last_ms)
+		b->last_ms = ms;
+	filter_add(b->filter, id);
+}
+
+static void
+block_end(struct recorder *r, uint64_t stop)
+{
+	struct block *done;
+
+	if (stop <= r->block_from || stop - r->block.start < BLOCK_BYTES)
+		return;
+	done = NEW(struct block);
+	*done = r->block;
+	done->stop = stop;
+	done->next = r->blocks;
+	r->blocks = done;
+	r->block = (struct block){ .start = stop };
+	r->block_from = stop;
+}
+
+/* --- intents -----------------------------------------------------------------*/
+
+static bool
+chain_known(const struct recorder *r, const struct frame_need *chain, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		if (chain[i].window == 0 ||
+		    account_find(r, chain[i].account) == NULL)
+			return false;
+	}
+	return true;
+}
+
+static const char *
+judge_intent(struct recorder *r, const struct intent *v)
+{
+	const struct known_config *c = config_find(r, v->generation);
+
+	if (v->attempt < 1 || v->attempt > ATTEMPTS_MAX)
+		return "its attempt has no such number";
+	if (v->hold < 0 || v->hold > amount_max)
+		return "its hold is out of bounds";
+	if (c == NULL || v->deployment >= c->g.ndeployments)
+		return "its deployment is not known";
+	if (noun_key(r, v->key) == NULL)
+		return "its key is not known";
+	if (!chain_known(r, v->chain, v->n))
+		return "its account is not known";
+	return NULL;
+}
+
+static const char *
+apply_intent(struct recorder *r, const struct frame *f, uint64_t place)
+{
+	struct request *q;
+	struct attempt *a;
+	struct intent v;
+	const char *why;
+
+	memset(&v, 0, sizeof(v));
+	if (frame_get_intent(f, &v) != FAULT_NONE)
+		return "it is not an intent";
+	why = judge_intent(r, &v);
+	if (why != NULL)
+		return why;
+	q = request_find(r, &v.req);
+	if (q != NULL && attempt_find(q, v.attempt) != NULL)
+		return "its attempt has an intent already";
+	if (q != NULL && !same_name(&q->journal, &f->name) &&
+	    !same_name(&f->name, &r->name))
+		return "its request is another journal's";
+	if (q == NULL)
+		q = request_new(r, f, &v.req, place);
+	a = NEW(struct attempt);
+	a->number = v.attempt;
+	a->open = true;
+	a->said = v;
+	a->next = q->attempts;
+	q->attempts = a;
+	block_note(r, &v.req, place);
+	return NULL;
+}
+
+/* --- outcomes ----------------------------------------------------------------*/
+
+static const char *
+judge_resolution(const struct outcome *o)
+{
+	const bool bound = o->n > 0;
+
+	if (o->resolution != RESOLUTION_VOID && !o->sent)
+		return "it costs and was never sent";
+	switch (o->resolution) {
+	case RESOLUTION_VOID:
+		return o->effective != 0 ? "it is void and costs" : NULL;
+	case RESOLUTION_BOOKED:
+		return bound && o->effective > o->hold
+			   ? "it is above its hold and not an overage"
+			   : NULL;
+	case RESOLUTION_OVERAGE:
+		return bound && o->effective <= o->hold
+			   ? "it is no overage"
+			   : NULL;
+	case RESOLUTION_UNKNOWN:
+		return bound && o->effective != o->hold
+			   ? "it is unknown and not booked at its bound"
+			   : NULL;
+	case RESOLUTION_ESTIMATED:
+		return NULL;
+	}
+	return "it has no such resolution";
+}
+
+static bool
+same_chain(const struct intent *i, const struct outcome *o)
+{
+	unsigned k;
+
+	if (i->n != o->n)
+		return false;
+	for (k = 0; k < i->n; k++) {
+		if (i->chain[k].account != o->chain[k].account ||
+		    i->chain[k].window != o->chain[k].window)
+			return false;
+	}
+	return true;
+}
+
+static const char *
+judge_outcome(const struct request *q, const struct attempt *a,
+    const struct frame *f, const struct outcome *o)
+{
+	if (q == NULL || a == NULL)
+		return "it has no intent";
+	if (!a->open)
+		return "its attempt has an outcome already";
+	if (o->number != 0)
+		return "it is a correction";
+	if (!o->by_recorder && !same_name(&q->journal, &f->name))
+		return "its intent is another journal's";
+	if (o->hold != a->said.hold || o->key != a->said.key ||
+	    o->generation != a->said.generation ||
+	    o->deployment != a->said.deployment ||
+	    o->price != a->said.price || !same_chain(&a->said, o))
+		return "it differs from its intent";
+	if (o->effective < 0 || o->list < 0 || o->contracted < 0 ||
+	    o->effective > amount_max || o->list > amount_max ||
+	    o->contracted > amount_max || !usage_sane(&o->usage) ||
+	    (o->usage.input | o->usage.output) >> 40 != 0)
+		return "its numbers are out of bounds";
+	return judge_resolution(o);
+}
+
+static char
+flag_of(enum resolution res)
+{
+	return res == RESOLUTION_UNKNOWN     ? 'u'
+	       : res == RESOLUTION_ESTIMATED ? 'e'
+					     : 'b';
+}
+
+static void
+suspend(struct recorder *r, const struct outcome *o, int64_t dim)
+{
+	struct suspense *s = NEW(struct suspense);
+
+	s->what = *o;
+	s->what.provider_id = (struct slice){ 0 };
+	s->dim = dim;
+	s->next = r->suspense;
+	r->suspense = s;
+}
+
+static void
+book(struct recorder *r, const struct frame *f, const struct outcome *o,
+    int64_t dim)
+{
+	unsigned i;
+
+	for (i = 0; i < o->n; i++)
+		balance_add(r, o->chain[i].account, o->chain[i].window,
+		    &f->name, o->effective);
+	if (o->resolution == RESOLUTION_VOID || !o->sent)
+		return;
+	roll_add(r, o, dim);
+	if (o->resolution == RESOLUTION_UNKNOWN)
+		suspend(r, o, dim);
+}
+
+static const char *
+apply_outcome(struct recorder *r, const struct frame *f, uint64_t place)
+{
+	struct known_config *c;
+	struct request *q;
+	struct attempt *a;
+	struct outcome o;
+	const char *why;
+
+	memset(&o, 0, sizeof(o));
+	if (frame_get_outcome(f, &o) != FAULT_NONE)
+		return "it is not an outcome";
+	q = request_find(r, &o.req);
+	a = q != NULL ? attempt_find(q, o.attempt) : NULL;
+	why = judge_outcome(q, a, f, &o);
+	if (why != NULL)
+		return why;
+	a->open = false;
+	if (o.resolution != RESOLUTION_VOID && o.sent) {
+		c = config_find(r, o.generation);
+		a->dim = config_dim(r, c, o.deployment);
+		a->flag = flag_of(o.resolution);
+	}
+	if (place >= r->applied)
+		book(r, f, &o, a->dim);
+	block_note(r, &o.req, place);
+	return NULL;
+}
+
+/* --- the end of a request ------------------------------------------------------*/
+
+/* The attempts that count, each deployment once with its worst flag. */
+static void
+write_path(const struct request *q, struct buf *out)
+{
+	const struct attempt *a, *b;
+	int64_t last = 0, next;
+	char flag;
+
+	for (;;) {
+		next = INT64_MAX;
+		for (a = q->attempts; a != NULL; a = a->next) {
+			if (a->dim > last && a->dim < next)
+				next = a->dim;
+		}
+		if (next == INT64_MAX)
+			return;
+		flag = 'b';
+		for (b = q->attempts; b != NULL; b = b->next) {
+			if (b->dim == next && b->flag > flag)
+				flag = b->flag;
+		}
+		if (out->len > 0)
+			buf_char(out, ',');
+		buf_i64(out, next);
+		buf_char(out, ':');
+		buf_char(out, flag);
+		last = next;
+	}
+}
+
+static bool
+has_open(const struct request *q)
+{
+	const struct attempt *a;
+
+	for (a = q->attempts; a != NULL; a = a->next) {
+		if (a->open)
+			return true;
+	}
+	return false;
+}
+
+static void
+count_call(struct recorder *r, const struct request *q)
+{
+	struct buf path = { 0 };
+
+	write_path(q, &path);
+	if (path.len > 0)
+		calls_add(r, &q->id, q->attempts->said.key,
+		    path_get(r, buf_slice(&path)));
+	buf_fini(&path);
+}
+
+static const char *
+apply_final(struct recorder *r, const struct frame *f, uint64_t place)
+{
+	struct request *q;
+	struct final v;
+
+	memset(&v, 0, sizeof(v));
+	if (frame_get_final(f, &v) != FAULT_NONE)
+		return "it is not a final outcome";
+	q = request_find(r, &v.req);
+	if (q != NULL && has_open(q))
+		return "an attempt of its request is open";
+	if (q != NULL && !same_name(&q->journal, &f->name) &&
+	    !same_name(&f->name, &r->name) && place >= r->applied)
+		return "its request is another journal's";
+	if (q != NULL) {
+		if (place >= r->applied)
+			count_call(r, q);
+		request_free(r, q);
+	}
+	block_note(r, &v.req, place);
+	return NULL;
+}
+
+/* --- the rest --------------------------------------------------------------------*/
+
+static const char *
+apply_count(struct recorder *r, const struct frame *f, bool fresh)
+{
+	struct count v;
+
+	memset(&v, 0, sizeof(v));
+	if (frame_get_count(f, &v) != FAULT_NONE || v.times > INT64_MAX >> 20 ||
+	    v.second < 0 || v.second > INT64_MAX / NS_PER_S)
+		return "it is not a count";
+	if (fresh)
+		refusal_add(r, &v);
+	return NULL;
+}
+
+static const char *
+apply_account(struct recorder *r, const struct frame *f)
+{
+	struct account_change v;
+
+	memset(&v, 0, sizeof(v));
+	if (frame_get_account(f, &v) != FAULT_NONE || v.account == 0)
+		return "it is not an account";
+	noun_apply_account(r, &v);
+	return NULL;
+}
+
+static const char *
+apply_key(struct recorder *r, const struct frame *f)
+{
+	struct key_change v;
+
+	memset(&v, 0, sizeof(v));
+	if (frame_get_key(f, &v) != FAULT_NONE || v.key == 0)
+		return "it is not a key";
+	noun_apply_key(r, &v);
+	return NULL;
+}
+
+static const char *
+apply_incident(struct recorder *r, const struct frame *f, uint64_t place)
+{
+	struct noted_incident *n;
+	struct incident v;
+
+	memset(&v, 0, sizeof(v));
+	if (frame_get_incident(f, &v) != FAULT_NONE)
+		return "it is not an incident";
+	n = NEW(struct noted_incident);
+	n->what = v;
+	n->place = place;
+	n->next = r->incidents;
+	r->incidents = n;
+	return NULL;
+}
+
+static const char *
+apply_kind(
+    struct recorder *r, const struct frame *f, uint64_t place, bool fresh)
+{
+	switch (f->kind) {
+	case FRAME_INTENT:
+		return apply_intent(r, f, place);
+	case FRAME_OUTCOME:
+		return apply_outcome(r, f, place);
+	case FRAME_FINAL:
+		return apply_final(r, f, place);
+	case FRAME_COUNT:
+		return apply_count(r, f, fresh);
+	case FRAME_OPEN:
+		return NULL;
+	case FRAME_CONFIG:
+		return fresh && config_learn(r, f->payload, true) != FAULT_NONE
+			   ? "it is not a generation"
+			   : NULL;
+	case FRAME_ACCOUNT:
+		return fresh ? apply_account(r, f) : NULL;
+	case FRAME_KEY:
+		return fresh ? apply_key(r, f) : NULL;
+	case FRAME_INCIDENT:
+		return fresh ? apply_incident(r, f, place) : NULL;
+	}
+	return "it is of no known kind";
+}
+
+enum fault
+apply_frame(struct recorder *r, const struct frame *f, uint64_t place,
+    const char **why)
+{
+	const bool fresh = place >= r->applied;
+	struct cursor *c;
+
+	*why = apply_kind(r, f, place, fresh);
+	if (*why != NULL)
+		return FAULT_DATA;
+	r->place = place + f->size;
+	block_end(r, r->place);
+	if (!fresh)
+		return FAULT_NONE;
+	c = cursor_get(r, &f->name);
+	c->seq = f->seq;
+	if (!c->dirty)
+		r->dirty_rows++;
+	c->dirty = true;
+	r->dirty = true;
+	r->frames++;
+	r->bytes += f->size;
+	return FAULT_NONE;
+}

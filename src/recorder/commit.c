@@ -1,0 +1,641 @@
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "model/ident.h"
+#include "recorder/state.h"
+#include "shm/atomic.h"
+
+static int64_t
+add(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	if (__builtin_add_overflow(a, b, &sum))
+		return a < 0 ? INT64_MIN : INT64_MAX;
+	return sum;
+}
+
+static struct slice
+bytes_of(const void *p, size_t len)
+{
+	return (struct slice){ p, len };
+}
+
+/* --- loading ----------------------------------------------------------------------*/
+
+static uint64_t
+load_meta(struct recorder *r, struct slice name)
+{
+	struct stmt *q =
+	    store_sql(r->store, "SELECT value FROM meta WHERE name = ?");
+
+	stmt_text(q, 1, name);
+	return stmt_step(q) ? stmt_get_u64(q, 0) : 0;
+}
+
+static void
+load_cursors(struct recorder *r)
+{
+	struct stmt *q = store_sql(r->store,
+	    "SELECT node, boot, slot, incarnation, seq FROM journal_cursor");
+	struct journal_name n;
+
+	while (stmt_step(q)) {
+		n = (struct journal_name){ (uint32_t)stmt_get_u64(q, 0),
+			(uint32_t)stmt_get_u64(q, 1),
+			(uint16_t)stmt_get_u64(q, 2),
+			(uint16_t)stmt_get_u64(q, 3) };
+		cursor_get(r, &n)->seq = stmt_get_u64(q, 4);
+	}
+}
+
+static void
+load_accounts(struct recorder *r)
+{
+	struct stmt *q = store_sql(r->store,
+	    "SELECT id, granted, unit, zone, hard, closed, created_ns"
+	    " FROM accounts");
+	struct account *a;
+
+	while (stmt_step(q)) {
+		a = NEW(struct account);
+		a->id = stmt_get_u64(q, 0);
+		a->limit = stmt_get_i64(q, 1);
+		a->unit = (unsigned)stmt_get_i64(q, 2);
+		a->zone = mem_dup(stmt_get(q, 3));
+		a->hard = stmt_get_i64(q, 4) != 0;
+		a->closed = stmt_get_i64(q, 5) != 0;
+		a->created_ns = stmt_get_i64(q, 6);
+		a->row = UINT32_MAX;
+		table_add(&r->accounts, &a->node, a->id);
+	}
+}
+
+static void
+load_key(struct recorder *r, struct stmt *q)
+{
+	struct key *k = NEW(struct key);
+	struct slice s;
+
+	at_poke(&k->row.id, stmt_get_u64(q, 0));
+	k->name = mem_dup(stmt_get(q, 1));
+	k->team = mem_dup(stmt_get(q, 2));
+	k->row.team = stmt_get_u64(q, 3);
+	k->row.principal = stmt_get_u64(q, 4);
+	s = stmt_get(q, 5);
+	memcpy(k->row.secret_sha256, s.p, s.len < 32 ? s.len : 32);
+	k->models = mem_dup(stmt_get(q, 6));
+	s = stmt_get(q, 7);
+	if (s.len > sizeof(k->row.models))
+		s.len = sizeof(k->row.models);
+	memcpy(k->row.models, s.p, s.len);
+	k->row.nmodels = (uint32_t)(s.len / 8);
+	k->account = stmt_get_u64(q, 8);
+	k->row.expires_ns = stmt_get_i64(q, 9);
+	k->row.is_admin = stmt_get_i64(q, 10) != 0;
+	k->revoked = stmt_get_i64(q, 11) != 0;
+	s = stmt_get(q, 12);
+	memcpy(k->salt, s.p, s.len < 16 ? s.len : 16);
+	k->created_ns = stmt_get_i64(q, 13);
+	table_add(&r->keys, &k->node, at_peek(&k->row.id));
+}
+
+static void
+load_keys(struct recorder *r)
+{
+	struct stmt *q = store_sql(r->store,
+	    "SELECT id, name, team, team_id, principal, sha256, models,"
+	    " model_ids, account, expires_ns, is_admin, revoked, salt,"
+	    " created_ns FROM keys");
+
+	while (stmt_step(q))
+		load_key(r, q);
+}
+
+static uint64_t
+dim_hash(const struct dim *d)
+{
+	uint64_t h = NELEM(d->text);
+	size_t i;
+
+	for (i = 0; i < NELEM(d->text); i++)
+		h = table_hash(h, hash64(slice_of(d->text[i])), i);
+	return h;
+}
+
+static void
+load_dims(struct recorder *r)
+{
+	struct stmt *q = store_sql(r->store,
+	    "SELECT id, model, provider, publisher, deployment, region, tier"
+	    " FROM dims");
+	struct dim *d;
+	int i;
+
+	while (stmt_step(q)) {
+		d = NEW(struct dim);
+		d->id = stmt_get_i64(q, 0);
+		for (i = 0; i < (int)NELEM(d->text); i++)
+			d->text[i] = mem_dup(stmt_get(q, i + 1));
+		table_add(&r->dims, &d->node, dim_hash(d));
+		if (d->id > r->last_dim)
+			r->last_dim = d->id;
+	}
+	q = store_sql(r->store, "SELECT id, text FROM paths");
+	while (stmt_step(q)) {
+		struct path *p = NEW(struct path);
+
+		p->id = stmt_get_i64(q, 0);
+		p->text = mem_dup(stmt_get(q, 1));
+		table_add(&r->paths, &p->node, hash64(slice_of(p->text)));
+		if (p->id > r->last_path)
+			r->last_path = p->id;
+	}
+}
+
+static void
+load_configs(struct recorder *r)
+{
+	struct stmt *q = store_sql(r->store, "SELECT payload FROM configs");
+
+	while (stmt_step(q)) {
+		if (config_learn(r, stmt_get(q, 0), false) != FAULT_NONE)
+			log_error("the store has a generation that cannot be "
+				  "read");
+	}
+}
+
+enum fault
+commit_load(struct recorder *r)
+{
+	store_begin(r->store);
+	r->applied = load_meta(r, S("applied"));
+	r->replay = load_meta(r, S("replay"));
+	r->block_from = load_meta(r, S("block"));
+	load_cursors(r);
+	load_accounts(r);
+	load_keys(r);
+	load_dims(r);
+	load_configs(r);
+	r->block.start = r->block_from;
+	r->place = r->replay;
+	return store_commit(r->store);
+}
+
+/* --- storing ------------------------------------------------------------------------*/
+
+static void
+save_cursor(void *arg, void *node)
+{
+	struct recorder *r = arg;
+	const struct cursor *c = node;
+	struct stmt *q;
+
+	if (!c->dirty)
+		return;
+	q = store_sql(r->store,
+	    "INSERT OR REPLACE INTO journal_cursor VALUES (?, ?, ?, ?, ?)");
+	stmt_u64(q, 1, c->name.node);
+	stmt_u64(q, 2, c->name.boot);
+	stmt_u64(q, 3, c->name.slot);
+	stmt_u64(q, 4, c->name.incarnation);
+	stmt_u64(q, 5, c->seq);
+	stmt_run(q);
+}
+
+static void
+save_account(void *arg, void *node)
+{
+	struct recorder *r = arg;
+	const struct account *a = node;
+	struct stmt *q;
+
+	if (!a->dirty)
+		return;
+	q = store_sql(r->store,
+	    "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?)");
+	stmt_u64(q, 1, a->id);
+	stmt_i64(q, 2, a->limit);
+	stmt_i64(q, 3, a->unit);
+	stmt_text(q, 4, slice_of(a->zone));
+	stmt_i64(q, 5, a->hard);
+	stmt_i64(q, 6, a->closed);
+	stmt_i64(q, 7, a->created_ns);
+	stmt_run(q);
+}
+
+static void
+save_key(void *arg, void *node)
+{
+	struct recorder *r = arg;
+	const struct key *k = node;
+	struct stmt *q;
+
+	if (!k->dirty)
+		return;
+	q = store_sql(r->store, "INSERT OR REPLACE INTO keys (id, name, team,"
+				" team_id, principal, sha256, models,"
+				" model_ids, account, expires_ns, is_admin,"
+				" revoked, salt, created_ns) VALUES"
+				" (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	stmt_u64(q, 1, at_peek(&k->row.id));
+	stmt_text(q, 2, slice_of(k->name));
+	stmt_text(q, 3, slice_of(k->team));
+	stmt_u64(q, 4, k->row.team);
+	stmt_u64(q, 5, k->row.principal);
+	stmt_blob(q, 6, bytes_of(k->row.secret_sha256, 32));
+	stmt_text(q, 7, slice_of(k->models));
+	stmt_blob(q, 8, bytes_of(k->row.models, k->row.nmodels * 8));
+	stmt_u64(q, 9, k->account);
+	stmt_i64(q, 10, k->row.expires_ns);
+	stmt_i64(q, 11, k->row.is_admin);
+	stmt_i64(q, 12, k->revoked);
+	stmt_blob(q, 13, bytes_of(k->salt, sizeof(k->salt)));
+	stmt_i64(q, 14, k->created_ns);
+	stmt_run(q);
+}
+
+static void
+save_balance(void *arg, void *node)
+{
+	struct recorder *r = arg;
+	const struct balance *b = node;
+	const uint32_t boot = r->m->head->boot, zero = 0;
+	struct buf live = { 0 };
+	struct stmt *q;
+
+	if (!b->dirty)
+		return;
+	q = store_sql(r->store,
+	    "INSERT OR REPLACE INTO balances VALUES (?, ?, ?, ?)");
+	buf_add(&live, bytes_of(&boot, 4));
+	buf_add(&live, bytes_of(&zero, 4));
+	buf_add(&live, bytes_of(b->share, b->n * sizeof(*b->share)));
+	stmt_u64(q, 1, b->account);
+	stmt_u64(q, 2, b->window);
+	stmt_i64(q, 3, b->settled);
+	stmt_blob(q, 4, buf_slice(&live));
+	stmt_run(q);
+	buf_fini(&live);
+}
+
+static void
+save_dim(void *arg, void *node)
+{
+	struct recorder *r = arg;
+	const struct dim *d = node;
+	struct stmt *q;
+	int i;
+
+	if (!d->dirty)
+		return;
+	q = store_sql(
+	    r->store, "INSERT INTO dims VALUES (?, ?, ?, ?, ?, ?, ?)");
+	stmt_i64(q, 1, d->id);
+	for (i = 0; i < (int)NELEM(d->text); i++)
+		stmt_text(q, i + 2, slice_of(d->text[i]));
+	stmt_run(q);
+}
+
+static void
+save_path(void *arg, void *node)
+{
+	struct recorder *r = arg;
+	const struct path *p = node;
+	struct stmt *q;
+
+	if (!p->dirty)
+		return;
+	q = store_sql(r->store, "INSERT INTO paths VALUES (?, ?)");
+	stmt_i64(q, 1, p->id);
+	stmt_text(q, 2, slice_of(p->text));
+	stmt_run(q);
+}
+
+static void
+save_config(void *arg, void *node)
+{
+	struct recorder *r = arg;
+	const struct known_config *c = node;
+	struct stmt *q;
+
+	if (!c->dirty)
+		return;
+	q = store_sql(
+	    r->store, "INSERT OR REPLACE INTO configs VALUES (?, ?, ?)");
+	stmt_u64(q, 1, c->g.generation);
+	stmt_i64(q, 2, c->g.wall_ns);
+	stmt_blob(q, 3, buf_slice(&c->payload));
+	stmt_run(q);
+}
+
+/* Sums are made here, not in SQL: there they would turn into floats. */
+static void
+save_roll_into(struct recorder *r, const struct roll *t, int64_t when,
+    const char *get, const char *put)
+{
+	int64_t v[9] = { (int64_t)t->attempts, (int64_t)t->usage.input,
+		(int64_t)t->usage.cached, (int64_t)t->usage.cache_write,
+		(int64_t)t->usage.output, (int64_t)t->usage.reasoning, t->list,
+		t->contracted, t->effective };
+	struct stmt *q = store_sql(r->store, get);
+	int i;
+
+	stmt_i64(q, 1, when);
+	stmt_u64(q, 2, t->key);
+	stmt_i64(q, 3, t->dim);
+	if (stmt_step(q)) {
+		for (i = 0; i < 9; i++)
+			v[i] = add(v[i], stmt_get_i64(q, i));
+	}
+	q = store_sql(r->store, put);
+	stmt_i64(q, 1, when);
+	stmt_u64(q, 2, t->key);
+	stmt_i64(q, 3, t->dim);
+	for (i = 0; i < 9; i++)
+		stmt_i64(q, i + 4, v[i]);
+	stmt_run(q);
+}
+
+#define SUMS \
+	"attempts, input, cached, cache_write, output, reasoning, list," \
+	" contracted, effective"
+
+static void
+save_roll(void *arg, void *node)
+{
+	const struct roll *t = node;
+
+	save_roll_into(arg, t, t->minute,
+	    "SELECT " SUMS " FROM usage_minute"
+	    " WHERE minute = ? AND key = ? AND dim = ?",
+	    "INSERT OR REPLACE INTO usage_minute (minute, key, dim, " SUMS ")"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	save_roll_into(arg, t, t->minute / 60,
+	    "SELECT " SUMS " FROM usage_hour"
+	    " WHERE hour = ? AND key = ? AND dim = ?",
+	    "INSERT OR REPLACE INTO usage_hour (hour, key, dim, " SUMS ")"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+}
+
+static void
+save_calls_into(struct recorder *r, const struct calls *t, int64_t when,
+    const char *put)
+{
+	struct stmt *q = store_sql(r->store, put);
+
+	stmt_i64(q, 1, when);
+	stmt_u64(q, 2, t->key);
+	stmt_i64(q, 3, t->path);
+	stmt_u64(q, 4, t->n);
+	stmt_run(q);
+}
+
+static void
+save_calls(void *arg, void *node)
+{
+	const struct calls *t = node;
+
+	save_calls_into(arg, t, t->minute,
+	    "INSERT INTO calls_minute VALUES (?, ?, ?, ?)"
+	    " ON CONFLICT DO UPDATE SET calls = calls + excluded.calls");
+	save_calls_into(arg, t, t->minute / 60,
+	    "INSERT INTO calls_hour VALUES (?, ?, ?, ?)"
+	    " ON CONFLICT DO UPDATE SET calls = calls + excluded.calls");
+}
+
+/* A hostile count may be large; it stops at 2^53. */
+static void
+save_refusal(void *arg, void *node)
+{
+	struct recorder *r = arg;
+	const struct refusal *t = node;
+	struct stmt *q = store_sql(r->store,
+	    "INSERT INTO refusals VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+	    " SET times = min(times + excluded.times, 9007199254740992)");
+
+	stmt_i64(q, 1, t->count.second);
+	stmt_u64(q, 2, t->count.who);
+	stmt_i64(q, 3, t->count.is_network);
+	stmt_text(q, 4, slice_of(fault_get(t->count.fault)->code));
+	stmt_u64(q, 5, t->count.times);
+	stmt_run(q);
+}
+
+static void
+save_blocks(struct recorder *r)
+{
+	const struct block *b;
+	struct stmt *q;
+
+	for (b = r->blocks; b != NULL; b = b->next) {
+		if (b->last_ms == 0)
+			continue; /* speaks of no request */
+		q = store_sql(r->store,
+		    "INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?, ?)");
+		stmt_u64(q, 1, b->start);
+		stmt_u64(q, 2, b->stop);
+		stmt_i64(q, 3, b->first_ms);
+		stmt_i64(q, 4, b->last_ms);
+		stmt_blob(q, 5, bytes_of(b->filter, FILTER_LEN));
+		stmt_run(q);
+	}
+}
+
+static void
+save_suspense(struct recorder *r)
+{
+	const struct suspense *s;
+	struct stmt *q;
+
+	for (s = r->suspense; s != NULL; s = s->next) {
+		q = store_sql(r->store, "INSERT OR REPLACE INTO suspense"
+					" VALUES (?, ?, ?, ?, ?, ?, ?)");
+		stmt_blob(q, 1, bytes_of(s->what.req.b, REQID_LEN));
+		stmt_i64(q, 2, s->what.attempt);
+		stmt_i64(q, 3, s->what.wall_ns);
+		stmt_u64(q, 4, s->what.key);
+		stmt_i64(q, 5, s->dim);
+		stmt_i64(q, 6, s->what.effective);
+		stmt_i64(q, 7, s->what.by_recorder);
+		stmt_run(q);
+	}
+}
+
+static void
+save_incidents(struct recorder *r)
+{
+	const struct noted_incident *n;
+	struct buf text = { 0 };
+	struct stmt *q;
+	unsigned i;
+
+	for (n = r->incidents; n != NULL; n = n->next) {
+		buf_clear(&text);
+		json_w_begin(&text, '[');
+		for (i = 0; i < n->what.n && i < FRAME_NUMBERS; i++)
+			json_w_u64(&text, n->what.numbers[i]);
+		json_w_end(&text, ']');
+		q = store_sql(r->store,
+		    "INSERT OR REPLACE INTO incidents VALUES (?, ?, ?, ?)");
+		stmt_u64(q, 1, n->place);
+		stmt_i64(q, 2, n->what.wall_ns);
+		stmt_i64(q, 3, n->what.code);
+		stmt_text(q, 4, buf_slice(&text));
+		stmt_run(q);
+	}
+	buf_fini(&text);
+}
+
+static void
+save_answers(struct recorder *r)
+{
+	const struct answer *a;
+	struct stmt *q;
+
+	for (a = r->answers; a != NULL; a = a->next) {
+		q = store_sql(r->store,
+		    "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?)");
+		stmt_text(q, 1, slice_of(a->key));
+		stmt_text(q, 2, slice_of(a->text));
+		stmt_i64(q, 3, clock_wall_ns());
+		stmt_run(q);
+	}
+}
+
+static void
+save_meta(struct recorder *r, struct slice name, uint64_t value)
+{
+	struct stmt *q =
+	    store_sql(r->store, "INSERT OR REPLACE INTO meta VALUES (?, ?)");
+
+	stmt_text(q, 1, name);
+	stmt_u64(q, 2, value);
+	stmt_run(q);
+}
+
+/* Where a successor must begin to know what is open. */
+static uint64_t
+replay_from(const struct recorder *r)
+{
+	uint64_t from = r->place;
+
+	if (r->oldest != NULL && r->oldest->place < from)
+		from = r->oldest->place;
+	if (r->block.start < from)
+		from = r->block.start;
+	return from;
+}
+
+static void
+save_all(struct recorder *r)
+{
+	table_each(&r->configs, save_config, r);
+	table_each(&r->accounts, save_account, r);
+	table_each(&r->keys, save_key, r);
+	table_each(&r->dims, save_dim, r);
+	table_each(&r->paths, save_path, r);
+	table_each(&r->balances, save_balance, r);
+	table_each(&r->rolls, save_roll, r);
+	table_each(&r->calls, save_calls, r);
+	table_each(&r->refusals, save_refusal, r);
+	table_each(&r->cursors, save_cursor, r);
+	save_blocks(r);
+	save_suspense(r);
+	save_incidents(r);
+	save_answers(r);
+	save_meta(r, S("applied"), r->place);
+	save_meta(r, S("replay"), replay_from(r));
+	save_meta(r, S("block"), r->block.start);
+	save_meta(r, S("node"), r->m->head->node);
+	save_meta(r, S("boot"), r->m->head->boot);
+}
+
+/* --- after it ------------------------------------------------------------------------*/
+
+#define CLEAN(fn, type) \
+	static void fn(void *arg, void *node) \
+	{ \
+		(void)arg; \
+		((struct type *)node)->dirty = false; \
+	}
+
+CLEAN(clean_config, known_config)
+CLEAN(clean_account, account)
+CLEAN(clean_key, key)
+CLEAN(clean_dim, dim)
+CLEAN(clean_path, path)
+CLEAN(clean_balance, balance)
+CLEAN(clean_cursor, cursor)
+#undef CLEAN
+
+#define FREE_LIST(head, type, extra) \
+	while ((head) != NULL) { \
+		struct type *gone_ = (head); \
+\
+		(head) = gone_->next; \
+		extra; \
+		mem_free(gone_); \
+	}
+
+static void
+clean_all(struct recorder *r)
+{
+	table_each(&r->configs, clean_config, r);
+	table_each(&r->accounts, clean_account, r);
+	table_each(&r->keys, clean_key, r);
+	table_each(&r->dims, clean_dim, r);
+	table_each(&r->paths, clean_path, r);
+	table_each(&r->balances, clean_balance, r);
+	table_each(&r->cursors, clean_cursor, r);
+	table_free(&r->rolls);
+	table_free(&r->calls);
+	table_free(&r->refusals);
+	FREE_LIST(r->blocks, block, (void)0)
+	FREE_LIST(r->suspense, suspense, (void)0)
+	FREE_LIST(r->incidents, noted_incident, (void)0)
+	FREE_LIST(r->answers, answer, (mem_free(gone_->key), mem_free(gone_->text)))
+	r->applied = r->place;
+	r->dirty = false;
+	r->dirty_rows = 0;
+}
+
+void
+commit_forget(struct recorder *r)
+{
+	FREE_LIST(r->blocks, block, (void)0)
+	FREE_LIST(r->suspense, suspense, (void)0)
+	FREE_LIST(r->incidents, noted_incident, (void)0)
+	FREE_LIST(r->answers, answer, (mem_free(gone_->key), mem_free(gone_->text)))
+}
+
+enum fault
+commit_all(struct recorder *r)
+{
+	enum fault fault = drain_flush(r);
+
+	/* A log that could be written again says so in itself. */
+	if (fault == FAULT_NONE && log_durable(r->log) != log_end(r->log))
+		fault = drain_flush(r);
+	r->last_commit_ns = clock_mono_ns();
+	if (fault != FAULT_NONE || (!r->dirty && r->dirty_rows == 0))
+		return fault;
+	store_begin(r->store);
+	save_all(r);
+	recorder_step(r, "commit");
+	fault = store_commit(r->store);
+	recorder_step(r, "committed");
+	if (fault != FAULT_NONE) {
+		if (!r->store_failing)
+			log_error("the store cannot be written: %s; the log "
+				  "goes on",
+			    store_error(r->store));
+		r->store_failing = true;
+		return fault;
+	}
+	if (r->store_failing)
+		log_info("the store can be written again");
+	r->store_failing = false;
+	clean_all(r);
+	return FAULT_NONE;
+}

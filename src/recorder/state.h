@@ -1,0 +1,355 @@
+/*
+ * state.h - the recorder's books in memory, shared by its files
+ *
+ * Everything here follows from the log: frames are applied in the order of
+ * their place (apply.c), and what changed goes to the store in one
+ * transaction that also says up to which place it stands (commit.c).  After a
+ * start the same frames are applied again from `replay` on; what lies before
+ * `applied` only brings open requests and the unfinished block back.
+ */
+#ifndef KONTOR_RECORDER_STATE_H
+#define KONTOR_RECORDER_STATE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "journal/filter.h"
+#include "journal/frame.h"
+#include "journal/segment.h"
+#include "ledger/window.h"
+#include "model/snapshot.h"
+#include "recorder/run.h"
+#include "recorder/table.h"
+#include "shm/ring.h"
+#include "shm/shm.h"
+#include "store/store.h"
+
+enum incident_code {
+#define INCIDENT(number, NAME, text) INCIDENT_##NAME = number,
+#include "recorder/incidents.def"
+#undef INCIDENT
+};
+
+enum {
+	/* What may have passed and not been noted when a worker died. */
+	REPAIR_SLACK_TOKENS = 16,
+	BLOCK_BYTES = 1024 * 1024,
+	/* Dirty rows that make a commit due at once. */
+	ROWS_MAX = 50000
+};
+
+/* --- requests that are not over -------------------------------------------- */
+
+struct attempt {
+	struct attempt *next;
+	unsigned number;
+	bool open;
+	int64_t dim;         /* of a resolved one that counts; 0: none */
+	char flag;           /* 'b', 'e', 'u' */
+	struct intent said;
+};
+
+struct request {
+	struct node node;
+	struct request *older, *newer; /* by place */
+	struct reqid id;
+	struct journal_name journal; /* that of its first intent */
+	uint64_t place;
+	struct attempt *attempts;
+};
+
+/* --- money ------------------------------------------------------------------ */
+
+struct live_share {
+	uint32_t slot, incarnation;
+	int64_t settled;
+};
+
+struct balance {
+	struct node node;
+	uint64_t account, window;
+	int64_t settled;
+	bool dirty;
+	unsigned n; /* shares of journals of this boot's live slots */
+	struct live_share *share;
+};
+
+/* --- nouns -------------------------------------------------------------------*/
+
+struct account {
+	struct node node;
+	uint64_t id;
+	int64_t limit;
+	unsigned unit;
+	char *zone;
+	bool hard, closed, dirty;
+	int64_t created_ns;
+	uint32_t row;    /* in shm; UINT32_MAX: not yet */
+	int64_t due_ns;  /* wall: when its windows need a look */
+};
+
+struct key {
+	struct node node;
+	char *name, *team, *models; /* models: JSON list of names */
+	struct shm_key row;         /* as published, but for account */
+	uint64_t account;           /* id; 0: none */
+	bool revoked, dirty;
+	int64_t created_ns;
+	uint8_t salt[16];
+};
+
+/* --- what is counted --------------------------------------------------------*/
+
+struct dim {
+	struct node node;
+	int64_t id;
+	bool dirty;
+	char *text[6]; /* model provider publisher deployment region tier */
+};
+
+struct path {
+	struct node node;
+	int64_t id;
+	bool dirty;
+	char *text;
+};
+
+struct roll {
+	struct node node;
+	int64_t minute;
+	uint64_t key;
+	int64_t dim;
+	uint64_t attempts;
+	struct usage usage;
+	int64_t list, contracted, effective;
+};
+
+struct calls {
+	struct node node;
+	int64_t minute;
+	uint64_t key;
+	int64_t path;
+	uint64_t n;
+};
+
+struct refusal {
+	struct node node;
+	struct count count; /* second: of the minute */
+};
+
+struct suspense {
+	struct suspense *next;
+	struct outcome what;
+	int64_t dim;
+};
+
+/* A generation that frames may name. */
+struct known_config {
+	struct node node;
+	struct arena arena;
+	struct generation g;
+	int64_t *dims; /* by deployment; 0: not asked for yet */
+	struct buf payload;
+	bool dirty;
+};
+
+struct cursor {
+	struct node node;
+	struct journal_name name;
+	uint64_t seq;
+	bool dirty;
+};
+
+struct block {
+	uint64_t start, stop;
+	int64_t first_ms, last_ms;
+	uint8_t filter[FILTER_LEN];
+	struct block *next; /* closed ones that wait for the store */
+};
+
+struct noted_incident {
+	struct noted_incident *next;
+	uint64_t place;
+	struct incident what;
+};
+
+/* --- slots ------------------------------------------------------------------*/
+
+struct reader {
+	struct ring *ring;
+	uint32_t incarnation; /* that the position belongs to; 0: none */
+	uint64_t at;          /* next byte to read */
+	bool quarantined;
+};
+
+struct zone_known;
+struct answer;
+
+struct recorder {
+	struct shm *m;
+	uint32_t own;
+	char *data_dir, *log_dir;
+	const struct disk *disk;
+	uint64_t rotate;
+	struct snapshot *snapshot; /* in force; may be NULL in tests */
+	int lock_fd;
+
+	struct log *log;
+	struct store *store;
+	struct journal_name name; /* own journal */
+	uint64_t seq;             /* last of it */
+	uint64_t applied;         /* store: everything before this place */
+	uint64_t replay;          /* store: where to start */
+	uint64_t place;           /* memory: everything before this place */
+
+	struct table requests, balances, accounts, keys, dims, paths, rolls,
+	    calls, refusals, configs, cursors;
+	struct request *oldest, *newest;
+	struct suspense *suspense;
+	struct noted_incident *incidents;
+	struct block *blocks;
+	struct block block;       /* being filled */
+	uint64_t block_from;      /* places before it have their block */
+	int64_t last_dim, last_path;
+	struct known_config *last_config;
+	struct cursor *last_cursor;
+	size_t dirty_rows;
+	bool dirty; /* anything since the last commit */
+
+	struct reader reader[SLOTS_MAX];
+	uint32_t repair_slot; /* being repaired, for its callbacks */
+
+	int64_t unsynced_ns;    /* monotonic: oldest frame not durable; 0 */
+	int64_t last_flush_ns, last_commit_ns, last_failure_ns, last_clock_ns;
+	int64_t suspect_ns;     /* since when the wall clock is doubted */
+	int64_t suspect_skew_ns;
+	int64_t next_window_ns; /* wall */
+	bool log_failing, store_failing;
+	bool wal_dirty;  /* a checkpoint is due when nothing else is */
+	bool repair_due; /* one had to wait for the disk */
+	uint64_t frames, bytes;      /* counted since the start */
+	/* Idempotent answers that wait for the next commit. */
+	struct answer *answers;
+	struct zone_known *zones; /* calendar.c */
+
+	/* Tests: called at every step that a crash may split. */
+	void (*step)(void *arg, const char *where);
+	void *step_arg;
+};
+
+struct answer {
+	struct answer *next;
+	char *key, *text;
+};
+
+static inline void
+recorder_step(struct recorder *r, const char *where)
+{
+	if (r->step != NULL)
+		r->step(r->step_arg, where);
+}
+
+/* --- apply.c: one frame into the books -------------------------------------- */
+
+/*
+ * place: where it stands in the log.  A frame before r->applied is history:
+ * it only brings back what is open.  FAULT_DATA, and nothing changed, when
+ * it says what cannot be; *why then says what.
+ */
+enum fault apply_frame(struct recorder *r, const struct frame *f,
+    uint64_t place, const char **why) MUST_USE;
+struct request *request_find(const struct recorder *r, const struct reqid *id);
+struct attempt *attempt_find(const struct request *q, unsigned number);
+void requests_free(struct recorder *r);
+struct cursor *cursor_get(struct recorder *r, const struct journal_name *n);
+
+/* --- book.c: balances and what is counted ----------------------------------- */
+
+struct balance *balance_get(
+    struct recorder *r, uint64_t account, uint64_t window);
+void balance_add(struct recorder *r, uint64_t account, uint64_t window,
+    const struct journal_name *by, int64_t amount);
+/* books_f: what the own column stands for. */
+int64_t balance_own(void *arg, uint64_t account, uint64_t window);
+/* Forgets what no window needs; after a commit. */
+void balances_trim(struct recorder *r);
+
+struct known_config *config_find(struct recorder *r, uint64_t generation);
+int64_t config_dim(
+    struct recorder *r, struct known_config *c, unsigned deployment);
+const struct price *config_price(
+    const struct known_config *c, unsigned deployment, uint64_t id);
+/* Takes the frame's payload. */
+enum fault config_learn(
+    struct recorder *r, struct slice payload, bool dirty) MUST_USE;
+int64_t path_get(struct recorder *r, struct slice text);
+void roll_add(struct recorder *r, const struct outcome *o, int64_t dim);
+void calls_add(struct recorder *r, const struct reqid *id, uint64_t key,
+    int64_t path);
+void refusal_add(struct recorder *r, const struct count *c);
+void books_free(struct recorder *r);
+
+/* --- own.c: the recorder's own journal --------------------------------------- */
+
+/* Each appends to the log and applies. */
+void own_outcome(struct recorder *r, const struct outcome *v);
+void own_intent(struct recorder *r, const struct intent *v);
+void own_final(struct recorder *r, const struct final *v);
+void own_opening(struct recorder *r);
+void own_account(struct recorder *r, const struct account_change *v);
+void own_key(struct recorder *r, const struct key_change *v);
+void own_generation(struct recorder *r, const struct snapshot *s);
+void own_incident(struct recorder *r, enum incident_code code, unsigned n,
+    const uint64_t *numbers);
+
+/* --- noun.c: accounts and keys ------------------------------------------------ */
+
+struct account *account_find(const struct recorder *r, uint64_t id);
+struct key *noun_key(const struct recorder *r, uint64_t id);
+void noun_apply_account(struct recorder *r, const struct account_change *v);
+void noun_apply_key(struct recorder *r, const struct key_change *v);
+/* Into shared memory; false: a table is full. */
+bool noun_publish_account(struct recorder *r, struct account *a) MUST_USE;
+bool noun_publish_key(struct recorder *r, struct key *k) MUST_USE;
+void nouns_publish(struct recorder *r);
+void nouns_free(struct recorder *r);
+
+/* --- calendar.c: windows and clocks ------------------------------------------- */
+
+/*
+ * Publishes the window that wall_ns lies in and the next.  renew: also sets
+ * the own column of those that are there already (a new recorder).
+ */
+void calendar_open(
+    struct recorder *r, struct account *a, int64_t wall_ns, bool renew);
+/* Confirms the wall clock and opens what is due. */
+void calendar_turn(struct recorder *r, int64_t wall_ns, int64_t mono_ns);
+void calendar_free(struct recorder *r);
+
+/* --- drain.c: rings ------------------------------------------------------------ */
+
+/* True: something was read. */
+bool drain_all(struct recorder *r);
+void drain_slot(struct recorder *r, uint32_t slot);
+/* Gives back what is durable. */
+void drain_free(struct recorder *r);
+/* Writes and syncs; keeps the words of shared memory about it. */
+enum fault drain_flush(struct recorder *r) MUST_USE;
+void drain_close(struct recorder *r);
+
+/* --- repair.c ------------------------------------------------------------------- */
+
+/* FAULT_NONE: the slot is free (or was never dead). */
+enum fault repair_dead(struct recorder *r, uint32_t slot) MUST_USE;
+/* Every slot that is marked dead. */
+void repair_all(struct recorder *r);
+/* Requests whose journal nobody will go on with. */
+void repair_orphans(struct recorder *r);
+
+/* --- commit.c: the store --------------------------------------------------------- */
+
+enum fault commit_load(struct recorder *r) MUST_USE;
+/* Flushes the log first: the store never knows more than the disk. */
+enum fault commit_all(struct recorder *r) MUST_USE;
+void commit_forget(struct recorder *r); /* what waits for the store */
+
+#endif
