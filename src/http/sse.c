@@ -29,7 +29,7 @@ find_eol(const char *p, const char *end)
 /*
  * Goes on until a blank line ends the event; NULL: not in [p, end).  Needs no
  * byte of before, so it runs over the new input only.  A CR at the very end
- * counts at once: should an LF follow, it leads the next event's bytes.
+ * counts at once: should an LF follow, it is skipped.
  */
 static const char *
 find_end(struct sse *s, const char *p, const char *end)
@@ -138,7 +138,8 @@ give_tail(struct sse *s, sse_event_f *on_event, sse_pass_f *on_pass, void *arg)
 {
 	struct sse_event e = parse(s, buf_slice(&s->tail));
 
-	if (on_event(arg, &e))
+	s->passed = on_event(arg, &e);
+	if (s->passed)
 		pass(on_pass, arg, s->tail.p, s->tail.p + s->tail.len);
 	buf_fini(&s->tail);
 }
@@ -158,20 +159,28 @@ enum fault
 sse_feed(struct sse *s, struct slice in, sse_event_f *on_event,
     sse_pass_f *on_pass, void *arg)
 {
-	const char *p = in.p, *end = in.p + in.len, *from, *next;
+	const char *p = in.p, *end = in.p + in.len, *from = p, *next;
 	struct sse_event e;
 
+	if (s->skip_lf && s->tail.len == 0 && p < end && *p == '\n') {
+		/* The second half of the line end that ended an event. */
+		s->skip_lf = false;
+		p++;
+		if (!s->passed)
+			from = p;
+	}
 	next = find_end(s, p, end);
 	if (next != NULL && s->tail.len > 0) {
 		if (keep_tail(s, p, next) != FAULT_NONE)
 			return FAULT_UP_GARBAGE;
 		give_tail(s, on_event, on_pass, arg);
-		p = next;
+		from = p = next;
 		next = find_end(s, p, end);
 	}
-	for (from = p; next != NULL; next = find_end(s, p, end)) {
+	for (; next != NULL; next = find_end(s, p, end)) {
 		e = parse(s, (struct slice){ p, (size_t)(next - p) });
-		if (!on_event(arg, &e)) {
+		s->passed = on_event(arg, &e);
+		if (!s->passed) {
 			pass(on_pass, arg, from, p);
 			from = next;
 		}

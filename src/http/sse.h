@@ -22,6 +22,7 @@ struct sse {
 	struct buf tail;
 	struct buf joined; /* data of several lines */
 	bool line_begun, skip_lf, begun;
+	bool passed; /* the last event was */
 };
 
 /* Borrowed for the callback. */
