@@ -1,0 +1,363 @@
+#!/usr/bin/env python3
+"""make bench: kontor beside nginx's proxy_pass, in one run, as ratios.
+
+Same upstream, same bytes, one worker of each on core 0, load and upstream on
+the other core, interleaved; the median of the paired ratios is reported.
+Kontor runs with everything on: a key with a hard budget, priced deployments,
+the recorder; its processor time is that of all its processes, and the run
+fails unless its ledger moved by exactly the number of calls.
+"""
+import argparse
+import datetime
+import decimal
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+KEY = "sk-sim-openai"
+
+PROXY = """
+daemon off; master_process on; worker_processes 1;
+worker_cpu_affinity {mask}; pid {folder}/{name}.pid;
+error_log {folder}/{name}.err; worker_rlimit_nofile 8192;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off; keepalive_requests 100000000; keepalive_timeout 600s;
+    client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2;
+    fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4;
+    scgi_temp_path {folder}/t5; client_body_buffer_size 64k;
+    {upstreams}
+    server {{
+        listen 127.0.0.1:{port}; tcp_nodelay on;
+        {locations}
+    }}
+}}
+"""
+PASS = """
+    upstream {name} {{ server {server}; keepalive 128;
+        keepalive_requests 100000000; }}"""
+PASS_LOCATION = """
+        location = {path} {{
+            proxy_pass http://{name}/v1/chat/completions;
+            proxy_http_version 1.1; proxy_set_header Connection "";
+            proxy_set_header Authorization "Bearer {key}";
+            proxy_buffering {buffering}; }}"""
+
+
+def answer(size):
+    """A chat answer of about that many bytes, with its usage."""
+    body = {"id": "chatcmpl-bench", "object": "chat.completion",
+            "created": 1780000000, "model": "gpt-5.4", "choices": [{
+                "index": 0, "finish_reason": "stop", "message": {
+                    "role": "assistant", "content": "", "refusal": None}}],
+            "usage": {"prompt_tokens": 200, "completion_tokens": 150,
+                      "total_tokens": 350, "prompt_tokens_details": {
+                          "cached_tokens": 0}, "completion_tokens_details": {
+                              "reasoning_tokens": 0}}}
+    pad = size - len(json.dumps(body, separators=(",", ":")))
+    body["choices"][0]["message"]["content"] = ("word " * size)[:max(pad, 0)]
+    return json.dumps(body, separators=(",", ":"))
+
+
+def request(path, key, model, size=1024, **more):
+    body = {"model": model, "messages": [{"role": "user", "content": ""}],
+            "max_completion_tokens": 200, **more}
+    directive = more and "[[sim out=100]] " or ""
+    pad = size - len(json.dumps(body, separators=(",", ":"))) - len(directive)
+    body["messages"][0]["content"] = directive + ("word " * size)[:pad]
+    text = json.dumps(body, separators=(",", ":")).encode()
+    return (f"POST {path} HTTP/1.1\r\nHost: bench\r\n"
+            f"Authorization: Bearer {key}\r\n"
+            "Content-Type: application/json\r\n"
+            f"Content-Length: {len(text)}\r\n\r\n").encode() + text
+
+
+def cpu_ns(pids):
+    """Processor time of all threads of these processes, in nanoseconds."""
+    total = 0
+    for pid in pids:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/schedstat") as f:
+                total += int(f.read().split()[0])
+    return total
+
+
+def pss_kb(pids):
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/smaps_rollup") as f:
+            total += sum(int(line.split()[1]) for line in f
+                         if line.startswith("Pss:"))
+    return total
+
+
+class Bench:
+    def __init__(self, folder, kit, args):
+        self.folder, self.kit, self.args = folder, kit, args
+        self.cores = os.cpu_count() or 1
+        self.programs, self.called = [], 0
+        self.sim = self.kontor = None
+
+    def nginx(self, name, core, upstreams, locations):
+        port = self.kit.free_port()
+        conf = self.folder / f"{name}.conf"
+        conf.write_text(PROXY.format(
+            folder=self.folder, name=name, port=port, upstreams=upstreams,
+            locations=locations, mask="1" if core == 0 else "10"))
+        p = self.kit.Program(self.folder, name)
+        p.spawn([NGINX, "-c", conf, "-p", self.folder])
+        self.programs.append(p)
+        import socket
+        self.kit.wait_for(name, lambda: socket.create_connection(
+            ("127.0.0.1", port), 1), 5)
+        return p, port
+
+    def load(self, port, data, connections, n):
+        path = self.folder / "request"
+        path.write_bytes(data)
+        out = subprocess.run(
+            ["taskset", "-c", str(self.cores - 1), self.folder / "load",
+             "127.0.0.1", str(port), path, str(connections), str(n)],
+            capture_output=True, text=True, timeout=600)
+        assert out.returncode == 0, out.stdout + out.stderr
+        return json.loads(out.stdout)
+
+    def side(self, pids, port, data, connections, n):
+        before = [cpu_ns(p) for p in pids]
+        result = self.load(port, data, connections, n)
+        after = [cpu_ns(p) for p in pids]
+        result["cpu_us"] = [(b - a) / 1000 / n
+                            for a, b in zip(before, after)]
+        return result
+
+    def pair(self, data_n, data_k, connections, n, repetitions):
+        """Interleaved runs; [(nginx, kontor)]."""
+        rows = []
+        self.side([], self.port_n, data_n, connections, max(n // 10, 100))
+        self.kontor_side(data_k, connections, max(n // 10, 100))
+        for i in range(repetitions):
+            first = i % 2 == 0
+            if first:
+                a = self.side([self.pids_n], self.port_n, data_n,
+                              connections, n)
+            b = self.kontor_side(data_k, connections, n)
+            if not first:
+                a = self.side([self.pids_n], self.port_n, data_n,
+                              connections, n)
+            rows.append((a, b))
+        return rows
+
+    def kontor_side(self, data, connections, n):
+        self.called += n
+        return self.side([self.pids_k, self.workers], self.port_k, data,
+                         connections, n)
+
+    def start(self):
+        kit, folder = self.kit, self.folder
+        subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", folder / "load",
+                        TOP / "tests/bench/load.c"], check=True)
+        last = self.cores - 1
+        self.sim = kit.Sim(folder)
+        self.sim.__enter__()
+        subprocess.run(["taskset", "-pc", str(last),
+                        str(self.sim.child.pid)], check=True,
+                       stdout=subprocess.DEVNULL)
+        static, port_static = self.nginx(
+            "upstream", last, "",
+            "location = /v1/chat/completions { default_type "
+            f"application/json; return 200 '{answer(1024)}'; }}")
+        sim = self.sim.url[7:]
+        proxy, self.port_n = self.nginx(
+            "proxy", 0,
+            PASS.format(name="static", server=f"127.0.0.1:{port_static}") +
+            PASS.format(name="sim", server=sim),
+            PASS_LOCATION.format(path="/v1/chat/completions", name="static",
+                                 key=KEY, buffering="on") +
+            PASS_LOCATION.format(path="/sse", name="sim", key=KEY,
+                                 buffering="off"))
+        self.pids_n = kit.group(proxy.child.pid)
+        config = kit.make_config(self.sim.url, folder / "data", workers=1,
+                                 first_byte="10s", idle="10s")
+        config["providers"]["static"] = {
+            "type": "openai", "auth": {"api_key": "${SIM_OPENAI}"},
+            "base_url": f"http://127.0.0.1:{port_static}/v1"}
+        config["models"]["gpt-5.4"] = {"deployments": [
+            kit.deployment("bench-static", "static", "gpt-5.4")]}
+        config["models"]["sse"] = {"deployments": [
+            kit.deployment("bench-sse", "openai")]}
+        config["prices"].append({"deployment": "bench-static",
+                                 **kit.PRICES["openai"]})
+        self.kontor = kit.Kontor(folder, config)
+        self.kontor.__enter__()
+        self.key = self.kontor.key("bench", budget="1000000/month")["key"]
+        self.port_k = self.kontor.address[1]
+        self.find_kontor()
+
+    def find_kontor(self):
+        self.pids_k = self.kit.group(self.kontor.child.pid)
+        self.workers = self.kontor.of_role("worker")
+        for pid in self.pids_k:
+            core = 0 if pid in self.workers else self.cores - 1
+            subprocess.run(["taskset", "-pc", str(core), str(pid)],
+                           check=True, stdout=subprocess.DEVNULL)
+
+    def start_to_first_call(self, data):
+        """Milliseconds from exec to the first served call, data there."""
+        import socket
+        best = []
+        for _ in range(5):
+            self.kontor.end()
+            began = time.monotonic()
+            self.kontor.spawn([self.kit.KONTOR, "serve", "-c",
+                               self.kontor.path], env=self.kontor.env,
+                              stdin=subprocess.DEVNULL)
+            while True:
+                try:
+                    with socket.create_connection(("127.0.0.1", self.port_k),
+                                                  5) as s:
+                        s.sendall(data)
+                        if b" 200 " in s.recv(4096)[:20]:
+                            break
+                except OSError:
+                    time.sleep(0.001)
+            best.append(1000 * (time.monotonic() - began))
+            self.called += 1
+            self.kontor.wait_ready()
+        return statistics.median(best)
+
+    def stop(self):
+        for p in [self.kontor, self.sim, *self.programs]:
+            if p is not None:
+                p.end()
+
+    def run(self):
+        n, reps = self.args.requests, self.args.repetitions
+        rows = []
+        calls_before = self.kontor.usage()["total"]["calls"]
+        path = "/v1/chat/completions"
+        memory = pss_kb(self.pids_k)
+
+        data_n = request(path, KEY, "gpt-5.4")
+        data_k = request(path, self.key, "gpt-5.4")
+        runs = self.pair(data_n, data_k, 32, n, reps)
+        rows += self.cpu_rows("1 KB pass-through", runs, 0.85, 0.78)
+        rows.append(self.row(
+            "calls per second of one core, 1 KB",
+            [a["requests"] / a["seconds"] for a, _ in runs],
+            [b["requests"] / b["seconds"] for _, b in runs], None, "/s"))
+
+        data32n = request(path, KEY, "gpt-5.4", 32768)
+        data32k = request(path, self.key, "gpt-5.4", 32768)
+        runs = self.pair(data32n, data32k, 32, max(n // 4, 500), reps)
+        rows += self.cpu_rows("32 KB request", runs, 1.10, None)
+
+        runs = self.pair(data_n, data_k, 1, max(n // 8, 500), reps)
+        for p, must in (("p50_us", 1.0), ("p99_us", 1.2)):
+            rows.append(self.row(f"latency at concurrency 1, {p[:3]}",
+                                 [a[p] for a, _ in runs],
+                                 [b[p] for _, b in runs], must, "us"))
+
+        more = {"stream": True, "stream_options": {"include_usage": True}}
+        runs = self.pair(request("/sse", KEY, "gpt-5.4", **more),
+                         request(path, self.key, "sse", **more), 32,
+                         max(n // 40, 100), reps)
+        for a, b in runs:
+            assert a["events"] == b["events"] > 100 * a["requests"], (a, b)
+            for side in (a, b):
+                each = side["events"] / side["requests"]
+                side["cpu_us"] = [c / each for c in side["cpu_us"]]
+        rows += self.cpu_rows("SSE relay, per event", runs, 1.0, None)
+
+        first = self.start_to_first_call(request(path, self.key, "gpt-5.4"))
+        self.find_kontor()
+        moved = self.kontor.usage()["total"]["calls"] - calls_before
+        assert moved == self.called, \
+            f"the ledger moved by {moved}, not {self.called}"
+        spent = decimal.Decimal(
+            self.kontor.usage()["total"]["effective_cost"])
+        assert spent > 0
+        self.kontor.verify()
+        extra = [("proportional memory of all processes at start",
+                  f"{memory / 1024:.1f} MiB", "<= 24"),
+                 ("start to first served call", f"{first:.0f} ms", "<= 200"),
+                 ("calls made, and found in the ledger", f"{moved}", "equal"),
+                 ("booked", f"{spent} USD", "> 0")]
+        return rows, extra
+
+    def cpu_rows(self, what, runs, must_all, must_worker):
+        nginx = [a["cpu_us"][0] for a, _ in runs]
+        return [
+            self.row(f"CPU, {what}: all processes", nginx,
+                     [b["cpu_us"][0] for _, b in runs], must_all, "us"),
+            self.row(f"CPU, {what}: worker alone", nginx,
+                     [b["cpu_us"][1] for _, b in runs], must_worker, "us")]
+
+    def row(self, what, nginx, kontor, must, unit):
+        ratios = sorted(k / n for n, k in zip(nginx, kontor))
+        return {"what": what, "nginx": statistics.median(nginx),
+                "kontor": statistics.median(kontor),
+                "ratio": statistics.median(ratios), "low": ratios[0],
+                "high": ratios[-1], "must": must, "unit": unit}
+
+
+def document(rows, extra, args):
+    import proof
+    lines = [
+        "# Performance", "",
+        "Ratios measured side by side by `make bench`: kontor beside nginx's",
+        "`proxy_pass` with keep-alive, same upstream and bytes, one worker",
+        "of each on one core, runs interleaved, median of the paired ratios",
+        "(lowest to highest in brackets).  A key with a hard budget and a",
+        "priced deployment, so that everything is on; the run fails unless",
+        "the ledger moved by exactly the number of calls.", "",
+        f"- date: {datetime.date.today().isoformat()}",
+        f"- commit: {proof.commit()}", f"- machine: {proof.machine()}",
+        f"- {args.repetitions} repetitions of {args.requests} calls at "
+        "concurrency 32 (32 KB: a quarter; SSE: a fortieth, about 100 events "
+        "each)", "",
+        "| metric | nginx | kontor | ratio | must |", "|---|---|---|---|---|"]
+    for r in rows:
+        must = f"<= {r['must']:.2f}" if r["must"] else ""
+        lines.append(
+            f"| {r['what']} | {r['nginx']:.2f} {r['unit']} | "
+            f"{r['kontor']:.2f} {r['unit']} | **{r['ratio']:.2f}** "
+            f"({r['low']:.2f}-{r['high']:.2f}) | {must} |")
+    lines += ["", "| metric | kontor | must |", "|---|---|---|"]
+    lines += [f"| {a} | {b} | {c} |" for a, b, c in extra]
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--requests", type=int, default=40000)
+    parser.add_argument("--repetitions", type=int, default=9)
+    parser.add_argument("--no-document", action="store_true")
+    args = parser.parse_args()
+    os.environ["KONTOR_BUILD"] = str(TOP / args.build)
+    sys.path[:0] = [str(TOP / "tests" / "lib"), str(TOP / "tests")]
+    import kit
+    assert NGINX, "nginx is not installed"
+    with tempfile.TemporaryDirectory(prefix="kontor-bench") as folder:
+        bench = Bench(pathlib.Path(folder), kit, args)
+        try:
+            bench.start()
+            rows, extra = bench.run()
+        finally:
+            bench.stop()
+    text = document(rows, extra, args)
+    print(text)
+    if not args.no_document:
+        (TOP / "docs" / "performance.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
