@@ -1,0 +1,950 @@
+#include "main/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "crypto/digest.h"
+#include "io/address.h"
+#include "main/book.h"
+#include "main/options.h"
+#include "main/secret.h"
+#include "main/value.h"
+#include "main/yaml.h"
+#include "model/ident.h"
+#include "model/snapshot.h"
+
+enum { PRICES_MAX = 64 }; /* rows that one deployment may have */
+
+struct own_price {
+	const struct ynode *node;
+	const struct deployment_conf *deployment; /* or the two below */
+	const struct provider_conf *provider;
+	struct slice model;
+	struct price price;
+};
+
+struct compiler {
+	struct arena *arena;  /* the snapshot's */
+	struct arena scratch; /* tree and names */
+	struct report *report;
+	struct snapshot *s;
+	const struct ynode *root;
+	const char *dir; /* of the file, absolute */
+	struct provider_conf *provider;
+	struct model_conf *model;
+	struct deployment_conf *deployment;
+	const struct ynode **deployment_node;
+	struct slice *priced_as;
+	struct own_price *own;
+	size_t nown;
+	struct book book;
+};
+
+/* --- values, with the defaults of options.def ------------------------ */
+
+/* A scalar's text; the default when absent; empty when there is none. */
+static struct slice
+text_at(const struct ynode *base, const char *prefix, const char *rel)
+{
+	const struct ynode *n = ytree_find(base, rel);
+	char path[256];
+	size_t len;
+
+	if (n != NULL && n->kind == YNODE_SCALAR)
+		return n->text;
+	len = strlen(prefix);
+	CHECK(len + strlen(rel) < sizeof(path));
+	memcpy(path, prefix, len);
+	memcpy(path + len, rel, strlen(rel) + 1);
+	return slice_of(option_find(path)->or_else);
+}
+
+static int64_t
+duration_at(const struct ynode *base, const char *prefix, const char *rel)
+{
+	int64_t ns;
+
+	return value_duration(text_at(base, prefix, rel), &ns) ? ns : 0;
+}
+
+static uint64_t
+number_at(const struct ynode *base, const char *prefix, const char *rel)
+{
+	uint64_t v;
+
+	return slice_u64(text_at(base, prefix, rel), &v) ? v : 0;
+}
+
+static const char *
+keep(struct compiler *c, struct slice s)
+{
+	return arena_str(c->arena, s);
+}
+
+static const char *
+absolute(struct compiler *c, struct slice path)
+{
+	if (slice_starts(path, S("./")))
+		path = (struct slice){ path.p + 2, path.len - 2 };
+	if (path.len > 0 && path.p[0] == '/')
+		return keep(c, path);
+	return arena_fmt(c->arena, "%s/%.*s", c->dir, S_FMT(path));
+}
+
+static struct mark
+place(const struct ynode *n)
+{
+	return n->key.len > 0 ? n->key_at : n->at;
+}
+
+/* --- providers ------------------------------------------------------- */
+
+#define P "providers.*."
+
+static const struct {
+	const char *key;
+	enum provider_type type;
+} only_for[] = {
+	{ "endpoint", PROVIDER_AZURE_OPENAI },
+	{ "api_version", PROVIDER_AZURE_OPENAI },
+	{ "region", PROVIDER_BEDROCK },
+	{ "organization", PROVIDER_OPENAI },
+	{ "project", PROVIDER_OPENAI },
+	{ "auth.access_key_id", PROVIDER_BEDROCK },
+	{ "auth.secret_access_key", PROVIDER_BEDROCK },
+	{ "auth.session_token", PROVIDER_BEDROCK },
+};
+
+static void
+check_only_for(
+    struct compiler *c, const struct ynode *n, enum provider_type type)
+{
+	const struct ynode *found;
+	size_t i;
+
+	for (i = 0; i < NELEM(only_for); i++) {
+		found = ytree_find(n, only_for[i].key);
+		if (found != NULL && only_for[i].type != type)
+			report_add(c->report, place(found),
+			    arena_fmt(&c->scratch, "it is for type %s",
+				provider_type_text(only_for[i].type)),
+			    "\"%.*s\" does not go with type %s",
+			    S_FMT(found->key), provider_type_text(type));
+	}
+}
+
+/* The node and the text of the base URL that the operator gave. */
+static const struct ynode *
+given_url(struct compiler *c, const struct ynode *n)
+{
+	const struct ynode *base = ytree_find(n, "base_url");
+	const struct ynode *endpoint = ytree_find(n, "endpoint");
+
+	if (base != NULL && endpoint != NULL)
+		report_add(c->report, endpoint->key_at, "keep one of the two",
+		    "endpoint and base_url say the same thing");
+	return base != NULL ? base : endpoint;
+}
+
+static struct slice
+default_url(
+    struct compiler *c, const struct ynode *n, const struct provider_conf *p)
+{
+	switch (p->type) {
+	case PROVIDER_OPENAI:
+		return S("https://api.openai.com/v1");
+	case PROVIDER_BEDROCK:
+		return slice_of(arena_fmt(c->arena,
+		    "https://bedrock-runtime.%s.amazonaws.com", p->region));
+	case PROVIDER_AZURE_OPENAI:
+		report_add(c->report, n->key_at,
+		    "endpoint: \"https://NAME.openai.azure.com\"",
+		    "\"endpoint\" is missing here");
+		break;
+	case PROVIDER_OPENAI_COMPATIBLE:
+		report_add(c->report, n->key_at,
+		    "base_url: \"http://127.0.0.1:8000/v1\"",
+		    "\"base_url\" is missing here");
+		break;
+	case PROVIDER_TYPES:
+		break;
+	}
+	return (struct slice){ NULL, 0 };
+}
+
+static void
+check_host(struct compiler *c, const struct ynode *at, struct provider_conf *p)
+{
+	struct address a;
+
+	p->literal = address_parse(&a, p->host, p->port);
+	if (p->literal && address_kind(&a) == ADDRESS_METADATA)
+		report_add(c->report, at->at, NULL,
+		    "%s is where a cloud keeps credentials; it is never "
+		    "dialled",
+		    p->host);
+	if (slice_ieq(slice_of(p->host), S("localhost")))
+		p->literal = true;
+}
+
+static void
+take_url(struct compiler *c, const struct ynode *n, struct provider_conf *p)
+{
+	const struct ynode *given = given_url(c, n);
+	struct url_parts parts;
+	struct slice text;
+
+	text = given != NULL ? given->text : default_url(c, n, p);
+	p->base_url = p->host = p->base_path = "";
+	if (text.p == NULL || value_url(text, &parts) != NULL)
+		return; /* reported */
+	p->base_url = keep(c, parts.url);
+	p->tls = parts.tls;
+	p->host = keep(c, parts.host);
+	p->port = parts.port;
+	p->base_path = keep(c, parts.path);
+	check_host(c, given != NULL ? given : n, p);
+}
+
+/* NULL: there is none, or it could not be resolved, which is reported. */
+static const char *
+take_secret(struct compiler *c, const struct ynode *n, const char *rel)
+{
+	const struct ynode *at = ytree_find(n, rel);
+	struct secret_why why;
+	const char *out;
+
+	if (at == NULL || at->kind != YNODE_SCALAR)
+		return NULL;
+	if (secret_resolve(c->arena, c->dir, at->text, &out, &why))
+		return out;
+	report_add(c->report, at->at, why.hint, "%s", why.text);
+	return NULL;
+}
+
+static bool
+has(const struct ynode *n, const char *rel)
+{
+	return ytree_find(n, rel) != NULL;
+}
+
+static void
+check_bedrock_auth(struct compiler *c, const struct ynode *n)
+{
+	const bool id = has(n, "auth.access_key_id");
+	const bool key = has(n, "auth.secret_access_key");
+
+	if (has(n, "auth.api_key") ? id || key : id && !key)
+		report_add(c->report, ytree_find(n, "auth")->key_at,
+		    "api_key, or access_key_id and secret_access_key",
+		    "\"auth\" must hold one whole credential");
+	else if (!has(n, "auth.api_key") && !id)
+		report_add(c->report, n->key_at,
+		    "auth: {access_key_id: \"${AWS_ACCESS_KEY_ID}\", "
+		    "secret_access_key: \"${AWS_SECRET_ACCESS_KEY}\"}",
+		    "this provider needs auth");
+	if (!has(n, "region"))
+		report_add(c->report, n->key_at, "region: us-east-1",
+		    "\"region\" is missing here");
+}
+
+static void
+check_auth(struct compiler *c, const struct ynode *n, enum provider_type type)
+{
+	if (type == PROVIDER_BEDROCK)
+		check_bedrock_auth(c, n);
+	else if (type != PROVIDER_OPENAI_COMPATIBLE && !has(n, "auth.api_key"))
+		report_add(c->report, n->key_at,
+		    type == PROVIDER_OPENAI
+			? "auth: {api_key: \"${OPENAI_API_KEY}\"}"
+			: "auth: {api_key: \"${AZURE_OPENAI_API_KEY}\"}",
+		    "this provider needs auth.api_key");
+}
+
+static const char *
+maybe_text(struct compiler *c, const struct ynode *n, const char *key)
+{
+	const struct slice s = text_at(n, P, key);
+
+	return s.len > 0 ? keep(c, s) : NULL;
+}
+
+static void
+take_auth(struct compiler *c, const struct ynode *n, struct provider_conf *p)
+{
+	p->api_key = take_secret(c, n, "auth.api_key");
+	p->access_key_id = take_secret(c, n, "auth.access_key_id");
+	p->secret_access_key = take_secret(c, n, "auth.secret_access_key");
+	p->session_token = take_secret(c, n, "auth.session_token");
+}
+
+static void
+take_ca_file(struct compiler *c, const struct ynode *n, struct provider_conf *p)
+{
+	const struct ynode *at = ytree_find(n, "ca_file");
+
+	if (at == NULL || at->kind != YNODE_SCALAR)
+		return;
+	p->ca_file = absolute(c, at->text);
+	if (access(p->ca_file, R_OK) != 0)
+		report_add(c->report, at->at, NULL,
+		    "the file %s cannot be used: %s", p->ca_file,
+		    strerror(errno));
+}
+
+static void
+take_provider(
+    struct compiler *c, const struct ynode *n, struct provider_conf *p)
+{
+	p->id = keep(c, n->key);
+	p->hash = hash64(n->key);
+	p->region = keep(c, text_at(n, P, "region"));
+	p->zone = keep(c, text_at(n, P, "zone"));
+	p->api_version = keep(c, text_at(n, P, "api_version"));
+	p->organization = maybe_text(c, n, "organization");
+	p->project = maybe_text(c, n, "project");
+	p->allow_private = slice_eq(text_at(n, P, "allow_private"), S("true"));
+	p->connect_ns = duration_at(n, P, "timeouts.connect");
+	p->first_byte_ns = duration_at(n, P, "timeouts.first_byte");
+	p->idle_ns = duration_at(n, P, "timeouts.idle");
+	p->base_url = p->host = p->base_path = "";
+	take_auth(c, n, p);
+	take_ca_file(c, n, p);
+	if (!provider_type_find(text_at(n, P, "type"), &p->type))
+		return; /* reported */
+	check_only_for(c, n, p->type);
+	check_auth(c, n, p->type);
+	take_url(c, n, p);
+}
+
+static void
+take_providers(struct compiler *c)
+{
+	const struct ynode *map = ytree_find(c->root, "providers"), *n;
+
+	if (map == NULL || map->kind != YNODE_MAP)
+		return;
+	c->provider = ARENA_ARRAY(c->arena, struct provider_conf, map->n + 1);
+	c->s->provider = c->provider;
+	for (n = map->child; n != NULL; n = n->next) {
+		if (n->kind == YNODE_MAP)
+			take_provider(c, n, &c->provider[c->s->nproviders++]);
+	}
+}
+
+#undef P
+
+/* --- names of things ------------------------------------------------- */
+
+/* Did you mean ..., or what there is. */
+static const char *
+hint_of(
+    struct compiler *c, struct slice typed, const char *const *names, size_t n)
+{
+	const char *near = report_nearest(typed, names, n);
+	struct buf b = { 0 };
+	const char *hint;
+	size_t i;
+
+	if (n == 0)
+		return NULL;
+	if (near != NULL) {
+		buf_fmt(&b, "did you mean \"%s\"?", near);
+	} else {
+		buf_str(&b, "there are: ");
+		for (i = 0; i < n && i < 10; i++)
+			buf_fmt(&b, "%s%s", i > 0 ? ", " : "", names[i]);
+	}
+	hint = arena_str(&c->scratch, buf_slice(&b));
+	buf_fini(&b);
+	return hint;
+}
+
+#define NAMES(c, from, n, field, out) \
+	const char **out = ARENA_ARRAY(&(c)->scratch, const char *, (n) + 1); \
+	for (size_t i_ = 0; i_ < (n); i_++) \
+		out[i_] = (from)[i_].field;
+
+static const struct provider_conf *
+need_provider(struct compiler *c, const struct ynode *at)
+{
+	const unsigned n = c->s->nproviders;
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		if (slice_eq(slice_of(c->provider[i].id), at->text))
+			return &c->provider[i];
+	}
+	NAMES(c, c->provider, n, id, names)
+	report_add(c->report, at->at, hint_of(c, at->text, names, n),
+	    "there is no provider \"%.*s\"", S_FMT(at->text));
+	return NULL;
+}
+
+static const struct model_conf *
+find_model(struct compiler *c, struct slice name)
+{
+	unsigned i;
+
+	for (i = 0; i < c->s->nmodels; i++) {
+		if (slice_eq(slice_of(c->model[i].id), name))
+			return &c->model[i];
+	}
+	return NULL;
+}
+
+/* --- models ---------------------------------------------------------- */
+
+#define D "models.*.deployments[]."
+
+static void
+check_twin_deployment(
+    struct compiler *c, const struct ynode *n, const struct deployment_conf *d)
+{
+	const struct ynode *id = ytree_find(n, "id");
+	unsigned i;
+
+	for (i = 0; i < d->index; i++) {
+		if (strcmp(c->deployment[i].id, d->id) == 0) {
+			report_add(c->report, id != NULL ? id->at : n->at,
+			    "each deployment needs an id of its own",
+			    "the deployment \"%s\" is here twice; the first "
+			    "is in line %u",
+			    d->id, c->deployment_node[i]->at.line);
+			return;
+		}
+	}
+}
+
+static struct slice
+or_else(struct slice s, const char *other)
+{
+	return s.len > 0 ? s : slice_of(other);
+}
+
+static void
+take_deployment(struct compiler *c, const struct ynode *n, struct model_conf *m)
+{
+	struct deployment_conf *d = &c->deployment[c->s->ndeployments];
+	const struct ynode *provider = ytree_find(n, "provider");
+	const char *zone = "";
+	struct slice id;
+
+	if (provider != NULL && provider->kind == YNODE_SCALAR)
+		d->provider = need_provider(c, provider);
+	if (d->provider != NULL)
+		zone = d->provider->zone;
+	id = text_at(n, D, "id");
+	d->id = id.len > 0 ? keep(c, id)
+			   : arena_fmt(c->arena, "%s@%.*s", m->id,
+				 provider != NULL ? (int)provider->text.len : 0,
+				 provider != NULL ? provider->text.p : "");
+	d->hash = hash64(slice_of(d->id));
+	d->index = c->s->ndeployments;
+	d->model = m;
+	d->name = keep(c, or_else(text_at(n, D, "name"), m->id));
+	d->zone = keep(c, or_else(text_at(n, D, "zone"), zone));
+	d->tier = keep(c, text_at(n, D, "tier"));
+	d->weight = (unsigned)number_at(n, D, "weight");
+	d->context = number_at(n, D, "context");
+	d->max_output = number_at(n, D, "max_output");
+	c->deployment_node[d->index] = n;
+	c->priced_as[d->index] = text_at(n, D, "priced_as");
+	check_twin_deployment(c, n, d);
+	c->s->ndeployments++;
+	m->deployment[m->n++] = d;
+}
+
+#undef D
+
+static void
+take_model(struct compiler *c, const struct ynode *n, struct model_conf *m)
+{
+	const struct ynode *list = ytree_find(n, "deployments"), *d;
+
+	m->id = keep(c, n->key);
+	m->hash = hash64(n->key);
+	m->publisher = keep(c, text_at(n, "models.*.", "publisher"));
+	m->strategy =
+	    slice_eq(text_at(n, "models.*.", "route.strategy"), S("weighted"))
+		? STRATEGY_WEIGHTED
+		: STRATEGY_PRIORITY;
+	if (list == NULL || list->kind != YNODE_LIST)
+		return;
+	for (d = list->child; d != NULL; d = d->next) {
+		if (d->kind == YNODE_MAP && m->n < NELEM(m->deployment))
+			take_deployment(c, d, m);
+	}
+}
+
+static size_t
+count_deployments(const struct ynode *models)
+{
+	const struct ynode *n, *list;
+	size_t sum = 0;
+
+	for (n = models->child; n != NULL; n = n->next) {
+		list = ytree_find(n, "deployments");
+		sum += list != NULL ? list->n : 0;
+	}
+	return sum;
+}
+
+static void
+take_models(struct compiler *c)
+{
+	const struct ynode *map = ytree_find(c->root, "models"), *n;
+	size_t nd;
+
+	if (map == NULL || map->kind != YNODE_MAP)
+		return;
+	nd = count_deployments(map) + 1;
+	c->model = ARENA_ARRAY(c->arena, struct model_conf, map->n + 1);
+	c->deployment = ARENA_ARRAY(c->arena, struct deployment_conf, nd);
+	c->deployment_node = ARENA_ARRAY(&c->scratch, const struct ynode *, nd);
+	c->priced_as = ARENA_ARRAY(&c->scratch, struct slice, nd);
+	c->s->model = c->model;
+	c->s->deployment = c->deployment;
+	for (n = map->child; n != NULL; n = n->next) {
+		if (n->kind == YNODE_MAP)
+			take_model(c, n, &c->model[c->s->nmodels++]);
+	}
+}
+
+static void
+take_alias(struct compiler *c, const struct ynode *n, struct alias_conf *a)
+{
+	const unsigned nmodels = c->s->nmodels;
+
+	if (find_model(c, n->key) != NULL)
+		report_add(c->report, n->key_at, "choose another name",
+		    "\"%.*s\" is a model already", S_FMT(n->key));
+	a->name = keep(c, n->key);
+	a->model = find_model(c, n->text);
+	if (a->model != NULL) {
+		c->s->naliases++;
+		return;
+	}
+	NAMES(c, c->model, nmodels, id, names)
+	report_add(c->report, n->at, hint_of(c, n->text, names, nmodels),
+	    "there is no model \"%.*s\"", S_FMT(n->text));
+}
+
+static void
+take_aliases(struct compiler *c)
+{
+	const struct ynode *map = ytree_find(c->root, "aliases"), *n;
+	struct alias_conf *alias;
+
+	if (map == NULL || map->kind != YNODE_MAP)
+		return;
+	alias = ARENA_ARRAY(c->arena, struct alias_conf, map->n + 1);
+	c->s->alias = alias;
+	for (n = map->child; n != NULL; n = n->next) {
+		if (n->kind == YNODE_SCALAR)
+			take_alias(c, n, &alias[c->s->naliases]);
+	}
+}
+
+/* --- prices ---------------------------------------------------------- */
+
+static bool
+rate_at(const struct ynode *n, const char *rel, struct rate *out)
+{
+	const struct ynode *at = ytree_find(n, rel);
+
+	return at != NULL && at->kind == YNODE_SCALAR &&
+	       rate_parse_per_million(at->text, out);
+}
+
+static void
+take_rates(const struct ynode *n, struct price *p)
+{
+	rate_at(n, "input", &p->input);
+	p->has_cached = rate_at(n, "cached_input", &p->cached);
+	p->has_cache_write = rate_at(n, "cache_write", &p->cache_write);
+	rate_at(n, "output", &p->output);
+	p->above = number_at(n, "prices[].", "above.tokens");
+	rate_at(n, "above.input", &p->hi_input);
+	p->hi_has_cached = rate_at(n, "above.cached_input", &p->hi_cached);
+	p->hi_has_cache_write =
+	    rate_at(n, "above.cache_write", &p->hi_cache_write);
+	rate_at(n, "above.output", &p->hi_output);
+	if (!money_parse(
+		text_at(n, "prices[].", "per_request"), &p->per_request))
+		p->per_request.nano = 0; /* reported */
+	if (!value_date(text_at(n, "prices[].", "from"), &p->from_ns))
+		p->from_ns = 0;
+	p->operators = true;
+}
+
+static const struct deployment_conf *
+need_deployment(struct compiler *c, const struct ynode *at)
+{
+	const unsigned n = c->s->ndeployments;
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		if (slice_eq(slice_of(c->deployment[i].id), at->text))
+			return &c->deployment[i];
+	}
+	NAMES(c, c->deployment, n, id, names)
+	report_add(c->report, at->at, hint_of(c, at->text, names, n),
+	    "there is no deployment \"%.*s\"", S_FMT(at->text));
+	return NULL;
+}
+
+static bool
+own_for(const struct own_price *o, const struct deployment_conf *d)
+{
+	if (o->deployment != NULL)
+		return o->deployment == d;
+	return o->provider != NULL && o->provider == d->provider &&
+	       (slice_eq(o->model, slice_of(d->model->id)) ||
+		   slice_eq(o->model, slice_of(d->name)));
+}
+
+static void
+check_pair(struct compiler *c, struct own_price *o, const struct ynode *model)
+{
+	unsigned i;
+
+	for (i = 0; i < c->s->ndeployments; i++) {
+		if (own_for(o, &c->deployment[i]))
+			return;
+	}
+	if (o->provider != NULL)
+		report_add(c->report, model->at,
+		    "the model's id, or the provider's name for it",
+		    "there is no \"%.*s\" at provider \"%s\"",
+		    S_FMT(model->text), o->provider->id);
+}
+
+static void
+take_target(struct compiler *c, const struct ynode *n, struct own_price *o)
+{
+	const struct ynode *deployment = ytree_find(n, "deployment");
+	const struct ynode *provider = ytree_find(n, "provider");
+	const struct ynode *model = ytree_find(n, "model");
+
+	if (deployment != NULL && provider == NULL && model == NULL) {
+		o->deployment = need_deployment(c, deployment);
+	} else if (deployment == NULL && provider != NULL && model != NULL) {
+		o->provider = need_provider(c, provider);
+		o->model = model->text;
+		check_pair(c, o, model);
+	} else {
+		report_add(c->report, n->at,
+		    "deployment: ID, or provider: ID and model: NAME",
+		    "a price is for a deployment, or for a model at a "
+		    "provider");
+	}
+}
+
+static void
+check_currency(struct compiler *c, const struct ynode *n)
+{
+	const struct ynode *at = ytree_find(n, "currency");
+
+	if (at != NULL && !slice_eq(at->text, slice_of(c->s->currency)))
+		report_add(c->report, at->at,
+		    arena_fmt(
+			&c->scratch, "the ledger's is %s", c->s->currency),
+		    "the currency \"%.*s\" is not the ledger's",
+		    S_FMT(at->text));
+}
+
+static void
+check_twin_price(struct compiler *c, const struct own_price *o)
+{
+	size_t i;
+
+	for (i = 0; i < c->nown; i++) {
+		const struct own_price *other = &c->own[i];
+
+		if (o->deployment == other->deployment &&
+		    o->provider == other->provider &&
+		    slice_eq(o->model, other->model) &&
+		    o->price.from_ns == other->price.from_ns) {
+			report_add(c->report, o->node->at,
+			    "give it a from of its own",
+			    "the same price is in line %u with the same from",
+			    other->node->at.line);
+			return;
+		}
+	}
+}
+
+static void
+take_prices(struct compiler *c)
+{
+	const struct ynode *list = ytree_find(c->root, "prices"), *n;
+
+	if (list == NULL || list->kind != YNODE_LIST)
+		return;
+	c->own = ARENA_ARRAY(&c->scratch, struct own_price, list->n + 1);
+	for (n = list->child; n != NULL; n = n->next) {
+		struct own_price *o = &c->own[c->nown];
+
+		if (n->kind != YNODE_MAP)
+			continue;
+		o->node = n;
+		take_rates(n, &o->price);
+		take_target(c, n, o);
+		check_currency(c, n);
+		if (o->deployment != NULL || o->provider != NULL)
+			check_twin_price(c, o);
+		c->nown++;
+	}
+}
+
+static int
+newest_first(const void *a, const void *b)
+{
+	const struct price *x = a, *y = b;
+
+	if (x->from_ns != y->from_ns)
+		return x->from_ns > y->from_ns ? -1 : 1;
+	return (int)y->operators - (int)x->operators;
+}
+
+static size_t
+book_rows(struct compiler *c, const struct deployment_conf *d,
+    const struct book_row **rows, size_t max)
+{
+	struct book_query q = {
+		.type = slice_of(provider_type_text(d->provider->type)),
+		.region = slice_of(d->provider->region),
+		.tier = slice_of(d->tier),
+	};
+
+	if (!slice_eq(c->book.currency, slice_of(c->s->currency)))
+		return 0;
+	if (c->priced_as[d->index].len > 0)
+		q.name[q.nname++] = c->priced_as[d->index];
+	q.name[q.nname++] = slice_of(d->name);
+	q.name[q.nname++] = slice_of(d->model->id);
+	return book_find(&c->book, &q, rows, max);
+}
+
+static void
+price_deployment(struct compiler *c, struct deployment_conf *d)
+{
+	const struct book_row *rows[PRICES_MAX];
+	struct price *price;
+	size_t i, n;
+
+	if (d->provider == NULL)
+		return;
+	n = book_rows(c, d, rows, PRICES_MAX);
+	price = ARENA_ARRAY(c->arena, struct price, n + c->nown + 1);
+	d->price = price;
+	for (i = 0; i < n; i++)
+		price[d->nprice++] = rows[i]->price;
+	if (n > 0 && d->context == 0)
+		d->context = rows[0]->context;
+	if (n > 0 && d->max_output == 0)
+		d->max_output = rows[0]->max_output;
+	for (i = 0; i < c->nown; i++) {
+		if (!own_for(&c->own[i], d))
+			continue;
+		price[d->nprice] = c->own[i].price;
+		price_name(&price[d->nprice++], slice_of(d->provider->id),
+		    S("*"), slice_of(d->tier), slice_of(d->id));
+	}
+	if (d->nprice > 1)
+		qsort(price, d->nprice, sizeof(*price), newest_first);
+}
+
+/* --- the whole ------------------------------------------------------- */
+
+static unsigned
+resolve_workers(const struct ynode *root)
+{
+	const struct slice text = text_at(root, "", "workers");
+	cpu_set_t cpus;
+	uint64_t n;
+
+	if (slice_u64(text, &n))
+		return (unsigned)n;
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0)
+		return 1;
+	n = (uint64_t)CPU_COUNT(&cpus);
+	return n < 1 ? 1 : n > 24 ? 24 : (unsigned)n;
+}
+
+static void
+take_limits(struct compiler *c)
+{
+	const struct ynode *root = c->root;
+	struct snapshot *s = c->s;
+
+	if (!value_size(text_at(root, "", "limits.max_body"), &s->max_body))
+		s->max_body = 0; /* reported */
+	s->max_open_requests = number_at(root, "", "limits.max_open_requests");
+	s->max_conns = (uint32_t)number_at(root, "", "limits.max_connections");
+	s->max_keys = (uint32_t)number_at(root, "", "limits.max_keys");
+	s->max_accounts = s->max_keys;
+	s->max_attempts = (unsigned)number_at(root, "", "limits.attempts");
+	s->total_deadline_ns = duration_at(root, "", "limits.request_deadline");
+}
+
+static void
+take_top(struct compiler *c)
+{
+	const struct ynode *root = c->root;
+	struct snapshot *s = c->s;
+
+	s->data_dir = absolute(c, text_at(root, "", "data_dir"));
+	s->currency = keep(c, text_at(root, "", "currency"));
+	s->gateway_address =
+	    keep(c, text_at(root, "", "listen.gateway.address"));
+	s->admin_address = keep(c, text_at(root, "", "listen.admin.address"));
+	s->workers = resolve_workers(root);
+	s->sync_always =
+	    slice_eq(text_at(root, "", "journal.sync"), S("always"));
+	s->max_lag_ns = duration_at(root, "", "journal.max_lag");
+	s->admit_wait_ns = duration_at(root, "", "budgets.admit_wait");
+	s->drain_ns = duration_at(root, "", "drain");
+	take_limits(c);
+}
+
+static void
+check_addresses(struct compiler *c)
+{
+	const struct ynode *admin = ytree_find(c->root, "listen.admin.address");
+	struct host_port port;
+
+	if (admin == NULL || admin->kind != YNODE_SCALAR ||
+	    strcmp(c->s->gateway_address, c->s->admin_address) != 0)
+		return;
+	if (value_address(slice_of(c->s->admin_address), &port) &&
+	    port.port != 0)
+		report_add(c->report, admin->at, "give it another port",
+		    "both listeners have the address %s", c->s->admin_address);
+}
+
+static void
+name_generation(struct snapshot *s)
+{
+	struct buf text = { 0 };
+	uint8_t sum[DIGEST_LEN];
+	size_t i;
+
+	s->generation = 0;
+	snapshot_write(s, false, &text);
+	digest_of(buf_slice(&text), sum);
+	for (i = 0; i < 8; i++)
+		s->generation = s->generation << 8 | sum[i];
+	if (s->generation == 0)
+		s->generation = 1;
+	buf_fini(&text);
+}
+
+static void
+compile_tree(struct compiler *c)
+{
+	unsigned i;
+
+	book_open(&c->book);
+	take_top(c);
+	check_addresses(c);
+	take_providers(c);
+	take_models(c);
+	take_aliases(c);
+	take_prices(c);
+	for (i = 0; i < c->s->ndeployments; i++)
+		price_deployment(c, &c->deployment[i]);
+	book_close(&c->book);
+}
+
+static const char *
+dir_of(struct arena *a, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	char here[PATH_MAX];
+
+	if (slash == file)
+		return "/";
+	if (file[0] == '/')
+		return arena_str(
+		    a, (struct slice){ file, (size_t)(slash - file) });
+	if (getcwd(here, sizeof(here)) == NULL)
+		here[0] = '\0';
+	if (slash == NULL)
+		return arena_str(a, slice_of(here));
+	return arena_fmt(a, "%s/%.*s", here, (int)(slash - file), file);
+}
+
+bool
+config_compile(struct slice text, const char *file, struct report *r,
+    struct snapshot **out)
+{
+	struct compiler c = { .report = r };
+	struct ynode *root;
+
+	r->file = file;
+	*out = NULL;
+	c.s = NEW(struct snapshot);
+	c.s->refs = 1;
+	c.arena = &c.s->arena;
+	root = ytree_parse(&c.scratch, text, r);
+	if (root != NULL) {
+		options_check(&c.scratch, root, r);
+		c.root = root;
+		c.dir = dir_of(&c.scratch, file);
+		if (root->kind == YNODE_MAP)
+			compile_tree(&c);
+	}
+	if (r->n == 0) {
+		name_generation(c.s);
+		*out = c.s;
+	} else {
+		snapshot_unref(&c.s);
+	}
+	arena_fini(&c.scratch);
+	return *out != NULL;
+}
+
+bool
+file_read(const char *path, size_t max, struct buf *out)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = -1;
+	int saved;
+
+	if (fd < 0)
+		return false;
+	do {
+		buf_reserve(out, 16384);
+		n = read(fd, out->p + out->len, 16384);
+		if (n > 0)
+			out->len += (size_t)n;
+	} while (n > 0 && out->len <= max);
+	saved = n < 0 ? errno : EFBIG;
+	close(fd);
+	errno = saved;
+	return n == 0;
+}
+
+bool
+config_load(const char *file, struct report *r, struct snapshot **out)
+{
+	struct buf text = { 0 };
+	bool good = false;
+
+	*out = NULL;
+	r->file = file;
+	if (file_read(file, YTREE_BYTES_MAX + 1, &text))
+		good = config_compile(buf_slice(&text), file, r, out);
+	else
+		report_add(r, (struct mark){ 0, 0 },
+		    "give the configuration with -c FILE", "cannot be read: %s",
+		    strerror(errno));
+	buf_fini(&text);
+	return good;
+}

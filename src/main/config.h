@@ -1,0 +1,29 @@
+/*
+ * config.h - kontor.yaml compiled into a snapshot
+ *
+ * Compiling reports every mistake at once, with its place and a hint, and
+ * touches nothing but the files that the text names.  It runs in a
+ * short-lived child of the supervisor, and in `kontor check`.
+ */
+#ifndef KONTOR_MAIN_CONFIG_H
+#define KONTOR_MAIN_CONFIG_H
+
+#include "base/base.h"
+#include "main/report.h"
+
+struct snapshot; /* model/snapshot.h */
+
+/*
+ * text as the content of file (whose folder is where relative paths begin).
+ * False: the report says why and *out is NULL; true: the caller unrefs.
+ */
+bool config_compile(struct slice text, const char *file, struct report *r,
+    struct snapshot **out) MUST_USE;
+/* The same, reading the file. */
+bool config_load(
+    const char *file, struct report *r, struct snapshot **out) MUST_USE;
+
+/* Reads a whole file of at most max bytes into *out; false: errno. */
+bool file_read(const char *path, size_t max, struct buf *out) MUST_USE;
+
+#endif

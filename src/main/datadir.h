@@ -1,0 +1,32 @@
+/*
+ * datadir.h - what the supervisor keeps in the data directory
+ *
+ *   node         this node's number, random, hex; begins its journals' names
+ *   boot         how often kontor was started here
+ *   run.json     where the running instance listens; gone when it stopped
+ *   admin.token  the local credential for the admin API, 0600, new each start
+ */
+#ifndef KONTOR_MAIN_DATADIR_H
+#define KONTOR_MAIN_DATADIR_H
+
+#include <sys/types.h>
+
+#include "base/base.h"
+
+/* Makes the folder (0700), reads or makes node, counts boot durably; false
+ * is logged. */
+bool datadir_open(const char *dir, uint32_t *node, uint32_t *boot) MUST_USE;
+
+/* Whole, durable, by rename. */
+bool datadir_write(
+    const char *dir, const char *name, struct slice text, mode_t mode) MUST_USE;
+
+/* URLs without a slash at the end.  Makes a new token. */
+bool datadir_publish(
+    const char *dir, const char *gateway, const char *admin) MUST_USE;
+void datadir_unpublish(const char *dir);
+
+/* Of the instance that wrote run.json; 0: there is none. */
+pid_t datadir_pid(const char *dir);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * main.c - one binary: a command of the operator, or a role of an instance
+ */
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "admin/control.h"
+#include "base/base.h"
+#include "base/log.h"
+#include "gateway/worker.h"
+#include "main/command.h"
+#include "recorder/recorder.h"
+
+static bool
+is_role(int argc, char **argv, const char *word)
+{
+	return argc == 3 && strncmp(argv[0], "kontor: ", 8) == 0 &&
+	       strcmp(argv[1], word) == 0;
+}
+
+static void
+be_role(const char *title)
+{
+	prctl(PR_SET_NAME, title + 8);
+	log_init(title + 8, command_log_level());
+}
+
+int
+main(int argc, char **argv)
+{
+	uint64_t slot = 0;
+
+	if (argc == 3)
+		slice_u64(slice_of(argv[2]), &slot);
+	if (is_role(argc, argv, "worker")) {
+		be_role(argv[0]);
+		return worker_main((uint32_t)slot);
+	}
+	if (is_role(argc, argv, "recorder")) {
+		be_role(argv[0]);
+		return recorder_main((uint32_t)slot);
+	}
+	if (is_role(argc, argv, "control")) {
+		be_role(argv[0]);
+		return control_main();
+	}
+	return command_main(argc, argv);
+}

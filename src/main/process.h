@@ -1,0 +1,50 @@
+/*
+ * process.h - starting processes with exactly the descriptors they need
+ *
+ * A role is this very binary, executed again: its own address-space layout,
+ * its own title, no secrets in its environment.
+ */
+#ifndef KONTOR_MAIN_PROCESS_H
+#define KONTOR_MAIN_PROCESS_H
+
+#include <sys/types.h>
+
+#include "base/base.h"
+
+struct report;
+struct snapshot;
+
+enum { PROCESS_FDS = 6 };
+
+/* Descriptors from 3 on; -1: not given. */
+struct process_spec {
+	const char *title;   /* argv[0] */
+	const char *arg[4];  /* argv[1] on; the first NULL ends it */
+	int fd[PROCESS_FDS]; /* 3, 4, ... */
+	bool keep_stdout, whole_env;
+};
+
+/* The child ignores INT, TERM and HUP; -1: errno. */
+pid_t process_start(const struct process_spec *spec) MUST_USE;
+
+/*
+ * A configuration being compiled in a child of its own.  What is wrong with
+ * it can be read from report_fd until EOF.
+ */
+struct compile {
+	pid_t pid; /* 0: none */
+	int report_fd;
+	int bare_fd, secret_fd; /* memfds: without and with secrets */
+};
+
+bool compile_start(struct compile *c, const char *file) MUST_USE;
+/*
+ * After EOF: waits for the child, seals the memfds; true: they hold a
+ * configuration and belong to the caller.  Closes report_fd.
+ */
+bool compile_finish(struct compile *c) MUST_USE;
+
+/* Reads what is in a memfd, from its start. */
+bool memfd_read(int fd, struct snapshot **out) MUST_USE;
+
+#endif
