@@ -32,8 +32,7 @@ static struct io ctl, alive;
 int64_t
 worker_wall_ns(const struct worker *w)
 {
-	(void)w;
-	return clock_wall_ns();
+	return loop_now(w->loop) + w->wall_offset_ns;
 }
 
 /* xorshift64*: for weights only. */
@@ -287,6 +286,7 @@ run(struct worker *w)
 	bool cut = false;
 
 	for (;;) {
+		w->wall_offset_ns = clock_wall_ns() - clock_mono_ns();
 		loop_turn(w->loop, TURN_MS * NS_PER_MS);
 		shm_heartbeat(&w->shm, loop_now(w->loop));
 		if (!w->draining)

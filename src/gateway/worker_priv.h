@@ -33,6 +33,7 @@ struct worker {
 	struct timer admit_timer;
 	struct req *syncing; /* waiting for their intent on disk */
 	struct timer sync_timer;
+	int64_t wall_offset_ns; /* wall minus monotonic, read every turn */
 	size_t buffered; /* bytes of answers held in memory */
 	uint32_t open;
 	bool draining;

@@ -1,0 +1,77 @@
+/*
+ * api.h - private to admin/: one request to the admin API and its answer
+ *
+ * A handler ends its request by api_reply() or api_fail(), now or when what
+ * it asked another process for has come (api_ask).  Errors are RFC 9457
+ * problem documents.
+ *
+ * Ownership: the request and all in its arena live until it has been
+ *            answered and no asked process owes it an answer any more.
+ */
+#ifndef KONTOR_ADMIN_API_H
+#define KONTOR_ADMIN_API_H
+
+#include "base/arena.h"
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/fault.h"
+#include "base/json.h"
+#include "http/msg.h"
+
+struct control;
+struct exchange;
+struct peer;
+struct route;
+struct api;
+
+typedef void api_f(struct api *a);
+/* answer is NULL when the process did not answer in time. */
+typedef void api_then_f(struct api *a, const struct json *answer);
+
+enum role { ROLE_NONE, ROLE_ADMIN };
+
+struct route {
+	const char *method, *path; /* "{}" stands for one segment */
+	enum role role;
+	bool fresh; /* reads books: waits for what was served before */
+	api_f *run;
+	const char *text;
+};
+
+struct api {
+	struct control *c;
+	struct exchange *x; /* NULL: the caller left */
+	const struct route *route;
+	struct slice segment;
+	struct slice query;
+	const struct json *body;  /* NULL: there was none */
+	struct slice idempotency; /* empty: not said */
+	struct arena arena;
+	unsigned owed; /* answers of other processes */
+	bool ended;
+	void *state; /* the handler's, in the arena */
+};
+
+/* NULL and *known as endpoint tables do: the path exists, not the method. */
+const struct route *route_find(
+    struct slice method, struct slice path, struct slice *segment, bool *known);
+/* Borrowed; NULL past the end. */
+const struct route *route_at(size_t i);
+
+void api_reply(struct api *a, int status, struct buf *json); /* takes json */
+void api_text(struct api *a, int status, struct slice type, struct slice body);
+void api_fail(struct api *a, enum fault why, const char *detail);
+
+/* Sends {"n":...,<fields>} and calls then with the answer, or after 5 s. */
+void api_ask(
+    struct api *a, struct peer *p, struct slice fields, api_then_f *then);
+
+/* The percent-decoded value of a query parameter; empty: not there. */
+struct slice api_query(struct api *a, const char *name);
+
+#define ROUTE(method, path, role, fresh, handler, text) \
+	void handler(struct api *);
+#include "admin/routes.def"
+#undef ROUTE
+
+#endif

@@ -1,0 +1,327 @@
+#include "admin/control.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "admin/api.h"
+#include "admin/control_priv.h"
+#include "admin/peer.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/digest.h"
+#include "httpio/server.h"
+#include "io/loop.h"
+#include "model/ident.h"
+#include "model/ipc.h"
+#include "shm/key.h"
+#include "store/store.h"
+
+enum { BODY_MAX = 1024 * 1024, LEAVE_MS = 2000 };
+
+static struct control control;
+static struct io alive;
+
+struct store *
+control_store(const struct control *c)
+{
+	struct buf path = { 0 };
+	struct store *s;
+
+	buf_fmt(&path, "%s/store.db", c->snapshot->data_dir);
+	if (store_open_read(buf_cstr(&path), &s) != FAULT_NONE)
+		s = NULL;
+	buf_fini(&path);
+	return s;
+}
+
+/* --- who asks --------------------------------------------------------- */
+
+static struct slice
+credential(const struct http_head *h)
+{
+	static const struct slice scheme = S_INIT("bearer ");
+	struct slice v = slice_trim(http_value(h, S("authorization")));
+
+	if (v.len <= scheme.len ||
+	    !slice_ieq((struct slice){ v.p, scheme.len }, scheme))
+		return S("");
+	return slice_trim(
+	    (struct slice){ v.p + scheme.len, v.len - scheme.len });
+}
+
+static bool
+is_token(const struct control *c, struct slice v)
+{
+	const size_t len = strlen(c->token);
+
+	return len > 0 && v.len == len && digest_equal(v.p, c->token, len);
+}
+
+/* The role of a key; ROLE_NONE: a live key, but not an administrator's. */
+static enum fault
+role_of(const struct control *c, struct slice v, enum role *role)
+{
+	const struct shm_key *k;
+	uint8_t sum[DIGEST_LEN];
+	struct slice secret;
+	uint64_t id;
+
+	*role = ROLE_ADMIN;
+	if (is_token(c, v))
+		return FAULT_NONE;
+	if (!key_parse(v, &id, &secret))
+		return FAULT_KEY;
+	digest_of(secret, sum);
+	k = key_find(&c->shm, id);
+	if (k == NULL || !digest_equal(sum, k->secret_sha256, sizeof(sum)) ||
+	    !key_live(k, clock_wall_ns()))
+		return FAULT_KEY;
+	if (!k->is_admin)
+		*role = ROLE_NONE;
+	return FAULT_NONE;
+}
+
+static enum fault
+authorize(
+    const struct control *c, const struct http_head *h, const struct route *r)
+{
+	enum role role;
+	enum fault f;
+
+	if (r->role == ROLE_NONE)
+		return FAULT_NONE;
+	f = role_of(c, credential(h), &role);
+	if (f == FAULT_NONE && role < r->role)
+		f = FAULT_FORBIDDEN;
+	return f;
+}
+
+/* --- requests ------------------------------------------------------------ */
+
+static void
+then_run(struct api *a, const struct json *answer)
+{
+	if (answer == NULL || !json_get_bool(answer, "ok", false)) {
+		api_fail(a, FAULT_OVERLOAD, "the recorder does not answer");
+		return;
+	}
+	a->route->run(a);
+}
+
+static bool
+read_body(struct api *a)
+{
+	struct json *body;
+
+	if (a->x->body.len == 0)
+		return true;
+	if (json_parse(&a->arena, a->x->body, &body) != FAULT_NONE)
+		return false;
+	a->body = body;
+	return true;
+}
+
+static void
+on_request(struct exchange *x)
+{
+	struct control *c = server_user(x);
+	struct api *a = NEW(struct api);
+	enum fault f;
+	bool known;
+
+	a->c = c;
+	a->x = x;
+	x->user = a;
+	a->query = http_query(x->head);
+	a->idempotency = http_value(x->head, S("idempotency-key"));
+	a->route = route_find(
+	    x->head->method, http_path(x->head), &a->segment, &known);
+	if (a->route == NULL) {
+		api_fail(a, known ? FAULT_METHOD : FAULT_PATH, NULL);
+		return;
+	}
+	f = authorize(c, x->head, a->route);
+	if (f == FAULT_NONE && !read_body(a))
+		f = FAULT_JSON;
+	if (f != FAULT_NONE)
+		api_fail(a, f, NULL);
+	else if (a->route->fresh)
+		api_ask(a, c->recorder, S("\"op\":\"barrier\""), then_run);
+	else
+		a->route->run(a);
+}
+
+static void
+on_bad(struct exchange *x, enum fault why)
+{
+	struct api *a = NEW(struct api);
+
+	a->c = server_user(x);
+	a->x = x;
+	api_fail(a, why, NULL);
+}
+
+static void
+on_drain(struct exchange *x)
+{
+	(void)x;
+}
+
+static void
+on_gone(struct exchange *x)
+{
+	struct api *a = x->user;
+
+	x->user = NULL;
+	exchange_abort(x);
+	if (a != NULL)
+		a->x = NULL;
+}
+
+static const struct server_ops ops = {
+	.on_request = on_request,
+	.on_bad = on_bad,
+	.on_drain = on_drain,
+	.on_gone = on_gone,
+};
+
+/* --- the other processes ------------------------------------------------- */
+
+static enum fault
+load(int fd, struct snapshot **out)
+{
+	struct stat st;
+	enum fault f;
+	char *p;
+
+	if (fstat(fd, &st) != 0 || st.st_size <= 0)
+		return FAULT_CONFIG;
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return FAULT_CONFIG;
+	f = snapshot_read((struct slice){ p, (size_t)st.st_size }, out);
+	munmap(p, (size_t)st.st_size);
+	return f;
+}
+
+static void
+on_supervisor(void *arg, const struct json *message, int fd)
+{
+	struct control *c = arg;
+	struct slice op = json_get_str(message, "op");
+	struct snapshot *fresh;
+	bool ok;
+
+	if (slice_eq(op, S("config"))) {
+		ok = fd >= 0 && load(fd, &fresh) == FAULT_NONE;
+		if (ok) {
+			snapshot_unref(&c->snapshot);
+			c->snapshot = fresh;
+		}
+		peer_send(c->supervisor,
+		    ok ? S("{\"ok\":true}") : S("{\"ok\":false}"));
+	} else if (slice_eq(op, S("drain"))) {
+		c->leaving = true;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static void
+on_recorder(void *arg, const struct json *message, int fd)
+{
+	(void)arg;
+	(void)message;
+	if (fd >= 0)
+		close(fd);
+}
+
+/* The supervisor is gone: so are we. */
+static void
+on_alive(struct io *io, unsigned events)
+{
+	char byte;
+
+	(void)events;
+	if (read(io->fd, &byte, 1) == 0)
+		control.leaving = true;
+}
+
+/* --- life ----------------------------------------------------------------- */
+
+static void
+nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	CHECK(flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
+}
+
+/* The local credential that the supervisor left beside the books. */
+static void
+read_token(struct control *c)
+{
+	struct buf path = { 0 };
+	ssize_t n;
+	int fd;
+
+	buf_fmt(&path, "%s/admin.token", c->snapshot->data_dir);
+	fd = open(buf_cstr(&path), O_RDONLY | O_CLOEXEC);
+	buf_fini(&path);
+	if (fd < 0)
+		return;
+	n = read(fd, c->token, sizeof(c->token) - 1);
+	close(fd);
+	while (n > 0 && (c->token[n - 1] == '\n' || c->token[n - 1] == ' '))
+		n--;
+	c->token[n > 0 ? n : 0] = '\0';
+}
+
+static void
+open_all(struct control *c)
+{
+	struct server_limits limits = server_limits_default;
+
+	if (shm_attach(FD_SHM, &c->shm) != FAULT_NONE)
+		fatal("the shared tables are of another build");
+	if (load(FD_CONFIG, &c->snapshot) != FAULT_NONE)
+		fatal("the compiled configuration cannot be read");
+	close(FD_CONFIG);
+	read_token(c);
+	c->loop = loop_new();
+	nonblocking(FD_CTL);
+	c->supervisor = peer_new(c->loop, FD_CTL, on_supervisor, c);
+	nonblocking(FD_PEER);
+	c->recorder = peer_new(c->loop, FD_PEER, on_recorder, c);
+	nonblocking(FD_ALIVE);
+	loop_add(c->loop, &alive, FD_ALIVE, on_alive);
+	nonblocking(FD_LISTEN);
+	limits.max_body = BODY_MAX;
+	c->server = server_new(c->loop, FD_LISTEN, &ops, &limits, c);
+}
+
+int
+control_main(void)
+{
+	struct control *c = &control;
+	int64_t leave_at;
+
+	signal(SIGPIPE, SIG_IGN);
+	open_all(c);
+	while (!c->leaving)
+		loop_turn(c->loop, -1);
+	server_drain(c->server);
+	leave_at = loop_now(c->loop) + LEAVE_MS * NS_PER_MS;
+	while (server_open(c->server) > 0 && loop_now(c->loop) < leave_at)
+		loop_turn(c->loop, 50 * NS_PER_MS);
+	peer_free(&c->recorder);
+	peer_free(&c->supervisor);
+	server_free(&c->server);
+	snapshot_unref(&c->snapshot);
+	loop_free(&c->loop);
+	shm_detach(&c->shm);
+	return 0;
+}

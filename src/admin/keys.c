@@ -1,0 +1,449 @@
+/*
+ * keys.c - keys: created, listed, revoked, rotated
+ *
+ * The secret is made here, answered once and forgotten; the recorder gets
+ * its SHA-256.  Revocation goes into shared memory first, so that it holds
+ * even when the recorder cannot write.
+ */
+#include "admin/api.h"
+#include "admin/control_priv.h"
+#include "admin/peer.h"
+#include "base/clock.h"
+#include "crypto/digest.h"
+#include "ledger/window.h"
+#include "model/ident.h"
+#include "shm/key.h"
+#include "store/store.h"
+
+enum { NAME_MAX_LEN = 200, IDEM_MAX = 200 };
+
+/* What is answered when the recorder has agreed. */
+struct made {
+	char id[KEY_ID_TEXT + 1];
+	char text[KEY_TEXT + 1];
+	char sha256[DIGEST_HEX + 1];
+};
+
+static uint64_t
+random_id(void)
+{
+	uint64_t id;
+
+	do {
+		random_bytes(&id, sizeof(id));
+	} while (id == 0);
+	return id;
+}
+
+static void
+make(struct made *m)
+{
+	uint8_t secret[32], sum[DIGEST_LEN];
+	struct slice text;
+	uint64_t id = random_id();
+
+	random_bytes(secret, sizeof(secret));
+	key_write(id, secret, m->text);
+	key_id_write(id, m->id);
+	CHECK(key_parse(slice_of(m->text), &id, &text));
+	digest_of(text, sum);
+	digest_hex(sum, m->sha256);
+	mem_wipe(secret, sizeof(secret));
+}
+
+/* The recorder's no, as ours. */
+static void
+fail_as_told(struct api *a, const struct json *answer)
+{
+	struct slice name = json_get_str(answer, "fault");
+	struct slice text = json_get_str(answer, "text");
+	const char *detail = text.len > 0 ? arena_str(&a->arena, text) : NULL;
+	unsigned f;
+
+	if (answer == NULL) {
+		api_fail(a, FAULT_OVERLOAD, "the recorder does not answer");
+		return;
+	}
+	for (f = 1; f < FAULT_MAX; f++) {
+		if (slice_eq(name, slice_of(fault_get(f)->name)))
+			break;
+	}
+	api_fail(a, f < FAULT_MAX ? (enum fault)f : FAULT_INTERNAL, detail);
+}
+
+static bool
+agreed(const struct json *answer)
+{
+	return answer != NULL && json_get_bool(answer, "ok", false);
+}
+
+static void
+then_shown(struct api *a, const struct json *answer)
+{
+	struct made *m = a->state;
+	struct slice id = json_get_str(answer, "id");
+	struct buf b = { 0 };
+
+	if (!agreed(answer)) {
+		mem_wipe(m, sizeof(*m));
+		fail_as_told(a, answer);
+		return;
+	}
+	json_w_begin(&b, '{');
+	if (id.len > 0 && !slice_eq(id, slice_of(m->id))) {
+		/* Asked before with this idempotency key. */
+		json_w_kstr(&b, "id", id);
+		json_w_key(&b, "key");
+		json_w_null(&b);
+	} else {
+		json_w_kstr(&b, "id", slice_of(m->id));
+		json_w_kstr(&b, "key", slice_of(m->text));
+	}
+	json_w_end(&b, '}');
+	mem_wipe(m, sizeof(*m));
+	api_reply(a, 201, &b);
+}
+
+/* --- create --------------------------------------------------------------- */
+
+/* "90d", "12h", "30m", "45s", "2w", "1y" from now; 0 on nonsense. */
+static int64_t
+expiry(struct slice text)
+{
+	static const struct {
+		char unit;
+		int64_t s;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
+		{ 'w', 604800 }, { 'y', 31536000 } };
+	uint64_t n;
+	size_t i;
+
+	if (text.len < 2 ||
+	    !slice_u64((struct slice){ text.p, text.len - 1 }, &n) || n == 0 ||
+	    n > 1000000)
+		return 0;
+	for (i = 0; i < NELEM(units); i++) {
+		if (units[i].unit == text.p[text.len - 1])
+			return n > INT64_MAX / NS_PER_S / 10 /
+					   (uint64_t)units[i].s
+				   ? 0
+				   : clock_wall_ns() +
+					 (int64_t)n * units[i].s * NS_PER_S;
+	}
+	return 0;
+}
+
+/* Adds "models":[...] with portable ids; what is wrong, or NULL. */
+static const char *
+write_models(struct api *a, struct buf *b)
+{
+	const struct json *list = json_get(a->body, "models"), *m;
+	const struct model_conf *model;
+
+	if (list == NULL)
+		return NULL;
+	if (list->type != JSON_ARRAY)
+		return "'models' must be an array of model names";
+	if (list->n > KEY_MODELS_MAX)
+		return "a key may name at most 16 models";
+	json_w_key(b, "models");
+	json_w_begin(b, '[');
+	for (m = list->child; m != NULL; m = m->next) {
+		model = m->type == JSON_STRING
+			    ? snapshot_model(a->c->snapshot, m->text)
+			    : NULL;
+		if (model == NULL)
+			return "'models' names a model that is not configured";
+		json_w_str(b, slice_of(model->id));
+	}
+	json_w_end(b, ']');
+	return NULL;
+}
+
+static const char *
+write_budget(struct api *a, struct buf *b)
+{
+	struct slice text = json_get_str(a->body, "budget");
+	enum window_unit unit;
+	struct money amount;
+	struct buf m = { 0 };
+
+	if (json_get(a->body, "budget") == NULL)
+		return NULL;
+	if (!window_limit_parse(text, &amount, &unit))
+		return "'budget' must be AMOUNT/{hour,day,week,month,quarter,"
+		       "year,total}, with at most 9 decimals";
+	money_write(&m, amount);
+	json_w_kstr(b, "budget", buf_slice(&m));
+	buf_fini(&m);
+	json_w_kstr(b, "window", slice_of(window_unit_name(unit)));
+	return NULL;
+}
+
+static const char *
+write_expiry(struct api *a, struct buf *b)
+{
+	struct slice text = json_get_str(a->body, "expires");
+	int64_t at;
+
+	if (json_get(a->body, "expires") == NULL)
+		return NULL;
+	at = expiry(text);
+	if (at == 0)
+		return "'expires' must be like 90d, 12h, 30m or 45s";
+	json_w_ki64(b, "expires_ns", at);
+	return NULL;
+}
+
+/* A text of the body, under a name the recorder knows. */
+static const char *
+write_text(struct api *a, struct buf *b, const char *key, bool wanted)
+{
+	const struct json *v = json_get(a->body, key);
+
+	if (v == NULL && !wanted)
+		return NULL;
+	if (v == NULL || v->type != JSON_STRING || v->text.len == 0 ||
+	    v->text.len > NAME_MAX_LEN)
+		return arena_fmt(
+		    &a->arena, "'%s' must be a text of 1 to 200 bytes", key);
+	json_w_kstr(b, key, v->text);
+	return NULL;
+}
+
+static const char *
+known_fields(const struct api *a)
+{
+	static const char *const known[] = { "name", "team", "models", "budget",
+		"zone", "expires", "admin" };
+	const struct json *m;
+	size_t i;
+
+	if (a->body == NULL || a->body->type != JSON_OBJECT)
+		return "the body must be a JSON object";
+	for (m = a->body->child; m != NULL; m = m->next) {
+		for (i = 0;
+		     i < NELEM(known) && !slice_eq(m->key, slice_of(known[i]));
+		     i++)
+			;
+		if (i == NELEM(known))
+			return "known fields are name, team, models, budget, "
+			       "zone, expires, admin";
+	}
+	return NULL;
+}
+
+static const char *
+write_create(struct api *a, struct buf *b)
+{
+	const char *wrong = known_fields(a);
+
+	if (wrong == NULL && a->idempotency.len > IDEM_MAX)
+		wrong = "the idempotency key is too long";
+	if (wrong == NULL)
+		wrong = write_text(a, b, "name", true);
+	if (wrong == NULL)
+		wrong = write_text(a, b, "team", false);
+	if (wrong == NULL)
+		wrong = write_text(a, b, "zone", false);
+	if (wrong == NULL)
+		wrong = write_models(a, b);
+	if (wrong == NULL)
+		wrong = write_budget(a, b);
+	if (wrong == NULL)
+		wrong = write_expiry(a, b);
+	return wrong;
+}
+
+/* Members without the braces. */
+static void
+ask_recorder(struct api *a, struct buf *b, api_then_f *then)
+{
+	struct slice s = buf_slice(b);
+
+	CHECK(s.len >= 2 && s.p[0] == '{' && s.p[s.len - 1] == '}');
+	api_ask(a, a->c->recorder, (struct slice){ s.p + 1, s.len - 2 }, then);
+	buf_fini(b);
+}
+
+void
+keys_create(struct api *a)
+{
+	struct made *m = ARENA_NEW(&a->arena, struct made);
+	struct buf b = { 0 };
+	const char *wrong;
+
+	a->state = m;
+	json_w_begin(&b, '{');
+	json_w_kstr(&b, "op", S("key_create"));
+	wrong = write_create(a, &b);
+	if (wrong != NULL) {
+		buf_fini(&b);
+		api_fail(a, FAULT_FIELD, wrong);
+		return;
+	}
+	make(m);
+	json_w_kstr(&b, "id", slice_of(m->id));
+	json_w_kstr(&b, "sha256", slice_of(m->sha256));
+	json_w_kbool(&b, "admin", json_get_bool(a->body, "admin", false));
+	if (a->idempotency.len > 0)
+		json_w_kstr(&b, "idem", a->idempotency);
+	json_w_end(&b, '}');
+	ask_recorder(a, &b, then_shown);
+}
+
+/* --- revoke, rotate ---------------------------------------------------------
+ */
+
+static void
+then_done(struct api *a, const struct json *answer)
+{
+	struct buf b = { 0 };
+
+	if (!agreed(answer)) {
+		fail_as_told(a, answer);
+		return;
+	}
+	json_w_begin(&b, '{');
+	json_w_kstr(&b, "id", a->segment);
+	json_w_kbool(&b, "revoked", true);
+	json_w_end(&b, '}');
+	api_reply(a, 200, &b);
+}
+
+void
+keys_revoke(struct api *a)
+{
+	struct buf b = { 0 };
+	uint64_t id;
+
+	if (!key_id_parse(a->segment, &id) || !key_revoke(&a->c->shm, id)) {
+		api_fail(a, FAULT_NOT_FOUND, "no key has this id");
+		return;
+	}
+	a->segment = arena_copy(&a->arena, a->segment);
+	json_w_begin(&b, '{');
+	json_w_kstr(&b, "op", S("key_revoke"));
+	json_w_kstr(&b, "id", a->segment);
+	json_w_end(&b, '}');
+	ask_recorder(a, &b, then_done);
+}
+
+void
+keys_rotate(struct api *a)
+{
+	struct made *m = ARENA_NEW(&a->arena, struct made);
+	struct slice keep = json_get_str(a->body, "keep");
+	const struct shm_key *k;
+	struct buf b = { 0 };
+	int64_t until = 0;
+	uint64_t id;
+
+	if (!key_id_parse(a->segment, &id) ||
+	    (k = key_find(&a->c->shm, id)) == NULL) {
+		api_fail(a, FAULT_NOT_FOUND, "no key has this id");
+		return;
+	}
+	if (keep.len > 0 && (until = expiry(keep)) == 0) {
+		api_fail(
+		    a, FAULT_FIELD, "'keep' must be like 90d, 12h, 30m or 45s");
+		return;
+	}
+	if (!key_live(k, clock_wall_ns())) {
+		api_fail(a, FAULT_CONFLICT, "this key is revoked or expired");
+		return;
+	}
+	a->state = m;
+	make(m);
+	json_w_begin(&b, '{');
+	json_w_kstr(&b, "op", S("key_rotate"));
+	json_w_kstr(&b, "id", a->segment);
+	json_w_kstr(&b, "new", slice_of(m->id));
+	json_w_kstr(&b, "sha256", slice_of(m->sha256));
+	json_w_ki64(&b, "keep_ns", until);
+	json_w_end(&b, '}');
+	ask_recorder(a, &b, then_shown);
+}
+
+/* --- list -------------------------------------------------------------------
+ */
+
+static void
+write_time(struct buf *b, const char *key, int64_t ns)
+{
+	json_w_key(b, key);
+	if (ns == 0)
+		json_w_null(b);
+	else
+		json_w_i64(b, ns / NS_PER_S);
+}
+
+static void
+write_limit(struct buf *b, struct stmt *q)
+{
+	struct buf m = { 0 };
+
+	json_w_key(b, "budget");
+	if (stmt_get_u64(q, 5) == 0) {
+		json_w_null(b);
+		return;
+	}
+	money_write(&m, (struct money){ stmt_get_i64(q, 6) });
+	buf_fmt(
+	    &m, "/%s", window_unit_name((enum window_unit)stmt_get_i64(q, 7)));
+	json_w_str(b, buf_slice(&m));
+	buf_fini(&m);
+}
+
+static void
+write_key(struct buf *b, struct stmt *q)
+{
+	char id[KEY_ID_TEXT + 1];
+
+	key_id_write(stmt_get_u64(q, 0), id);
+	json_w_begin(b, '{');
+	json_w_kstr(b, "id", slice_of(id));
+	json_w_kstr(b, "name", stmt_get(q, 1));
+	json_w_kstr(b, "team", stmt_get(q, 2));
+	json_w_key(b, "models");
+	json_w_raw(b, stmt_get(q, 3).len > 0 ? stmt_get(q, 3) : S("[]"));
+	write_time(b, "expires", stmt_get_i64(q, 4));
+	write_limit(b, q);
+	json_w_kbool(b, "admin", stmt_get_i64(q, 8) != 0);
+	json_w_kbool(b, "revoked", stmt_get_i64(q, 9) != 0);
+	write_time(b, "created", stmt_get_i64(q, 10));
+	json_w_end(b, '}');
+}
+
+void
+keys_list(struct api *a)
+{
+	struct store *s = control_store(a->c);
+	struct buf b = { 0 };
+	struct stmt *q;
+
+	if (s == NULL) {
+		api_fail(a, FAULT_DISK, "the store cannot be read");
+		return;
+	}
+	store_begin(s);
+	q = store_sql(s,
+	    "SELECT k.id, k.name, k.team, k.models, k.expires_ns, k.account, "
+	    "a.granted, a.unit, k.is_admin, k.revoked, k.created_ns "
+	    "FROM keys k LEFT JOIN accounts a ON a.id = k.account "
+	    "ORDER BY k.created_ns, k.id");
+	json_w_begin(&b, '{');
+	json_w_key(&b, "keys");
+	json_w_begin(&b, '[');
+	while (stmt_step(q))
+		write_key(&b, q);
+	json_w_end(&b, ']');
+	json_w_end(&b, '}');
+	if (store_commit(s) != FAULT_NONE) {
+		buf_fini(&b);
+		api_fail(a, FAULT_DISK, store_error(s));
+	} else {
+		api_reply(a, 200, &b);
+	}
+	store_close(&s);
+}

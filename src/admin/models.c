@@ -1,0 +1,102 @@
+/*
+ * models.c - what is configured, and how it is doing
+ */
+#include "admin/api.h"
+#include "admin/control_priv.h"
+#include "base/clock.h"
+#include "shm/breaker.h"
+
+void
+models_list(struct api *a)
+{
+	const struct snapshot *s = a->c->snapshot;
+	struct buf b = { 0 };
+	unsigned i, k;
+
+	json_w_begin(&b, '{');
+	json_w_key(&b, "models");
+	json_w_begin(&b, '[');
+	for (i = 0; i < s->nmodels; i++) {
+		json_w_begin(&b, '{');
+		json_w_kstr(&b, "id", slice_of(s->model[i].id));
+		json_w_kstr(&b, "publisher", slice_of(s->model[i].publisher));
+		json_w_key(&b, "deployments");
+		json_w_begin(&b, '[');
+		for (k = 0; k < s->model[i].n; k++)
+			json_w_str(&b, slice_of(s->model[i].deployment[k]->id));
+		json_w_end(&b, ']');
+		json_w_end(&b, '}');
+	}
+	json_w_end(&b, ']');
+	json_w_end(&b, '}');
+	api_reply(a, 200, &b);
+}
+
+static void
+write_rate(struct buf *b, const char *key, struct rate r)
+{
+	struct buf m = { 0 };
+
+	rate_write_per_million(&m, r);
+	json_w_kstr(b, key, buf_slice(&m));
+	buf_fini(&m);
+}
+
+static void
+write_price(struct buf *b, const struct deployment_conf *d)
+{
+	const struct price *p = deployment_price(d, clock_wall_ns());
+
+	json_w_key(b, "price_per_million");
+	if (p == NULL) {
+		json_w_null(b);
+		return;
+	}
+	json_w_begin(b, '{');
+	write_rate(b, "input", p->input);
+	if (p->has_cached)
+		write_rate(b, "cached_input", p->cached);
+	if (p->has_cache_write)
+		write_rate(b, "cache_write", p->cache_write);
+	write_rate(b, "output", p->output);
+	json_w_end(b, '}');
+}
+
+static void
+write_deployment(struct api *a, struct buf *b, const struct deployment_conf *d)
+{
+	static const char *const states[] = { "closed", "open", "half_open" };
+	struct shm *m = &a->c->shm;
+	struct shm_breaker *br = breaker_get(m, d->hash);
+
+	json_w_begin(b, '{');
+	json_w_kstr(b, "id", slice_of(d->id));
+	json_w_kstr(b, "model", slice_of(d->model->id));
+	json_w_kstr(b, "provider", slice_of(d->provider->id));
+	json_w_kstr(b, "type", slice_of(provider_type_text(d->provider->type)));
+	json_w_kstr(b, "name", slice_of(d->name));
+	json_w_kstr(b, "region", slice_of(d->provider->region));
+	json_w_kstr(b, "zone", slice_of(d->zone));
+	json_w_kstr(
+	    b, "breaker", slice_of(states[breaker_state(br, clock_mono_ns())]));
+	json_w_ki64(b, "inflight", breaker_inflight(br, m->head->sizes.slots));
+	write_price(b, d);
+	json_w_end(b, '}');
+}
+
+void
+deployments_list(struct api *a)
+{
+	const struct snapshot *s = a->c->snapshot;
+	struct buf b = { 0 };
+	unsigned i;
+
+	json_w_begin(&b, '{');
+	json_w_key(&b, "deployments");
+	json_w_begin(&b, '[');
+	for (i = 0; i < s->ndeployments; i++)
+		write_deployment(a, &b, &s->deployment[i]);
+	json_w_end(&b, ']');
+	json_w_end(&b, '}');
+	api_reply(a, 200, &b);
+}

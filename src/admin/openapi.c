@@ -1,0 +1,103 @@
+/*
+ * openapi.c - the admin API described as OpenAPI 3.1, from the same table
+ * that routes it
+ */
+#include "admin/api.h"
+
+/* "/api/v1/keys/{}" as "/api/v1/keys/{id}" */
+static void
+write_path(struct buf *b, const char *path)
+{
+	struct buf text = { 0 };
+
+	for (; *path != '\0'; path++) {
+		buf_char(&text, *path);
+		if (path[0] == '{' && path[1] == '}')
+			buf_str(&text, "id");
+	}
+	json_w_key(b, buf_cstr(&text));
+	buf_fini(&text);
+}
+
+static void
+write_parameter(struct buf *b)
+{
+	json_w_key(b, "parameters");
+	json_w_raw(b, S("[{\"name\":\"id\",\"in\":\"path\",\"required\":true,"
+			"\"schema\":{\"type\":\"string\"}}]"));
+}
+
+static void
+write_operation(struct buf *b, const struct route *r)
+{
+	char method[8];
+	size_t i;
+
+	for (i = 0; r->method[i] != '\0' && i < sizeof(method) - 1; i++)
+		method[i] = (char)(r->method[i] | 0x20);
+	method[i] = '\0';
+	json_w_key(b, method);
+	json_w_begin(b, '{');
+	json_w_kstr(b, "summary", slice_of(r->text));
+	if (strstr(r->path, "{}") != NULL)
+		write_parameter(b);
+	if (r->role != ROLE_NONE) {
+		json_w_key(b, "security");
+		json_w_raw(b, S("[{\"bearer\":[]}]"));
+	}
+	json_w_key(b, "responses");
+	json_w_raw(b, S("{\"2XX\":{\"description\":\"done\"},"
+			"\"default\":{\"description\":\"RFC 9457 problem\"}}"));
+	json_w_end(b, '}');
+}
+
+static bool
+first_of_path(size_t at)
+{
+	size_t i;
+
+	for (i = 0; i < at; i++) {
+		if (strcmp(route_at(i)->path, route_at(at)->path) == 0)
+			return false;
+	}
+	return true;
+}
+
+static void
+write_paths(struct buf *b)
+{
+	const struct route *r, *o;
+	size_t i, k;
+
+	json_w_key(b, "paths");
+	json_w_begin(b, '{');
+	for (i = 0; (r = route_at(i)) != NULL; i++) {
+		if (!first_of_path(i))
+			continue;
+		write_path(b, r->path);
+		json_w_begin(b, '{');
+		for (k = i; (o = route_at(k)) != NULL; k++) {
+			if (strcmp(o->path, r->path) == 0)
+				write_operation(b, o);
+		}
+		json_w_end(b, '}');
+	}
+	json_w_end(b, '}');
+}
+
+void
+openapi_json(struct api *a)
+{
+	struct buf b = { 0 };
+
+	json_w_begin(&b, '{');
+	json_w_kstr(&b, "openapi", S("3.1.0"));
+	json_w_key(&b, "info");
+	json_w_raw(&b, S("{\"title\":\"kontor admin API\",\"version\":\"1\"}"));
+	json_w_key(&b, "components");
+	json_w_raw(&b, S("{\"securitySchemes\":{\"bearer\":{\"type\":\"http\","
+			 "\"scheme\":\"bearer\"}}}"));
+	write_paths(&b);
+	json_w_end(&b, '}');
+	api_reply(a, 200, &b);
+}
