@@ -307,7 +307,7 @@ def test_usage_errors_exit_with_two():
 
 @pytest.mark.parametrize("command", [
     "serve", "demo", "check", "plan", "reload", "key", "usage", "explain",
-    "ledger", "version", "route"])
+    "ledger", "version"])
 def test_help_on_every_command(command):
     r = subprocess.run([kit.KONTOR, command, "--help"], capture_output=True,
                        text=True, stdin=subprocess.DEVNULL)

@@ -444,6 +444,10 @@ class Kontor(Program):
         return self.cli("explain", request, "--json")
 
     def export(self):
+        """Every attempt's line; asks for usage first, because the export
+        reads files and only usage waits for what was served before."""
+        if self.child.poll() is None:
+            self.usage()
         out = self.run("ledger", "export", "--format", "json", timeout=300)
         return [json.loads(line) for line in out.stdout.splitlines() if line]
 
