@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -88,6 +89,8 @@ keep(struct compiler *c, struct slice s)
 static const char *
 absolute(struct compiler *c, struct slice path)
 {
+	if (slice_eq(path, S(".")))
+		return keep(c, slice_of(c->dir));
 	if (slice_starts(path, S("./")))
 		path = (struct slice){ path.p + 2, path.len - 2 };
 	if (path.len > 0 && path.p[0] == '/')
@@ -946,5 +949,51 @@ config_load(const char *file, struct report *r, struct snapshot **out)
 		    "give the configuration with -c FILE", "cannot be read: %s",
 		    strerror(errno));
 	buf_fini(&text);
+	return good;
+}
+
+static bool
+find_data_dir(struct compiler *c, struct slice text, struct buf *out)
+{
+	struct ynode *root = ytree_parse(&c->scratch, text, c->report);
+	const struct ynode *at;
+	struct secret_why why;
+	struct slice dir;
+
+	if (root == NULL)
+		return false;
+	at = ytree_find(root, "data_dir");
+	dir = text_at(root, "", "data_dir");
+	if (!secret_expand(&c->scratch, dir, &dir, &why)) {
+		report_add(c->report, at->at, why.hint, "%s", why.text);
+		return false;
+	}
+	buf_str(out, absolute(c, dir));
+	return true;
+}
+
+bool
+config_data_dir(const char *file, struct buf *out)
+{
+	struct report *r = NEW(struct report);
+	struct compiler c = { .report = r };
+	struct buf text = { 0 }, said = { 0 };
+	bool good = false;
+
+	r->file = file;
+	c.arena = &c.scratch;
+	c.dir = dir_of(&c.scratch, file);
+	if (file_read(file, YTREE_BYTES_MAX + 1, &text))
+		good = find_data_dir(&c, buf_slice(&text), out);
+	else
+		report_add(r, (struct mark){ 0, 0 }, NULL, "cannot be read: %s",
+		    strerror(errno));
+	report_write(r, &said);
+	fwrite(said.p, 1, said.len, stderr);
+	buf_fini(&said);
+	buf_fini(&text);
+	arena_fini(&c.scratch);
+	report_fini(r);
+	mem_free(r);
 	return good;
 }

@@ -23,6 +23,12 @@ bool config_compile(struct slice text, const char *file, struct report *r,
 bool config_load(
     const char *file, struct report *r, struct snapshot **out) MUST_USE;
 
+/*
+ * Only where the file says that data is kept; what else is in it may be
+ * wrong.  False: said on stderr.
+ */
+bool config_data_dir(const char *file, struct buf *out) MUST_USE;
+
 /* Reads a whole file of at most max bytes into *out; false: errno. */
 bool file_read(const char *path, size_t max, struct buf *out) MUST_USE;
 

@@ -1,0 +1,273 @@
+/*
+ * keys.c - kontor key: create, list, revoke, rotate
+ */
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "main/args.h"
+#include "main/ask.h"
+#include "main/commands.h"
+#include "main/table.h"
+#include "main/value.h"
+#include "model/money.h"
+
+static void
+print_raw(const struct answer *a)
+{
+	struct slice s = buf_slice(&a->text);
+
+	while (s.len > 0 && s.p[s.len - 1] == '\n')
+		s.len--;
+	printf("%.*s\n", S_FMT(s));
+}
+
+static int
+usage_error(const char *what, const char *value)
+{
+	fprintf(stderr, "kontor: %s \"%s\"\n", what, value);
+	return 2;
+}
+
+/* "90d" from now, or a date. */
+static bool
+moment(const char *text, int64_t *wall_ns)
+{
+	int64_t span;
+
+	if (value_span(slice_of(text), &span)) {
+		*wall_ns = clock_wall_ns() + span;
+		return true;
+	}
+	return value_date(slice_of(text), wall_ns);
+}
+
+static bool
+period_known(struct slice s)
+{
+	static const char *const periods[] = { "hour", "day", "week", "month",
+		"quarter", "year", "total" };
+	size_t i;
+
+	for (i = 0; i < NELEM(periods); i++) {
+		if (slice_eq(s, slice_of(periods[i])))
+			return true;
+	}
+	return false;
+}
+
+/* "25.00/month" is checked here, so that its author hears of it at once. */
+static bool
+budget_formed(const char *text)
+{
+	struct slice amount, period;
+	struct money m;
+
+	return slice_cut(slice_of(text), '/', &amount, &period) &&
+	       money_parse(amount, &m) && m.nano >= 0 && period_known(period);
+}
+
+struct wish {
+	const char *team, *budget, *expires;
+	struct arg_list models;
+	bool admin;
+};
+
+static bool
+write_wish(struct buf *b, const char *name, const struct wish *w)
+{
+	char when[32];
+	struct tm tm;
+	int64_t ns;
+	time_t t;
+	unsigned i;
+
+	json_w_begin(b, '{');
+	json_w_kstr(b, "name", slice_of(name));
+	if (w->team != NULL)
+		json_w_kstr(b, "team", slice_of(w->team));
+	if (w->models.n > 0) {
+		json_w_key(b, "models");
+		json_w_begin(b, '[');
+		for (i = 0; i < w->models.n; i++)
+			json_w_str(b, slice_of(w->models.value[i]));
+		json_w_end(b, ']');
+	}
+	if (w->budget != NULL)
+		json_w_kstr(b, "budget", slice_of(w->budget));
+	if (w->expires != NULL) {
+		if (!moment(w->expires, &ns))
+			return false;
+		t = (time_t)(ns / NS_PER_S);
+		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ",
+		    gmtime_r(&t, &tm));
+		json_w_kstr(b, "expires", slice_of(when));
+	}
+	if (w->admin)
+		json_w_kbool(b, "admin", true);
+	json_w_end(b, '}');
+	return true;
+}
+
+static int
+show_key(const struct answer *a, bool json)
+{
+	if (json) {
+		print_raw(a);
+		return 0;
+	}
+	printf("%.*s\n", S_FMT(json_get_str(a->json, "key")));
+	fprintf(stderr, "id %.*s; the key is shown only now\n",
+	    S_FMT(json_get_str(a->json, "id")));
+	return 0;
+}
+
+int
+command_key_create(int argc, char **argv)
+{
+	struct where w = { 0 };
+	struct wish wish = { 0 };
+	bool json = false;
+	const struct arg arg[] = { WHERE_ARGS(&w),
+		{ .name = "team", .value = &wish.team },
+		{ .name = "model", .list = &wish.models },
+		{ .name = "budget", .value = &wish.budget },
+		{ .name = "expires", .value = &wish.expires },
+		{ .name = "admin-key", .flag = &wish.admin },
+		{ .name = "json", .flag = &json } };
+	struct buf body = { 0 };
+	struct answer a = { 0 };
+	const char *name;
+	unsigned n = 1;
+	int status = 1;
+
+	if (!args_take(argc, argv, arg, NELEM(arg), &name, &n) || n != 1)
+		return 2;
+	if (wish.budget != NULL && !budget_formed(wish.budget))
+		return usage_error(
+		    "a budget is AMOUNT/PERIOD, not", wish.budget);
+	if (!write_wish(&body, name, &wish))
+		status = usage_error(
+		    "--expires takes 90d, 12h or a date, not", wish.expires);
+	else if (ask_good(&w, "POST", "/api/v1/keys", buf_slice(&body), &a))
+		status = show_key(&a, json);
+	buf_fini(&body);
+	answer_fini(&a);
+	return status;
+}
+
+static int
+show_list(const struct answer *a, bool json)
+{
+	static const struct column columns[] = { { "id", "ID", false },
+		{ "name", "NAME", false }, { "team", "TEAM", false },
+		{ "state", "STATE", false }, { "models", "MODELS", false },
+		{ "budget", "BUDGET", false }, { "spent", "SPENT", true },
+		{ "expires", "EXPIRES", false } };
+	const struct json *rows = json_get(a->json, "keys");
+	struct buf out = { 0 };
+
+	if (json || rows == NULL) {
+		print_raw(a);
+		return 0;
+	}
+	table_write(&out, rows, columns, NELEM(columns));
+	fwrite(out.p, 1, out.len, stdout);
+	buf_fini(&out);
+	return 0;
+}
+
+int
+command_key_list(int argc, char **argv)
+{
+	struct where w = { 0 };
+	bool json = false;
+	const struct arg arg[] = { WHERE_ARGS(&w),
+		{ .name = "json", .flag = &json } };
+	struct answer a = { 0 };
+	unsigned none = 0;
+	int status = 1;
+
+	if (!args_take(argc, argv, arg, NELEM(arg), NULL, &none))
+		return 2;
+	if (ask_good(&w, "GET", "/api/v1/keys", S(""), &a))
+		status = show_list(&a, json);
+	answer_fini(&a);
+	return status;
+}
+
+static void
+key_path(struct buf *path, const char *id, const char *more)
+{
+	buf_str(path, "/api/v1/keys/");
+	for (; *id != '\0'; id++) {
+		if ((*id >= '0' && *id <= '9') || (*id >= 'A' && *id <= 'Z') ||
+		    (*id >= 'a' && *id <= 'z') || *id == '_')
+			buf_char(path, *id);
+		else
+			buf_fmt(path, "%%%02X", (unsigned char)*id);
+	}
+	buf_str(path, more);
+}
+
+int
+command_key_revoke(int argc, char **argv)
+{
+	struct where w = { 0 };
+	bool json = false;
+	const struct arg arg[] = { WHERE_ARGS(&w),
+		{ .name = "json", .flag = &json } };
+	struct answer a = { 0 };
+	struct buf path = { 0 };
+	const char *id;
+	unsigned n = 1;
+	int status = 1;
+
+	if (!args_take(argc, argv, arg, NELEM(arg), &id, &n) || n != 1)
+		return 2;
+	key_path(&path, id, "");
+	if (ask_good(&w, "DELETE", buf_cstr(&path), S(""), &a)) {
+		if (json && a.text.len > 0)
+			print_raw(&a);
+		else if (json)
+			printf("{\"id\":\"%s\",\"state\":\"revoked\"}\n", id);
+		else
+			printf("%s is revoked\n", id);
+		status = 0;
+	}
+	buf_fini(&path);
+	answer_fini(&a);
+	return status;
+}
+
+int
+command_key_rotate(int argc, char **argv)
+{
+	struct where w = { 0 };
+	const char *keep = "0s", *id;
+	bool json = false;
+	const struct arg arg[] = { WHERE_ARGS(&w),
+		{ .name = "keep", .value = &keep },
+		{ .name = "json", .flag = &json } };
+	struct buf path = { 0 }, body = { 0 };
+	struct answer a = { 0 };
+	int64_t ns;
+	unsigned n = 1;
+	int status = 1;
+
+	if (!args_take(argc, argv, arg, NELEM(arg), &id, &n) || n != 1)
+		return 2;
+	if (!value_span(slice_of(keep), &ns))
+		return usage_error("--keep takes 1h or 7d, not", keep);
+	key_path(&path, id, "/rotate");
+	json_w_begin(&body, '{');
+	json_w_ki64(&body, "keep_seconds", ns / NS_PER_S);
+	json_w_end(&body, '}');
+	if (ask_good(&w, "POST", buf_cstr(&path), buf_slice(&body), &a))
+		status = show_key(&a, json);
+	buf_fini(&path);
+	buf_fini(&body);
+	answer_fini(&a);
+	return status;
+}

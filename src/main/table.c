@@ -1,0 +1,161 @@
+#include "main/table.h"
+
+#include <stdio.h>
+
+#include "base/json.h"
+
+static void
+cell(struct buf *out, const struct json *v)
+{
+	const struct json *c;
+
+	if (v == NULL)
+		return;
+	switch (v->type) {
+	case JSON_NULL:
+		break;
+	case JSON_FALSE:
+		buf_str(out, "no");
+		break;
+	case JSON_TRUE:
+		buf_str(out, "yes");
+		break;
+	case JSON_NUMBER:
+	case JSON_STRING:
+		buf_add(out, v->text);
+		break;
+	case JSON_ARRAY:
+		for (c = v->child; c != NULL; c = c->next) {
+			cell(out, c);
+			if (c->next != NULL)
+				buf_char(out, ',');
+		}
+		break;
+	case JSON_OBJECT:
+		for (c = v->child; c != NULL; c = c->next) {
+			buf_add(out, c->key);
+			buf_char(out, '=');
+			cell(out, c);
+			if (c->next != NULL)
+				buf_char(out, ' ');
+		}
+		break;
+	}
+}
+
+/* Columns a reader sees, by characters rather than bytes. */
+static size_t
+width(struct slice s)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s.len; i++)
+		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+static void
+pad(struct buf *out, size_t n)
+{
+	while (n-- > 0)
+		buf_char(out, ' ');
+}
+
+static void
+put(struct buf *out, struct slice text, size_t to, bool right, bool last)
+{
+	const size_t w = width(text);
+
+	if (right)
+		pad(out, to - w);
+	buf_add(out, text);
+	if (!right && !last)
+		pad(out, to - w);
+	buf_str(out, last ? "\n" : "  ");
+}
+
+static void
+widen(
+    size_t *most, const struct json *row, const struct column *column, size_t n)
+{
+	struct buf b = { 0 };
+	size_t i, w;
+
+	for (i = 0; i < n; i++) {
+		buf_clear(&b);
+		cell(&b, json_get(row, column[i].key));
+		w = width(buf_slice(&b));
+		if (w > most[i])
+			most[i] = w;
+	}
+	buf_fini(&b);
+}
+
+void
+table_write(struct buf *out, const struct json *rows,
+    const struct column *column, size_t n)
+{
+	size_t most[32] = { 0 }, i;
+	const struct json *row;
+	struct buf b = { 0 };
+
+	CHECK(n <= NELEM(most));
+	for (i = 0; i < n; i++)
+		most[i] = strlen(column[i].title);
+	for (row = rows->child; row != NULL; row = row->next)
+		widen(most, row, column, n);
+	for (i = 0; i < n; i++)
+		put(out, slice_of(column[i].title), most[i], column[i].number,
+		    i + 1 == n);
+	for (row = rows->child; row != NULL; row = row->next) {
+		for (i = 0; i < n; i++) {
+			buf_clear(&b);
+			cell(&b, json_get(row, column[i].key));
+			put(out, buf_slice(&b), most[i], column[i].number,
+			    i + 1 == n);
+		}
+	}
+	buf_fini(&b);
+}
+
+/* RFC 4180; a spreadsheet must not take a name for a formula. */
+static void
+csv_cell(struct buf *out, struct slice s, bool number)
+{
+	size_t i;
+
+	if (number) {
+		buf_add(out, s);
+		return;
+	}
+	buf_char(out, '"');
+	if (s.len > 0 && strchr("=+-@\t", s.p[0]) != NULL)
+		buf_char(out, '\'');
+	for (i = 0; i < s.len; i++) {
+		if (s.p[i] == '"')
+			buf_char(out, '"');
+		buf_char(out, s.p[i]);
+	}
+	buf_char(out, '"');
+}
+
+void
+table_csv(struct buf *out, const struct json *rows, const struct column *column,
+    size_t n)
+{
+	const struct json *row;
+	struct buf b = { 0 };
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		buf_fmt(out, "%s%s", column[i].key, i + 1 < n ? "," : "\r\n");
+	for (row = rows->child; row != NULL; row = row->next) {
+		for (i = 0; i < n; i++) {
+			buf_clear(&b);
+			cell(&b, json_get(row, column[i].key));
+			csv_cell(out, buf_slice(&b), column[i].number);
+			buf_str(out, i + 1 < n ? "," : "\r\n");
+		}
+	}
+	buf_fini(&b);
+}

@@ -1,0 +1,24 @@
+/*
+ * table.h - lists of JSON objects as text for people, or as CSV
+ */
+#ifndef KONTOR_MAIN_TABLE_H
+#define KONTOR_MAIN_TABLE_H
+
+#include "base/base.h"
+#include "base/buf.h"
+
+struct json;
+
+struct column {
+	const char *key, *title;
+	bool number; /* to the right */
+};
+
+/* Rows are objects; what is absent is empty, a list is joined by commas. */
+void table_write(struct buf *out, const struct json *rows,
+    const struct column *column, size_t n);
+/* RFC 4180, with a head of keys. */
+void table_csv(struct buf *out, const struct json *rows,
+    const struct column *column, size_t n);
+
+#endif
