@@ -188,7 +188,8 @@ fill(struct log_reader *r, size_t need)
 static struct slice
 window(const struct log_reader *r)
 {
-	struct slice s = { r->have, r->have_len };
+	const size_t skip = (size_t)(r->offset - r->have_at);
+	struct slice s = { r->have + skip, r->have_len - skip };
 
 	if (r->limit != UINT64_MAX && s.len > r->limit - r->offset)
 		s.len = (size_t)(r->limit - r->offset);
@@ -206,7 +207,7 @@ read_here(struct log_reader *r, struct frame *out)
 		return fault;
 	if (window(r).len < FRAME_HEAD)
 		return FAULT_PENDING;
-	memcpy(&len, r->have, sizeof(len));
+	memcpy(&len, window(r).p, sizeof(len));
 	if (len > FRAME_MAX - FRAME_HEAD - ALIGN)
 		return FAULT_DATA;
 	fault = fill(r, (FRAME_HEAD + (size_t)len + ALIGN - 1) & ~7u);
@@ -227,7 +228,7 @@ resync(struct log_reader *r)
 		fault = read_here(r, &f);
 		if (fault == FAULT_NONE)
 			return true;
-		if (r->have_len < FRAME_HEAD)
+		if (window(r).len < FRAME_HEAD)
 			break;
 	}
 	r->offset = was;

@@ -7,7 +7,8 @@ enum { ATTEMPTS_MAX = 99 };
 /* Far above any call, and 1,000 of them stay far below an overflow. */
 static const int64_t amount_max = INT64_C(1) << 53;
 
-/* --- open requests --------------------------------------------------------- */
+/* --- open requests ---------------------------------------------------------
+ */
 
 static uint64_t
 req_hash(const struct reqid *id)
@@ -97,8 +98,8 @@ same_name(const struct journal_name *a, const struct journal_name *b)
 struct cursor *
 cursor_get(struct recorder *r, const struct journal_name *n)
 {
-	const uint64_t h = table_hash(n->node, n->boot,
-	    (uint64_t)n->slot << 16 | n->incarnation);
+	const uint64_t h = table_hash(
+	    n->node, n->boot, (uint64_t)n->slot << 16 | n->incarnation);
 	struct cursor *c = r->last_cursor;
 
 	if (c != NULL && same_name(&c->name, n))
@@ -115,7 +116,8 @@ cursor_get(struct recorder *r, const struct journal_name *n)
 	return c;
 }
 
-/* --- blocks ------------------------------------------------------------------*/
+/* --- blocks
+ * ------------------------------------------------------------------*/
 
 static void
 block_note(struct recorder *r, const struct reqid *id, uint64_t place)
@@ -148,10 +150,12 @@ block_end(struct recorder *r, uint64_t stop)
 	r->block_from = stop;
 }
 
-/* --- intents -----------------------------------------------------------------*/
+/* --- intents
+ * -----------------------------------------------------------------*/
 
 static bool
-chain_known(const struct recorder *r, const struct frame_need *chain, unsigned n)
+chain_known(
+    const struct recorder *r, const struct frame_need *chain, unsigned n)
 {
 	unsigned i;
 
@@ -213,7 +217,8 @@ apply_intent(struct recorder *r, const struct frame *f, uint64_t place)
 	return NULL;
 }
 
-/* --- outcomes ----------------------------------------------------------------*/
+/* --- outcomes
+ * ----------------------------------------------------------------*/
 
 static const char *
 judge_resolution(const struct outcome *o)
@@ -230,9 +235,8 @@ judge_resolution(const struct outcome *o)
 			   ? "it is above its hold and not an overage"
 			   : NULL;
 	case RESOLUTION_OVERAGE:
-		return bound && o->effective <= o->hold
-			   ? "it is no overage"
-			   : NULL;
+		return bound && o->effective <= o->hold ? "it is no overage"
+							: NULL;
 	case RESOLUTION_UNKNOWN:
 		return bound && o->effective != o->hold
 			   ? "it is unknown and not booked at its bound"
@@ -272,8 +276,8 @@ judge_outcome(const struct request *q, const struct attempt *a,
 		return "its intent is another journal's";
 	if (o->hold != a->said.hold || o->key != a->said.key ||
 	    o->generation != a->said.generation ||
-	    o->deployment != a->said.deployment ||
-	    o->price != a->said.price || !same_chain(&a->said, o))
+	    o->deployment != a->said.deployment || o->price != a->said.price ||
+	    !same_chain(&a->said, o))
 		return "it differs from its intent";
 	if (o->effective < 0 || o->list < 0 || o->contracted < 0 ||
 	    o->effective > amount_max || o->list > amount_max ||
@@ -348,7 +352,8 @@ apply_outcome(struct recorder *r, const struct frame *f, uint64_t place)
 	return NULL;
 }
 
-/* --- the end of a request ------------------------------------------------------*/
+/* --- the end of a request
+ * ------------------------------------------------------*/
 
 /* The attempts that count, each deployment once with its worst flag. */
 static void
@@ -428,7 +433,8 @@ apply_final(struct recorder *r, const struct frame *f, uint64_t place)
 	return NULL;
 }
 
-/* --- the rest --------------------------------------------------------------------*/
+/* --- the rest
+ * --------------------------------------------------------------------*/
 
 static const char *
 apply_count(struct recorder *r, const struct frame *f, bool fresh)
@@ -515,8 +521,8 @@ apply_kind(
 }
 
 enum fault
-apply_frame(struct recorder *r, const struct frame *f, uint64_t place,
-    const char **why)
+apply_frame(
+    struct recorder *r, const struct frame *f, uint64_t place, const char **why)
 {
 	const bool fresh = place >= r->applied;
 	struct cursor *c;

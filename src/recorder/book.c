@@ -14,7 +14,8 @@ add(int64_t a, int64_t b)
 	return sum;
 }
 
-/* --- balances ----------------------------------------------------------------*/
+/* --- balances
+ * ----------------------------------------------------------------*/
 
 /* live blob: boot, then slot, incarnation and amount of each. */
 static void
@@ -38,9 +39,9 @@ load_shares(struct recorder *r, struct balance *b, struct slice blob)
 static void
 load_balance(struct recorder *r, struct balance *b)
 {
-	struct stmt *q = store_sql(r->store,
-	    "SELECT settled, live FROM balances"
-	    " WHERE account = ? AND window = ?");
+	struct stmt *q =
+	    store_sql(r->store, "SELECT settled, live FROM balances"
+				" WHERE account = ? AND window = ?");
 
 	stmt_u64(q, 1, b->account);
 	stmt_u64(q, 2, b->window);
@@ -78,8 +79,8 @@ share_get(struct balance *b, uint32_t slot, uint32_t incarnation)
 		if (b->share[i].slot != slot)
 			continue;
 		if (b->share[i].incarnation != incarnation)
-			b->share[i] = (struct live_share){ slot, incarnation,
-				0 };
+			b->share[i] =
+			    (struct live_share){ slot, incarnation, 0 };
 		return &b->share[i];
 	}
 	b->share = mem_grow(b->share, (b->n + 1) * sizeof(*b->share));
@@ -170,7 +171,8 @@ balances_trim(struct recorder *r)
 	table_each(&r->balances, trim, r);
 }
 
-/* --- generations -------------------------------------------------------------*/
+/* --- generations
+ * -------------------------------------------------------------*/
 
 struct known_config *
 config_find(struct recorder *r, uint64_t generation)
@@ -296,7 +298,8 @@ path_get(struct recorder *r, struct slice text)
 	return p->id;
 }
 
-/* --- counts -------------------------------------------------------------------*/
+/* --- counts
+ * -------------------------------------------------------------------*/
 
 static int64_t
 minute_of(const struct reqid *id)
@@ -363,10 +366,10 @@ refusal_add(struct recorder *r, const struct count *c)
 	    (uint64_t)minute, c->who, (uint64_t)c->fault << 1 | c->is_network);
 	struct refusal *t = table_first(&r->refusals, h);
 
-	while (t != NULL &&
-	       (t->count.second != minute || t->count.who != c->who ||
-		   t->count.fault != c->fault ||
-		   t->count.is_network != c->is_network))
+	while (
+	    t != NULL && (t->count.second != minute || t->count.who != c->who ||
+			     t->count.fault != c->fault ||
+			     t->count.is_network != c->is_network))
 		t = table_same(t);
 	if (t == NULL) {
 		t = NEW(struct refusal);
@@ -379,7 +382,8 @@ refusal_add(struct recorder *r, const struct count *c)
 	t->count.times += c->times;
 }
 
-/* --- the end --------------------------------------------------------------------*/
+/* --- the end
+ * --------------------------------------------------------------------*/
 
 static void
 free_balance(void *arg, void *node)

@@ -94,7 +94,8 @@ calendar_open(
 		r->next_window_ns = a->due_ns;
 }
 
-/* --- the clock --------------------------------------------------------------------*/
+/* --- the clock
+ * --------------------------------------------------------------------*/
 
 static void
 confirm(struct recorder *r, int64_t wall_ns, int64_t mono_ns)

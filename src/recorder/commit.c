@@ -21,7 +21,8 @@ bytes_of(const void *p, size_t len)
 	return (struct slice){ p, len };
 }
 
-/* --- loading ----------------------------------------------------------------------*/
+/* --- loading
+ * ----------------------------------------------------------------------*/
 
 static uint64_t
 load_meta(struct recorder *r, struct slice name)
@@ -182,7 +183,8 @@ commit_load(struct recorder *r)
 	return store_commit(r->store);
 }
 
-/* --- storing ------------------------------------------------------------------------*/
+/* --- storing
+ * ------------------------------------------------------------------------*/
 
 static void
 save_cursor(void *arg, void *node)
@@ -266,8 +268,8 @@ save_balance(void *arg, void *node)
 
 	if (!b->dirty)
 		return;
-	q = store_sql(r->store,
-	    "INSERT OR REPLACE INTO balances VALUES (?, ?, ?, ?)");
+	q = store_sql(
+	    r->store, "INSERT OR REPLACE INTO balances VALUES (?, ?, ?, ?)");
 	buf_add(&live, bytes_of(&boot, 4));
 	buf_add(&live, bytes_of(&zero, 4));
 	buf_add(&live, bytes_of(b->share, b->n * sizeof(*b->share)));
@@ -379,8 +381,8 @@ save_roll(void *arg, void *node)
 }
 
 static void
-save_calls_into(struct recorder *r, const struct calls *t, int64_t when,
-    const char *put)
+save_calls_into(
+    struct recorder *r, const struct calls *t, int64_t when, const char *put)
 {
 	struct stmt *q = store_sql(r->store, put);
 
@@ -551,7 +553,8 @@ save_all(struct recorder *r)
 	save_meta(r, S("boot"), r->m->head->boot);
 }
 
-/* --- after it ------------------------------------------------------------------------*/
+/* --- after it
+ * ------------------------------------------------------------------------*/
 
 #define CLEAN(fn, type) \
 	static void fn(void *arg, void *node) \
@@ -594,7 +597,8 @@ clean_all(struct recorder *r)
 	FREE_LIST(r->blocks, block, (void)0)
 	FREE_LIST(r->suspense, suspense, (void)0)
 	FREE_LIST(r->incidents, noted_incident, (void)0)
-	FREE_LIST(r->answers, answer, (mem_free(gone_->key), mem_free(gone_->text)))
+	FREE_LIST(
+	    r->answers, answer, (mem_free(gone_->key), mem_free(gone_->text)))
 	r->applied = r->place;
 	r->dirty = false;
 	r->dirty_rows = 0;
@@ -606,7 +610,8 @@ commit_forget(struct recorder *r)
 	FREE_LIST(r->blocks, block, (void)0)
 	FREE_LIST(r->suspense, suspense, (void)0)
 	FREE_LIST(r->incidents, noted_incident, (void)0)
-	FREE_LIST(r->answers, answer, (mem_free(gone_->key), mem_free(gone_->text)))
+	FREE_LIST(
+	    r->answers, answer, (mem_free(gone_->key), mem_free(gone_->text)))
 }
 
 enum fault

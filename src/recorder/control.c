@@ -27,7 +27,8 @@ refuse(struct reply *p, enum fault fault, const char *text)
 	}
 }
 
-/* --- parsing ---------------------------------------------------------------------*/
+/* --- parsing
+ * ---------------------------------------------------------------------*/
 
 static uint64_t
 get_key_id(const struct json *j, const char *name, struct reply *p)
@@ -106,7 +107,8 @@ get_account(const struct json *j, struct account_change *a, struct reply *p)
 	a->op = OP_CREATE;
 }
 
-/* --- answers that are given again --------------------------------------------------*/
+/* --- answers that are given again
+ * --------------------------------------------------*/
 
 static bool
 answered(struct recorder *r, struct slice idem, struct reply *p)
@@ -122,8 +124,7 @@ answered(struct recorder *r, struct slice idem, struct reply *p)
 			return true;
 		}
 	}
-	q = store_sql(
-	    r->store, "SELECT answer FROM idempotency WHERE key = ?");
+	q = store_sql(r->store, "SELECT answer FROM idempotency WHERE key = ?");
 	stmt_text(q, 1, idem);
 	if (!stmt_step(q))
 		return false;
@@ -157,7 +158,8 @@ say_id(struct reply *p, uint64_t id)
 	buf_char(&p->extra, '"');
 }
 
-/* --- keys ---------------------------------------------------------------------------*/
+/* --- keys
+ * ---------------------------------------------------------------------------*/
 
 static bool
 has_room(const struct recorder *r, bool account, struct reply *p)
@@ -419,7 +421,8 @@ barrier(struct recorder *r, const struct json *j, struct reply *p)
 		refuse(p, FAULT_LOG, "the log or the store cannot be written");
 }
 
-/* --- the door -----------------------------------------------------------------------*/
+/* --- the door
+ * -----------------------------------------------------------------------*/
 
 static const struct {
 	const char *name;

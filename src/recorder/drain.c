@@ -10,7 +10,8 @@ enum { TURN_BYTES = 1024 * 1024 };
 
 static const int64_t retry_ns = 100 * NS_PER_MS;
 
-/* --- rings ---------------------------------------------------------------------*/
+/* --- rings
+ * ---------------------------------------------------------------------*/
 
 /* The reader of this incarnation of a slot; a new one begins at the tail. */
 static struct reader *
@@ -46,8 +47,7 @@ quarantine(struct recorder *r, uint32_t slot, enum incident_code code,
 	struct reader *d = &r->reader[slot];
 
 	d->quarantined = true;
-	own_incident(
-	    r, code, 4, (uint64_t[]){ slot, d->incarnation, a, b });
+	own_incident(r, code, 4, (uint64_t[]){ slot, d->incarnation, a, b });
 }
 
 static bool
@@ -79,8 +79,8 @@ take(struct recorder *r, uint32_t slot, const struct frame *f,
 	    apply_frame(r, f, log_end(r->log), &why) != FAULT_NONE) {
 		log_error("worker in slot %u: frame %llu of kind %d: %s", slot,
 		    (unsigned long long)f->seq, (int)f->kind, why);
-		quarantine(r, slot, INCIDENT_FRAME_REFUSED, f->seq,
-		    (uint64_t)f->kind);
+		quarantine(
+		    r, slot, INCIDENT_FRAME_REFUSED, f->seq, (uint64_t)f->kind);
 		return false;
 	}
 	log_append(r->log, bytes);
@@ -135,7 +135,8 @@ drain_all(struct recorder *r)
 	uint32_t s;
 
 	for (s = 0; s < r->m->sizes.slots; s++) {
-		if (s == r->own || at_load(&r->m->slots[s].state) == SLOT_FREE ||
+		if (s == r->own ||
+		    at_load(&r->m->slots[s].state) == SLOT_FREE ||
 		    r->m->slots[s].is_recorder)
 			continue;
 		any = drain(r, s, TURN_BYTES) || any;
@@ -167,7 +168,8 @@ drain_close(struct recorder *r)
 		ring_close(&r->reader[s].ring);
 }
 
-/* --- the disk -------------------------------------------------------------------*/
+/* --- the disk
+ * -------------------------------------------------------------------*/
 
 static void
 failed(struct recorder *r, int64_t now)
@@ -193,8 +195,8 @@ succeeded(struct recorder *r)
 		return;
 	r->log_failing = false;
 	log_info("the log can be written again");
-	own_incident(r, INCIDENT_LOG_SEALED, 1,
-	    (uint64_t[]){ log_durable(r->log) });
+	own_incident(
+	    r, INCIDENT_LOG_SEALED, 1, (uint64_t[]){ log_durable(r->log) });
 }
 
 enum fault

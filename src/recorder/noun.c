@@ -6,7 +6,8 @@
 #include "shm/atomic.h"
 #include "shm/key.h"
 
-/* --- accounts ----------------------------------------------------------------*/
+/* --- accounts
+ * ----------------------------------------------------------------*/
 
 struct account *
 account_find(const struct recorder *r, uint64_t id)
@@ -52,7 +53,8 @@ noun_publish_account(struct recorder *r, struct account *a)
 	return true;
 }
 
-/* --- keys ---------------------------------------------------------------------*/
+/* --- keys
+ * ---------------------------------------------------------------------*/
 
 struct key *
 noun_key(const struct recorder *r, uint64_t id)
@@ -80,8 +82,8 @@ write_models(const struct recorder *r, const struct key_change *v, char **out)
 			char hex[20];
 			struct buf t = { 0 };
 
-			buf_fmt(&t, "%016llx",
-			    (unsigned long long)v->models[i]);
+			buf_fmt(
+			    &t, "%016llx", (unsigned long long)v->models[i]);
 			memcpy(hex, buf_cstr(&t), 17);
 			buf_fini(&t);
 			json_w_str(&b, slice_of(hex));

@@ -107,7 +107,8 @@ own_incident(struct recorder *r, enum incident_code code, unsigned n,
 					   out, sizeof(out)) });
 }
 
-/* --- a generation of the configuration ---------------------------------------- */
+/* --- a generation of the configuration
+ * ---------------------------------------- */
 
 static void
 fill_deployment(struct deployment_row *to, const struct deployment_conf *d)
@@ -154,9 +155,9 @@ own_generation(struct recorder *r, const struct snapshot *s)
 		d = &s->deployment[i];
 		fill_deployment(&g.deployments[i], d);
 		for (k = 0; k < d->nprice; k++)
-			g.prices[g.nprices++] = (struct price_row){
-				.price = d->price[k], .deployment = i
-			};
+			g.prices[g.nprices++] =
+			    (struct price_row){ .price = d->price[k],
+				    .deployment = i };
 	}
 	if (frame_generation(&r->name, ++r->seq, &g, &out)) {
 		append(r, buf_slice(&out));

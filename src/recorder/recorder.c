@@ -28,7 +28,8 @@ struct process {
 	char message[IPC_MAX];
 };
 
-/* --- configuration ----------------------------------------------------------------*/
+/* --- configuration
+ * ----------------------------------------------------------------*/
 
 static enum fault
 read_config(int fd, struct snapshot **out)
@@ -44,8 +45,8 @@ read_config(int fd, struct snapshot **out)
 		return FAULT_CONFIG;
 	text = mem_new((size_t)st.st_size);
 	while (done < (size_t)st.st_size) {
-		n = pread(fd, text + done, (size_t)st.st_size - done,
-		    (off_t)done);
+		n = pread(
+		    fd, text + done, (size_t)st.st_size - done, (off_t)done);
 		if (n <= 0)
 			break;
 		done += (size_t)n;
@@ -55,7 +56,8 @@ read_config(int fd, struct snapshot **out)
 	return fault;
 }
 
-/* --- messages ---------------------------------------------------------------------*/
+/* --- messages
+ * ---------------------------------------------------------------------*/
 
 /* One message and the descriptor beside it (-1: none); 0: the peer left,
  * -1: nothing there. */
@@ -107,16 +109,15 @@ take_config(struct process *p, int fd)
 		fault = recorder_config(p->r, s);
 	if (s != NULL)
 		snapshot_unref(&s);
-	answer(FD_CTL, fault == FAULT_NONE ? S("{\"ok\":true}")
-					   : S("{\"ok\":false}"));
+	answer(FD_CTL,
+	    fault == FAULT_NONE ? S("{\"ok\":true}") : S("{\"ok\":false}"));
 }
 
 static void
 leave(struct process *p, const char *why)
 {
-	const int64_t drain = p->r->snapshot != NULL
-				  ? p->r->snapshot->drain_ns
-				  : 30 * NS_PER_S;
+	const int64_t drain =
+	    p->r->snapshot != NULL ? p->r->snapshot->drain_ns : 30 * NS_PER_S;
 
 	if (p->leaving)
 		return;
@@ -156,8 +157,7 @@ read_supervisor(struct process *p)
 	int fd;
 
 	while ((n = receive(FD_CTL, p->message, IPC_MAX, &fd)) > 0)
-		from_supervisor(
-		    p, (struct slice){ p->message, (size_t)n }, fd);
+		from_supervisor(p, (struct slice){ p->message, (size_t)n }, fd);
 	if (n == 0) {
 		p->has_ctl = false;
 		leave(p, "the supervisor is gone");
@@ -197,7 +197,8 @@ read_alive(struct process *p)
 	}
 }
 
-/* --- life --------------------------------------------------------------------------*/
+/* --- life
+ * --------------------------------------------------------------------------*/
 
 static void
 wait_and_read(struct process *p, bool busy)

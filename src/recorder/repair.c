@@ -2,11 +2,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "ledger/account.h"
 #include "ledger/hold.h"
 #include "recorder/state.h"
 #include "shm/atomic.h"
 
-/* --- one attempt that nobody will end ------------------------------------------ */
+/* --- one attempt that nobody will end
+ * ------------------------------------------ */
 
 static struct outcome
 outcome_of(const struct intent *i)
@@ -72,7 +74,8 @@ make_estimate(struct recorder *r, struct outcome *o, const struct shm_hold *h)
 	o->list = o->contracted = o->effective = cost.nano;
 }
 
-/* --- holds of a dead slot -------------------------------------------------------*/
+/* --- holds of a dead slot
+ * -------------------------------------------------------*/
 
 static bool
 intent_of_record(
@@ -160,7 +163,25 @@ resolve(void *arg, struct shm_hold *h)
 	return FAULT_NONE;
 }
 
-/* --- requests --------------------------------------------------------------------*/
+/* --- requests
+ * --------------------------------------------------------------------*/
+
+/* What was booked without a hold's repair must be in the own column too. */
+static void
+set_columns(struct recorder *r, const struct outcome *o)
+{
+	const struct account *a;
+	unsigned i;
+
+	for (i = 0; i < o->n; i++) {
+		a = account_find(r, o->chain[i].account);
+		if (a != NULL && a->row != UINT32_MAX)
+			(void)account_settled(r->m, a->row, r->own,
+			    o->chain[i].window,
+			    balance_own(
+				r, o->chain[i].account, o->chain[i].window));
+	}
+}
 
 static void
 end_request(struct recorder *r, struct request *q)
@@ -184,6 +205,7 @@ end_request(struct recorder *r, struct request *q)
 		o = outcome_of(&a->said);
 		make_unknown(&o);
 		own_outcome(r, &o);
+		set_columns(r, &o);
 	}
 	own_final(r, &v);
 }
@@ -215,7 +237,8 @@ repair_orphans(struct recorder *r)
 	}
 }
 
-/* --- slots ------------------------------------------------------------------------*/
+/* --- slots
+ * ------------------------------------------------------------------------*/
 
 enum fault
 repair_dead(struct recorder *r, uint32_t slot)
@@ -235,8 +258,7 @@ repair_dead(struct recorder *r, uint32_t slot)
 	if (r->reader[slot].quarantined)
 		ring_reset(r->reader[slot].ring);
 	recorder_step(r, "repair");
-	fault =
-	    repair_slot(r->m, slot, r->own, resolve, balance_own, r);
+	fault = repair_slot(r->m, slot, r->own, resolve, balance_own, r);
 	if (fault != FAULT_NONE)
 		return fault;
 	recorder_step(r, "repaired");

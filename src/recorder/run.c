@@ -18,7 +18,8 @@ enum { LOCK_POLL_US = 50000 };
 static const int64_t flush_every_ns = 10 * NS_PER_MS;
 static const int64_t commit_every_ns = NS_PER_S;
 
-/* --- opening -------------------------------------------------------------------*/
+/* --- opening
+ * -------------------------------------------------------------------*/
 
 static char *
 path_in(const char *dir, const char *name)
@@ -44,8 +45,8 @@ lock(struct recorder *r)
 		log_error("%s: %s", path, strerror(errno));
 		fault = FAULT_DISK;
 	} else if (flock(r->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-		log_warn("waiting for another instance to leave %s",
-		    r->data_dir);
+		log_warn(
+		    "waiting for another instance to leave %s", r->data_dir);
 		do {
 			shm_heartbeat(r->m, clock_mono_ns());
 			(void)usleep(LOCK_POLL_US);
@@ -80,7 +81,8 @@ open_store(struct recorder *r)
 		return fault;
 	fault = commit_load(r);
 	if (fault != FAULT_NONE)
-		log_error("the store cannot be read: %s", store_error(r->store));
+		log_error(
+		    "the store cannot be read: %s", store_error(r->store));
 	return fault;
 }
 
@@ -275,7 +277,8 @@ recorder_close(struct recorder **rp)
 	mem_free(r);
 }
 
-/* --- turns ----------------------------------------------------------------------*/
+/* --- turns
+ * ----------------------------------------------------------------------*/
 
 static bool
 flush_due(const struct recorder *r, int64_t now)
@@ -361,7 +364,8 @@ recorder_repair(struct recorder *r, uint32_t slot)
 		r->repair_due = true;
 }
 
-/* --- the end --------------------------------------------------------------------*/
+/* --- the end
+ * --------------------------------------------------------------------*/
 
 /* Gone, or a zombie that nobody collects. */
 static bool

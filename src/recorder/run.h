@@ -21,9 +21,9 @@ struct recorder; /* state.h */
 struct recorder_conf {
 	struct shm *m; /* borrowed; m->slot is ours */
 	const char *data_dir;
-	struct snapshot *snapshot; /* shared; NULL: none yet */
-	const struct disk *disk;   /* NULL: the real one */
-	uint64_t rotate;           /* 0: the default */
+	struct snapshot *snapshot;                  /* shared; NULL: none yet */
+	const struct disk *disk;                    /* NULL: the real one */
+	uint64_t rotate;                            /* 0: the default */
 	void (*step)(void *arg, const char *where); /* tests */
 	void *step_arg;
 };
@@ -43,8 +43,7 @@ bool recorder_turn(struct recorder *r);
 /* Rings drained, log synced, store committed. */
 enum fault recorder_barrier(struct recorder *r) MUST_USE;
 /* A new generation, logged and synced.  Takes a reference. */
-enum fault recorder_config(
-    struct recorder *r, struct snapshot *s) MUST_USE;
+enum fault recorder_config(struct recorder *r, struct snapshot *s) MUST_USE;
 void recorder_repair(struct recorder *r, uint32_t slot);
 /* No slot but ours is live any more; those whose process is gone are marked
  * dead first (the supervisor may be gone). */

@@ -37,14 +37,15 @@ enum {
 	ROWS_MAX = 50000
 };
 
-/* --- requests that are not over -------------------------------------------- */
+/* --- requests that are not over --------------------------------------------
+ */
 
 struct attempt {
 	struct attempt *next;
 	unsigned number;
 	bool open;
-	int64_t dim;         /* of a resolved one that counts; 0: none */
-	char flag;           /* 'b', 'e', 'u' */
+	int64_t dim; /* of a resolved one that counts; 0: none */
+	char flag;   /* 'b', 'e', 'u' */
 	struct intent said;
 };
 
@@ -57,7 +58,8 @@ struct request {
 	struct attempt *attempts;
 };
 
-/* --- money ------------------------------------------------------------------ */
+/* --- money ------------------------------------------------------------------
+ */
 
 struct live_share {
 	uint32_t slot, incarnation;
@@ -73,7 +75,8 @@ struct balance {
 	struct live_share *share;
 };
 
-/* --- nouns -------------------------------------------------------------------*/
+/* --- nouns
+ * -------------------------------------------------------------------*/
 
 struct account {
 	struct node node;
@@ -83,8 +86,8 @@ struct account {
 	char *zone;
 	bool hard, closed, dirty;
 	int64_t created_ns;
-	uint32_t row;    /* in shm; UINT32_MAX: not yet */
-	int64_t due_ns;  /* wall: when its windows need a look */
+	uint32_t row;   /* in shm; UINT32_MAX: not yet */
+	int64_t due_ns; /* wall: when its windows need a look */
 };
 
 struct key {
@@ -97,7 +100,8 @@ struct key {
 	uint8_t salt[16];
 };
 
-/* --- what is counted --------------------------------------------------------*/
+/* --- what is counted
+ * --------------------------------------------------------*/
 
 struct dim {
 	struct node node;
@@ -172,7 +176,8 @@ struct noted_incident {
 	struct incident what;
 };
 
-/* --- slots ------------------------------------------------------------------*/
+/* --- slots
+ * ------------------------------------------------------------------*/
 
 struct reader {
 	struct ring *ring;
@@ -207,8 +212,8 @@ struct recorder {
 	struct suspense *suspense;
 	struct noted_incident *incidents;
 	struct block *blocks;
-	struct block block;       /* being filled */
-	uint64_t block_from;      /* places before it have their block */
+	struct block block;  /* being filled */
+	uint64_t block_from; /* places before it have their block */
 	int64_t last_dim, last_path;
 	struct known_config *last_config;
 	struct cursor *last_cursor;
@@ -218,15 +223,15 @@ struct recorder {
 	struct reader reader[SLOTS_MAX];
 	uint32_t repair_slot; /* being repaired, for its callbacks */
 
-	int64_t unsynced_ns;    /* monotonic: oldest frame not durable; 0 */
+	int64_t unsynced_ns; /* monotonic: oldest frame not durable; 0 */
 	int64_t last_flush_ns, last_commit_ns, last_failure_ns, last_clock_ns;
-	int64_t suspect_ns;     /* since when the wall clock is doubted */
+	int64_t suspect_ns; /* since when the wall clock is doubted */
 	int64_t suspect_skew_ns;
 	int64_t next_window_ns; /* wall */
 	bool log_failing, store_failing;
-	bool wal_dirty;  /* a checkpoint is due when nothing else is */
-	bool repair_due; /* one had to wait for the disk */
-	uint64_t frames, bytes;      /* counted since the start */
+	bool wal_dirty;         /* a checkpoint is due when nothing else is */
+	bool repair_due;        /* one had to wait for the disk */
+	uint64_t frames, bytes; /* counted since the start */
 	/* Idempotent answers that wait for the next commit. */
 	struct answer *answers;
 	struct zone_known *zones; /* calendar.c */
@@ -248,7 +253,8 @@ recorder_step(struct recorder *r, const char *where)
 		r->step(r->step_arg, where);
 }
 
-/* --- apply.c: one frame into the books -------------------------------------- */
+/* --- apply.c: one frame into the books --------------------------------------
+ */
 
 /*
  * place: where it stands in the log.  A frame before r->applied is history:
@@ -262,7 +268,8 @@ struct attempt *attempt_find(const struct request *q, unsigned number);
 void requests_free(struct recorder *r);
 struct cursor *cursor_get(struct recorder *r, const struct journal_name *n);
 
-/* --- book.c: balances and what is counted ----------------------------------- */
+/* --- book.c: balances and what is counted -----------------------------------
+ */
 
 struct balance *balance_get(
     struct recorder *r, uint64_t account, uint64_t window);
@@ -283,12 +290,13 @@ enum fault config_learn(
     struct recorder *r, struct slice payload, bool dirty) MUST_USE;
 int64_t path_get(struct recorder *r, struct slice text);
 void roll_add(struct recorder *r, const struct outcome *o, int64_t dim);
-void calls_add(struct recorder *r, const struct reqid *id, uint64_t key,
-    int64_t path);
+void calls_add(
+    struct recorder *r, const struct reqid *id, uint64_t key, int64_t path);
 void refusal_add(struct recorder *r, const struct count *c);
 void books_free(struct recorder *r);
 
-/* --- own.c: the recorder's own journal --------------------------------------- */
+/* --- own.c: the recorder's own journal ---------------------------------------
+ */
 
 /* Each appends to the log and applies. */
 void own_outcome(struct recorder *r, const struct outcome *v);
@@ -301,7 +309,8 @@ void own_generation(struct recorder *r, const struct snapshot *s);
 void own_incident(struct recorder *r, enum incident_code code, unsigned n,
     const uint64_t *numbers);
 
-/* --- noun.c: accounts and keys ------------------------------------------------ */
+/* --- noun.c: accounts and keys
+ * ------------------------------------------------ */
 
 struct account *account_find(const struct recorder *r, uint64_t id);
 struct key *noun_key(const struct recorder *r, uint64_t id);
@@ -313,7 +322,8 @@ bool noun_publish_key(struct recorder *r, struct key *k) MUST_USE;
 void nouns_publish(struct recorder *r);
 void nouns_free(struct recorder *r);
 
-/* --- calendar.c: windows and clocks ------------------------------------------- */
+/* --- calendar.c: windows and clocks
+ * ------------------------------------------- */
 
 /*
  * Publishes the window that wall_ns lies in and the next.  renew: also sets
@@ -325,7 +335,8 @@ void calendar_open(
 void calendar_turn(struct recorder *r, int64_t wall_ns, int64_t mono_ns);
 void calendar_free(struct recorder *r);
 
-/* --- drain.c: rings ------------------------------------------------------------ */
+/* --- drain.c: rings
+ * ------------------------------------------------------------ */
 
 /* True: something was read. */
 bool drain_all(struct recorder *r);
@@ -336,7 +347,8 @@ void drain_free(struct recorder *r);
 enum fault drain_flush(struct recorder *r) MUST_USE;
 void drain_close(struct recorder *r);
 
-/* --- repair.c ------------------------------------------------------------------- */
+/* --- repair.c
+ * ------------------------------------------------------------------- */
 
 /* FAULT_NONE: the slot is free (or was never dead). */
 enum fault repair_dead(struct recorder *r, uint32_t slot) MUST_USE;
@@ -345,7 +357,8 @@ void repair_all(struct recorder *r);
 /* Requests whose journal nobody will go on with. */
 void repair_orphans(struct recorder *r);
 
-/* --- commit.c: the store --------------------------------------------------------- */
+/* --- commit.c: the store
+ * --------------------------------------------------------- */
 
 enum fault commit_load(struct recorder *r) MUST_USE;
 /* Flushes the log first: the store never knows more than the disk. */

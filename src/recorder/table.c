@@ -56,8 +56,7 @@ match(struct node *n, uint64_t hash)
 void *
 table_first(const struct table *t, uint64_t hash)
 {
-	return t->cap == 0 ? NULL
-			   : match(t->slot[hash & (t->cap - 1)], hash);
+	return t->cap == 0 ? NULL : match(t->slot[hash & (t->cap - 1)], hash);
 }
 
 void *

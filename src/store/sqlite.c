@@ -41,8 +41,7 @@ failed(struct store *s, int rc)
 	s->fault = (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB
 		       ? FAULT_DATA
 		       : FAULT_DISK;
-	(void)snprintf(
-	    s->error, sizeof(s->error), "%s", sqlite3_errmsg(s->db));
+	(void)snprintf(s->error, sizeof(s->error), "%s", sqlite3_errmsg(s->db));
 }
 
 static bool
@@ -105,8 +104,8 @@ static struct store *
 open_file(const char *path, int flags)
 {
 	struct store *s = NEW(struct store);
-	const int rc = sqlite3_open_v2(
-	    path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	const int rc =
+	    sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
 	if (rc != SQLITE_OK)
 		failed(s, rc);
@@ -190,8 +189,8 @@ store_begin(struct store *s)
 {
 	s->fault = FAULT_NONE;
 	s->error[0] = '\0';
-	exec(s, sqlite3_db_readonly(s->db, "main") ? "BEGIN"
-						   : "BEGIN IMMEDIATE");
+	exec(s,
+	    sqlite3_db_readonly(s->db, "main") ? "BEGIN" : "BEGIN IMMEDIATE");
 }
 
 void
