@@ -1,0 +1,288 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "io/loop.h"
+
+static struct loop *loop;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	loop = loop_new();
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	loop_free(&loop);
+	return 0;
+}
+
+/* --- timers ------------------------------------------------------------ */
+
+struct alarm {
+	struct timer timer;
+	unsigned n, order;
+};
+
+static unsigned fired;
+
+static void
+on_alarm(struct timer *t)
+{
+	struct alarm *a = CONTAINER_OF(t, struct alarm, timer);
+
+	assert_int_equal(t->at_ns, 0);
+	a->n++;
+	a->order = ++fired;
+}
+
+static void
+run_for(int64_t ns)
+{
+	int64_t end = clock_mono_ns() + ns;
+
+	while (clock_mono_ns() < end)
+		loop_turn(loop, NS_PER_MS);
+}
+
+static void
+timers_fire_in_order_and_once(void **state)
+{
+	struct alarm a = { 0 }, b = { 0 }, c = { 0 };
+	int64_t now = loop_now(loop);
+
+	(void)state;
+	fired = 0;
+	timer_set(loop, &c.timer, now + 3000, on_alarm);
+	timer_set(loop, &a.timer, now + 1000, on_alarm);
+	timer_set(loop, &b.timer, now + 2000, on_alarm);
+	run_for(5 * NS_PER_MS);
+	assert_int_equal(a.n + b.n + c.n, 3);
+	assert_true(a.order < b.order && b.order < c.order);
+}
+
+static void
+a_timer_moved_later_fires_only_then(void **state)
+{
+	struct alarm a = { 0 };
+	int64_t start = clock_mono_ns(), at = start + 30 * NS_PER_MS;
+
+	(void)state;
+	timer_set(loop, &a.timer, start + NS_PER_MS, on_alarm);
+	timer_set(loop, &a.timer, at, on_alarm);
+	while (a.n == 0)
+		loop_turn(loop, NS_PER_S);
+	assert_true(clock_mono_ns() >= at);
+	assert_true(clock_mono_ns() < at + NS_PER_S / 2);
+}
+
+static void
+a_timer_moved_earlier_fires_then(void **state)
+{
+	struct alarm a = { 0 };
+	int64_t start = clock_mono_ns();
+
+	(void)state;
+	timer_set(loop, &a.timer, start + 60 * NS_PER_S, on_alarm);
+	timer_set(loop, &a.timer, start + NS_PER_MS, on_alarm);
+	while (a.n == 0)
+		loop_turn(loop, NS_PER_S);
+	assert_true(clock_mono_ns() < start + NS_PER_S);
+}
+
+static void
+a_cleared_timer_is_silent(void **state)
+{
+	struct alarm a = { 0 };
+
+	(void)state;
+	timer_clear(&a.timer);
+	timer_set(loop, &a.timer, loop_now(loop) + 1, on_alarm);
+	timer_clear(&a.timer);
+	timer_clear(&a.timer);
+	run_for(3 * NS_PER_MS);
+	assert_int_equal(a.n, 0);
+}
+
+/* The heap against a plain list, moved and cleared at random. */
+static void
+many_timers_fire_when_they_should(void **state)
+{
+	enum { N = 500 };
+	static struct alarm all[N];
+	int64_t want[N], now = loop_now(loop), end = now + 20 * NS_PER_MS;
+	uint32_t x = 12345;
+	unsigned i, round;
+
+	(void)state;
+	memset(all, 0, sizeof(all));
+	memset(want, 0, sizeof(want));
+	for (round = 0; round < 10 * N; round++) {
+		x = x * 1664525 + 1013904223;
+		i = (x >> 8) % N;
+		want[i] = now + 1 + (x >> 4) % (40 * NS_PER_MS);
+		if (x >> 30 == 0) {
+			want[i] = 0;
+			timer_clear(&all[i].timer);
+		} else {
+			timer_set(loop, &all[i].timer, want[i], on_alarm);
+		}
+	}
+	do
+		loop_turn(loop, NS_PER_MS);
+	while (loop_now(loop) < end);
+	for (i = 0; i < N; i++) {
+		bool due = want[i] > 0 && want[i] <= loop_now(loop);
+
+		assert_int_equal(all[i].n, due ? 1 : 0);
+		timer_clear(&all[i].timer);
+	}
+}
+
+/* --- descriptors ------------------------------------------------------- */
+
+struct end {
+	struct io io;
+	unsigned calls, events;
+	struct end *close_also;
+};
+
+static void
+on_end(struct io *io, unsigned events)
+{
+	struct end *e = CONTAINER_OF(io, struct end, io);
+
+	e->calls++;
+	e->events |= events;
+	if (e->close_also != NULL) {
+		loop_close(loop, &e->close_also->io);
+		loop_close(loop, &e->io);
+	}
+}
+
+static void
+pair(struct end *a, struct end *b)
+{
+	int fd[2];
+
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+	loop_add(loop, &a->io, fd[0], on_end);
+	loop_add(loop, &b->io, fd[1], on_end);
+}
+
+static void
+bytes_make_one_edge(void **state)
+{
+	struct end a = { 0 }, b = { 0 };
+
+	(void)state;
+	pair(&a, &b);
+	loop_turn(loop, 0);
+	a.calls = a.events = 0;
+	assert_int_equal(write(b.io.fd, "x", 1), 1);
+	loop_turn(loop, 0);
+	loop_turn(loop, 0);
+	assert_int_equal(a.calls, 1);
+	assert_true((a.events & IO_IN) != 0 && (a.events & IO_HUP) == 0);
+	loop_close(loop, &b.io);
+	loop_turn(loop, 0);
+	assert_true((a.events & IO_HUP) != 0);
+	loop_close(loop, &a.io);
+}
+
+/* Both ends are ready in the same turn; whoever comes first closes both. */
+static void
+what_is_closed_gets_no_more_events_in_this_turn(void **state)
+{
+	struct end a = { 0 }, b = { 0 };
+
+	(void)state;
+	a.close_also = &b;
+	b.close_also = &a;
+	pair(&a, &b);
+	loop_turn(loop, 0);
+	assert_int_equal(a.calls + b.calls, 1);
+	assert_int_equal(a.io.fd, -1);
+	assert_int_equal(b.io.fd, -1);
+}
+
+/* --- tasks and reaping ------------------------------------------------- */
+
+static char said[64];
+
+static void
+say(const char *word)
+{
+	strncat(said, word, sizeof(said) - strlen(said) - 1);
+}
+
+static void
+on_reap(void *p)
+{
+	say(p);
+}
+
+static void
+on_second(struct task *t)
+{
+	(void)t;
+	say("second ");
+}
+
+static void
+on_first(struct task *t)
+{
+	say("first ");
+	loop_reap(loop, (void *)(uintptr_t) "reaped ", on_reap);
+	task_set(loop, t, on_second);
+}
+
+static void
+tasks_run_before_the_reaper_and_new_ones_in_the_next_turn(void **state)
+{
+	struct task t = { 0 }, gone = { 0 };
+	int64_t start = clock_mono_ns();
+
+	(void)state;
+	said[0] = '\0';
+	task_set(loop, &t, on_first);
+	task_set(loop, &t, on_first);
+	task_set(loop, &gone, on_second);
+	task_clear(&gone);
+	loop_turn(loop, NS_PER_S);
+	assert_string_equal(said, "first reaped ");
+	loop_turn(loop, NS_PER_S);
+	assert_string_equal(said, "first reaped second ");
+	assert_true(clock_mono_ns() - start < NS_PER_S);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(timers_fire_in_order_and_once),
+		cmocka_unit_test(a_timer_moved_later_fires_only_then),
+		cmocka_unit_test(a_timer_moved_earlier_fires_then),
+		cmocka_unit_test(a_cleared_timer_is_silent),
+		cmocka_unit_test(many_timers_fire_when_they_should),
+		cmocka_unit_test(bytes_make_one_edge),
+		cmocka_unit_test(
+		    what_is_closed_gets_no_more_events_in_this_turn),
+		cmocka_unit_test(
+		    tasks_run_before_the_reaper_and_new_ones_in_the_next_turn),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
