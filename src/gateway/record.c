@@ -6,6 +6,7 @@
  */
 #include "gateway/counts.h"
 #include "gateway/endpoint.h"
+#include "gateway/relay.h"
 #include "gateway/stages.h"
 #include "gateway/worker_priv.h"
 #include "httpio/server.h"

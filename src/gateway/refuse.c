@@ -3,6 +3,7 @@
  */
 #include "base/clock.h"
 #include "gateway/endpoint.h"
+#include "gateway/relay.h"
 #include "gateway/stages.h"
 #include "gateway/worker_priv.h"
 #include "httpio/server.h"

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "gateway/send.h"
+#include "gateway/relay.h"
 #include "gateway/stages.h"
 #include "gateway/worker_priv.h"
 #include "http/sse.h"

@@ -8,6 +8,7 @@
 #include "gateway/req.h"
 
 #include "gateway/counts.h"
+#include "gateway/relay.h"
 #include "gateway/stages.h"
 #include "gateway/wait.h"
 #include "gateway/worker_priv.h"

@@ -61,6 +61,7 @@ struct candidate {
 	const struct deployment_conf *deployment;
 	enum why why;
 	bool tried;  /* an attempt was made */
+	bool again;  /* and a second one, on a fresh connection */
 	bool barred; /* cannot be used by this request */
 };
 
@@ -79,6 +80,7 @@ struct attempt {
 	struct tally tally;
 	int status; /* the provider's; 0: no head yet */
 	enum fault fault;
+	bool reused;      /* it went out on a kept connection */
 	bool complete;    /* the answer was received whole and is good */
 	bool error_shape; /* its error body speaks the dialect */
 	struct slice provider_id;
@@ -147,6 +149,12 @@ void req_start(struct worker *w, struct exchange *x);
 void req_wake(struct req *req, enum wake wake);
 /* A request that never was one: HTTP was wrong. */
 void req_bad_http(struct worker *w, struct exchange *x, enum fault why);
+
+/* Is there a deployment left that may be tried?  route.c */
+bool req_has_next(const struct req *req);
+/* Gives reply's head to the exchange; body_len as exchange_answer().
+ * record.c */
+void reply_head(struct req *req, int64_t body_len);
 
 /* The stages that may follow s, as a set of bits. */
 unsigned stage_successors(enum stage s);

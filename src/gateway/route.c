@@ -15,7 +15,7 @@
 #include "shm/key.h"
 
 bool
-route_has_next(const struct req *req)
+req_has_next(const struct req *req)
 {
 	unsigned i;
 

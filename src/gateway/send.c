@@ -7,6 +7,7 @@
 #include "gateway/send.h"
 
 #include "base/clock.h"
+#include "gateway/relay.h"
 #include "gateway/stages.h"
 #include "gateway/wait.h"
 #include "gateway/worker_priv.h"
@@ -30,6 +31,7 @@ on_send(struct call *c)
 		return;
 	hold_sent(leg->req->try.hold);
 	leg->req->try.sent_ns = loop_now(leg->req->w->loop);
+	leg->req->try.reused = call_reused(c);
 }
 
 static void

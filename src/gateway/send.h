@@ -25,7 +25,9 @@ struct leg {
 	struct req *req;   /* NULL: left to run out */
 };
 
-/* relay.c: reads the provider's head, which is borrowed for the call. */
-void relay_head(struct req *req, const struct http_head *head);
+/* Cuts the call, if one is open. */
+void leg_drop(struct req *req);
+/* Lets the rest of an answer run out without the request. */
+void leg_leave(struct req *req);
 
 #endif

@@ -4,6 +4,7 @@
  * The outcome goes into the ring first, then the money moves; the breaker
  * hears what was the provider's fault.
  */
+#include "gateway/send.h"
 #include "gateway/stages.h"
 #include "gateway/worker_priv.h"
 #include "journal/writer.h"
@@ -166,6 +167,8 @@ tell_breaker(struct req *req, enum verdict v)
 	breaker_leave(t->breaker, req->w->slot);
 	if (req->fault == FAULT_UP_TIMEOUT && t->sent_ns != 0)
 		breaker_timeout(t->breaker, now, t->probe, req->key->principal);
+	else if (v == VERDICT_NEXT && t->reused && t->status == 0)
+		breaker_neutral(t->breaker, t->probe);
 	else if (v == VERDICT_NEXT)
 		breaker_bad(t->breaker, now, t->probe, 0);
 	else if (t->status >= 200 && t->status < 500 &&
@@ -209,13 +212,37 @@ cost_header(struct req *req, const struct result *r)
 	buf_fini(&b);
 }
 
+/*
+ * A kept connection that the provider closed at the moment it was used says
+ * nothing of the provider's health: one more attempt there, with a hold of
+ * its own, on a fresh one.
+ */
+static void
+offer_again(struct req *req)
+{
+	const struct attempt *t = &req->try;
+	unsigned i;
+
+	if (req->fault != FAULT_UP_RESET || !t->reused || t->status != 0)
+		return;
+	for (i = 0; i < req->ncandidate; i++) {
+		struct candidate *c = &req->candidate[i];
+
+		if (c->deployment == t->deployment && !c->again) {
+			c->again = true;
+			c->tried = false;
+		}
+	}
+}
+
 static enum next
 go_on(struct req *req, enum verdict v)
 {
 	if (req->try.complete || req->streaming)
 		return req_goto(req, STAGE_RECORD);
+	offer_again(req);
 	if (req->gone || req->x == NULL || v == VERDICT_PASS ||
-	    !route_has_next(req) || loop_now(req->w->loop) >= req->deadline_ns)
+	    !req_has_next(req) || loop_now(req->w->loop) >= req->deadline_ns)
 		return req_goto(req, STAGE_REFUSE);
 	worker_count(req->w, COUNTER_FAILOVERS, 1);
 	req->wait_until_ns = 0;

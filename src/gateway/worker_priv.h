@@ -34,7 +34,7 @@ struct worker {
 	struct req *syncing; /* waiting for their intent on disk */
 	struct timer sync_timer;
 	int64_t wall_offset_ns; /* wall minus monotonic, read every turn */
-	size_t buffered; /* bytes of answers held in memory */
+	size_t buffered;        /* bytes of answers held in memory */
 	uint32_t open;
 	bool draining;
 };
