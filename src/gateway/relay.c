@@ -438,7 +438,9 @@ stage_relay(struct req *req, enum wake wake)
 		return gone(req);
 	case WAKE_HEAD:
 		arena_fini(&req->wire);
-		return NEXT_WAIT;
+		return r->bad != FAULT_NONE && r->mode != MODE_ERROR
+			   ? attempt_over(req, r->bad)
+			   : NEXT_WAIT;
 	case WAKE_BODY:
 		return bytes(req);
 	case WAKE_FAIL:
