@@ -85,7 +85,7 @@ S ?= 60
 fuzz:
 	@sh tools/deps.sh fuzz
 	@CC=clang-14 sh tools/build.sh build-fuzz $(SAN) -Dfuzzers=true \
-	    -Dc_args=-fsanitize=fuzzer-no-link \
+	    -Dc_args=-fsanitize=fuzzer-no-link -Dwerror=false \
 	    -Db_sanitize=address,undefined
 	@sh tools/fuzz.sh build-fuzz $T $S
 
