@@ -92,6 +92,11 @@ end_stream(struct req *req)
 		exchange_write(req->x, req->reply.body, true);
 		return;
 	}
+	/* The provider's own error event has gone out already. */
+	if (req->fault == FAULT_UP_STATUS) {
+		exchange_write(req->x, S(""), true);
+		return;
+	}
 	req->dialect->error_event(&b, &p);
 	exchange_write(req->x, buf_slice(&b), true);
 	buf_fini(&b);

@@ -273,6 +273,9 @@ on_event(void *arg, const struct sse_event *e)
 		return true;
 	switch (req->dialect->event(e->data, &req->try.tally)) {
 	case EVENT_PASS:
+		if (req->try.tally.failed)
+			(void)req->dialect->is_error(
+			    e->data, &req->arena, &req->try.message);
 		return true;
 	case EVENT_USAGE:
 		return req->ask->wants_usage;
@@ -349,11 +352,23 @@ stream_over(struct req *req)
 	struct relay *r = req->relay;
 	const struct tally *t = &req->try.tally;
 
-	if (t->failed || (!r->done && !t->finished))
+	if (!r->done && !t->finished)
 		return attempt_over(req, FAULT_UP_RESET);
 	begin_stream(req);
 	req->reply.body = gathered(r);
 	return attempt_over(req, FAULT_NONE);
+}
+
+/*
+ * The provider sent an error as an event.  After the first byte the client
+ * gets it as it is; before, another deployment may do better.
+ */
+static enum next
+stream_failed(struct req *req)
+{
+	if (req->streaming)
+		write_events(req);
+	return attempt_over(req, FAULT_UP_STATUS);
 }
 
 static enum next
@@ -368,6 +383,8 @@ stream_bytes(struct req *req, struct slice data)
 		r->bad = FAULT_UP_GARBAGE;
 	if (req->up.last && !r->done)
 		sse_end(&r->sse, on_event, on_pass, req);
+	if (req->try.tally.failed)
+		return stream_failed(req);
 	if (r->done)
 		return stream_over(req);
 	if (r->bad != FAULT_NONE) {
