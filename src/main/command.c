@@ -105,10 +105,31 @@ run(const struct command *c, int argc, char **argv)
 						  : c->run(argc, argv);
 
 	if (status == 2)
-		fprintf(stderr, "kontor %s --help says more\n", c->words);
+		fprintf(
+		    stderr, "usage: kontor %s %s\n", c->words, c->arguments);
 	if (fflush(stdout) != 0 && status == 0)
 		return 1;
 	return status;
+}
+
+/* "key", "ledger": the commands that begin with it; 0: none does. */
+static unsigned
+print_family(struct slice word, FILE *to)
+{
+	struct slice head, tail;
+	unsigned n = 0;
+	size_t i;
+
+	for (i = 0; i < NELEM(commands); i++) {
+		if (!slice_cut(
+			slice_of(commands[i].words), ' ', &head, &tail) ||
+		    !slice_eq(head, word))
+			continue;
+		fprintf(to, "%s kontor %s %s\n", n == 0 ? "usage:" : "      ",
+		    commands[i].words, commands[i].arguments);
+		n++;
+	}
+	return n;
 }
 
 static int
@@ -118,6 +139,8 @@ unknown(int argc, char **argv)
 	char typed[128];
 	size_t i;
 
+	if (argc == 1 && print_family(slice_of(argv[0]), stderr) > 0)
+		return 2;
 	snprintf(typed, sizeof(typed), "%s%s%s", argv[0],
 	    argc > 1 && argv[1][0] != '-' ? " " : "",
 	    argc > 1 && argv[1][0] != '-' ? argv[1] : "");
@@ -129,8 +152,7 @@ unknown(int argc, char **argv)
 	fprintf(stderr, "kontor: unknown command \"%s\"\n", typed);
 	if (near != NULL)
 		fprintf(stderr, "  hint: did you mean \"%s\"?\n", near);
-	else
-		print_all(stderr);
+	print_all(stderr);
 	return 2;
 }
 
@@ -155,6 +177,9 @@ command_main(int argc, char **argv)
 		print_all(stdout);
 		return 0;
 	}
+	if (wants_help(argc, argv) &&
+	    print_family(slice_of(argv[1]), stdout) > 0)
+		return 0;
 	return unknown(argc - 1, argv + 1);
 }
 

@@ -23,8 +23,8 @@ path_in(char *out, const char *dir, const char *name)
 	return n > 0 && n < PATH_MAX;
 }
 
-static bool
-make_dirs(const char *dir)
+bool
+datadir_make(const char *dir)
 {
 	char path[PATH_MAX];
 	size_t i;
@@ -156,7 +156,7 @@ datadir_open(const char *dir, uint32_t *node, uint32_t *boot)
 	bool good;
 	int fd;
 
-	if (!make_dirs(dir) || !path_in(path, dir, "boot.lock")) {
+	if (!datadir_make(dir) || !path_in(path, dir, "boot.lock")) {
 		log_error("%s cannot be made: %s", dir, strerror(errno));
 		return false;
 	}
@@ -235,4 +235,19 @@ datadir_pid(const char *dir)
 	arena_fini(&a);
 	buf_fini(&text);
 	return (pid_t)pid;
+}
+
+bool
+datadir_runs(pid_t pid)
+{
+	static const char title[] = "kontor: supervisor";
+	struct buf text = { 0 };
+	char path[64];
+	bool runs;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	runs = file_read(path, 65536, &text) && text.len >= sizeof(title) &&
+	       memcmp(text.p, title, sizeof(title)) == 0;
+	buf_fini(&text);
+	return runs;
 }

@@ -13,7 +13,10 @@
 
 #include "base/base.h"
 
-/* Makes the folder (0700), reads or makes node, counts boot durably; false
+/* The folder and those above it, 0700; false: errno. */
+bool datadir_make(const char *dir) MUST_USE;
+
+/* Makes the folder, reads or makes node, counts boot durably; false
  * is logged. */
 bool datadir_open(const char *dir, uint32_t *node, uint32_t *boot) MUST_USE;
 
@@ -28,5 +31,7 @@ void datadir_unpublish(const char *dir);
 
 /* Of the instance that wrote run.json; 0: there is none. */
 pid_t datadir_pid(const char *dir);
+/* Is this process, by its title, a supervisor? */
+bool datadir_runs(pid_t pid);
 
 #endif

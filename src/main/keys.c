@@ -2,7 +2,6 @@
  * keys.c - kontor key: create, list, revoke, rotate
  */
 #include <stdio.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -30,17 +29,25 @@ usage_error(const char *what, const char *value)
 	return 2;
 }
 
-/* "90d" from now, or a date. */
+/*
+ * "90d" goes as it is, a date as the minutes until then.  False: it is
+ * neither, or it is over.
+ */
 static bool
-moment(const char *text, int64_t *wall_ns)
+write_expiry(struct buf *b, const char *text)
 {
-	int64_t span;
+	int64_t ns, minutes;
 
-	if (value_span(slice_of(text), &span)) {
-		*wall_ns = clock_wall_ns() + span;
-		return true;
+	if (value_span(slice_of(text), &ns)) {
+		json_w_kstr(b, "expires", slice_of(text));
+		return ns > 0;
 	}
-	return value_date(slice_of(text), wall_ns);
+	if (!value_date(slice_of(text), &ns))
+		return false;
+	minutes = (ns - clock_wall_ns()) / (60 * NS_PER_S);
+	json_w_key(b, "expires");
+	buf_fmt(b, "\"%lldm\"", (long long)minutes);
+	return minutes > 0;
 }
 
 static bool
@@ -77,10 +84,6 @@ struct wish {
 static bool
 write_wish(struct buf *b, const char *name, const struct wish *w)
 {
-	char when[32];
-	struct tm tm;
-	int64_t ns;
-	time_t t;
 	unsigned i;
 
 	json_w_begin(b, '{');
@@ -96,14 +99,8 @@ write_wish(struct buf *b, const char *name, const struct wish *w)
 	}
 	if (w->budget != NULL)
 		json_w_kstr(b, "budget", slice_of(w->budget));
-	if (w->expires != NULL) {
-		if (!moment(w->expires, &ns))
-			return false;
-		t = (time_t)(ns / NS_PER_S);
-		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ",
-		    gmtime_r(&t, &tm));
-		json_w_kstr(b, "expires", slice_of(when));
-	}
+	if (w->expires != NULL && !write_expiry(b, w->expires))
+		return false;
 	if (w->admin)
 		json_w_kbool(b, "admin", true);
 	json_w_end(b, '}');
@@ -160,11 +157,13 @@ command_key_create(int argc, char **argv)
 static int
 show_list(const struct answer *a, bool json)
 {
-	static const struct column columns[] = { { "id", "ID", false },
-		{ "name", "NAME", false }, { "team", "TEAM", false },
-		{ "state", "STATE", false }, { "models", "MODELS", false },
-		{ "budget", "BUDGET", false }, { "spent", "SPENT", true },
-		{ "expires", "EXPIRES", false } };
+	static const struct column columns[] = { { "id", "ID", COL_TEXT },
+		{ "name", "NAME", COL_TEXT }, { "team", "TEAM", COL_TEXT },
+		{ "admin", "ADMIN", COL_TEXT },
+		{ "revoked", "REVOKED", COL_TEXT },
+		{ "models", "MODELS", COL_TEXT },
+		{ "budget", "BUDGET", COL_TEXT },
+		{ "expires", "EXPIRES", COL_TIME } };
 	const struct json *rows = json_get(a->json, "keys");
 	struct buf out = { 0 };
 
@@ -245,7 +244,7 @@ int
 command_key_rotate(int argc, char **argv)
 {
 	struct where w = { 0 };
-	const char *keep = "0s", *id;
+	const char *keep = NULL, *id;
 	bool json = false;
 	const struct arg arg[] = { WHERE_ARGS(&w),
 		{ .name = "keep", .value = &keep },
@@ -258,11 +257,12 @@ command_key_rotate(int argc, char **argv)
 
 	if (!args_take(argc, argv, arg, NELEM(arg), &id, &n) || n != 1)
 		return 2;
-	if (!value_span(slice_of(keep), &ns))
+	if (keep != NULL && !value_span(slice_of(keep), &ns))
 		return usage_error("--keep takes 1h or 7d, not", keep);
 	key_path(&path, id, "/rotate");
 	json_w_begin(&body, '{');
-	json_w_ki64(&body, "keep_seconds", ns / NS_PER_S);
+	if (keep != NULL)
+		json_w_kstr(&body, "keep", slice_of(keep));
 	json_w_end(&body, '}');
 	if (ask_good(&w, "POST", buf_cstr(&path), buf_slice(&body), &a))
 		status = show_key(&a, json);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "gateway/worker.h"
 #include "main/command.h"
+#include "main/demo.h"
 #include "recorder/recorder.h"
 
 static bool
@@ -44,5 +45,8 @@ main(int argc, char **argv)
 		be_role(argv[0]);
 		return control_main();
 	}
+	if (argc > 1 && strcmp(argv[0], DEMO_TITLE) == 0 &&
+	    strcmp(argv[1], "seed") == 0)
+		return demo_seed(argc - 1, argv + 1);
 	return command_main(argc, argv);
 }

@@ -670,8 +670,7 @@ listen_patiently(struct supervisor *s, const char *option, const char *address)
 		if (fd >= 0)
 			return fd;
 		if (errno != EADDRINUSE || before == 0 ||
-		    (kill(before, 0) == 0 || errno == EPERM) ||
-		    clock_mono_ns() > until)
+		    datadir_runs(before) || clock_mono_ns() > until)
 			break;
 		if (!told)
 			log_info("waiting for %s: an instance whose "

@@ -1,6 +1,7 @@
 #include "main/table.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "base/json.h"
 
@@ -43,6 +44,25 @@ cell(struct buf *out, const struct json *v)
 	}
 }
 
+static void
+write_cell(struct buf *out, const struct json *row, const struct column *c)
+{
+	const struct json *v = json_get(row, c->key);
+	char text[32];
+	struct tm tm;
+	int64_t at;
+	time_t t;
+
+	if (c->kind != COL_TIME || v == NULL || v->type != JSON_NUMBER ||
+	    !json_i64(v->text, &at)) {
+		cell(out, v);
+		return;
+	}
+	t = (time_t)at;
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
+	buf_str(out, text);
+}
+
 /* Columns a reader sees, by characters rather than bytes. */
 static size_t
 width(struct slice s)
@@ -83,7 +103,7 @@ widen(
 
 	for (i = 0; i < n; i++) {
 		buf_clear(&b);
-		cell(&b, json_get(row, column[i].key));
+		write_cell(&b, row, &column[i]);
 		w = width(buf_slice(&b));
 		if (w > most[i])
 			most[i] = w;
@@ -105,14 +125,14 @@ table_write(struct buf *out, const struct json *rows,
 	for (row = rows->child; row != NULL; row = row->next)
 		widen(most, row, column, n);
 	for (i = 0; i < n; i++)
-		put(out, slice_of(column[i].title), most[i], column[i].number,
-		    i + 1 == n);
+		put(out, slice_of(column[i].title), most[i],
+		    column[i].kind == COL_NUMBER, i + 1 == n);
 	for (row = rows->child; row != NULL; row = row->next) {
 		for (i = 0; i < n; i++) {
 			buf_clear(&b);
-			cell(&b, json_get(row, column[i].key));
-			put(out, buf_slice(&b), most[i], column[i].number,
-			    i + 1 == n);
+			write_cell(&b, row, &column[i]);
+			put(out, buf_slice(&b), most[i],
+			    column[i].kind == COL_NUMBER, i + 1 == n);
 		}
 	}
 	buf_fini(&b);
@@ -152,8 +172,9 @@ table_csv(struct buf *out, const struct json *rows, const struct column *column,
 	for (row = rows->child; row != NULL; row = row->next) {
 		for (i = 0; i < n; i++) {
 			buf_clear(&b);
-			cell(&b, json_get(row, column[i].key));
-			csv_cell(out, buf_slice(&b), column[i].number);
+			write_cell(&b, row, &column[i]);
+			csv_cell(
+			    out, buf_slice(&b), column[i].kind == COL_NUMBER);
 			buf_str(out, i + 1 < n ? "," : "\r\n");
 		}
 	}

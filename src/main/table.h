@@ -9,9 +9,15 @@
 
 struct json;
 
+enum column_kind {
+	COL_TEXT,
+	COL_NUMBER, /* to the right */
+	COL_TIME    /* seconds since 1970 */
+};
+
 struct column {
 	const char *key, *title;
-	bool number; /* to the right */
+	enum column_kind kind;
 };
 
 /* Rows are objects; what is absent is empty, a list is joined by commas. */

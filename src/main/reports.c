@@ -1,0 +1,264 @@
+/*
+ * reports.c - kontor usage, explain, ledger: what the books say
+ */
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "books/verify.h"
+#include "main/args.h"
+#include "main/ask.h"
+#include "main/commands.h"
+#include "main/table.h"
+#include "main/value.h"
+
+static int
+wrong_value(const char *option, const char *value)
+{
+	fprintf(stderr, "kontor: %s does not take \"%s\"\n", option, value);
+	return 2;
+}
+
+static int
+print_text(struct slice s)
+{
+	return fwrite(s.p, 1, s.len, stdout) == s.len ? 0 : 1;
+}
+
+/* --- usage ----------------------------------------------------------- */
+
+/* A date, a time, or how long ago. */
+static bool
+add_time(struct buf *path, const char *name, const char *value)
+{
+	char text[32];
+	struct tm tm;
+	int64_t ns;
+	time_t t;
+
+	if (value == NULL)
+		return true;
+	if (value_span(slice_of(value), &ns))
+		ns = clock_wall_ns() - ns;
+	else if (!value_date(slice_of(value), &ns))
+		return false;
+	t = (time_t)(ns / NS_PER_S);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
+	query_add(path, name, slice_of(text));
+	return true;
+}
+
+static bool
+format_known(const char *format)
+{
+	return strcmp(format, "table") == 0 || strcmp(format, "csv") == 0 ||
+	       strcmp(format, "json") == 0;
+}
+
+static int
+show_usage(const struct where *w, struct buf *path)
+{
+	struct answer a = { 0 };
+	int status = 1;
+
+	if (ask_good(w, "GET", buf_cstr(path), S(""), &a))
+		status = print_text(buf_slice(&a.text));
+	answer_fini(&a);
+	return status;
+}
+
+int
+command_usage(int argc, char **argv)
+{
+	const char *from = NULL, *to = NULL, *by = NULL, *format = "table";
+	struct where w = { 0 };
+	bool json = false;
+	const struct arg arg[] = { WHERE_ARGS(&w),
+		{ .name = "from", .value = &from },
+		{ .name = "to", .value = &to }, { .name = "by", .value = &by },
+		{ .name = "format", .value = &format },
+		{ .name = "json", .flag = &json } };
+	struct buf path = { 0 };
+	unsigned none = 0;
+	int status;
+
+	if (!args_take(argc, argv, arg, NELEM(arg), NULL, &none))
+		return 2;
+	if (json)
+		format = "json";
+	if (!format_known(format))
+		return wrong_value("--format", format);
+	buf_str(&path, "/api/v1/usage");
+	query_add(&path, "format", slice_of(format));
+	if (by != NULL)
+		query_add(&path, "by", slice_of(by));
+	if (!add_time(&path, "from", from))
+		status = wrong_value("--from", from);
+	else if (!add_time(&path, "to", to))
+		status = wrong_value("--to", to);
+	else
+		status = show_usage(&w, &path);
+	buf_fini(&path);
+	return status;
+}
+
+/* --- explain --------------------------------------------------------- */
+
+static void
+add_line(struct buf *out, const char *title, const struct json *v)
+{
+	if (v != NULL && v->type != JSON_NULL && v->text.len > 0)
+		buf_fmt(out, "%-10s %.*s\n", title, S_FMT(v->text));
+}
+
+static void
+add_table(struct buf *out, const char *title, const struct json *rows,
+    const struct column *column, size_t n)
+{
+	if (rows == NULL || rows->n == 0)
+		return;
+	buf_fmt(out, "\n%s\n", title);
+	table_write(out, rows, column, n);
+}
+
+static void
+write_explanation(struct buf *out, const struct json *j)
+{
+	static const struct column candidates[] = {
+		{ "deployment", "DEPLOYMENT", COL_TEXT },
+		{ "kept", "KEPT", COL_TEXT },
+		{ "why", "WHY", COL_TEXT },
+	};
+	static const struct column attempts[] = {
+		{ "deployment", "DEPLOYMENT", COL_TEXT },
+		{ "provider", "PROVIDER", COL_TEXT },
+		{ "hold", "HOLD", COL_NUMBER },
+		{ "settled", "SETTLED", COL_NUMBER },
+		{ "resolution", "RESOLUTION", COL_TEXT },
+		{ "status", "STATUS", COL_NUMBER },
+		{ "fault", "FAULT", COL_TEXT },
+	};
+	static const char *const lines[] = { "id", "time", "key", "model",
+		"status", "fault", "hold", "settled" };
+	size_t i;
+
+	for (i = 0; i < NELEM(lines); i++)
+		add_line(out, lines[i], json_get(j, lines[i]));
+	add_table(out, "candidates", json_get(j, "candidates"), candidates,
+	    NELEM(candidates));
+	add_table(out, "attempts", json_get(j, "attempts"), attempts,
+	    NELEM(attempts));
+}
+
+static bool
+id_formed(const char *id)
+{
+	size_t i;
+
+	for (i = 0; id[i] != '\0'; i++) {
+		if (!((id[i] >= 'a' && id[i] <= 'z') ||
+			(id[i] >= '0' && id[i] <= '9') || id[i] == '_'))
+			return false;
+	}
+	return i > 0 && i < 64;
+}
+
+int
+command_explain(int argc, char **argv)
+{
+	struct where w = { 0 };
+	bool json = false;
+	const struct arg arg[] = { WHERE_ARGS(&w),
+		{ .name = "json", .flag = &json } };
+	struct buf path = { 0 }, out = { 0 };
+	struct answer a = { 0 };
+	const char *id;
+	unsigned n = 1;
+	int status = 1;
+
+	if (!args_take(argc, argv, arg, NELEM(arg), &id, &n) || n != 1)
+		return 2;
+	if (!id_formed(id))
+		return wrong_value("explain", id);
+	buf_fmt(&path, "/api/v1/requests/%s", id);
+	if (ask_good(&w, "GET", buf_cstr(&path), S(""), &a)) {
+		if (!json)
+			write_explanation(&out, a.json);
+		status =
+		    print_text(json ? buf_slice(&a.text) : buf_slice(&out));
+	}
+	buf_fini(&path);
+	buf_fini(&out);
+	answer_fini(&a);
+	return status;
+}
+
+/* --- ledger ---------------------------------------------------------- */
+
+static int
+no_log(enum fault f, const char *dir)
+{
+	fprintf(stderr, "kontor: %s: %s\n", dir,
+	    f == FAULT_NOT_FOUND ? "there is no log here" : fault_get(f)->text);
+	return 1;
+}
+
+int
+command_ledger_verify(int argc, char **argv)
+{
+	struct where w = { 0 };
+	bool json = false, good = false;
+	const struct arg arg[] = { { .name = "c", .value = &w.config },
+		{ .name = "dir", .value = &w.dir },
+		{ .name = "json", .flag = &json } };
+	struct buf dir = { 0 }, out = { 0 };
+	unsigned none = 0;
+	enum fault f;
+	int status = 1;
+
+	if (!args_take(argc, argv, arg, NELEM(arg), NULL, &none))
+		return 2;
+	if (where_dir(&w, &dir)) {
+		f = ledger_verify(buf_cstr(&dir), json, &out, &good);
+		if (f != FAULT_NONE)
+			status = no_log(f, dir.p);
+		else if (print_text(buf_slice(&out)) == 0 && good)
+			status = 0;
+	}
+	buf_fini(&dir);
+	buf_fini(&out);
+	return status;
+}
+
+static bool
+on_line(void *arg, struct slice line)
+{
+	(void)arg;
+	return print_text(line) == 0 && fputc('\n', stdout) != EOF;
+}
+
+int
+command_ledger_export(int argc, char **argv)
+{
+	struct where w = { 0 };
+	const char *format = "json";
+	const struct arg arg[] = { { .name = "c", .value = &w.config },
+		{ .name = "dir", .value = &w.dir },
+		{ .name = "format", .value = &format } };
+	struct buf dir = { 0 };
+	unsigned none = 0;
+	enum fault f;
+	int status = 1;
+
+	if (!args_take(argc, argv, arg, NELEM(arg), NULL, &none))
+		return 2;
+	if (strcmp(format, "json") != 0)
+		return wrong_value("--format", format);
+	if (where_dir(&w, &dir)) {
+		f = ledger_export(buf_cstr(&dir), on_line, NULL);
+		status = f == FAULT_NONE ? 0 : no_log(f, dir.p);
+	}
+	buf_fini(&dir);
+	return status;
+}
