@@ -1,0 +1,825 @@
+#include "httpio/net.h"
+
+#include "httpio/server.h"
+
+static int listen_fd;
+static uint16_t port;
+static struct server *server;
+static struct server_limits limits;
+
+/* What the owner saw; it answers by the path, or not at all. */
+static struct buf seen;
+static struct exchange *held; /* "/hold": the test answers */
+static unsigned ngone, ndrain, nrequest;
+static enum fault bad;
+static bool answer_bad;
+
+static void
+answer_text(struct exchange *x, struct slice text)
+{
+	static const struct http_hdr hdr[] = {
+		{ S_INIT("content-type"), S_INIT("text/plain") },
+		{ S_INIT("Connection"), S_INIT("upgrade") },
+		{ S_INIT("x-bad"), S_INIT("a\r\nb: c") },
+	};
+
+	exchange_answer(x, 200, hdr, NELEM(hdr), (int64_t)text.len);
+	exchange_write(x, text, true);
+}
+
+static void
+on_request(struct exchange *x)
+{
+	struct slice path = http_path(x->head);
+
+	nrequest++;
+	buf_add(&seen, x->head->method);
+	buf_char(&seen, ' ');
+	buf_add(&seen, x->head->target);
+	buf_char(&seen, ' ');
+	buf_add(&seen, x->body);
+	buf_char(&seen, '\n');
+	if (slice_eq(path, S("/hold"))) {
+		held = x;
+	} else if (slice_eq(path, S("/chunks"))) {
+		exchange_answer(x, 200, NULL, 0, -1);
+		exchange_write(x, S(""), false);
+		exchange_write(x, S("one"), false);
+		exchange_write(x, S("two"), true);
+	} else if (slice_eq(path, S("/close"))) {
+		exchange_close_after(x);
+		answer_text(x, S("bye"));
+	} else if (slice_eq(path, S("/none"))) {
+		exchange_answer(x, 204, NULL, 0, 0);
+		exchange_write(x, S(""), true);
+	} else {
+		answer_text(x, S("hi"));
+	}
+}
+
+static void
+on_bad(struct exchange *x, enum fault why)
+{
+	bad = why;
+	if (!answer_bad) {
+		exchange_abort(x);
+		return;
+	}
+	exchange_answer(x, fault_get(why)->status, NULL, 0, 4);
+	exchange_write(x, S("bad\n"), true);
+}
+
+static void
+on_gone(struct exchange *x)
+{
+	ngone++;
+	if (x == held)
+		held = NULL;
+	exchange_abort(x);
+}
+
+static void
+on_drain(struct exchange *x)
+{
+	assert_ptr_equal(x, held);
+	ndrain++;
+}
+
+static const struct server_ops ops = {
+	.on_request = on_request,
+	.on_bad = on_bad,
+	.on_gone = on_gone,
+	.on_drain = on_drain,
+};
+
+static int
+setup(void **state)
+{
+	(void)state;
+	log_init("test", LOG_LVL_WARN);
+	listen_fd = net_listen(&port);
+	loop = loop_new();
+	limits = server_limits_default;
+	limits.max_body = 1024 * 1024;
+	limits.max_head = 8192;
+	held = NULL;
+	ngone = ndrain = nrequest = 0;
+	bad = FAULT_NONE;
+	answer_bad = true;
+	buf_clear(&seen);
+	return 0;
+}
+
+static void
+start(void)
+{
+	server = server_new(loop, listen_fd, &ops, &limits, &port);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	server_free(&server);
+	loop_free(&loop);
+	close(listen_fd);
+	buf_fini(&seen);
+	return 0;
+}
+
+static void
+assert_seen(const char *want)
+{
+	if (!slice_eq(buf_slice(&seen), slice_of(want)))
+		fail_msg("saw '%.*s', want '%s'", (int)seen.len, seen.p, want);
+	buf_clear(&seen);
+}
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
+#define HI \
+	"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n" \
+	"Content-Length: 2\r\n\r\nhi"
+
+static void
+requests_follow_each_other_on_one_connection(void **state)
+{
+	struct buf b = { 0 };
+	int fd, i;
+
+	(void)state;
+	start();
+	fd = net_dial(port);
+	for (i = 0; i < 3; i++) {
+		net_send(fd, S(GET("/a?b")));
+		net_until(fd, &b, S("hi"));
+		net_assert(&b, HI);
+		assert_seen("GET /a?b \n");
+	}
+	assert_int_equal(server_open(server), 1);
+	close(fd);
+	NET_UNTIL(server_open(server) == 0);
+	assert_int_equal(ngone, 0);
+	buf_fini(&b);
+}
+
+static void
+a_request_may_come_byte_by_byte(void **state)
+{
+	static const char text[] = "POST /x HTTP/1.1\r\nHost: a\r\n"
+				   "Transfer-Encoding: chunked\r\n\r\n"
+				   "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+	struct buf b = { 0 };
+	size_t i;
+	int fd;
+
+	(void)state;
+	start();
+	fd = net_dial(port);
+	for (i = 0; i < sizeof(text) - 1; i++) {
+		net_send(fd, (struct slice){ text + i, 1 });
+		net_turns(2);
+	}
+	net_until(fd, &b, S("hi"));
+	assert_seen("POST /x abcde\n");
+	close(fd);
+	buf_fini(&b);
+}
+
+static void
+a_request_may_be_split_anywhere(void **state)
+{
+	struct slice in = S("POST /x HTTP/1.1\r\nHost: a\r\n"
+			    "Content-Length: 5\r\n\r\nhelloGET /y HTTP/1.1"
+			    "\r\nHost: a\r\n\r\n");
+	struct buf b = { 0 };
+	size_t at;
+	int fd;
+
+	(void)state;
+	start();
+	fd = net_dial(port);
+	for (at = 1; at < in.len; at++) {
+		net_send(fd, (struct slice){ in.p, at });
+		net_turns(2);
+		net_send(fd, (struct slice){ in.p + at, in.len - at });
+		NET_UNTIL((net_read(fd, &b), b.len >= 2 * sizeof(HI)));
+		net_assert(&b, HI HI);
+		assert_seen("POST /x hello\nGET /y \n");
+	}
+	close(fd);
+	buf_fini(&b);
+}
+
+static void
+pipelined_requests_are_answered_one_after_the_other(void **state)
+{
+	struct buf b = { 0 };
+	int fd;
+
+	(void)state;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S(GET("/hold") GET("/2") GET("/3")));
+	NET_UNTIL(held != NULL);
+	net_turns(5);
+	assert_seen("GET /hold \n");
+	exchange_answer(held, 200, NULL, 0, 1);
+	exchange_write(held, S("1"), true);
+	NET_UNTIL((net_read(fd, &b), nrequest == 3));
+	net_until(fd, &b, S("hi"));
+	net_assert(&b, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1" HI HI);
+	close(fd);
+	buf_fini(&b);
+}
+
+static void
+chunks_leave_as_they_are_written(void **state)
+{
+	struct buf b = { 0 };
+	int fd;
+
+	(void)state;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S(GET("/chunks")));
+	net_until(fd, &b, S("0\r\n\r\n"));
+	net_assert(&b, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+		       "3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n");
+	close(fd);
+	buf_fini(&b);
+}
+
+static void
+the_terminator_waits_for_the_owner(void **state)
+{
+	struct buf b = { 0 };
+	int fd;
+
+	(void)state;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S(GET("/hold")));
+	NET_UNTIL(held != NULL);
+	assert_false(exchange_answered(held));
+	exchange_answer(held, 200, NULL, 0, -1);
+	assert_true(exchange_answered(held));
+	exchange_write(held, S("data"), false);
+	net_until(fd, &b, S("4\r\ndata\r\n"));
+	net_turns(5);
+	assert_int_equal(net_read(fd, &b), -1);
+	exchange_write(held, S(""), true);
+	net_until(fd, &b, S("\r\n0\r\n\r\n"));
+	close(fd);
+	buf_fini(&b);
+}
+
+static void
+head_and_no_content_have_no_body(void **state)
+{
+	struct buf b = { 0 };
+	int fd;
+
+	(void)state;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S("HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n"));
+	net_until(fd, &b, S("\r\n\r\n"));
+	net_assert(&b, "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n"
+		       "Content-Length: 2\r\n\r\n");
+	net_send(fd, S("HEAD /chunks HTTP/1.1\r\nHost: a\r\n\r\n"));
+	net_until(fd, &b, S("\r\n\r\n"));
+	net_assert(&b, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	net_send(fd, S(GET("/none") GET("/a")));
+	net_until(fd, &b, S("hi"));
+	net_assert(&b, "HTTP/1.1 204 No Content\r\n\r\n" HI);
+	close(fd);
+	buf_fini(&b);
+}
+
+static void
+http_1_0_gets_its_answer_and_the_end(void **state)
+{
+	struct buf b = { 0 };
+	int fd;
+
+	(void)state;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S("GET /chunks HTTP/1.0\r\n\r\n"));
+	assert_true(net_to_end(fd, &b));
+	net_assert(&b, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nonetwo");
+	close(fd);
+	buf_fini(&b);
+}
+
+static void
+a_client_that_expects_is_told_to_continue(void **state)
+{
+	struct buf b = { 0 };
+	int fd;
+
+	(void)state;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+		       "Expect: 100-continue\r\n\r\n"));
+	net_until(fd, &b, S("HTTP/1.1 100 Continue\r\n\r\n"));
+	buf_clear(&b);
+	net_send(fd, S("abc"));
+	net_until(fd, &b, S("hi"));
+	net_assert(&b, HI);
+	assert_seen("POST /x abc\n");
+	close(fd);
+	buf_fini(&b);
+}
+
+static void
+close_after_closes(void **state)
+{
+	struct buf b = { 0 };
+	int fd;
+
+	(void)state;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S(GET("/close")));
+	assert_true(net_to_end(fd, &b));
+	assert_true(net_has(&b, "Connection: close\r\n"));
+	close(fd);
+	NET_UNTIL(server_open(server) == 0);
+	buf_fini(&b);
+}
+
+static void
+what_is_not_http_is_answered_and_closed(void **state)
+{
+	static const struct {
+		struct slice in;
+		enum fault want;
+		const char *status;
+	} rows[] = {
+		{ S_INIT("\x16\x03\x01\x02\n"), FAULT_HTTP, "400" },
+		{ S_INIT("GET / HTTP/1.1\r\n\r\n"), FAULT_HTTP, "400" },
+		{ S_INIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), FAULT_HTTP,
+		    "400" },
+		{ S_INIT("POST /x HTTP/1.1\r\nHost: a\r\n"
+			 "Content-Length: 1048577\r\n\r\n"),
+		    FAULT_BODY_TOO_LARGE, "413" },
+		{ S_INIT("POST /x HTTP/1.1\r\nHost: a\r\n"
+			 "Transfer-Encoding: chunked\r\n\r\nzz\r\n"),
+		    FAULT_HTTP, "400" },
+	};
+	struct buf b = { 0 };
+	size_t i;
+	int fd;
+
+	(void)state;
+	start();
+	for (i = 0; i < NELEM(rows); i++) {
+		bad = FAULT_NONE;
+		fd = net_dial(port);
+		net_send(fd, rows[i].in);
+		assert_true(net_to_end(fd, &b));
+		assert_int_equal(bad, rows[i].want);
+		assert_true(net_has(&b, rows[i].status));
+		assert_true(net_has(&b, "Connection: close\r\n"));
+		assert_true(net_has(&b, "\r\n\r\nbad\n"));
+		buf_clear(&b);
+		close(fd);
+	}
+	assert_seen("");
+	NET_UNTIL(server_open(server) == 0);
+	buf_fini(&b);
+}
+
+static void
+a_head_without_end_is_too_large(void **state)
+{
+	struct buf b = { 0 };
+	int fd, i;
+
+	(void)state;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S("GET / HTTP/1.1\r\nHost: a\r\nX: "));
+	for (i = 0; i < 100 && bad == FAULT_NONE; i++) {
+		net_send(fd, S("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+			       "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+			       "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"));
+		net_turns(1);
+	}
+	assert_int_equal(bad, FAULT_HEAD_TOO_LARGE);
+	assert_true(net_to_end(fd, &b));
+	assert_true(net_has(&b, "431"));
+	close(fd);
+	buf_fini(&b);
+}
+
+static void
+chunks_above_the_limit_are_too_large(void **state)
+{
+	char chunk[1024 + 7 + 2];
+	struct buf b = { 0 };
+	int fd, i;
+
+	(void)state;
+	start();
+	memcpy(chunk, "00400\r\n", 7);
+	memset(chunk + 7, 'x', 1024);
+	memcpy(chunk + 7 + 1024, "\r\n", 2);
+	fd = net_dial(port);
+	net_send(fd, S("POST / HTTP/1.1\r\nHost: a\r\n"
+		       "Transfer-Encoding: chunked\r\n\r\n"));
+	for (i = 0; i < 1024; i++)
+		net_send(fd, (struct slice){ chunk, sizeof(chunk) });
+	net_turns(20);
+	assert_int_equal(bad, FAULT_NONE);
+	net_send(fd, (struct slice){ chunk, sizeof(chunk) });
+	NET_UNTIL(bad == FAULT_BODY_TOO_LARGE);
+	assert_true(net_to_end(fd, &b));
+	assert_true(net_has(&b, "413"));
+	close(fd);
+	buf_fini(&b);
+}
+
+static void
+an_owner_may_cut_what_is_bad(void **state)
+{
+	struct buf b = { 0 };
+	int fd;
+
+	(void)state;
+	answer_bad = false;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S("rubbish\r\n\r\n"));
+	(void)net_to_end(fd, &b);
+	assert_int_equal(b.len, 0);
+	close(fd);
+	buf_fini(&b);
+}
+
+/* The client reads nothing for a while: the queue fills, drains, and not a
+ * byte is lost. */
+static void
+a_slow_reader_fills_and_drains_the_queue(void **state)
+{
+	enum { TOTAL = 5 * 1024 * 1024 };
+	char *block = mem_new(65536);
+	size_t sent = 0, i;
+	struct buf b = { 0 };
+	int fd;
+
+	(void)state;
+	start();
+	for (i = 0; i < 65536; i++)
+		block[i] = (char)(i * 7 >> 3);
+	fd = net_dial(port);
+	net_send(fd, S(GET("/hold")));
+	NET_UNTIL(held != NULL);
+	exchange_answer(held, 200, NULL, 0, TOTAL);
+	while (sent < TOTAL) {
+		while (sent < TOTAL && !exchange_full(held)) {
+			sent += 65536;
+			exchange_write(held, (struct slice){ block, 65536 },
+			    sent == TOTAL);
+		}
+		if (sent == TOTAL)
+			break;
+		i = ndrain;
+		net_turns(3);
+		assert_int_equal(ndrain, i); /* nobody has read */
+		NET_UNTIL((net_read(fd, &b), ndrain > i));
+	}
+	assert_true(ndrain > 0);
+	i = (size_t)((char *)memmem(b.p, b.len, "\r\n\r\n", 4) + 4 - b.p);
+	NET_UNTIL((net_read(fd, &b), b.len == i + TOTAL));
+	for (sent = 0; sent < TOTAL; sent += 65536)
+		assert_memory_equal(b.p + i + sent, block, 65536);
+	net_send(fd, S(GET("/a")));
+	buf_clear(&b);
+	net_until(fd, &b, S("hi"));
+	close(fd);
+	mem_free(block);
+	buf_fini(&b);
+}
+
+static void
+a_large_body_comes_whole(void **state)
+{
+	enum { TOTAL = 1024 * 1024 };
+	char *body = mem_new(TOTAL);
+	struct buf b = { 0 };
+	size_t i;
+	int fd;
+
+	(void)state;
+	start();
+	for (i = 0; i < TOTAL; i++)
+		body[i] = (char)(i * 31 >> 4);
+	fd = net_dial(port);
+	net_send(fd, S("POST /hold HTTP/1.1\r\nHost: a\r\n"
+		       "Content-Length: 1048576\r\n\r\n"));
+	net_send(fd, (struct slice){ body, TOTAL });
+	NET_UNTIL(held != NULL);
+	assert_int_equal(held->body.len, TOTAL);
+	assert_memory_equal(held->body.p, body, TOTAL);
+	exchange_forget(held);
+	assert_null(held->head);
+	assert_int_equal(held->body.len, 0);
+	answer_text(held, S("ok"));
+	net_until(fd, &b, S("ok"));
+	close(fd);
+	mem_free(body);
+	buf_fini(&b);
+}
+
+static void
+a_client_that_vanishes_is_gone(void **state)
+{
+	struct linger now = { 1, 0 };
+	int fd, how;
+
+	(void)state;
+	start();
+	for (how = 0; how < 3; how++) {
+		ngone = 0;
+		fd = net_dial(port);
+		net_send(fd, S(GET("/hold")));
+		NET_UNTIL(held != NULL);
+		exchange_answer(held, 200, NULL, 0, -1);
+		exchange_write(held, S("some"), false);
+		if (how == 0)
+			shutdown(fd, SHUT_WR);
+		if (how == 1)
+			setsockopt(
+			    fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		if (how != 0)
+			close(fd);
+		NET_UNTIL(ngone == 1);
+		if (how == 0)
+			close(fd);
+		NET_UNTIL(server_open(server) == 0);
+	}
+}
+
+/* The reset is found by a write: the owner hears of it from the loop, never
+ * from inside its own write. */
+static void
+a_write_to_a_vanished_client_is_no_callback(void **state)
+{
+	struct linger now = { 1, 0 };
+	int fd;
+
+	(void)state;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S(GET("/hold")));
+	NET_UNTIL(held != NULL);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+	exchange_answer(held, 200, NULL, 0, -1);
+	exchange_write(held, S("some"), false);
+	exchange_write(held, S("more"), false);
+	assert_int_equal(ngone, 0);
+	NET_UNTIL(ngone == 1);
+	NET_UNTIL(server_open(server) == 0);
+}
+
+static void
+an_answer_cut_short_shows(void **state)
+{
+	struct buf b = { 0 };
+	int fd;
+
+	(void)state;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S(GET("/hold")));
+	NET_UNTIL(held != NULL);
+	exchange_answer(held, 200, NULL, 0, -1);
+	exchange_write(held, S("some"), false);
+	net_until(fd, &b, S("4\r\nsome\r\n"));
+	exchange_abort(held);
+	(void)net_to_end(fd, &b);
+	assert_false(net_has(&b, "\r\n0\r\n"));
+	close(fd);
+	/* HTTP/1.0 has no terminator: only a reset can say it. */
+	held = NULL;
+	fd = net_dial(port);
+	net_send(fd, S("GET /hold HTTP/1.0\r\n\r\n"));
+	NET_UNTIL(held != NULL);
+	exchange_answer(held, 200, NULL, 0, -1);
+	exchange_write(held, S("some"), false);
+	exchange_abort(held);
+	assert_false(net_to_end(fd, &b));
+	close(fd);
+	buf_fini(&b);
+}
+
+static void
+deadlines_end_what_does_not_move(void **state)
+{
+	static const struct {
+		struct slice in;
+		enum fault want;
+	} rows[] = {
+		{ S_INIT("GET / HT"), FAULT_TIMEOUT_CLIENT },
+		{ S_INIT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n"
+			 "\r\nabc"),
+		    FAULT_TIMEOUT_CLIENT },
+		{ S_INIT(""), FAULT_NONE },
+		{ S_INIT(GET("/a")), FAULT_NONE },
+	};
+	struct buf b = { 0 };
+	size_t i;
+	int fd;
+
+	(void)state;
+	limits.head_ns = limits.body_ns = limits.idle_ns = 30 * NS_PER_MS;
+	start();
+	for (i = 0; i < NELEM(rows); i++) {
+		bad = FAULT_NONE;
+		fd = net_dial(port);
+		net_send(fd, rows[i].in);
+		assert_true(net_to_end(fd, &b));
+		assert_int_equal(bad, rows[i].want);
+		close(fd);
+		NET_UNTIL(server_open(server) == 0);
+	}
+	buf_fini(&b);
+}
+
+static void
+a_head_that_drips_has_one_deadline(void **state)
+{
+	int64_t start_ns = clock_mono_ns();
+	int fd;
+
+	(void)state;
+	limits.head_ns = 60 * NS_PER_MS;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S("GET / HTTP/1.1\r\nX: "));
+	while (bad == FAULT_NONE) {
+		net_send(fd, S("x"));
+		usleep(2000);
+		loop_turn(loop, 0);
+		assert_true(clock_mono_ns() - start_ns < NS_PER_S);
+	}
+	assert_int_equal(bad, FAULT_TIMEOUT_CLIENT);
+	close(fd);
+}
+
+static void
+a_reader_that_stands_still_is_gone(void **state)
+{
+	char *block = mem_new(8 * 1024 * 1024);
+	int fd;
+
+	(void)state;
+	limits.write_ns = 50 * NS_PER_MS;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S(GET("/hold")));
+	NET_UNTIL(held != NULL);
+	exchange_answer(held, 200, NULL, 0, -1);
+	exchange_write(held, (struct slice){ block, 8 * 1024 * 1024 }, false);
+	assert_true(exchange_full(held));
+	NET_UNTIL(ngone == 1);
+	close(fd);
+	mem_free(block);
+}
+
+static void
+a_quiet_owner_has_all_the_time(void **state)
+{
+	struct buf b = { 0 };
+	int64_t end;
+	int fd;
+
+	(void)state;
+	limits.head_ns = limits.body_ns = limits.idle_ns = limits.write_ns =
+	    20 * NS_PER_MS;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S(GET("/hold")));
+	NET_UNTIL(held != NULL);
+	for (end = clock_mono_ns() + 80 * NS_PER_MS; clock_mono_ns() < end;)
+		loop_turn(loop, 5 * NS_PER_MS);
+	assert_int_equal(ngone, 0);
+	answer_text(held, S("late"));
+	net_until(fd, &b, S("late"));
+	close(fd);
+	buf_fini(&b);
+}
+
+static void
+draining_closes_idle_and_finishes_the_rest(void **state)
+{
+	struct buf b = { 0 };
+	int idle, busy, late;
+
+	(void)state;
+	start();
+	idle = net_dial(port);
+	net_send(idle, S(GET("/a")));
+	net_until(idle, &b, S("hi"));
+	busy = net_dial(port);
+	net_send(busy, S(GET("/hold")));
+	NET_UNTIL(held != NULL);
+	server_drain(server);
+	assert_true(net_to_end(idle, &b));
+	assert_int_equal(server_open(server), 1);
+	late = net_dial(port);
+	net_send(late, S(GET("/a")));
+	net_turns(5);
+	assert_int_equal(server_open(server), 1);
+	answer_text(held, S("end"));
+	buf_clear(&b);
+	assert_true(net_to_end(busy, &b));
+	assert_true(net_has(&b, "Connection: close\r\n"));
+	assert_true(net_has(&b, "\r\n\r\nend"));
+	close(idle);
+	close(busy);
+	close(late);
+	NET_UNTIL(server_open(server) == 0);
+	buf_fini(&b);
+}
+
+static void
+above_the_most_connections_accept_waits(void **state)
+{
+	struct buf b = { 0 };
+	int one, two;
+
+	(void)state;
+	limits.max_conns = 1;
+	start();
+	one = net_dial(port);
+	net_send(one, S(GET("/hold")));
+	NET_UNTIL(held != NULL);
+	two = net_dial(port);
+	net_send(two, S(GET("/a")));
+	net_turns(10);
+	assert_int_equal(nrequest, 1);
+	answer_text(held, S("x"));
+	close(one);
+	net_until(two, &b, S("hi"));
+	close(two);
+	buf_fini(&b);
+}
+
+static void
+the_end_of_a_server_ends_its_exchanges(void **state)
+{
+	int fd;
+
+	(void)state;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S(GET("/hold")));
+	NET_UNTIL(held != NULL);
+	assert_ptr_equal(server_user(held), &port);
+	assert_int_equal(strncmp(exchange_peer(held), "127.0.0.1:", 10), 0);
+	server_free(&server);
+	assert_int_equal(ngone, 1);
+	close(fd);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(requests_follow_each_other_on_one_connection),
+		TEST(a_request_may_come_byte_by_byte),
+		TEST(a_request_may_be_split_anywhere),
+		TEST(pipelined_requests_are_answered_one_after_the_other),
+		TEST(chunks_leave_as_they_are_written),
+		TEST(the_terminator_waits_for_the_owner),
+		TEST(head_and_no_content_have_no_body),
+		TEST(http_1_0_gets_its_answer_and_the_end),
+		TEST(a_client_that_expects_is_told_to_continue),
+		TEST(close_after_closes),
+		TEST(what_is_not_http_is_answered_and_closed),
+		TEST(a_head_without_end_is_too_large),
+		TEST(chunks_above_the_limit_are_too_large),
+		TEST(an_owner_may_cut_what_is_bad),
+		TEST(a_slow_reader_fills_and_drains_the_queue),
+		TEST(a_large_body_comes_whole),
+		TEST(a_client_that_vanishes_is_gone),
+		TEST(a_write_to_a_vanished_client_is_no_callback),
+		TEST(an_answer_cut_short_shows),
+		TEST(deadlines_end_what_does_not_move),
+		TEST(a_head_that_drips_has_one_deadline),
+		TEST(a_reader_that_stands_still_is_gone),
+		TEST(a_quiet_owner_has_all_the_time),
+		TEST(draining_closes_idle_and_finishes_the_rest),
+		TEST(above_the_most_connections_accept_waits),
+		TEST(the_end_of_a_server_ends_its_exchanges),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
