@@ -19,8 +19,8 @@
  * Appends the report (JSON, or text for people).  *good: nothing is wrong.
  * FAULT_NOT_FOUND: there is no log; FAULT_DISK: it cannot be read.
  */
-enum fault ledger_verify(const char *data_dir, bool json, struct buf *out,
-    bool *good) MUST_USE;
+enum fault ledger_verify(
+    const char *data_dir, bool json, struct buf *out, bool *good) MUST_USE;
 
 /*
  * One JSON object for each attempt: request, attempt, time, key, model,

@@ -1,0 +1,50 @@
+/*
+ * scan.h - generations met in a log, and how attempts are told as JSON
+ */
+#ifndef KONTOR_BOOKS_SCAN_H
+#define KONTOR_BOOKS_SCAN_H
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "journal/frame.h"
+#include "journal/segment.h"
+#include "store/store.h"
+
+struct scan_config {
+	struct arena arena;
+	struct generation g;
+	char *payload;
+};
+
+/* Zeroed is empty. */
+struct scan {
+	struct map64 configs;
+};
+
+/* False: the frame is no generation. */
+bool scan_learn(struct scan *s, struct slice payload);
+/* Those the store has. */
+void scan_learn_store(struct scan *s, struct store *store);
+void scan_fini(struct scan *s);
+
+/* NULL: not known. */
+const struct deployment_row *scan_deployment(
+    const struct scan *s, uint64_t generation, unsigned deployment);
+const struct price *scan_price(const struct scan *s, uint64_t generation,
+    unsigned deployment, uint64_t price);
+
+const char *resolution_name(enum resolution r); /* "booked" */
+
+/* Members of an attempt's object, without its braces; o NULL: open. */
+void scan_write_attempt(struct buf *b, const struct scan *s,
+    const struct intent *i, const struct outcome *o);
+
+void scan_money(struct buf *b, const char *key, int64_t nano);
+void scan_money_sum(struct buf *b, const char *key, int128 nano);
+void scan_time(struct buf *b, const char *key, int64_t wall_ns);
+void scan_key(struct buf *b, const char *key, uint64_t id);
+
+/* data_dir/name */
+void scan_path(struct buf *b, const char *data_dir, const char *name);
+
+#endif
