@@ -84,11 +84,13 @@ def still_serving(kontor, key):
      b'"messages":[{"role":"user","content":"x"}]}', "duplicate_key"),
     ("duplicate by escape", b'{"model":"m-openai","mod\\u0065l":"m-azure",'
      b'"messages":[{"role":"user","content":"x"}]}', "duplicate_key"),
-    ("deep arrays", b'{"model":"m-openai","messages":' + b"[" * 100000 +
+    ("deep arrays", good()[:-1] + b',"x":' + b"[" * 100000 +
      b"]" * 100000 + b"}", "json_too_deep"),
-    ("deep objects", b'{"model":"m-openai","messages":' +
-     b'{"a":' * 50000 + b"1" + b"}" * 50001, "json_too_deep"),
-    ("deep and never closed", b"[" * 1000000, "json_too_deep"),
+    ("deep objects", good()[:-1] + b',"x":' + b'{"a":' * 50000 + b"1" +
+     b"}" * 50001, "json_too_deep"),
+    ("deep messages", b'{"model":"m-openai","messages":' + b"[" * 100000 +
+     b"]" * 100000 + b"}", None),
+    ("deep and never closed", b"[" * 1000000, None),
 ])
 def test_a_body_that_is_no_request(kontor, key, name, body, code):
     expect_error(post(kontor, key, body), 400, code)
@@ -358,7 +360,7 @@ def test_a_provider_that_streams_rubbish(kontor, key, sim, solo, fault):
     assert status in (200, 502, 504), answer[:300]
     if status != 200:
         assert "error" in json.loads(rest)
-    elif fault != "bigline":
+    elif fault not in ("bigline", "midlength"):  # [DONE] came before it
         # Neither an end of the chunks nor [DONE] as if all were well,
         # unless the break itself was told inside the stream.
         whole = rest.endswith(b"0\r\n\r\n") and b"[DONE]" in rest
@@ -373,6 +375,8 @@ def test_a_provider_that_streams_rubbish(kontor, key, sim, solo, fault):
 @pytest.mark.parametrize("fault", sorted(OK))
 def test_an_odd_answer_that_is_still_one(
         kontor, key, sim, solo, fault, stream):
+    if fault == "slow" and stream:
+        pytest.skip("a minute of single bytes; the unary case shows it")
     with kontor.http(key, timeout=60) as http:
         r = http.post(PATH, json={
             "model": solo, "stream": stream, "messages": [{

@@ -10,7 +10,6 @@ import time
 import httpx
 import kit
 import pytest
-import yaml
 
 PATH = "/v1/chat/completions"
 
@@ -257,7 +256,7 @@ def test_reload_drops_no_stream_and_brings_the_new_model(own):
 
 def test_a_bad_config_changes_nothing_and_says_where(own):
     key = own.key("reload")["key"]
-    text = yaml.safe_dump(own.config, sort_keys=False)
+    text = kit.dump(own.config)
     own.path.write_text(text + "nonsense: 1\n")
     line = len(text.splitlines()) + 1
     for command in ("check", "reload"):

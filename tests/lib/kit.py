@@ -208,6 +208,12 @@ def make_config(sim_url, data_dir, first_byte="2s", idle="2s", workers=2):
     }
 
 
+def dump(config):
+    """As YAML; by way of JSON, so that shared parts make no anchors."""
+    return yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False,
+                          width=1000)
+
+
 def wait_for(what, test, seconds=10.0, pause=0.02):
     """Polls test() until it is true; its value."""
     end = time.monotonic() + seconds * SLOW
@@ -382,8 +388,7 @@ class Kontor(Program):
         return pathlib.Path(self.config["data_dir"])
 
     def write_config(self):
-        self.path.write_text(yaml.safe_dump(self.config, sort_keys=False,
-                                            width=1000))
+        self.path.write_text(dump(self.config))
 
     def start(self):
         self.write_config()
