@@ -1,5 +1,5 @@
 #!/bin/sh
-# migrations.sh - write src/store/migrations.def from db/NNNN_*.sql
+# migrations.sh [OUT] - write src/store/migrations.def from db/NNNN_*.sql
 #
 # The result is committed: the build needs no generator, and a unit test of
 # store/ compares the two.
@@ -13,4 +13,4 @@ cd "$(dirname "$0")/.."
 		sed -e 's/\\/\\\\/g; s/"/\\"/g; s/^/    "/; s/$/\\n"/' "$f"
 		echo ")"
 	done
-} >src/store/migrations.def
+} >"${1:-src/store/migrations.def}"

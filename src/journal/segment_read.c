@@ -22,32 +22,6 @@ struct log_reader {
 	size_t have_len, have_cap;
 };
 
-/* Enters a segment; its header must be whole. */
-static enum fault
-enter(struct log_reader *r, uint32_t number)
-{
-	struct segment_head h;
-	char path[4096];
-	enum fault fault = segment_head_read(r->dir, number, &h);
-
-	if (fault != FAULT_NONE)
-		return fault;
-	if (!segment_path(r->dir, number, path, sizeof(path)))
-		return FAULT_DISK;
-	if (r->fd >= 0)
-		close(r->fd);
-	r->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (r->fd < 0)
-		return FAULT_DISK;
-	r->number = number;
-	r->base = h.base;
-	r->offset = r->have_at = 0;
-	r->have_len = 0;
-	r->limit = UINT64_MAX;
-	r->next = 0;
-	return FAULT_NONE;
-}
-
 /*
  * The first later segment with a whole header; the very last may still be
  * without one, and then it does not count yet.
@@ -74,6 +48,36 @@ look_ahead(struct log_reader *r)
 	}
 	mem_free(list);
 	return FAULT_NONE;
+}
+
+/*
+ * Enters a segment, at `place` or its beginning: a reader of a log that is
+ * being written may have read frames behind a failed write's seal, which
+ * the next segment has again.
+ */
+static enum fault
+enter(struct log_reader *r, uint32_t number, uint64_t place)
+{
+	struct segment_head h;
+	char path[4096];
+	enum fault fault = segment_head_read(r->dir, number, &h);
+
+	if (fault != FAULT_NONE)
+		return fault;
+	if (!segment_path(r->dir, number, path, sizeof(path)))
+		return FAULT_DISK;
+	if (r->fd >= 0)
+		close(r->fd);
+	r->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (r->fd < 0)
+		return FAULT_DISK;
+	r->number = number;
+	r->base = h.base;
+	r->offset = r->have_at = place > h.base ? place - h.base : 0;
+	r->have_len = 0;
+	r->limit = UINT64_MAX;
+	r->next = 0;
+	return look_ahead(r);
 }
 
 /* The segment that holds `from`: the last whose base is not above it. */
@@ -110,15 +114,13 @@ log_reader_open(const char *dir, uint64_t from, struct log_reader **out)
 	fault = segment_list(dir, &list, &n);
 	if (fault == FAULT_NONE) {
 		start = find_start(r, list, n, from);
-		fault = start == 0 ? FAULT_NOT_FOUND : enter(r, start);
+		fault = start == 0 ? FAULT_NOT_FOUND : enter(r, start, from);
 	}
 	mem_free(list);
 	if (fault != FAULT_NONE) {
 		log_reader_close(&r);
 		return fault;
 	}
-	if (from > r->base)
-		r->offset = from - r->base;
 	*out = r;
 	return FAULT_NONE;
 }
@@ -250,7 +252,7 @@ end_here(struct log_reader *r)
 
 /* No whole frame at offset: the end, the torn end, or damage. */
 static enum fault
-judge(struct log_reader *r, enum fault found, uint64_t *at)
+judge(struct log_reader *r, uint64_t *at)
 {
 	const bool last = r->limit == UINT64_MAX;
 	enum fault fault;
@@ -261,10 +263,6 @@ judge(struct log_reader *r, enum fault found, uint64_t *at)
 			return fault;
 		if (r->limit != UINT64_MAX)
 			return FAULT_NONE; /* look again */
-	}
-	if (found == FAULT_PENDING && last) {
-		end_here(r);
-		return FAULT_PENDING;
 	}
 	*at = r->base + r->offset;
 	if (resync(r))
@@ -285,7 +283,7 @@ log_next(struct log_reader *r, struct frame *out, uint64_t *at)
 	r->torn = 0;
 	for (;;) {
 		while (r->limit != UINT64_MAX && r->offset >= r->limit) {
-			fault = enter(r, r->next);
+			fault = enter(r, r->next, r->base + r->offset);
 			if (fault != FAULT_NONE)
 				return fault;
 		}
@@ -297,7 +295,7 @@ log_next(struct log_reader *r, struct frame *out, uint64_t *at)
 		}
 		if (fault == FAULT_DISK)
 			return fault;
-		fault = judge(r, fault, at);
+		fault = judge(r, at);
 		if (fault != FAULT_NONE)
 			return fault;
 	}

@@ -184,6 +184,16 @@ store_close(struct store **sp)
 
 /* --- transactions --------------------------------------------------------- */
 
+/* A statement that stands at a row keeps its view of the store open. */
+static void
+reset_all(struct store *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		sqlite3_reset(s->stmt[i].s);
+}
+
 void
 store_begin(struct store *s)
 {
@@ -196,10 +206,7 @@ store_begin(struct store *s)
 void
 store_rollback(struct store *s)
 {
-	size_t i;
-
-	for (i = 0; i < s->n; i++)
-		sqlite3_reset(s->stmt[i].s);
+	reset_all(s);
 	if (!sqlite3_get_autocommit(s->db))
 		(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
@@ -207,6 +214,7 @@ store_rollback(struct store *s)
 enum fault
 store_commit(struct store *s)
 {
+	reset_all(s);
 	if (s->fault == FAULT_NONE)
 		exec(s, "COMMIT");
 	if (s->fault != FAULT_NONE)
@@ -235,6 +243,7 @@ store_error(const struct store *s)
 void
 store_checkpoint(struct store *s)
 {
+	reset_all(s);
 	(void)sqlite3_wal_checkpoint_v2(
 	    s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
