@@ -66,14 +66,19 @@ read_hosts_line(struct resolve *r, char *line)
 {
 	static const char white[] = " \t\r\n";
 	struct address a;
-	char *save = NULL, *word;
+	bool first = true;
+	char *word;
 
 	line[strcspn(line, "#")] = '\0';
-	word = strtok_r(line, white, &save);
-	if (word == NULL || !address_parse(&a, word, 0))
-		return;
-	while ((word = strtok_r(NULL, white, &save)) != NULL)
-		add_host(r, word, &a);
+	while ((word = strsep(&line, white)) != NULL) {
+		if (*word == '\0')
+			continue;
+		if (!first)
+			add_host(r, word, &a);
+		else if (!address_parse(&a, word, 0))
+			return;
+		first = false;
+	}
 }
 
 static void
