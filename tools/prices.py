@@ -147,10 +147,33 @@ def rows_of(model):
             yield row(kind, tier, model, start, part, None)
 
 
+def once(rows):
+    """Each row once; two that differ only in price are a mistake."""
+    seen = {}
+    for r in rows:
+        key = (r["type"], r["region"], r["tier"], r["model"], r["from"])
+        if key not in seen:
+            seen[key] = r
+        elif any(seen[key].get(p) != r.get(p) for p, _ in PARTS):
+            sys.exit(f"two prices for {key}")
+    return list(seen.values())
+
+
+def check_aliases(rows):
+    """An alias must lead to one model."""
+    owner = {}
+    for r in rows:
+        for alias in r.get("aliases", []):
+            key = (r["type"], r["region"], r["tier"], alias)
+            if owner.setdefault(key, r["model"]) != r["model"]:
+                sys.exit(f"{key} is {owner[key]} and {r['model']}")
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as f:
         facts = json.load(f)
-    rows = [r for m in facts["models"] for r in rows_of(m)]
+    rows = once(r for m in facts["models"] for r in rows_of(m))
+    check_aliases(rows)
     rows.sort(key=lambda r: (r["type"], r["model"], r["tier"], r["from"]))
     head = {
         "schema": "kontor-prices/1",

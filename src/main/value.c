@@ -94,7 +94,7 @@ time_part(const char *p, struct tm *tm)
 bool
 value_date(struct slice s, int64_t *wall_ns)
 {
-	struct tm tm = { 0 }, back;
+	struct tm tm = { 0 }, sum, back;
 	time_t t;
 
 	if ((s.len != 10 && s.len != 20) || !date_part(s.p, &tm) ||
@@ -104,7 +104,8 @@ value_date(struct slice s, int64_t *wall_ns)
 		return false;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
-	t = timegm(&tm);
+	sum = tm; /* timegm() writes into what it is given */
+	t = timegm(&sum);
 	/* The 31st of February comes back as another day. */
 	if (gmtime_r(&t, &back) == NULL || back.tm_mday != tm.tm_mday ||
 	    back.tm_mon != tm.tm_mon || back.tm_hour != tm.tm_hour)

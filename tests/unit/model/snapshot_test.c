@@ -1,0 +1,347 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "model/ident.h"
+#include "model/snapshot.h"
+
+static struct provider_conf providers[] = {
+	{ .id = "a",
+	    .type = PROVIDER_OPENAI,
+	    .base_url = "https://api.openai.com/v1",
+	    .tls = true,
+	    .host = "api.openai.com",
+	    .port = 443,
+	    .base_path = "/v1",
+	    .region = "",
+	    .zone = "us",
+	    .api_version = "",
+	    .api_key = "sk-\"quoted\"",
+	    .organization = "org",
+	    .connect_ns = 1,
+	    .first_byte_ns = 2,
+	    .idle_ns = INT64_C(3000000000000) },
+	{ .id = "b",
+	    .type = PROVIDER_BEDROCK,
+	    .base_url = "http://127.0.0.1:1",
+	    .literal = true,
+	    .allow_private = true,
+	    .host = "127.0.0.1",
+	    .port = 1,
+	    .base_path = "",
+	    .region = "us-east-1",
+	    .zone = "",
+	    .api_version = "",
+	    .ca_file = "/ca.pem",
+	    .access_key_id = "AK",
+	    .secret_access_key = "SK",
+	    .session_token = "ST" },
+};
+
+static const struct price prices[] = {
+	{ .id = UINT64_C(0xfedcba9876543210),
+	    .from_ns = INT64_C(1793491200000000000),
+	    .operators = true,
+	    .input = { 1250000 },
+	    .cached = { 125001 },
+	    .has_cached = true,
+	    .cache_write = { 0 },
+	    .has_cache_write = true,
+	    .output = { 10000000 },
+	    .above = 271999,
+	    .hi_input = { 2500000 },
+	    .hi_output = { 15000000 },
+	    .hi_cached = { 7 },
+	    .hi_has_cached = true,
+	    .per_request = { 12345 } },
+	{ .id = 2, .input = { 1 }, .output = { 2 } },
+};
+
+static struct deployment_conf deployments[3];
+static struct model_conf models[2];
+static struct alias_conf aliases[1];
+static struct snapshot snapshot;
+
+static struct deployment_conf
+deployment(unsigned i, const char *id, const struct provider_conf *p,
+    const struct model_conf *m)
+{
+	return (struct deployment_conf){ .id = id,
+		.index = i,
+		.provider = p,
+		.model = m,
+		.name = "n",
+		.zone = "z",
+		.tier = "standard",
+		.weight = 7,
+		.context = 1050000,
+		.max_output = 128000 };
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	models[0] = (struct model_conf){ .id = "m",
+		.publisher = "p",
+		.n = 2,
+		.strategy = STRATEGY_WEIGHTED,
+		.deployment = { &deployments[0], &deployments[1] } };
+	models[1] = (struct model_conf){ .id = "x/y:z",
+		.publisher = "",
+		.n = 1,
+		.deployment = { &deployments[2] } };
+	deployments[0] = deployment(0, "d0", &providers[0], &models[0]);
+	deployments[1] = deployment(1, "d1", &providers[1], &models[0]);
+	deployments[2] = deployment(2, "d2", &providers[1], &models[1]);
+	deployments[1].price = prices;
+	deployments[1].nprice = 2;
+	aliases[0] = (struct alias_conf){ "fast", &models[1] };
+	snapshot = (struct snapshot){ .refs = 1,
+		.generation = UINT64_C(0x8000000000000001),
+		.data_dir = "/var/lib/kontor",
+		.gateway_address = "127.0.0.1:8080",
+		.admin_address = "[::1]:8081",
+		.workers = 3,
+		.nproviders = 2,
+		.ndeployments = 3,
+		.nmodels = 2,
+		.naliases = 1,
+		.provider = providers,
+		.deployment = deployments,
+		.model = models,
+		.alias = aliases,
+		.sync_always = true,
+		.max_lag_ns = 5,
+		.admit_wait_ns = 0,
+		.drain_ns = 6,
+		.max_body = 1 << 20,
+		.max_open_requests = 4096,
+		.max_keys = 10,
+		.max_accounts = 11,
+		.total_deadline_ns = INT64_C(3000000000000),
+		.max_attempts = 4,
+		.currency = "USD",
+		.max_conns = UINT32_MAX };
+	return 0;
+}
+
+static struct snapshot *
+again(bool secrets)
+{
+	struct buf b = { 0 };
+	struct snapshot *s;
+
+	snapshot_write(&snapshot, secrets, &b);
+	assert_int_equal(snapshot_read(buf_slice(&b), &s), FAULT_NONE);
+	buf_fini(&b);
+	return s;
+}
+
+static void
+what_is_written_is_read_and_written_the_same(void **state)
+{
+	struct snapshot *s = again(true);
+	struct buf a = { 0 }, b = { 0 };
+
+	(void)state;
+	snapshot_write(&snapshot, true, &a);
+	snapshot_write(s, true, &b);
+	assert_string_equal(buf_cstr(&a), buf_cstr(&b));
+	buf_fini(&a);
+	buf_fini(&b);
+	snapshot_unref(&s);
+	assert_null(s);
+}
+
+static void
+every_field_comes_back(void **state)
+{
+	struct snapshot *s = again(true);
+	const struct provider_conf *p = s->provider;
+	const struct price *price = s->deployment[1].price;
+
+	(void)state;
+	assert_true(s->generation == snapshot.generation);
+	assert_string_equal(s->admin_address, "[::1]:8081");
+	assert_true(s->sync_always);
+	assert_int_equal(s->max_conns, UINT32_MAX);
+	assert_string_equal(p[0].api_key, "sk-\"quoted\"");
+	assert_null(p[0].ca_file);
+	assert_null(p[0].project);
+	assert_true(p[0].hash == hash64(S("a")));
+	assert_string_equal(p[1].session_token, "ST");
+	assert_true(p[1].literal && p[1].allow_private && !p[1].tls);
+	assert_ptr_equal(s->deployment[2].provider, &p[1]);
+	assert_ptr_equal(s->deployment[2].model, &s->model[1]);
+	assert_int_equal(s->deployment[2].index, 2);
+	assert_ptr_equal(s->model[0].deployment[1], &s->deployment[1]);
+	assert_int_equal(s->model[0].strategy, STRATEGY_WEIGHTED);
+	assert_int_equal(s->deployment[1].nprice, 2);
+	assert_memory_equal(&price[0], &prices[0], sizeof(prices[0]));
+	assert_false(price[1].has_cached);
+	assert_int_equal(price[1].above, 0);
+	snapshot_unref(&s);
+}
+
+static void
+without_secrets_none_is_in_the_text(void **state)
+{
+	struct snapshot *s = again(false);
+	struct buf b = { 0 };
+
+	(void)state;
+	assert_null(s->provider[0].api_key);
+	assert_null(s->provider[1].secret_access_key);
+	assert_string_equal(s->provider[0].organization, "org");
+	snapshot_write(&snapshot, false, &b);
+	assert_null(strstr(buf_cstr(&b), "quoted"));
+	assert_null(strstr(b.p, "\"SK\""));
+	assert_null(strstr(b.p, "\"AK\""));
+	assert_null(strstr(b.p, "\"ST\""));
+	buf_fini(&b);
+	snapshot_unref(&s);
+}
+
+/* Takes out or changes one thing at a time; none of it may be accepted. */
+static void
+a_text_that_lacks_something_is_refused(void **state)
+{
+	static const char *const cuts[] = { "\"snapshot\":1,",
+		"\"currency\":\"USD\",", "\"workers\":3,",
+		"\"sync_always\":true,", "\"host\":\"127.0.0.1\",",
+		"\"weight\":7,", "\"type\":\"bedrock\",", "\"above\":{",
+		"\"strategy\":\"weighted\",", "\"model\":\"x/y:z\"",
+		"\"from_ns\":0,", "\"generation\":\"8000000000000001\"," };
+	struct buf whole = { 0 }, cut = { 0 };
+	struct snapshot *s;
+	const char *at;
+	size_t i;
+
+	(void)state;
+	snapshot_write(&snapshot, true, &whole);
+	for (i = 0; i < NELEM(cuts); i++) {
+		at = strstr(buf_cstr(&whole), cuts[i]);
+		assert_non_null(at);
+		buf_clear(&cut);
+		buf_add(
+		    &cut, (struct slice){ whole.p, (size_t)(at - whole.p) });
+		buf_str(&cut, at + strlen(cuts[i]));
+		assert_int_equal(
+		    snapshot_read(buf_slice(&cut), &s), FAULT_CONFIG);
+		assert_null(s);
+	}
+	buf_fini(&whole);
+	buf_fini(&cut);
+}
+
+static void
+a_text_of_another_kind_is_refused(void **state)
+{
+	static const char *const texts[] = { "", "[]", "{}", "null", "{",
+		"{\"snapshot\":2}" };
+	struct snapshot *s;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(texts); i++)
+		assert_int_equal(
+		    snapshot_read(slice_of(texts[i]), &s), FAULT_CONFIG);
+}
+
+static void
+a_number_too_large_for_its_field_is_refused(void **state)
+{
+	struct buf b = { 0 };
+	struct snapshot *s;
+	char *at;
+
+	(void)state;
+	snapshot_write(&snapshot, true, &b);
+	at = strstr((char *)(uintptr_t)buf_cstr(&b), "\"port\":443");
+	assert_non_null(at);
+	memcpy(at, "\"port\":-43", 10);
+	assert_int_equal(snapshot_read(buf_slice(&b), &s), FAULT_CONFIG);
+	buf_fini(&b);
+}
+
+static void
+a_model_is_found_by_id_and_by_alias(void **state)
+{
+	struct snapshot *s = again(false);
+
+	(void)state;
+	assert_ptr_equal(snapshot_model(s, S("m")), &s->model[0]);
+	assert_ptr_equal(snapshot_model(s, S("fast")), &s->model[1]);
+	assert_null(snapshot_model(s, S("fas")));
+	assert_null(snapshot_model(s, S("")));
+	snapshot_unref(&s);
+}
+
+static void
+the_operators_price_wins_from_its_day_on(void **state)
+{
+	static const struct price rows[] = {
+		{ .id = 4, .from_ns = 400 },
+		{ .id = 3, .from_ns = 300, .operators = true },
+		{ .id = 2, .from_ns = 200 },
+		{ .id = 1, .from_ns = 100 },
+	};
+	const struct deployment_conf d = { .price = rows, .nprice = 4 };
+
+	(void)state;
+	assert_null(deployment_price(&d, 99));
+	assert_int_equal(deployment_price(&d, 100)->id, 1);
+	assert_int_equal(deployment_price(&d, 299)->id, 2);
+	assert_int_equal(deployment_price(&d, 300)->id, 3);
+	assert_int_equal(deployment_price(&d, 500)->id, 3);
+}
+
+static void
+a_reference_keeps_it(void **state)
+{
+	struct snapshot *s = again(false), *mine = snapshot_ref(s);
+
+	(void)state;
+	snapshot_unref(&s);
+	assert_string_equal(mine->model[0].id, "m");
+	snapshot_unref(&mine);
+	snapshot_unref(&mine); /* nothing to give back */
+}
+
+static void
+provider_types_have_texts(void **state)
+{
+	enum provider_type t;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < PROVIDER_TYPES; i++) {
+		assert_true(provider_type_find(
+		    slice_of(provider_type_text((enum provider_type)i)), &t));
+		assert_int_equal(t, i);
+	}
+	assert_false(provider_type_find(S("gemini"), &t));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_written_is_read_and_written_the_same),
+		cmocka_unit_test(every_field_comes_back),
+		cmocka_unit_test(without_secrets_none_is_in_the_text),
+		cmocka_unit_test(a_text_that_lacks_something_is_refused),
+		cmocka_unit_test(a_text_of_another_kind_is_refused),
+		cmocka_unit_test(a_number_too_large_for_its_field_is_refused),
+		cmocka_unit_test(a_model_is_found_by_id_and_by_alias),
+		cmocka_unit_test(the_operators_price_wins_from_its_day_on),
+		cmocka_unit_test(a_reference_keeps_it),
+		cmocka_unit_test(provider_types_have_texts),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}
