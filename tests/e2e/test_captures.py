@@ -166,7 +166,9 @@ def undo(sent, original):
     name = json.dumps(UPSTREAM).encode()
     assert sent.count(name) == 1, sent
     if "model" in asked:
-        was = re.search(rb'"model"\s*:\s*("(?:[^"\\]|\\.)*")', original)[1]
+        was = next(m for m in re.findall(
+            rb'"model"\s*:\s*("(?:[^"\\]|\\.)*")', original)
+            if json.loads(m) == asked["model"])
         sent = sent.replace(name, was)
     else:
         sent = re.sub(rb'"model":' + re.escape(name) + rb",?", b"", sent)

@@ -279,7 +279,7 @@ def test_a_second_instance_on_the_same_data_is_refused(own, tmp_path):
     config["listen"] = {
         "gateway": {"address": f"127.0.0.1:{kit.free_port()}"},
         "admin": {"address": f"127.0.0.1:{kit.free_port()}"}}
-    second = kit.Kontor(tmp_path / "second", config, own.env)
+    second = kit.Kontor(tmp_path / "second", config)
     second.write_config()
     second.spawn([kit.KONTOR, "serve", "-c", second.path], env=own.env)
     try:
