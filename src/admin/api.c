@@ -18,27 +18,6 @@ route_at(size_t i)
 	return i < NELEM(routes) ? &routes[i] : NULL;
 }
 
-static bool
-fits(const char *pattern, struct slice path, struct slice *segment)
-{
-	size_t i = 0;
-
-	for (; *pattern != '\0'; pattern++) {
-		if (pattern[0] == '{' && pattern[1] == '}') {
-			segment->p = path.p + i;
-			while (i < path.len && path.p[i] != '/')
-				i++;
-			segment->len = (size_t)(path.p + i - segment->p);
-			if (segment->len == 0)
-				return false;
-			pattern++;
-		} else if (i >= path.len || path.p[i++] != *pattern) {
-			return false;
-		}
-	}
-	return i == path.len;
-}
-
 const struct route *
 route_find(
     struct slice method, struct slice path, struct slice *segment, bool *known)
@@ -48,7 +27,7 @@ route_find(
 	*known = false;
 	for (i = 0; i < NELEM(routes); i++) {
 		*segment = S("");
-		if (!fits(routes[i].path, path, segment))
+		if (!http_fits(routes[i].path, path, segment))
 			continue;
 		*known = true;
 		if (slice_eq(method, slice_of(routes[i].method)) ||
@@ -165,21 +144,6 @@ api_ask(struct api *a, struct peer *p, struct slice fields, api_then_f *then)
 struct slice
 api_query(struct api *a, const char *name)
 {
-	static const char hex[] = "0123456789abcdef";
-	struct slice v = http_query_get(a->query, slice_of(name));
-	char *out = arena_str(&a->arena, v);
-	const char *hi, *lo;
-	size_t i, n = 0;
-
-	for (i = 0; i < v.len; i++) {
-		if (v.p[i] == '%' && i + 2 < v.len &&
-		    (hi = strchr(hex, v.p[i + 1] | 0x20)) != NULL &&
-		    (lo = strchr(hex, v.p[i + 2] | 0x20)) != NULL) {
-			out[n++] = (char)((hi - hex) << 4 | (lo - hex));
-			i += 2;
-		} else {
-			out[n++] = v.p[i] == '+' ? ' ' : v.p[i];
-		}
-	}
-	return (struct slice){ out, n };
+	return http_unescape(
+	    &a->arena, http_query_get(a->query, slice_of(name)), true);
 }

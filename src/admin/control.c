@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "admin/api.h"
@@ -11,6 +9,7 @@
 #include "admin/peer.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pass.h"
 #include "crypto/digest.h"
 #include "httpio/server.h"
 #include "io/loop.h"
@@ -193,17 +192,12 @@ static const struct server_ops ops = {
 static enum fault
 load(int fd, struct snapshot **out)
 {
-	struct stat st;
-	enum fault f;
-	char *p;
+	struct buf text = { 0 };
+	enum fault f = FAULT_CONFIG;
 
-	if (fstat(fd, &st) != 0 || st.st_size <= 0)
-		return FAULT_CONFIG;
-	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (p == MAP_FAILED)
-		return FAULT_CONFIG;
-	f = snapshot_read((struct slice){ p, (size_t)st.st_size }, out);
-	munmap(p, (size_t)st.st_size);
+	if (pass_read(fd, &text))
+		f = snapshot_read(buf_slice(&text), out);
+	buf_fini(&text);
 	return f;
 }
 
@@ -252,14 +246,6 @@ on_alive(struct io *io, unsigned events)
 
 /* --- life ----------------------------------------------------------------- */
 
-static void
-nonblocking(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	CHECK(flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
-}
-
 /* The local credential that the supervisor left beside the books. */
 static void
 read_token(struct control *c)
@@ -292,13 +278,13 @@ open_all(struct control *c)
 	close(FD_CONFIG);
 	read_token(c);
 	c->loop = loop_new();
-	nonblocking(FD_CTL);
+	pass_nonblocking(FD_CTL);
 	c->supervisor = peer_new(c->loop, FD_CTL, on_supervisor, c);
-	nonblocking(FD_PEER);
+	pass_nonblocking(FD_PEER);
 	c->recorder = peer_new(c->loop, FD_PEER, on_recorder, c);
-	nonblocking(FD_ALIVE);
+	pass_nonblocking(FD_ALIVE);
 	loop_add(c->loop, &alive, FD_ALIVE, on_alive);
-	nonblocking(FD_LISTEN);
+	pass_nonblocking(FD_LISTEN);
 	limits.max_body = BODY_MAX;
 	c->server = server_new(c->loop, FD_LISTEN, &ops, &limits, c);
 }

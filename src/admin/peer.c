@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pass.h"
 #include "io/loop.h"
 #include "model/ipc.h"
 
@@ -88,40 +89,17 @@ on_text(struct peer *p, struct slice text, int fd)
 	arena_fini(&a);
 }
 
-static int
-fd_of(struct msghdr *m)
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(m);
-	int fd = -1;
-
-	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
-	    c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(fd)))
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-	return fd;
-}
-
 static void
 on_ready(struct io *io, unsigned events)
 {
 	struct peer *p = CONTAINER_OF(io, struct peer, io);
 	static char text[IPC_MAX];
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = { text, sizeof(text) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
+	int fd;
 
 	(void)events;
-	for (;;) {
-		m.msg_control = &control;
-		m.msg_controllen = sizeof(control);
-		n = recvmsg(io->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-		if (n <= 0)
-			return;
-		on_text(p, (struct slice){ text, (size_t)n }, fd_of(&m));
-	}
+	while ((n = pass_receive(io->fd, text, sizeof(text), &fd)) > 0)
+		on_text(p, (struct slice){ text, (size_t)n }, fd);
 }
 
 struct peer *

@@ -17,9 +17,9 @@
 				    : check_failed(#e, __FILE__, __LINE__))
 #define NELEM(a) (sizeof(a) / sizeof((a)[0]))
 #define MUST_USE __attribute__((warn_unused_result))
-#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a), nonnull(f)))
 #define CONTAINER_OF(p, type, field) \
-	((type *)(void *)((char *)(p) - offsetof(type, field)))
+	((type *)(void *)((char *)(p)-offsetof(type, field)))
 
 __extension__ typedef __int128 int128;
 __extension__ typedef unsigned __int128 uint128;
@@ -31,7 +31,10 @@ struct slice {
 };
 
 #define S(lit) ((struct slice){ "" lit, sizeof(lit) - 1 })
-#define S_INIT(lit) { "" lit, sizeof(lit) - 1 }
+#define S_INIT(lit) \
+	{ \
+		"" lit, sizeof(lit) - 1 \
+	}
 /* For "%.*s". */
 #define S_FMT(s) (int)(s).len, (s).p
 

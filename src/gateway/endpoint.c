@@ -2,6 +2,7 @@
 
 #include "dialect/dialect.h"
 #include "gateway/local.h"
+#include "http/msg.h"
 
 static const struct endpoint endpoints[] = {
 #define CALL(path) { "POST", path, &dialect_openai_chat, NULL, false },
@@ -10,28 +11,6 @@ static const struct endpoint endpoints[] = {
 #undef CALL
 #undef HERE
 };
-
-/* Does path fit the pattern, with any one segment for "{}"? */
-static bool
-fits(const char *pattern, struct slice path, struct slice *segment)
-{
-	size_t i = 0;
-
-	for (; *pattern != '\0'; pattern++) {
-		if (pattern[0] == '{' && pattern[1] == '}') {
-			segment->p = path.p + i;
-			while (i < path.len && path.p[i] != '/')
-				i++;
-			segment->len = (size_t)(path.p + i - segment->p);
-			if (segment->len == 0)
-				return false;
-			pattern++;
-		} else if (i >= path.len || path.p[i++] != *pattern) {
-			return false;
-		}
-	}
-	return i == path.len;
-}
 
 const struct endpoint *
 endpoint_find(
@@ -42,7 +21,7 @@ endpoint_find(
 	*known = false;
 	for (i = 0; i < NELEM(endpoints); i++) {
 		*segment = S("");
-		if (!fits(endpoints[i].path, path, segment))
+		if (!http_fits(endpoints[i].path, path, segment))
 			continue;
 		*known = true;
 		if (slice_eq(method, slice_of(endpoints[i].method)) ||

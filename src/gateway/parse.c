@@ -20,29 +20,6 @@ is_json(struct slice type)
 	return slice_ieq(slice_trim(type), S("application/json"));
 }
 
-/* Percent-decoding of one path segment. */
-static struct slice
-decode(struct arena *a, struct slice s)
-{
-	static const char hex[] = "0123456789abcdef";
-	char *out = arena_str(a, s);
-	const char *hi, *lo;
-	size_t i, n = 0;
-
-	for (i = 0; i < s.len; i++) {
-		if (s.p[i] == '%' && i + 2 < s.len &&
-		    (hi = strchr(hex, s.p[i + 1] | 0x20)) != NULL &&
-		    (lo = strchr(hex, s.p[i + 2] | 0x20)) != NULL &&
-		    *hi != '\0' && *lo != '\0') {
-			out[n++] = (char)((hi - hex) << 4 | (lo - hex));
-			i += 2;
-		} else {
-			out[n++] = s.p[i];
-		}
-	}
-	return (struct slice){ out, n };
-}
-
 enum next
 stage_parse(struct req *req, enum wake wake)
 {
@@ -63,7 +40,7 @@ stage_parse(struct req *req, enum wake wake)
 	if (req->endpoint->open)
 		return req_goto(req, STAGE_LOCAL);
 	if (segment.len > 0)
-		req->path_model = decode(&req->arena, segment);
+		req->path_model = http_unescape(&req->arena, segment, false);
 	if (req->endpoint->dialect != NULL &&
 	    !is_json(http_value(head, S("content-type"))))
 		return req_fail(req, FAULT_MEDIA_TYPE, STAGE_REFUSE);

@@ -3,17 +3,14 @@
  */
 #include "gateway/worker.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/pass.h"
 #include "crypto/digest.h"
 #include "gateway/counts.h"
 #include "gateway/stages.h"
@@ -103,17 +100,13 @@ static const struct server_ops server_ops = {
 static enum fault
 load(int fd, struct snapshot **out)
 {
-	struct stat st;
-	enum fault f;
-	char *p;
+	struct buf text = { 0 };
+	enum fault f = FAULT_CONFIG;
 
-	if (fstat(fd, &st) != 0 || st.st_size <= 0)
-		return FAULT_CONFIG;
-	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (p == MAP_FAILED)
-		return FAULT_CONFIG;
-	f = snapshot_read((struct slice){ p, (size_t)st.st_size }, out);
-	munmap(p, (size_t)st.st_size);
+	if (pass_read(fd, &text))
+		f = snapshot_read(buf_slice(&text), out);
+	mem_wipe(text.p, text.len);
+	buf_fini(&text);
 	return f;
 }
 
@@ -169,40 +162,16 @@ on_message(struct worker *w, struct slice text, int fd)
 		close(fd);
 }
 
-static int
-fd_of(struct msghdr *m)
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(m);
-	int fd = -1;
-
-	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
-	    c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(fd)))
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-	return fd;
-}
-
 static void
 on_ctl(struct io *io, unsigned events)
 {
 	static char text[IPC_MAX];
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = { text, sizeof(text) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
+	int fd;
 
 	(void)events;
-	for (;;) {
-		m.msg_control = &control;
-		m.msg_controllen = sizeof(control);
-		n = recvmsg(io->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-		if (n <= 0)
-			break;
-		on_message(
-		    &worker, (struct slice){ text, (size_t)n }, fd_of(&m));
-	}
+	while ((n = pass_receive(io->fd, text, sizeof(text), &fd)) > 0)
+		on_message(&worker, (struct slice){ text, (size_t)n }, fd);
 }
 
 /* The supervisor is gone: finish what runs, then leave. */
@@ -219,21 +188,13 @@ on_alive(struct io *io, unsigned events)
 /* --- life ----------------------------------------------------------------- */
 
 static void
-nonblocking(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	CHECK(flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
-}
-
-static void
 open_server(struct worker *w)
 {
 	struct server_limits limits = server_limits_default;
 
 	limits.max_body = w->snapshot->max_body;
 	limits.max_conns = w->snapshot->max_conns;
-	nonblocking(FD_LISTEN);
+	pass_nonblocking(FD_LISTEN);
 	w->server = server_new(w->loop, FD_LISTEN, &server_ops, &limits, w);
 }
 
@@ -254,9 +215,9 @@ open_all(struct worker *w, uint32_t slot)
 	w->ledger = ledger_new(&w->shm);
 	w->client = client_new(w->loop, &client_limits_default);
 	w->counts = counts_new(w->loop, w->journal, w->salt);
-	nonblocking(FD_CTL);
+	pass_nonblocking(FD_CTL);
 	loop_add(w->loop, &ctl, FD_CTL, on_ctl);
-	nonblocking(FD_ALIVE);
+	pass_nonblocking(FD_ALIVE);
 	loop_add(w->loop, &alive, FD_ALIVE, on_alive);
 	open_server(w);
 }

@@ -1,5 +1,7 @@
 #include "http/msg.h"
 
+#include "base/text.h"
+
 const struct http_hdr *
 http_find(const struct http_head *h, struct slice name)
 {
@@ -67,6 +69,50 @@ http_query_get(struct slice query, struct slice name)
 		query = rest;
 	}
 	return (struct slice){ NULL, 0 };
+}
+
+bool
+http_fits(const char *pattern, struct slice path, struct slice *segment)
+{
+	size_t i = 0;
+
+	for (; *pattern != '\0'; pattern++) {
+		if (pattern[0] == '{' && pattern[1] == '}') {
+			segment->p = path.p + i;
+			while (i < path.len && path.p[i] != '/')
+				i++;
+			segment->len = (size_t)(path.p + i - segment->p);
+			if (segment->len == 0)
+				return false;
+			pattern++;
+		} else if (i >= path.len || path.p[i++] != *pattern) {
+			return false;
+		}
+	}
+	return i == path.len;
+}
+
+struct slice
+http_unescape(struct arena *a, struct slice s, bool plus)
+{
+	char *out = arena_str(a, s);
+	size_t i, n = 0;
+	int hi, lo;
+
+	for (i = 0; i < s.len; i++) {
+		hi = lo = -1;
+		if (s.p[i] == '%' && i + 2 < s.len) {
+			hi = text_hex_digit(s.p[i + 1]);
+			lo = text_hex_digit(s.p[i + 2]);
+		}
+		if (hi >= 0 && lo >= 0) {
+			out[n++] = (char)(hi << 4 | lo);
+			i += 2;
+		} else {
+			out[n++] = plus && s.p[i] == '+' ? ' ' : s.p[i];
+		}
+	}
+	return (struct slice){ out, n };
 }
 
 const char *

@@ -7,6 +7,7 @@
 #ifndef KONTOR_HTTP_MSG_H
 #define KONTOR_HTTP_MSG_H
 
+#include "base/arena.h"
 #include "base/base.h"
 
 enum { HTTP_HDR_MAX = 128 };
@@ -35,6 +36,12 @@ struct slice http_path(const struct http_head *h);  /* target before '?' */
 struct slice http_query(const struct http_head *h); /* after it, or empty */
 /* The value of name in a query string, still percent-encoded. */
 struct slice http_query_get(struct slice query, struct slice name);
+
+/* Does a path fit the pattern, in which "{}" stands for one segment that is
+ * not empty?  *segment is still percent-encoded. */
+bool http_fits(const char *pattern, struct slice path, struct slice *segment);
+/* Percent-decoded, in the arena; plus: '+' is a space, as in queries. */
+struct slice http_unescape(struct arena *a, struct slice s, bool plus);
 
 const char *http_reason(int status);
 

@@ -8,7 +8,8 @@
 #include "httpio/conn.h"
 #include "io/loop.h"
 
-enum { ACCEPT_BATCH = 64 };
+/* Few at a time: the other workers wait at the same door. */
+enum { ACCEPT_BATCH = 2 };
 
 const struct server_limits server_limits_default = {
 	.max_head = 64 * 1024,

@@ -1,0 +1,70 @@
+#include "base/pass.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int
+fd_of(struct msghdr *m)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	int fd = -1;
+
+	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
+	    c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(fd)))
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
+}
+
+ssize_t
+pass_receive(int sock, void *p, size_t cap, int *fd)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { p, cap };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	ssize_t n;
+
+	do {
+		n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	*fd = n > 0 ? fd_of(&m) : -1;
+	return n;
+}
+
+bool
+pass_read(int fd, struct buf *out)
+{
+	struct stat st;
+	off_t at = 0;
+	ssize_t n;
+
+	if (fstat(fd, &st) != 0 || st.st_size < 0)
+		return false;
+	buf_reserve(out, (size_t)st.st_size);
+	while (at < st.st_size) {
+		n = pread(fd, out->p + out->len, (size_t)(st.st_size - at), at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		out->len += (size_t)n;
+		at += n;
+	}
+	return true;
+}
+
+void
+pass_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	CHECK(flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
+}
