@@ -95,6 +95,18 @@ same_name(const struct journal_name *a, const struct journal_name *b)
 	       a->incarnation == b->incarnation;
 }
 
+/*
+ * In the log any recorder's journal may end what a worker's began; a ring
+ * may speak of its own requests alone.
+ */
+static bool
+may_speak(
+    const struct recorder *r, const struct frame *f, const struct request *q)
+{
+	return r->replaying || same_name(&q->journal, &f->name) ||
+	       same_name(&f->name, &r->name);
+}
+
 struct cursor *
 cursor_get(struct recorder *r, const struct journal_name *n)
 {
@@ -202,8 +214,7 @@ apply_intent(struct recorder *r, const struct frame *f, uint64_t place)
 	q = request_find(r, &v.req);
 	if (q != NULL && attempt_find(q, v.attempt) != NULL)
 		return "its attempt has an intent already";
-	if (q != NULL && !same_name(&q->journal, &f->name) &&
-	    !same_name(&f->name, &r->name))
+	if (q != NULL && !may_speak(r, f, q))
 		return "its request is another journal's";
 	if (q == NULL)
 		q = request_new(r, f, &v.req, place);
@@ -263,8 +274,8 @@ same_chain(const struct intent *i, const struct outcome *o)
 }
 
 static const char *
-judge_outcome(const struct request *q, const struct attempt *a,
-    const struct frame *f, const struct outcome *o)
+judge_outcome(const struct recorder *r, const struct request *q,
+    const struct attempt *a, const struct frame *f, const struct outcome *o)
 {
 	if (q == NULL || a == NULL)
 		return "it has no intent";
@@ -272,8 +283,10 @@ judge_outcome(const struct request *q, const struct attempt *a,
 		return "its attempt has an outcome already";
 	if (o->number != 0)
 		return "it is a correction";
-	if (!o->by_recorder && !same_name(&q->journal, &f->name))
+	if (!may_speak(r, f, q))
 		return "its intent is another journal's";
+	if (o->by_recorder && !r->replaying && !same_name(&f->name, &r->name))
+		return "it says that we wrote it";
 	if (o->hold != a->said.hold || o->key != a->said.key ||
 	    o->generation != a->said.generation ||
 	    o->deployment != a->said.deployment || o->price != a->said.price ||
@@ -337,7 +350,7 @@ apply_outcome(struct recorder *r, const struct frame *f, uint64_t place)
 		return "it is not an outcome";
 	q = request_find(r, &o.req);
 	a = q != NULL ? attempt_find(q, o.attempt) : NULL;
-	why = judge_outcome(q, a, f, &o);
+	why = judge_outcome(r, q, a, f, &o);
 	if (why != NULL)
 		return why;
 	a->open = false;
@@ -421,8 +434,7 @@ apply_final(struct recorder *r, const struct frame *f, uint64_t place)
 	q = request_find(r, &v.req);
 	if (q != NULL && has_open(q))
 		return "an attempt of its request is open";
-	if (q != NULL && !same_name(&q->journal, &f->name) &&
-	    !same_name(&f->name, &r->name) && place >= r->applied)
+	if (q != NULL && !may_speak(r, f, q))
 		return "its request is another journal's";
 	if (q != NULL) {
 		if (place >= r->applied)

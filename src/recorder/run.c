@@ -207,8 +207,10 @@ start(struct recorder *r)
 		fault = open_store(r);
 	if (fault == FAULT_NONE)
 		fault = open_log(r, &torn, &lost);
+	r->replaying = true;
 	if (fault == FAULT_NONE)
 		fault = replay(r, &damaged);
+	r->replaying = false;
 	if (fault != FAULT_NONE)
 		return fault;
 	r->place = log_end(r->log);

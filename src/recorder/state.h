@@ -228,6 +228,7 @@ struct recorder {
 	int64_t suspect_ns; /* since when the wall clock is doubted */
 	int64_t suspect_skew_ns;
 	int64_t next_window_ns; /* wall */
+	bool replaying;         /* frames come from the log, not from rings */
 	bool log_failing, store_failing;
 	bool wal_dirty;         /* a checkpoint is due when nothing else is */
 	bool repair_due;        /* one had to wait for the disk */
