@@ -309,7 +309,10 @@ def run(folder, n, kills, seed, concurrency=64, progress=False):
             if D(usage["effective_cost"]) != spent:
                 wrong.append(f"usage says {usage['effective_cost']}, the "
                              f"ledger's lines add up to {spent}")
-            kontor.verify()
+            verified = kontor.run("ledger", "verify", check=False)
+            if verified.returncode != 0:
+                wrong.append("ledger verify: " + verified.stdout[:4000] +
+                             verified.stderr)
             outcomes = collections.Counter(str(c.outcome) for c in calls)
             if not wrong and not kills and outcomes["broken"] > sum(
                     r["cut"] != "none" for r in sim_rows):

@@ -96,7 +96,7 @@ def test_verify_finds_a_changed_byte(own):
 
 
 def test_a_lost_store_is_rebuilt_from_the_log(own):
-    made = own.key("k", budget="1.00/month")
+    made = own.key("k", budget="100.00/month")
     for i in range(5):
         assert own.chat(made["key"], content=f"{i}").status_code == 200
     before = own.usage()["total"]
