@@ -26,6 +26,8 @@
 #include "shm/atomic.h"
 #include "shm/key.h"
 
+enum { RIG_SLOTS = 32 };
+
 struct rig {
 	char dir[64];
 	struct shm m;
@@ -111,7 +113,7 @@ rig_snapshot(uint64_t generation)
 static inline void
 rig_tables(struct rig *g, uint32_t boot)
 {
-	const struct shm_sizes sizes = { .slots = 8,
+	const struct shm_sizes sizes = { .slots = RIG_SLOTS,
 		.accounts = 32,
 		.keys = 64,
 		.breakers = 8,
@@ -132,7 +134,7 @@ rig_start(struct rig *g)
 		.step_arg = g->step_arg };
 
 	g->m.slot = shm_slot_take(&g->m, true);
-	assert_true(g->m.slot < 8);
+	assert_true(g->m.slot < RIG_SLOTS);
 	return recorder_open(&conf, &g->r);
 }
 
@@ -232,7 +234,7 @@ worker_start(struct rig *g, struct worker *w)
 	*w = (struct worker){ .seq = 0 };
 	assert_int_equal(shm_attach(g->m.fd, &w->m), FAULT_NONE);
 	w->slot = w->m.slot = shm_slot_take(&g->m, false);
-	assert_true(w->slot < 8);
+	assert_true(w->slot < RIG_SLOTS);
 	w->l = ledger_new(&w->m);
 	w->j = journal_open(&w->m, w->slot);
 }
