@@ -8,8 +8,8 @@
 #include "httpio/conn.h"
 #include "io/loop.h"
 
-/* Few at a time: the other workers wait at the same door. */
-enum { ACCEPT_BATCH = 2 };
+/* One a turn: the other workers wait at the same door. */
+enum { ACCEPT_BATCH = 1 };
 
 const struct server_limits server_limits_default = {
 	.max_head = 64 * 1024,

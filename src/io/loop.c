@@ -120,7 +120,7 @@ loop_add(struct loop *l, struct io *io, int fd, io_ready_f *on_ready)
 void
 loop_add_listener(struct loop *l, struct io *io, int fd, io_ready_f *on_ready)
 {
-	add(l, io, fd, on_ready, EPOLLIN | EPOLLEXCLUSIVE);
+	add(l, io, fd, on_ready, EPOLLIN);
 }
 
 /* Events already fetched for io must not reach it any more. */

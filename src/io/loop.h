@@ -55,7 +55,11 @@ int64_t loop_now(const struct loop *l);
 
 /* fd must be non-blocking; edge-triggered in, out and hang-up. */
 void loop_add(struct loop *l, struct io *io, int fd, io_ready_f *on_ready);
-/* For a listening socket shared by processes: EPOLLEXCLUSIVE, level. */
+/*
+ * For a listening socket shared by processes: level-triggered, and not
+ * EPOLLEXCLUSIVE, which gives a burst of connections to the one process that
+ * was woken first.  They live long here; waking all for each is cheaper.
+ */
 void loop_add_listener(
     struct loop *l, struct io *io, int fd, io_ready_f *on_ready);
 /* Unregisters without closing. */
