@@ -10,6 +10,7 @@
 #include "gateway/worker.h"
 #include "main/command.h"
 #include "main/demo.h"
+#include "main/sandbox.h"
 #include "recorder/recorder.h"
 
 static bool
@@ -26,6 +27,18 @@ be_role(const char *title)
 	log_init(title + 8, command_log_level());
 }
 
+/* A sanitizer needs more of the kernel than a worker may have. */
+static void
+seal(void)
+{
+#ifdef KONTOR_SANITIZED
+	log_info("unsealed: this is a sanitized build");
+#else
+	if (!sandbox_worker())
+		log_warn("unsealed: the kernel has no seccomp filters");
+#endif
+}
+
 int
 main(int argc, char **argv)
 {
@@ -35,6 +48,7 @@ main(int argc, char **argv)
 		slice_u64(slice_of(argv[2]), &slot);
 	if (is_role(argc, argv, "worker")) {
 		be_role(argv[0]);
+		seal();
 		return worker_main((uint32_t)slot);
 	}
 	if (is_role(argc, argv, "recorder")) {
