@@ -250,8 +250,9 @@ class Program:
 
     def end(self):
         """Ends what is left of the whole process group."""
-        if self.child is None:
-            return
+        if self.child is None or (self.child.poll() is not None and
+                                  not group(self.child.pid)):
+            return  # and its number may be somebody else's by now
         for sig, patience in ((signal.SIGTERM, 5 * SLOW), (signal.SIGKILL, 5)):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.child.pid, sig)
