@@ -121,7 +121,7 @@ from_dir(struct target *t, const struct where *w, const char *dir)
 	bool good;
 
 	buf_fmt(&path, "%s/run.json", dir);
-	good = file_read(buf_cstr(&path), 65536, &text) &&
+	good = config_file_read(buf_cstr(&path), 65536, &text) &&
 	       json_parse(&a, buf_slice(&text), &j) == FAULT_NONE;
 	good = good ? take_url(t, arena_str(&a, json_get_str(j, "admin")))
 		    : not_running(dir);
@@ -129,8 +129,9 @@ from_dir(struct target *t, const struct where *w, const char *dir)
 	buf_clear(&text);
 	buf_fmt(&path, "%s/admin.token", dir);
 	if (good && w->key == NULL) {
-		good = file_read(buf_cstr(&path), CREDENTIAL_MAX, &text) ||
-		       complain(strerror(errno), path.p);
+		good =
+		    config_file_read(buf_cstr(&path), CREDENTIAL_MAX, &text) ||
+		    complain(strerror(errno), path.p);
 		if (good)
 			take_credential(t, buf_slice(&text));
 	}
@@ -163,7 +164,7 @@ find_target(const struct where *w, struct target *t)
 /* --- one call -------------------------------------------------------- */
 
 struct talk {
-	struct answer *answer;
+	struct asked *answer;
 	enum fault fault;
 	bool over, too_large;
 };
@@ -275,7 +276,7 @@ run_call(struct talk *talk, const struct target *t, const char *method,
 }
 
 static void
-parse_answer(struct answer *a)
+parse_answer(struct asked *a)
 {
 	struct json *j;
 
@@ -285,13 +286,13 @@ parse_answer(struct answer *a)
 
 bool
 ask(const struct where *w, const char *method, const char *path,
-    struct slice body, struct answer *out)
+    struct slice body, struct asked *out)
 {
 	struct talk talk = { .answer = out };
 	struct target t = { 0 };
 	bool good;
 
-	*out = (struct answer){ 0 };
+	*out = (struct asked){ 0 };
 	good = find_target(w, &t);
 	if (good) {
 		run_call(&talk, &t, method, path, body);
@@ -309,7 +310,7 @@ ask(const struct where *w, const char *method, const char *path,
 
 bool
 ask_good(const struct where *w, const char *method, const char *path,
-    struct slice body, struct answer *out)
+    struct slice body, struct asked *out)
 {
 	struct slice title, detail;
 
@@ -329,7 +330,7 @@ ask_good(const struct where *w, const char *method, const char *path,
 }
 
 void
-answer_fini(struct answer *a)
+asked_fini(struct asked *a)
 {
 	if (a->text.p != NULL)
 		mem_wipe(a->text.p, a->text.len);
@@ -346,7 +347,7 @@ unreserved(char c)
 }
 
 void
-query_add(struct buf *path, const char *name, struct slice value)
+ask_query(struct buf *path, const char *name, struct slice value)
 {
 	const bool more = memchr(path->p, '?', path->len) != NULL;
 	size_t i;

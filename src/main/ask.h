@@ -30,7 +30,7 @@ bool where_dir(const struct where *w, struct buf *out) MUST_USE;
 /* ~/.local/share/kontor-demo; false: no home. */
 bool where_demo(struct buf *out) MUST_USE;
 
-struct answer {
+struct asked {
 	struct arena arena;
 	int status;
 	struct buf text;
@@ -42,13 +42,13 @@ struct answer {
  * of the instance are answers.
  */
 bool ask(const struct where *w, const char *method, const char *path,
-    struct slice body, struct answer *out) MUST_USE;
+    struct slice body, struct asked *out) MUST_USE;
 /* The same; prints a problem document to stderr and gives false for it. */
 bool ask_good(const struct where *w, const char *method, const char *path,
-    struct slice body, struct answer *out) MUST_USE;
-void answer_fini(struct answer *a);
+    struct slice body, struct asked *out) MUST_USE;
+void asked_fini(struct asked *a);
 
 /* Appends "name=value", percent-encoded, after '?' or '&'. */
-void query_add(struct buf *path, const char *name, struct slice value);
+void ask_query(struct buf *path, const char *name, struct slice value);
 
 #endif

@@ -23,7 +23,7 @@
 static const char *const role_words[] = { "recorder", "control", "worker" };
 
 static void
-child_init(struct child *ch, enum role role, unsigned number)
+child_init(struct child *ch, enum child_role role, unsigned number)
 {
 	*ch = (struct child){
 		.role = role, .number = number, .ctl = -1, .slot = UINT32_MAX
@@ -49,7 +49,7 @@ children_init(struct children *c, unsigned nworkers)
 }
 
 void
-children_want(struct children *c, enum role role, bool wanted)
+children_want(struct children *c, enum child_role role, bool wanted)
 {
 	unsigned i;
 
@@ -265,7 +265,7 @@ children_watch(struct children *c, int64_t now)
 }
 
 void
-children_kill(struct children *c, enum role role)
+children_kill(struct children *c, enum child_role role)
 {
 	unsigned i;
 
@@ -283,7 +283,7 @@ children_kill(struct children *c, enum role role)
 /* --- asking and telling ---------------------------------------------- */
 
 unsigned
-children_running(const struct children *c, enum role role)
+children_running(const struct children *c, enum child_role role)
 {
 	unsigned i, n = 0;
 
@@ -293,7 +293,7 @@ children_running(const struct children *c, enum role role)
 }
 
 struct child *
-children_find(struct children *c, enum role role)
+children_find(struct children *c, enum child_role role)
 {
 	unsigned i;
 
@@ -331,7 +331,7 @@ child_send(struct child *ch, struct slice message, int fd)
 }
 
 void
-children_send(struct children *c, enum role role, struct slice message)
+children_send(struct children *c, enum child_role role, struct slice message)
 {
 	unsigned i;
 

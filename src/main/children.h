@@ -14,10 +14,10 @@
 #include "base/buf.h"
 #include "shm/shm.h"
 
-enum role { ROLE_RECORDER, ROLE_CONTROL, ROLE_WORKER };
+enum child_role { ROLE_RECORDER, ROLE_CONTROL, ROLE_WORKER };
 
 struct child {
-	enum role role;
+	enum child_role role;
 	unsigned number; /* of a worker, from 1 */
 	char title[32];
 	pid_t pid;     /* 0: not running */
@@ -42,7 +42,7 @@ struct children {
 
 /* One recorder, one control, n workers; none is wanted yet. */
 void children_init(struct children *c, unsigned nworkers);
-void children_want(struct children *c, enum role role, bool wanted);
+void children_want(struct children *c, enum child_role role, bool wanted);
 
 /* Starts what is wanted and due. */
 void children_start(struct children *c, int64_t now);
@@ -57,14 +57,15 @@ struct child *children_reap(
     struct children *c, pid_t pid, int status, int64_t now);
 /* Kills what has had no heartbeat for 5 s. */
 void children_watch(struct children *c, int64_t now);
-void children_kill(struct children *c, enum role role);
+void children_kill(struct children *c, enum child_role role);
 
-unsigned children_running(const struct children *c, enum role role);
-struct child *children_find(struct children *c, enum role role);
+unsigned children_running(const struct children *c, enum child_role role);
+struct child *children_find(struct children *c, enum child_role role);
 
 /* fd >= 0 travels along.  False: its queue is full or it is gone. */
 bool child_send(struct child *ch, struct slice message, int fd);
-void children_send(struct children *c, enum role role, struct slice message);
+void children_send(
+    struct children *c, enum child_role role, struct slice message);
 
 /* A JSON array for `status`. */
 void children_write(const struct children *c, struct buf *out, int64_t now);

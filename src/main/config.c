@@ -51,7 +51,7 @@ struct compiler {
 static struct slice
 text_at(const struct ynode *base, const char *prefix, const char *rel)
 {
-	const struct ynode *n = ytree_find(base, rel);
+	const struct ynode *n = ynode_find(base, rel);
 	char path[256];
 	size_t len;
 
@@ -130,7 +130,7 @@ check_only_for(
 	size_t i;
 
 	for (i = 0; i < NELEM(only_for); i++) {
-		found = ytree_find(n, only_for[i].key);
+		found = ynode_find(n, only_for[i].key);
 		if (found != NULL && only_for[i].type != type)
 			report_add(c->report, place(found),
 			    arena_fmt(&c->scratch, "it is for type %s",
@@ -144,8 +144,8 @@ check_only_for(
 static const struct ynode *
 given_url(struct compiler *c, const struct ynode *n)
 {
-	const struct ynode *base = ytree_find(n, "base_url");
-	const struct ynode *endpoint = ytree_find(n, "endpoint");
+	const struct ynode *base = ynode_find(n, "base_url");
+	const struct ynode *endpoint = ynode_find(n, "endpoint");
 
 	if (base != NULL && endpoint != NULL)
 		report_add(c->report, endpoint->key_at, "keep one of the two",
@@ -217,7 +217,7 @@ take_url(struct compiler *c, const struct ynode *n, struct provider_conf *p)
 static const char *
 take_secret(struct compiler *c, const struct ynode *n, const char *rel)
 {
-	const struct ynode *at = ytree_find(n, rel);
+	const struct ynode *at = ynode_find(n, rel);
 	struct secret_why why;
 	const char *out;
 
@@ -232,7 +232,7 @@ take_secret(struct compiler *c, const struct ynode *n, const char *rel)
 static bool
 has(const struct ynode *n, const char *rel)
 {
-	return ytree_find(n, rel) != NULL;
+	return ynode_find(n, rel) != NULL;
 }
 
 static void
@@ -242,7 +242,7 @@ check_bedrock_auth(struct compiler *c, const struct ynode *n)
 	const bool key = has(n, "auth.secret_access_key");
 
 	if (has(n, "auth.api_key") ? id || key : id && !key)
-		report_add(c->report, ytree_find(n, "auth")->key_at,
+		report_add(c->report, ynode_find(n, "auth")->key_at,
 		    "api_key, or access_key_id and secret_access_key",
 		    "\"auth\" must hold one whole credential");
 	else if (!has(n, "auth.api_key") && !id)
@@ -288,7 +288,7 @@ take_auth(struct compiler *c, const struct ynode *n, struct provider_conf *p)
 static void
 take_ca_file(struct compiler *c, const struct ynode *n, struct provider_conf *p)
 {
-	const struct ynode *at = ytree_find(n, "ca_file");
+	const struct ynode *at = ynode_find(n, "ca_file");
 
 	if (at == NULL || at->kind != YNODE_SCALAR)
 		return;
@@ -327,7 +327,7 @@ take_provider(
 static void
 take_providers(struct compiler *c)
 {
-	const struct ynode *map = ytree_find(c->root, "providers"), *n;
+	const struct ynode *map = ynode_find(c->root, "providers"), *n;
 
 	if (map == NULL || map->kind != YNODE_MAP)
 		return;
@@ -408,7 +408,7 @@ static void
 check_twin_deployment(
     struct compiler *c, const struct ynode *n, const struct deployment_conf *d)
 {
-	const struct ynode *id = ytree_find(n, "id");
+	const struct ynode *id = ynode_find(n, "id");
 	unsigned i;
 
 	for (i = 0; i < d->index; i++) {
@@ -433,7 +433,7 @@ static void
 take_deployment(struct compiler *c, const struct ynode *n, struct model_conf *m)
 {
 	struct deployment_conf *d = &c->deployment[c->s->ndeployments];
-	const struct ynode *provider = ytree_find(n, "provider");
+	const struct ynode *provider = ynode_find(n, "provider");
 	const char *zone = "";
 	struct slice id;
 
@@ -467,7 +467,7 @@ take_deployment(struct compiler *c, const struct ynode *n, struct model_conf *m)
 static void
 take_model(struct compiler *c, const struct ynode *n, struct model_conf *m)
 {
-	const struct ynode *list = ytree_find(n, "deployments"), *d;
+	const struct ynode *list = ynode_find(n, "deployments"), *d;
 
 	m->id = keep(c, n->key);
 	m->hash = hash64(n->key);
@@ -491,7 +491,7 @@ count_deployments(const struct ynode *models)
 	size_t sum = 0;
 
 	for (n = models->child; n != NULL; n = n->next) {
-		list = ytree_find(n, "deployments");
+		list = ynode_find(n, "deployments");
 		sum += list != NULL ? list->n : 0;
 	}
 	return sum;
@@ -500,7 +500,7 @@ count_deployments(const struct ynode *models)
 static void
 take_models(struct compiler *c)
 {
-	const struct ynode *map = ytree_find(c->root, "models"), *n;
+	const struct ynode *map = ynode_find(c->root, "models"), *n;
 	size_t nd;
 
 	if (map == NULL || map->kind != YNODE_MAP)
@@ -540,7 +540,7 @@ take_alias(struct compiler *c, const struct ynode *n, struct alias_conf *a)
 static void
 take_aliases(struct compiler *c)
 {
-	const struct ynode *map = ytree_find(c->root, "aliases"), *n;
+	const struct ynode *map = ynode_find(c->root, "aliases"), *n;
 	struct alias_conf *alias;
 
 	if (map == NULL || map->kind != YNODE_MAP)
@@ -558,7 +558,7 @@ take_aliases(struct compiler *c)
 static bool
 rate_at(const struct ynode *n, const char *rel, struct rate *out)
 {
-	const struct ynode *at = ytree_find(n, rel);
+	const struct ynode *at = ynode_find(n, rel);
 
 	return at != NULL && at->kind == YNODE_SCALAR &&
 	       rate_parse_per_million(at->text, out);
@@ -630,9 +630,9 @@ check_pair(struct compiler *c, struct own_price *o, const struct ynode *model)
 static void
 take_target(struct compiler *c, const struct ynode *n, struct own_price *o)
 {
-	const struct ynode *deployment = ytree_find(n, "deployment");
-	const struct ynode *provider = ytree_find(n, "provider");
-	const struct ynode *model = ytree_find(n, "model");
+	const struct ynode *deployment = ynode_find(n, "deployment");
+	const struct ynode *provider = ynode_find(n, "provider");
+	const struct ynode *model = ynode_find(n, "model");
 
 	if (deployment != NULL && provider == NULL && model == NULL) {
 		o->deployment = need_deployment(c, deployment);
@@ -651,7 +651,7 @@ take_target(struct compiler *c, const struct ynode *n, struct own_price *o)
 static void
 check_currency(struct compiler *c, const struct ynode *n)
 {
-	const struct ynode *at = ytree_find(n, "currency");
+	const struct ynode *at = ynode_find(n, "currency");
 
 	if (at != NULL && !slice_eq(at->text, slice_of(c->s->currency)))
 		report_add(c->report, at->at,
@@ -685,7 +685,7 @@ check_twin_price(struct compiler *c, const struct own_price *o)
 static void
 take_prices(struct compiler *c)
 {
-	const struct ynode *list = ytree_find(c->root, "prices"), *n;
+	const struct ynode *list = ynode_find(c->root, "prices"), *n;
 
 	if (list == NULL || list->kind != YNODE_LIST)
 		return;
@@ -819,7 +819,7 @@ take_top(struct compiler *c)
 static void
 check_addresses(struct compiler *c)
 {
-	const struct ynode *admin = ytree_find(c->root, "listen.admin.address");
+	const struct ynode *admin = ynode_find(c->root, "listen.admin.address");
 	struct host_port port;
 
 	if (admin == NULL || admin->kind != YNODE_SCALAR ||
@@ -895,7 +895,7 @@ config_compile(struct slice text, const char *file, struct report *r,
 	c.s = NEW(struct snapshot);
 	c.s->refs = 1;
 	c.arena = &c.s->arena;
-	root = ytree_parse(&c.scratch, text, r);
+	root = ynode_parse(&c.scratch, text, r);
 	if (root != NULL) {
 		options_check(&c.scratch, root, r);
 		c.root = root;
@@ -914,7 +914,7 @@ config_compile(struct slice text, const char *file, struct report *r,
 }
 
 bool
-file_read(const char *path, size_t max, struct buf *out)
+config_file_read(const char *path, size_t max, struct buf *out)
 {
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = -1;
@@ -942,7 +942,7 @@ config_load(const char *file, struct report *r, struct snapshot **out)
 
 	*out = NULL;
 	r->file = file;
-	if (file_read(file, YTREE_BYTES_MAX + 1, &text))
+	if (config_file_read(file, YTREE_BYTES_MAX + 1, &text))
 		good = config_compile(buf_slice(&text), file, r, out);
 	else
 		report_add(r, (struct mark){ 0, 0 },
@@ -955,14 +955,14 @@ config_load(const char *file, struct report *r, struct snapshot **out)
 static bool
 find_data_dir(struct compiler *c, struct slice text, struct buf *out)
 {
-	struct ynode *root = ytree_parse(&c->scratch, text, c->report);
+	struct ynode *root = ynode_parse(&c->scratch, text, c->report);
 	const struct ynode *at;
 	struct secret_why why;
 	struct slice dir;
 
 	if (root == NULL)
 		return false;
-	at = ytree_find(root, "data_dir");
+	at = ynode_find(root, "data_dir");
 	dir = text_at(root, "", "data_dir");
 	if (!secret_expand(&c->scratch, dir, &dir, &why)) {
 		report_add(c->report, at->at, why.hint, "%s", why.text);
@@ -983,7 +983,7 @@ config_data_dir(const char *file, struct buf *out)
 	r->file = file;
 	c.arena = &c.scratch;
 	c.dir = dir_of(&c.scratch, file);
-	if (file_read(file, YTREE_BYTES_MAX + 1, &text))
+	if (config_file_read(file, YTREE_BYTES_MAX + 1, &text))
 		good = find_data_dir(&c, buf_slice(&text), out);
 	else
 		report_add(r, (struct mark){ 0, 0 }, NULL, "cannot be read: %s",

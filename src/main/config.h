@@ -30,6 +30,6 @@ bool config_load(
 bool config_data_dir(const char *file, struct buf *out) MUST_USE;
 
 /* Reads a whole file of at most max bytes into *out; false: errno. */
-bool file_read(const char *path, size_t max, struct buf *out) MUST_USE;
+bool config_file_read(const char *path, size_t max, struct buf *out) MUST_USE;
 
 #endif

@@ -89,7 +89,7 @@ read_small(const char *dir, const char *name, struct buf *out)
 {
 	char path[PATH_MAX];
 
-	return path_in(path, dir, name) && file_read(path, 65536, out);
+	return path_in(path, dir, name) && config_file_read(path, 65536, out);
 }
 
 static bool
@@ -246,7 +246,8 @@ datadir_runs(pid_t pid)
 	bool runs;
 
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-	runs = file_read(path, 65536, &text) && text.len >= sizeof(title) &&
+	runs = config_file_read(path, 65536, &text) &&
+	       text.len >= sizeof(title) &&
 	       memcmp(text.p, title, sizeof(title)) == 0;
 	buf_fini(&text);
 	return runs;

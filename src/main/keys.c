@@ -13,7 +13,7 @@
 #include "model/money.h"
 
 static void
-print_raw(const struct answer *a)
+print_raw(const struct asked *a)
 {
 	struct slice s = buf_slice(&a->text);
 
@@ -108,7 +108,7 @@ write_wish(struct buf *b, const char *name, const struct wish *w)
 }
 
 static int
-show_key(const struct answer *a, bool json)
+show_key(const struct asked *a, bool json)
 {
 	if (json) {
 		print_raw(a);
@@ -134,7 +134,7 @@ command_key_create(int argc, char **argv)
 		{ .name = "admin-key", .flag = &wish.admin },
 		{ .name = "json", .flag = &json } };
 	struct buf body = { 0 };
-	struct answer a = { 0 };
+	struct asked a = { 0 };
 	const char *name;
 	unsigned n = 1;
 	int status = 1;
@@ -150,12 +150,12 @@ command_key_create(int argc, char **argv)
 	else if (ask_good(&w, "POST", "/api/v1/keys", buf_slice(&body), &a))
 		status = show_key(&a, json);
 	buf_fini(&body);
-	answer_fini(&a);
+	asked_fini(&a);
 	return status;
 }
 
 static int
-show_list(const struct answer *a, bool json)
+show_list(const struct asked *a, bool json)
 {
 	static const struct column columns[] = { { "id", "ID", COL_TEXT },
 		{ "name", "NAME", COL_TEXT }, { "team", "TEAM", COL_TEXT },
@@ -184,7 +184,7 @@ command_key_list(int argc, char **argv)
 	bool json = false;
 	const struct arg arg[] = { WHERE_ARGS(&w),
 		{ .name = "json", .flag = &json } };
-	struct answer a = { 0 };
+	struct asked a = { 0 };
 	unsigned none = 0;
 	int status = 1;
 
@@ -192,7 +192,7 @@ command_key_list(int argc, char **argv)
 		return 2;
 	if (ask_good(&w, "GET", "/api/v1/keys", S(""), &a))
 		status = show_list(&a, json);
-	answer_fini(&a);
+	asked_fini(&a);
 	return status;
 }
 
@@ -217,7 +217,7 @@ command_key_revoke(int argc, char **argv)
 	bool json = false;
 	const struct arg arg[] = { WHERE_ARGS(&w),
 		{ .name = "json", .flag = &json } };
-	struct answer a = { 0 };
+	struct asked a = { 0 };
 	struct buf path = { 0 };
 	const char *id;
 	unsigned n = 1;
@@ -236,7 +236,7 @@ command_key_revoke(int argc, char **argv)
 		status = 0;
 	}
 	buf_fini(&path);
-	answer_fini(&a);
+	asked_fini(&a);
 	return status;
 }
 
@@ -250,7 +250,7 @@ command_key_rotate(int argc, char **argv)
 		{ .name = "keep", .value = &keep },
 		{ .name = "json", .flag = &json } };
 	struct buf path = { 0 }, body = { 0 };
-	struct answer a = { 0 };
+	struct asked a = { 0 };
 	int64_t ns;
 	unsigned n = 1;
 	int status = 1;
@@ -268,6 +268,6 @@ command_key_rotate(int argc, char **argv)
 		status = show_key(&a, json);
 	buf_fini(&path);
 	buf_fini(&body);
-	answer_fini(&a);
+	asked_fini(&a);
 	return status;
 }

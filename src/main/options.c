@@ -425,7 +425,7 @@ check_musts(struct checker *k, const struct ynode *n, const char *path)
 	for (i = 0; i < options_n; i++) {
 		step = step_under(&options[i], path);
 		if (step != NULL && options[i].need == NEED_MUST &&
-		    ytree_find(n, step) == NULL)
+		    ynode_find(n, step) == NULL)
 			report_add(k->report, place_of(n), options[i].text,
 			    "\"%s\" is missing here", step);
 	}

@@ -277,7 +277,7 @@ make_plan(const struct where *w, struct slice text, bool json)
 {
 	struct plan p = { .json = json };
 	struct arena arena = { 0 };
-	struct answer a = { 0 };
+	struct asked a = { 0 };
 	struct json *new;
 	int status = 1;
 
@@ -288,7 +288,7 @@ make_plan(const struct where *w, struct slice text, bool json)
 		status = print_plan(&p);
 	}
 	buf_fini(&p.out);
-	answer_fini(&a);
+	asked_fini(&a);
 	arena_fini(&arena);
 	return status;
 }
@@ -321,7 +321,7 @@ command_reload(int argc, char **argv)
 	bool json = false;
 	const struct arg arg[] = { WHERE_ARGS(&w),
 		{ .name = "json", .flag = &json } };
-	struct answer a = { 0 };
+	struct asked a = { 0 };
 	unsigned none = 0;
 	int status = 1;
 
@@ -335,6 +335,6 @@ command_reload(int argc, char **argv)
 			    S_FMT(json_get_str(a.json, "generation")));
 		status = 0;
 	}
-	answer_fini(&a);
+	asked_fini(&a);
 	return status;
 }

@@ -231,7 +231,7 @@ compile_finish(struct compile *c)
 }
 
 bool
-memfd_read(int fd, struct snapshot **out)
+process_memfd_read(int fd, struct snapshot **out)
 {
 	struct stat st;
 	void *p;

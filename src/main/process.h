@@ -45,6 +45,6 @@ bool compile_start(struct compile *c, const char *file) MUST_USE;
 bool compile_finish(struct compile *c) MUST_USE;
 
 /* Reads what is in a memfd, from its start. */
-bool memfd_read(int fd, struct snapshot **out) MUST_USE;
+bool process_memfd_read(int fd, struct snapshot **out) MUST_USE;
 
 #endif

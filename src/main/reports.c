@@ -45,7 +45,7 @@ add_time(struct buf *path, const char *name, const char *value)
 		return false;
 	t = (time_t)(ns / NS_PER_S);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
-	query_add(path, name, slice_of(text));
+	ask_query(path, name, slice_of(text));
 	return true;
 }
 
@@ -59,12 +59,12 @@ format_known(const char *format)
 static int
 show_usage(const struct where *w, struct buf *path)
 {
-	struct answer a = { 0 };
+	struct asked a = { 0 };
 	int status = 1;
 
 	if (ask_good(w, "GET", buf_cstr(path), S(""), &a))
 		status = print_text(buf_slice(&a.text));
-	answer_fini(&a);
+	asked_fini(&a);
 	return status;
 }
 
@@ -90,9 +90,9 @@ command_usage(int argc, char **argv)
 	if (!format_known(format))
 		return wrong_value("--format", format);
 	buf_str(&path, "/api/v1/usage");
-	query_add(&path, "format", slice_of(format));
+	ask_query(&path, "format", slice_of(format));
 	if (by != NULL)
-		query_add(&path, "by", slice_of(by));
+		ask_query(&path, "by", slice_of(by));
 	if (!add_time(&path, "from", from))
 		status = wrong_value("--from", from);
 	else if (!add_time(&path, "to", to))
@@ -172,7 +172,7 @@ command_explain(int argc, char **argv)
 	const struct arg arg[] = { WHERE_ARGS(&w),
 		{ .name = "json", .flag = &json } };
 	struct buf path = { 0 }, out = { 0 };
-	struct answer a = { 0 };
+	struct asked a = { 0 };
 	const char *id;
 	unsigned n = 1;
 	int status = 1;
@@ -190,7 +190,7 @@ command_explain(int argc, char **argv)
 	}
 	buf_fini(&path);
 	buf_fini(&out);
-	answer_fini(&a);
+	asked_fini(&a);
 	return status;
 }
 

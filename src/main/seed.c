@@ -34,7 +34,7 @@ read_json(struct seed *s, const char *name)
 	struct slice kept;
 
 	buf_fmt(&path, "%s/%s", s->dir, name);
-	if (file_read(buf_cstr(&path), 65536, &text)) {
+	if (config_file_read(buf_cstr(&path), 65536, &text)) {
 		kept = arena_copy(&s->arena, buf_slice(&text));
 		if (json_parse(&s->arena, kept, &j) != FAULT_NONE)
 			j = NULL;
@@ -86,7 +86,7 @@ static bool
 use_again(struct seed *s, const struct where *w)
 {
 	const struct json *kept = read_json(s, "demo.json"), *keys;
-	struct answer a = { 0 };
+	struct asked a = { 0 };
 	bool good = false;
 
 	if (kept == NULL)
@@ -98,7 +98,7 @@ use_again(struct seed *s, const struct where *w)
 		good = known(keys, s->key, false) &&
 		       known(keys, s->admin_key, true);
 	}
-	answer_fini(&a);
+	asked_fini(&a);
 	return good;
 }
 
@@ -106,12 +106,12 @@ static bool
 make_key(
     struct seed *s, const struct where *w, struct slice body, struct slice *out)
 {
-	struct answer a = { 0 };
+	struct asked a = { 0 };
 	bool good = ask_good(w, "POST", "/api/v1/keys", body, &a);
 
 	*out = arena_copy(&s->arena, json_get_str(a.json, "key"));
 	good = good && out->len > 0;
-	answer_fini(&a);
+	asked_fini(&a);
 	return good;
 }
 

@@ -230,7 +230,7 @@ reload_compiled(struct supervisor *s)
 	char text[160];
 
 	if (!compile_finish(&r->compile) ||
-	    !memfd_read(r->compile.bare_fd, &r->next)) {
+	    !process_memfd_read(r->compile.bare_fd, &r->next)) {
 		reload_refuse(s, r->report.len > 0 ? buf_slice(&r->report)
 						   : S("the compiler failed"));
 		return;
@@ -423,7 +423,7 @@ tell_waiting(struct supervisor *s)
 }
 
 static bool
-phase_over(struct supervisor *s, enum role role)
+phase_over(struct supervisor *s, enum child_role role)
 {
 	if (children_running(&s->children, role) == 0)
 		return true;
@@ -435,8 +435,8 @@ phase_over(struct supervisor *s, enum role role)
 }
 
 static void
-next_phase(
-    struct supervisor *s, enum role role, enum phase phase, int64_t patience_ns)
+next_phase(struct supervisor *s, enum child_role role, enum phase phase,
+    int64_t patience_ns)
 {
 	children_want(&s->children, role, false);
 	children_send(&s->children, role, S("{\"op\":\"drain\"}"));
@@ -649,7 +649,7 @@ first_config(struct supervisor *s)
 		return false;
 	s->children.bare_fd = c.bare_fd;
 	s->children.secret_fd = c.secret_fd;
-	return memfd_read(c.bare_fd, &s->conf);
+	return process_memfd_read(c.bare_fd, &s->conf);
 }
 
 /*

@@ -260,7 +260,7 @@ take_document(struct builder *b)
 }
 
 struct ynode *
-ytree_parse(struct arena *a, struct slice text, struct report *r)
+ynode_parse(struct arena *a, struct slice text, struct report *r)
 {
 	struct builder b = { .arena = a, .report = r };
 	struct ynode *root = NULL;
@@ -283,7 +283,7 @@ ytree_parse(struct arena *a, struct slice text, struct report *r)
 }
 
 const struct ynode *
-ytree_find(const struct ynode *n, const char *path)
+ynode_find(const struct ynode *n, const char *path)
 {
 	struct slice rest = slice_of(path), head;
 

@@ -32,11 +32,11 @@ struct ynode {
 };
 
 /* NULL when the report has a new mistake that leaves nothing to look at. */
-struct ynode *ytree_parse(
+struct ynode *ynode_parse(
     struct arena *a, struct slice text, struct report *r) MUST_USE;
 
 /* The child under a dotted path ("limits.max_body"); NULL: none. */
-const struct ynode *ytree_find(const struct ynode *n, const char *path);
+const struct ynode *ynode_find(const struct ynode *n, const char *path);
 const char *ykind_text(enum ykind kind);
 
 #endif

