@@ -106,9 +106,9 @@ then_shown(struct api *a, const struct json *answer)
 
 /* --- create --------------------------------------------------------------- */
 
-/* "90d", "12h", "30m", "45s", "2w", "1y" from now; 0 on nonsense. */
+/* "90d", "12h", "30m", "45s", "2w", "1y" in nanoseconds; 0 on nonsense. */
 static int64_t
-expiry(struct slice text)
+span(struct slice text)
 {
 	static const struct {
 		char unit;
@@ -127,8 +127,7 @@ expiry(struct slice text)
 			return n > INT64_MAX / NS_PER_S / 10 /
 					   (uint64_t)units[i].s
 				   ? 0
-				   : clock_wall_ns() +
-					 (int64_t)n * units[i].s * NS_PER_S;
+				   : (int64_t)n * units[i].s * NS_PER_S;
 	}
 	return 0;
 }
@@ -184,14 +183,25 @@ static const char *
 write_expiry(struct api *a, struct buf *b)
 {
 	struct slice text = json_get_str(a->body, "expires");
-	int64_t at;
+	int64_t in;
 
 	if (json_get(a->body, "expires") == NULL)
 		return NULL;
-	at = expiry(text);
-	if (at == 0)
+	in = span(text);
+	if (in == 0)
 		return "'expires' must be like 90d, 12h, 30m or 45s";
-	json_w_ki64(b, "expires_ns", at);
+	json_w_ki64(b, "expires_ns", clock_wall_ns() + in);
+	return NULL;
+}
+
+static const char *
+write_admin(struct api *a, struct buf *b)
+{
+	const struct json *v = json_get(a->body, "admin");
+
+	if (v != NULL && v->type != JSON_TRUE && v->type != JSON_FALSE)
+		return "'admin' must be true or false";
+	json_w_kbool(b, "admin", json_get_bool(a->body, "admin", false));
 	return NULL;
 }
 
@@ -252,6 +262,8 @@ write_create(struct api *a, struct buf *b)
 		wrong = write_budget(a, b);
 	if (wrong == NULL)
 		wrong = write_expiry(a, b);
+	if (wrong == NULL)
+		wrong = write_admin(a, b);
 	return wrong;
 }
 
@@ -285,7 +297,6 @@ keys_create(struct api *a)
 	make(m);
 	json_w_kstr(&b, "id", slice_of(m->id));
 	json_w_kstr(&b, "sha256", slice_of(m->sha256));
-	json_w_kbool(&b, "admin", json_get_bool(a->body, "admin", false));
 	if (a->idempotency.len > 0)
 		json_w_kstr(&b, "idem", a->idempotency);
 	json_w_end(&b, '}');
@@ -329,28 +340,46 @@ keys_revoke(struct api *a)
 	ask_recorder(a, &b, then_done);
 }
 
+/* How long the old secret stays good: 0 not at all, negative on nonsense. */
+static int64_t
+keep_ns(const struct api *a)
+{
+	const struct json *keep = json_get(a->body, "keep");
+	int64_t ns;
+
+	if (a->body == NULL)
+		return 0;
+	if (a->body->type != JSON_OBJECT || a->body->n != (keep != NULL))
+		return -1;
+	if (keep == NULL)
+		return 0;
+	ns = keep->type == JSON_STRING ? span(keep->text) : 0;
+	return ns > 0 ? ns : -1;
+}
+
+/*
+ * Whether the key is still live is the recorder's to say: asked again with
+ * the same idempotency key, the old one is revoked by the first time.
+ */
 void
 keys_rotate(struct api *a)
 {
 	struct made *m = ARENA_NEW(&a->arena, struct made);
-	struct slice keep = json_get_str(a->body, "keep");
-	const struct shm_key *k;
+	const int64_t keep = keep_ns(a);
 	struct buf b = { 0 };
-	int64_t until = 0;
 	uint64_t id;
 
 	if (!key_id_parse(a->segment, &id) ||
-	    (k = key_find(&a->c->shm, id)) == NULL) {
+	    key_find(&a->c->shm, id) == NULL) {
 		api_fail(a, FAULT_NOT_FOUND, "no key has this id");
 		return;
 	}
-	if (keep.len > 0 && (until = expiry(keep)) == 0) {
-		api_fail(
-		    a, FAULT_FIELD, "'keep' must be like 90d, 12h, 30m or 45s");
-		return;
-	}
-	if (!key_live(k, clock_wall_ns())) {
-		api_fail(a, FAULT_CONFLICT, "this key is revoked or expired");
+	if (keep < 0 || a->idempotency.len > IDEM_MAX) {
+		api_fail(a, FAULT_FIELD,
+		    keep < 0
+			? "the body may only be {\"keep\": \"1h\"}, a time "
+			  "like 90d, 12h, 30m or 45s"
+			: "the idempotency key is too long");
 		return;
 	}
 	a->state = m;
@@ -360,7 +389,9 @@ keys_rotate(struct api *a)
 	json_w_kstr(&b, "id", a->segment);
 	json_w_kstr(&b, "new", slice_of(m->id));
 	json_w_kstr(&b, "sha256", slice_of(m->sha256));
-	json_w_ki64(&b, "keep_ns", until);
+	json_w_ki64(&b, "keep_ns", keep);
+	if (a->idempotency.len > 0)
+		json_w_kstr(&b, "idem", a->idempotency);
 	json_w_end(&b, '}');
 	ask_recorder(a, &b, then_shown);
 }

@@ -12,8 +12,9 @@
  *    "budget":"25.00","window":"month","zone":"UTC","expires_ns":0,
  *    "admin":false}                            -> {"n":8,"ok":true}
  *   {"n":9,"op":"key_revoke","id":"..."}       -> {"n":9,"ok":true}
- *   {"n":10,"op":"key_rotate","id":"<old>","new":"<id>","sha256":"<hex>",
- *    "keep_ns":0}                              -> {"n":10,"ok":true}
+ *   {"n":10,"op":"key_rotate","idem":"...","id":"<old>","new":"<id>",
+ *    "sha256":"<hex>","keep_ns":0}             -> {"n":10,"ok":true}
+ *       keep_ns: how long from now the old one stays good
  *   an error: {"n":8,"ok":false,"fault":"CONFLICT","text":"..."}
  *
  * control <-> supervisor (control asks):

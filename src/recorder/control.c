@@ -370,6 +370,13 @@ end_old(struct recorder *r, struct key *k, int64_t keep_ns)
 	own_key(r, &v);
 }
 
+static bool
+has_ended(const struct key *k)
+{
+	return k->revoked ||
+	       (k->row.expires_ns != 0 && k->row.expires_ns <= clock_wall_ns());
+}
+
 static void
 key_rotate(struct recorder *r, const struct json *j, struct reply *p)
 {
@@ -389,8 +396,8 @@ key_rotate(struct recorder *r, const struct json *j, struct reply *p)
 		keep_ns > INT64_MAX / 4))
 		refuse(p, FAULT_FIELD, "keep_ns is not a duration");
 	old = find_key(r, get_key_id(j, "id", p), p);
-	if (old != NULL && old->revoked)
-		refuse(p, FAULT_CONFLICT, "the key is revoked");
+	if (old != NULL && has_ended(old))
+		refuse(p, FAULT_CONFLICT, "the key is revoked or expired");
 	if (p->fault == FAULT_NONE && noun_key(r, fresh) != NULL)
 		refuse(p, FAULT_CONFLICT, "there is a key of the new id");
 	if (p->fault != FAULT_NONE || !has_room(r, false, p))

@@ -79,6 +79,37 @@ def test_a_rotated_key_takes_over(kontor):
     assert status(kontor, made["key"], model="m-azure") == 401
 
 
+def test_a_rotated_key_stays_good_as_long_as_it_was_told(kontor):
+    made = kontor.key("overlap")
+    new = kontor.cli("key", "rotate", made["id"], "--keep", "3s", "--json")
+    assert status(kontor, made["key"]) == status(kontor, new["key"]) == 200
+    time.sleep(3.2)
+    assert {status(kontor, made["key"]) for _ in range(8)} == {401}
+    assert status(kontor, new["key"]) == 200
+    r = kontor.run("key", "rotate", made["id"], check=False)
+    assert r.returncode == 1 and "expired" in r.stderr
+
+
+def test_rotating_asks_for_what_it_understands_and_is_done_once(kontor):
+    made = kontor.key("careful")
+    admin = kontor.cli("key", "create", "root", "--admin-key", "--json")
+    with httpx.Client(base_url=kontor.admin, headers={
+            "authorization": f"Bearer {admin['key']}"}) as http:
+        path = f"/api/v1/keys/{made['id']}/rotate"
+        for wrong in ({"keep": 3600}, {"keep": "soon"}, {"keep": None},
+                      {"kept": "1h"}, []):
+            assert http.post(path, json=wrong).status_code == 400, wrong
+        assert status(kontor, made["key"]) == 200
+        once = {"idempotency-key": "rotate-careful"}
+        first, second = (http.post(path, headers=once) for _ in range(2))
+        assert first.status_code == second.status_code == 201
+        assert first.json()["id"] == second.json()["id"]
+        assert status(kontor, first.json()["key"]) == 200
+        assert status(kontor, made["key"]) == 401
+        bad = http.post("/api/v1/keys", json={"name": "x", "admin": "yes"})
+        assert bad.status_code == 400
+
+
 def test_an_expired_key_is_refused(kontor):
     key = kontor.key("brief", expires="3s")["key"]
     assert status(kontor, key) == 200
