@@ -24,7 +24,9 @@ if [ "$have" != "$want" ]; then
 	mv "$dir.log" "$dir/configure.log"
 	echo "$want" >"$dir/.configured"
 fi
-ninja -C "$dir" --quiet
+[ -e "$dir/kontor" ] || echo "build: $dir, the first time takes a while" >&2
+said=$(ninja -C "$dir" --quiet) || { printf '%s\n' "$said" >&2; exit 1; }
+printf '%s\n' "$said" | grep -v -e '^$' -e 'ninja: no work to do' >&2 || :
 # One place for the programs: kontor looks for kontor-sim beside itself.
 for exe in src/kontor sim/kontor-sim; do
 	if [ -f "$dir/$exe" ]; then

@@ -4,7 +4,10 @@
 # Idempotent and quiet: packages are looked up before anything is asked of
 # the network, and what was installed leaves a stamp, so that a second call
 # costs a few milliseconds.  Works as root or through sudo.
+#
+# All it says goes to stderr: stdout is the program's that make starts next.
 set -eu
+exec 1>&2
 cd "$(dirname "$0")/.."
 purpose=${1:-run}
 
@@ -14,6 +17,7 @@ build_pkgs="gcc:gcc libc6-dev make:make meson:meson ninja-build:ninja
     libzstd-dev libsqlite3-dev libyaml-dev libseccomp-dev libcmocka-dev"
 test_pkgs="python3:python3 clang-format-14:clang-format-14
     shellcheck:shellcheck openssl:openssl procps:ps npm:npm"
+run_pkgs="curl:curl"
 bench_pkgs="nginx-light:nginx"
 lint_pkgs="clang-tidy-14:clang-tidy-14"
 fuzz_pkgs="clang-14:clang-14 libclang-rt-14-dev"
@@ -108,7 +112,7 @@ need_node() {
 
 # shellcheck disable=SC2086
 case $purpose in
-run) need_packages $build_pkgs ;;
+run) need_packages $build_pkgs $run_pkgs ;;
 lint) need_packages $build_pkgs shellcheck:shellcheck \
 	clang-format-14:clang-format-14 $lint_pkgs ;;
 fuzz) need_packages $build_pkgs $fuzz_pkgs ;;

@@ -73,7 +73,7 @@ grep -E ':[[:space:]]*typedef[[:space:]]+(struct|enum|union)[[:space:]][^(]*$' \
 report "structs, enums and unions keep their tag"
 
 # Comments too: unfinished work has an issue number or does not exist.
-xargs grep -nE '(TODO|FIXME|XXX)' <"$tmp/files" |
+xargs grep -nwE '(TODO|FIXME|XXX)' <"$tmp/files" |
     grep -vE '(TODO|FIXME|XXX)[ (]*#[0-9]+' >"$tmp/hits" || :
 report "unfinished work without an issue number"
 
