@@ -394,7 +394,7 @@ refuse_second(const char *dir)
 		    (int)pid, dir);
 }
 
-static const char *
+static char *
 resolve_dir(const char *given)
 {
 	struct buf dir = { 0 };
@@ -415,7 +415,7 @@ run_demo(const char *dir, const char *port, const char *admin_port, bool json)
 {
 	struct supervisor_opts opts = { 0 };
 	struct buf sim = { 0 }, config = { 0 };
-	int watch;
+	int watch, status;
 
 	refuse_second(dir);
 	opts.gateway_fd = take_port(port, 8080, "--port");
@@ -425,7 +425,11 @@ run_demo(const char *dir, const char *port, const char *admin_port, bool json)
 	opts.helper = start_seed(dir, sim.p, json);
 	buf_fmt(&config, "%s/kontor.yaml", dir);
 	opts.config = buf_cstr(&config);
-	return supervisor_run(&opts);
+	status = supervisor_run(&opts);
+	close(watch);
+	buf_fini(&sim);
+	buf_fini(&config);
+	return status;
 }
 
 int
@@ -438,6 +442,8 @@ command_demo(int argc, char **argv)
 		{ .name = "admin-port", .value = &admin_port },
 		{ .name = "json", .flag = &json } };
 	unsigned none = 0;
+	char *where;
+	int status;
 
 	if (!args_take(argc, argv, arg, NELEM(arg), NULL, &none))
 		return 2;
@@ -448,5 +454,8 @@ command_demo(int argc, char **argv)
 	if (getenv("KONTOR_LOG") == NULL)
 		setenv("KONTOR_LOG", "warn", 1);
 	log_init("supervisor", command_log_level());
-	return run_demo(resolve_dir(dir), port, admin_port, json);
+	where = resolve_dir(dir);
+	status = run_demo(where, port, admin_port, json);
+	mem_free(where);
+	return status;
 }
