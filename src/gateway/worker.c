@@ -141,6 +141,8 @@ drain(struct worker *w)
 		return;
 	w->draining = true;
 	server_drain(w->server);
+	/* The last one to close it lets newcomers hear that nobody listens. */
+	close(FD_LISTEN);
 }
 
 static void

@@ -223,7 +223,7 @@ children_reap(struct children *c, pid_t pid, int status, int64_t now)
 	close(ch->ctl);
 	ch->ctl = -1;
 	ch->pid = 0;
-	ch->awaits = false;
+	ch->awaits = ch->killed = false;
 	ch->deaths++;
 	give_slot_back(c, ch);
 	back_off(ch, now);
@@ -257,8 +257,9 @@ children_watch(struct children *c, int64_t now)
 	for (i = 0; i < c->n; i++) {
 		struct child *ch = &c->child[i];
 
-		if (!hung(c, ch, now))
+		if (ch->killed || !hung(c, ch, now))
 			continue;
+		ch->killed = true;
 		log_error("%s (%d) hangs; it is killed", ch->title, ch->pid);
 		kill(ch->pid, SIGKILL);
 	}

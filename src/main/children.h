@@ -25,6 +25,7 @@ struct child {
 	uint32_t slot; /* UINT32_MAX: none */
 	bool wanted;   /* start it when it is not running */
 	bool awaits;   /* has been given a configuration, has not answered */
+	bool killed;   /* it hung; its end is on its way */
 	int64_t started_ns, not_before_ns;
 	unsigned quick;  /* deaths in a row soon after the start */
 	unsigned deaths; /* all */

@@ -128,6 +128,7 @@ def test_a_hung_worker_is_replaced(own):
         if pid in own.of_role("worker"):
             os.kill(pid, signal.SIGCONT)
     assert {own.chat(key).status_code for _ in range(8)} == {200}
+    assert own.text().count("hangs; it is killed") == 1
 
 
 class Stream:
@@ -173,7 +174,7 @@ def test_sigterm_drains_a_running_stream(own):
     stream = Stream(own, key, LONG)
     own.child.send_signal(signal.SIGTERM)
     time.sleep(0.3)
-    with pytest.raises(httpx.HTTPError):
+    with pytest.raises(httpx.ConnectError):  # told at once, not left to wait
         httpx.get(own.gateway + "/v1/models", timeout=2)
     assert stream.finish() == 100
     assert own.child.wait(10 * kit.SLOW) == 0
@@ -186,6 +187,9 @@ def test_without_its_supervisor_all_finish_and_leave(own):
     stream = Stream(own, key, LONG)
     os.kill(own.of_role("supervisor")[0], signal.SIGKILL)
     own.child.wait()
+    time.sleep(0.3)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(own.gateway + "/v1/models", timeout=1)
     assert stream.finish() == 100
     kit.wait_for("all to be gone", lambda: not kit.group(own.child.pid), 10)
     own.run("ledger", "verify")
