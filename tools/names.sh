@@ -1,9 +1,10 @@
 #!/bin/sh
 # names.sh - words that may not stand in the source, and names that must
 #
-# Banned calls name their replacement.  A header's functions begin with its
-# stem, its folder, or a struct it speaks of; tools/names.allow lists the
-# few that do not.
+# Banned calls (in the programs; tests may) name their replacement.  A header's
+# functions begin with its stem, its folder, a struct it speaks of or, in a
+# header that a folder keeps for itself, the stem of the file they are in;
+# tools/names.allow lists the few that do not.
 set -eu
 cd "$(dirname "$0")/.."
 bad=0
@@ -23,7 +24,7 @@ report() { # text; hits on stdin
 
 # word and what to use instead; whole words followed by a parenthesis
 while read -r word instead; do
-	grep -E "(^|[^A-Za-z0-9_.>])${word}[[:space:]]*\\(" "$tmp/code" \
+	grep -E "^(src|sim)/.*[^A-Za-z0-9_.>]${word}[[:space:]]*\\(" "$tmp/code" \
 	    >"$tmp/hits" || :
 	report "$word is banned: $instead"
 done <<'EOF'
@@ -116,12 +117,13 @@ grep -E '\.(h):[0-9]+:(extern )?(static inline )?[a-z]' "$tmp/code" |
 		if (!ok)
 			print file ":" $2 ": " name
 	}' tools/names.allow - >"$tmp/protos" || :
-# A prefix is also good when the header has a struct of that name.
+# A prefix is also good when a struct or a file beside it has that name.
 while IFS=: read -r file line name; do
 	p=${name# }
 	good=0
 	while :; do
-		if grep -qE "(struct|union|enum) $p\\b" "$file"; then
+		if grep -qE "(struct|union|enum) ${p%s}\\b" "$file" ||
+		    [ -f "${file%/*}/$p.c" ] || [ -f "${file%/*}/${p%s}.c" ]; then
 			good=1
 			break
 		fi
