@@ -47,7 +47,8 @@ struct reload {
 	struct snapshot *next;
 	int64_t asked; /* control's n; -1: by signal */
 	int64_t give_up_ns;
-	bool again; /* a signal came meanwhile */
+	bool logged; /* by the recorder: what is in no log is in no force */
+	bool again;  /* a signal came meanwhile */
 };
 
 struct supervisor {
@@ -244,9 +245,9 @@ reload_compiled(struct supervisor *s)
 		return;
 	}
 	r->step = RELOAD_RECORDER;
+	r->logged = false;
 	r->give_up_ns = s->now + ACK_NS;
-	if (!hand_over(s, children_find(&s->children, ROLE_RECORDER)))
-		reload_others(s);
+	hand_over(s, children_find(&s->children, ROLE_RECORDER));
 }
 
 static void
@@ -271,16 +272,18 @@ reload_read(struct supervisor *s)
 static void
 reload_step(struct supervisor *s)
 {
-	const struct child *recorder =
-	    children_find(&s->children, ROLE_RECORDER);
+	struct child *recorder = children_find(&s->children, ROLE_RECORDER);
 	struct reload *r = &s->reload;
 	bool waiting = false;
 	unsigned i;
 
-	if (r->step == RELOAD_RECORDER && !recorder->awaits) {
+	if (r->step == RELOAD_RECORDER && r->logged) {
 		reload_others(s);
 	} else if (r->step == RELOAD_RECORDER && s->now >= r->give_up_ns) {
 		reload_refuse(s, S("the recorder does not answer"));
+	} else if (r->step == RELOAD_RECORDER && !recorder->awaits) {
+		/* It died with the question; its successor is asked. */
+		hand_over(s, recorder);
 	} else if (r->step == RELOAD_OTHERS) {
 		for (i = 0; i < s->children.n; i++)
 			waiting = waiting || s->children.child[i].awaits;
@@ -298,8 +301,10 @@ reload_acknowledged(struct supervisor *s, struct child *ch, bool ok)
 	if (!ch->awaits)
 		return;
 	ch->awaits = false;
-	if (ok)
+	if (ok) {
+		s->reload.logged |= ch->role == ROLE_RECORDER;
 		return;
+	}
 	log_error("%s refuses the configuration", ch->title);
 	if (ch->role == ROLE_RECORDER && s->reload.step == RELOAD_RECORDER)
 		reload_refuse(s, S("the recorder refuses it"));

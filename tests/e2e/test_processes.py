@@ -258,6 +258,27 @@ def test_reload_drops_no_stream_and_brings_the_new_model(own):
     own.verify()
 
 
+def test_a_reload_while_the_recorder_is_down_loses_no_call(own):
+    key = own.key("reloads")["key"]
+    for _ in range(4):  # so often in a row that it is not back at once
+        pid = kit.wait_for("a recorder", lambda: own.of_role("recorder"))[0]
+        os.kill(pid, signal.SIGKILL)
+        kit.wait_for("its end", lambda: pid not in own.of_role("recorder"))
+    asked = []
+    for i in range(3):
+        own.config["models"][f"later-{i}"] = {
+            "deployments": [kit.deployment(f"later-{i}", "lab")]}
+        own.write_config()
+        own.run("reload")
+        r = own.chat(key, f"later-{i}")
+        assert r.status_code == 200, r.text
+        asked.append(r.headers["x-kontor-request-id"])
+    rows = {r["request"]: r["resolution"] for r in own.export()}
+    assert [rows.get(a) for a in asked] == ["booked"] * 3
+    own.verify()
+    assert "incident" not in own.text()
+
+
 def test_a_bad_config_changes_nothing_and_says_where(own):
     key = own.key("reload")["key"]
     text = kit.dump(own.config)
