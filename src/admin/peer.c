@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/pass.h"
+#include "crypto/digest.h"
 #include "io/loop.h"
 #include "model/ipc.h"
 
@@ -106,7 +107,14 @@ struct peer *
 peer_new(struct loop *l, int fd, peer_message_f *on_message, void *arg)
 {
 	struct peer *p = NEW(struct peer);
+	uint64_t n;
 
+	/*
+	 * The socket to the recorder outlives us: what answers a predecessor's
+	 * question must not be taken for an answer to ours.
+	 */
+	random_bytes(&n, sizeof(n));
+	p->n = (int64_t)(n >> 12);
 	p->loop = l;
 	p->on_message = on_message;
 	p->arg = arg;

@@ -110,6 +110,13 @@ write_wish(struct buf *b, const char *name, const struct wish *w)
 static int
 show_key(const struct asked *a, bool json)
 {
+	if (json_get_str(a->json, "key").len == 0) {
+		fprintf(stderr,
+		    "kontor: the key %.*s was made, but its secret is lost; "
+		    "rotate it\n",
+		    S_FMT(json_get_str(a->json, "id")));
+		return 1;
+	}
 	if (json) {
 		print_raw(a);
 		return 0;
