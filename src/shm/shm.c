@@ -249,40 +249,52 @@ shm_detach(struct shm *m)
 	*m = (struct shm){ .fd = -1, .slot = UINT32_MAX };
 }
 
+/* Its counters are zero, or a dead recorder's, who has those of others. */
 static void
 slot_clear(struct shm_slot *s, bool is_recorder)
 {
-	size_t i;
-
 	at_poke(&s->pid, 0);
 	at_poke(&s->heartbeat_ns, 0);
 	at_poke(&s->parsing, 0);
 	at_poke(&s->parsing_key, 0);
 	at_poke(&s->open_requests, 0);
-	for (i = 0; i < NELEM(s->counters); i++)
-		at_poke(&s->counters[i], 0);
 	s->is_recorder = is_recorder;
 }
 
+static uint32_t
+slot_find(struct shm *m, enum slot_state state, bool recorders_only)
+{
+	uint32_t i;
+
+	for (i = 0; i < m->sizes.slots; i++) {
+		if (at_load(&m->slots[i].state) == (uint32_t)state &&
+		    (!recorders_only || m->slots[i].is_recorder))
+			return i;
+	}
+	return UINT32_MAX;
+}
+
+/*
+ * Only a recorder frees slots, so it must never lack one: it may go on in a
+ * dead recorder's, whose column it sets from the books like one of its own.
+ */
 uint32_t
 shm_slot_take(struct shm *m, bool is_recorder)
 {
-	uint32_t i, incarnation = at_peek(&m->head->next_incarnation) + 1;
+	const uint32_t incarnation = at_peek(&m->head->next_incarnation) + 1;
+	uint32_t i = slot_find(m, SLOT_FREE, false);
+	struct shm_slot *s;
 
-	if (incarnation > INCARNATION_MAX)
+	if (i == UINT32_MAX && is_recorder)
+		i = slot_find(m, SLOT_DEAD, true);
+	if (i == UINT32_MAX || incarnation > INCARNATION_MAX)
 		return UINT32_MAX;
-	for (i = 0; i < m->sizes.slots; i++) {
-		struct shm_slot *s = &m->slots[i];
-
-		if (at_load(&s->state) != SLOT_FREE)
-			continue;
-		slot_clear(s, is_recorder);
-		at_poke(&m->head->next_incarnation, incarnation);
-		at_poke(&s->incarnation, incarnation);
-		at_store(&s->state, SLOT_LIVE);
-		return i;
-	}
-	return UINT32_MAX;
+	s = &m->slots[i];
+	slot_clear(s, is_recorder);
+	at_poke(&m->head->next_incarnation, incarnation);
+	at_poke(&s->incarnation, incarnation);
+	at_store(&s->state, SLOT_LIVE);
+	return i;
 }
 
 void

@@ -192,8 +192,9 @@ enum fault shm_attach(int fd, struct shm *out) MUST_USE;
 void shm_detach(struct shm *m);
 
 /*
- * Takes a free slot for a process to be started; UINT32_MAX: none free, or
- * 65,535 incarnations are used up within this boot.  Supervisor only.
+ * Takes a free slot for a process to be started, for a recorder also that of
+ * a dead one; UINT32_MAX: none, or 65,535 incarnations are used up within this
+ * boot.  Supervisor only.
  */
 uint32_t shm_slot_take(struct shm *m, bool is_recorder);
 void shm_slot_dead(struct shm *m, uint32_t slot); /* after it was reaped */

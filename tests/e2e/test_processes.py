@@ -279,6 +279,24 @@ def test_a_reload_while_the_recorder_is_down_loses_no_call(own):
     assert "incident" not in own.text()
 
 
+def test_a_recorder_comes_back_however_often_it_dies(own):
+    key = own.key("crashes", budget="5.00/day")["key"]
+    assert own.chat(key, "m-lab").status_code == 200
+    for _ in range(8):  # more often than there are slots
+        pid = kit.wait_for("a recorder",
+                           lambda: own.of_role("recorder"), pause=0.001)[0]
+        os.kill(pid, signal.SIGKILL)
+        kit.wait_for("its end", lambda: pid not in own.of_role("recorder"),
+                     pause=0.001)
+        if len(own.of_role("worker")) == 2:
+            os.kill(own.of_role("worker")[0], signal.SIGKILL)
+    kit.wait_for("calls to be served", lambda: own.chat(
+        key, "m-lab").status_code == 200 and own.of_role("recorder"), 20)
+    rows = own.export()
+    assert [r["resolution"] for r in rows].count("booked") == len(rows) >= 2
+    own.verify()
+
+
 def test_a_bad_config_changes_nothing_and_says_where(own):
     key = own.key("reload")["key"]
     text = kit.dump(own.config)

@@ -180,6 +180,26 @@ slots_are_taken_die_and_are_free_again(void **state)
 }
 
 static void
+a_recorder_never_lacks_a_slot(void **state)
+{
+	struct shm m = table_new(3);
+
+	(void)state;
+	assert_int_equal(shm_slot_take(&m, true), 0);
+	assert_int_equal(shm_slot_take(&m, false), 1);
+	assert_int_equal(shm_slot_take(&m, false), 2);
+	shm_slot_dead(&m, 0);
+	shm_slot_dead(&m, 1);
+	assert_int_equal(shm_slot_take(&m, false), UINT32_MAX);
+	/* A dead worker's is for repair alone. */
+	assert_int_equal(shm_slot_take(&m, true), 0);
+	assert_int_equal(atomic_load(&m.slots[0].incarnation), 4);
+	assert_int_equal(shm_slot_state(&m, 0), SLOT_LIVE);
+	assert_int_equal(shm_slot_state(&m, 1), SLOT_DEAD);
+	table_free(&m);
+}
+
+static void
 incarnations_never_repeat_within_a_boot(void **state)
 {
 	struct shm m = table_new(2);
@@ -205,6 +225,7 @@ main(void)
 		cmocka_unit_test(its_size_cannot_change),
 		cmocka_unit_test(unused_pages_cost_nothing),
 		cmocka_unit_test(slots_are_taken_die_and_are_free_again),
+		cmocka_unit_test(a_recorder_never_lacks_a_slot),
 		cmocka_unit_test(incarnations_never_repeat_within_a_boot),
 	};
 
