@@ -253,7 +253,8 @@ feed_body(struct conn *c, char *p, size_t len)
 	bool last;
 	enum fault f = h1_body_feed(&c->rbody, p, len, &used, &data, &last);
 
-	if (f == FAULT_NONE && data.len > c->srv->limits.max_body - c->body.len)
+	/* The limit may have sunk below what is there already. */
+	if (f == FAULT_NONE && c->body.len + data.len > c->srv->limits.max_body)
 		f = FAULT_BODY_TOO_LARGE;
 	if (f != FAULT_NONE) {
 		refuse(c, f);

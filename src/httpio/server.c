@@ -104,6 +104,16 @@ server_new(struct loop *l, int listen_fd, const struct server_ops *ops,
 	return s;
 }
 
+void
+server_limit(struct server *s, const struct server_limits *limits)
+{
+	s->limits = *limits;
+	if (s->nconn >= s->limits.max_conns)
+		listen_off(s);
+	else if (s->again.at_ns == 0)
+		listen_on(s);
+}
+
 void *
 server_user(const struct exchange *x)
 {

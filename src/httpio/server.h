@@ -65,6 +65,8 @@ extern const struct server_limits server_limits_default;
 struct server *server_new(struct loop *l, int listen_fd,
     const struct server_ops *ops, const struct server_limits *limits,
     void *user) MUST_USE;
+/* From now on these; connections that are there stay. */
+void server_limit(struct server *s, const struct server_limits *limits);
 void *server_user(const struct exchange *x);
 /* Stops accepting, closes idle connections; others close after the answer in
  * flight (it says Connection: close). */

@@ -771,6 +771,39 @@ above_the_most_connections_accept_waits(void **state)
 }
 
 static void
+limits_may_change_while_it_serves(void **state)
+{
+	struct buf b = { 0 };
+	int one, two;
+
+	(void)state;
+	start();
+	one = net_dial(port);
+	net_send(
+	    one, S("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+		   "12345"));
+	NET_UNTIL(server_open(server) == 1);
+	net_turns(10);
+	limits.max_body = 3; /* less than what has come already */
+	limits.max_conns = 1;
+	server_limit(server, &limits);
+	two = net_dial(port);
+	net_send(two, S(GET("/b")));
+	net_turns(10);
+	assert_int_equal(server_open(server), 1);
+	net_send(one, S("6789"));
+	NET_UNTIL(bad != FAULT_NONE);
+	assert_int_equal(bad, FAULT_BODY_TOO_LARGE);
+	limits.max_conns = 2;
+	server_limit(server, &limits);
+	net_until(two, &b, S("hi"));
+	assert_int_equal(nrequest, 1);
+	close(one);
+	close(two);
+	buf_fini(&b);
+}
+
+static void
 the_end_of_a_server_ends_its_exchanges(void **state)
 {
 	int fd;
@@ -818,6 +851,7 @@ main(void)
 		TEST(a_quiet_owner_has_all_the_time),
 		TEST(draining_closes_idle_and_finishes_the_rest),
 		TEST(above_the_most_connections_accept_waits),
+		TEST(limits_may_change_while_it_serves),
 		TEST(the_end_of_a_server_ends_its_exchanges),
 	};
 
