@@ -152,33 +152,48 @@ class Client:
 
 
 async def drive(kontor, key, calls, concurrency, kills, rng, progress):
+    """Makes the calls; each kill falls into the middle of its share of
+    them, and the next share begins when all processes stand again."""
     todo = iter(calls)
-    done = 0
-    killed = []
+    done, killed = 0, []
+    step = len(calls) // (kills + 1) + 1
+    allowed = step if kills else len(calls)
+    started = 0
+    gate = asyncio.Condition()
 
     async def lane():
-        nonlocal done
+        nonlocal done, started
         client = Client(kontor.address, key)
         for call in todo:
+            async with gate:
+                await gate.wait_for(lambda: started < allowed)
+                started += 1
             await client.call(call)
             done += 1
         await client.close()
 
+    async def victims(role, number):
+        for _ in range(1500):
+            pids = kontor.of_role(role)
+            if len(pids) == number:
+                return pids
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"the {role} is not back: {pids}")
+
     async def killer():
+        nonlocal allowed
         for i in range(kills):
-            goal = (i + 1) * len(calls) // (kills + 2)
-            while done < goal:
-                await asyncio.sleep(0.005)
+            while done < allowed - step // 2:
+                await asyncio.sleep(0.001)
+            workers = await victims("worker", kontor.config["workers"])
+            recorder = await victims("recorder", 1)
             role = "recorder" if i % 3 == 2 else "worker"
-            for _ in range(400):
-                pids = kontor.of_role(role)
-                if len(pids) == (1 if role == "recorder" else
-                                 kontor.config["workers"]):
-                    break
-                await asyncio.sleep(0.01)
-            pid = rng.choice(pids)
+            pid = rng.choice(recorder if role == "recorder" else workers)
             os.kill(pid, signal.SIGKILL)
             killed.append((role, pid))
+            async with gate:
+                allowed = (i + 2) * step if i + 1 < kills else len(calls)
+                gate.notify_all()
 
     async def report():
         while progress and done < len(calls):
@@ -187,8 +202,10 @@ async def drive(kontor, key, calls, concurrency, kills, rng, progress):
                   flush=True)
 
     reporter = asyncio.ensure_future(report())
-    await asyncio.gather(*(lane() for _ in range(concurrency)), killer())
-    reporter.cancel()
+    try:
+        await asyncio.gather(*(lane() for _ in range(concurrency)), killer())
+    finally:
+        reporter.cancel()
     return killed
 
 
