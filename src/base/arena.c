@@ -31,6 +31,13 @@ more(struct arena *a, size_t len)
 	a->total += size;
 }
 
+void
+arena_start(struct arena *a, void *room, size_t len)
+{
+	CHECK(((uintptr_t)room & (ALIGN - 1)) == 0);
+	*a = (struct arena){ .at = room, .end = (char *)room + len };
+}
+
 void *
 arena_new(struct arena *a, size_t len)
 {
@@ -60,6 +67,24 @@ arena_str(struct arena *a, struct slice s)
 	if (s.len > 0)
 		memcpy(p, s.p, s.len);
 	return p;
+}
+
+struct slice
+arena_join(struct arena *a, const struct slice *part, size_t n)
+{
+	struct slice out = { NULL, 0 };
+	char *p;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		out.len += part[i].len;
+	out.p = p = arena_new(a, out.len + 1);
+	for (i = 0; i < n; i++) {
+		if (part[i].len > 0)
+			memcpy(p, part[i].p, part[i].len);
+		p += part[i].len;
+	}
+	return out;
 }
 
 char *

@@ -18,9 +18,15 @@ struct arena {
 	size_t total; /* bytes asked of the system so far */
 };
 
+/* Begins an empty arena in memory of the caller's, aligned 16, that outlives
+ * it: nothing is asked of the system until that is used up. */
+void arena_start(struct arena *a, void *room, size_t len);
 void *arena_new(struct arena *a, size_t len) MUST_USE; /* zeroed, aligned 16 */
 struct slice arena_copy(struct arena *a, struct slice s) MUST_USE;
 char *arena_str(struct arena *a, struct slice s) MUST_USE; /* with a NUL */
+/* The parts one after the other, with a NUL. */
+struct slice arena_join(
+    struct arena *a, const struct slice *part, size_t n) MUST_USE;
 char *arena_fmt(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void arena_fini(struct arena *a); /* everything; a is empty again */
 

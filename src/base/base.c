@@ -8,8 +8,8 @@ const char *check_context = "";
 _Noreturn void
 check_failed(const char *expr, const char *file, int line)
 {
-	fprintf(stderr, "%s:%d: CHECK(%s) %s\n", file, line, expr,
-	    check_context);
+	fprintf(
+	    stderr, "%s:%d: CHECK(%s) %s\n", file, line, expr, check_context);
 	abort();
 }
 
@@ -17,12 +17,6 @@ struct slice
 slice_of(const char *s)
 {
 	return (struct slice){ s, strlen(s) };
-}
-
-bool
-slice_eq(struct slice a, struct slice b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
 }
 
 static unsigned char
@@ -34,14 +28,12 @@ lower(char c)
 }
 
 bool
-slice_ieq(struct slice a, struct slice b)
+slice_ieq_same_len(struct slice a, struct slice b)
 {
 	size_t i;
 
-	if (a.len != b.len)
-		return false;
 	for (i = 0; i < a.len; i++) {
-		if (lower(a.p[i]) != lower(b.p[i]))
+		if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i]))
 			return false;
 	}
 	return true;
@@ -51,7 +43,7 @@ bool
 slice_starts(struct slice s, struct slice prefix)
 {
 	return s.len >= prefix.len &&
-	    slice_eq((struct slice){ s.p, prefix.len }, prefix);
+	       slice_eq((struct slice){ s.p, prefix.len }, prefix);
 }
 
 struct slice

@@ -40,8 +40,21 @@ struct slice {
 
 /* Borrows s, which must outlive the slice. */
 struct slice slice_of(const char *s);
-bool slice_eq(struct slice a, struct slice b);
-bool slice_ieq(struct slice a, struct slice b); /* ASCII case folded */
+bool slice_ieq_same_len(struct slice a, struct slice b);
+
+static inline bool
+slice_eq(struct slice a, struct slice b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+/* ASCII case folded. */
+static inline bool
+slice_ieq(struct slice a, struct slice b)
+{
+	return a.len == b.len && slice_ieq_same_len(a, b);
+}
+
 bool slice_starts(struct slice s, struct slice prefix);
 struct slice slice_trim(struct slice s); /* spaces and tabs, both ends */
 /* Splits s at the first c into *head and *tail (without c); false: no c. */

@@ -21,8 +21,7 @@ log_init(const char *who, enum log_level least)
 static void
 emit(enum log_level level, const char *fmt, va_list ap)
 {
-	static const char *const names[] = { "debug", "info", "warn",
-		"error" };
+	static const char *const names[] = { "debug", "info", "warn", "error" };
 	char line[1024], stamp[32];
 	struct timespec ts;
 	struct tm tm;

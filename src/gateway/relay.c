@@ -106,11 +106,11 @@ is_event_stream(const struct http_head *head)
 void
 relay_head(struct req *req, const struct http_head *head)
 {
-	struct relay *r = NEW(struct relay);
+	struct relay *r;
 	enum encoding how;
 
 	relay_free(req);
-	req->relay = r;
+	req->relay = r = ARENA_NEW(&req->arena, struct relay);
 	req->try.status = head->status;
 	req->try.provider_id = provider_id(req, head);
 	pass_headers(req, head);
@@ -142,7 +142,6 @@ relay_free(struct req *req)
 	buf_fini(&r->out);
 	inflater_free(r->inflater);
 	sse_fini(&r->sse);
-	mem_free(r);
 	req->relay = NULL;
 }
 
@@ -309,9 +308,9 @@ begin_stream(struct req *req)
 	req->reply.status = 200;
 	req->reply.type = S("text/event-stream; charset=utf-8");
 	reply_head(req, -1);
-	arena_fini(&req->wire);
 	if (req->x != NULL)
 		exchange_forget(req->x);
+	buf_fini(&req->plain);
 	worker_count(req->w, COUNTER_STREAMS, 1);
 }
 
@@ -454,7 +453,6 @@ stage_relay(struct req *req, enum wake wake)
 	case WAKE_GONE:
 		return gone(req);
 	case WAKE_HEAD:
-		arena_fini(&req->wire);
 		return r->bad != FAULT_NONE && r->mode != MODE_ERROR
 			   ? attempt_over(req, r->bad)
 			   : NEXT_WAIT;

@@ -14,7 +14,7 @@
 #include "gateway/worker_priv.h"
 #include "httpio/server.h"
 
-enum { REQ_MAGIC = 0x52455131 };
+enum { REQ_MAGIC = 0x52455131, SPARE_MAX = 1024 };
 
 #define TO(s) (1u << STAGE_##s)
 
@@ -56,14 +56,51 @@ unlink_req(struct req *req)
 		req->next->prev = req->prev;
 }
 
+/* Requests come and go by the thousand: their memory waits for the next. */
 static void
 free_req(void *p)
 {
 	struct req *req = p;
+	struct worker *w = req->w;
 
 	arena_fini(&req->arena);
-	arena_fini(&req->wire);
-	mem_free(req);
+	buf_fini(&req->plain);
+	if (w->nspare == SPARE_MAX) {
+		mem_free(req);
+		return;
+	}
+	w->nspare++;
+	req->next = w->spare;
+	w->spare = req;
+}
+
+/* All but the room is zero. */
+static struct req *
+new_req(struct worker *w)
+{
+	struct req *req = w->spare;
+
+	if (req == NULL) {
+		req = mem_grow(NULL, sizeof(*req));
+	} else {
+		w->spare = req->next;
+		w->nspare--;
+	}
+	memset(req, 0, offsetof(struct req, room));
+	arena_start(&req->arena, req->room, sizeof(req->room));
+	return req;
+}
+
+void
+req_free_spare(struct worker *w)
+{
+	struct req *req;
+
+	while ((req = w->spare) != NULL) {
+		w->spare = req->next;
+		mem_free(req);
+	}
+	w->nspare = 0;
 }
 
 static void
@@ -131,7 +168,7 @@ new_id(struct worker *w, struct reqid *id, char text[REQID_TEXT + 1])
 void
 req_start(struct worker *w, struct exchange *x)
 {
-	struct req *req = NEW(struct req);
+	struct req *req = new_req(w);
 
 	req->magic = REQ_MAGIC;
 	req->w = w;

@@ -97,6 +97,8 @@ struct reply {
 	struct http_hdr hdr[24];
 };
 
+enum { REQ_ROOM = 1536 };
+
 struct req {
 	uint32_t magic;
 	enum stage stage;
@@ -107,8 +109,8 @@ struct req {
 	struct exchange *x;    /* NULL: the client is gone */
 	struct snapshot *snap; /* shared */
 	struct arena arena;
-	struct arena wire; /* what SEND borrows; gone when the head is here */
-	struct letter *letter;             /* in wire */
+	struct letter *letter;             /* what SEND borrows */
+	struct buf plain;                  /* a body that came compressed */
 	struct req *prev, *next;           /* worker's list */
 	struct req *wait_prev, *wait_next; /* admitting or syncing */
 	struct req **wait_list;
@@ -141,12 +143,16 @@ struct req {
 	} up;
 	struct relay *relay; /* owned: RELAY's state, see relay.c */
 	struct reply reply;
+	/* The arena begins here: most requests ask the system for nothing. */
+	char room[REQ_ROOM] __attribute__((aligned(16)));
 };
 
 /* Begins a request; the exchange's user becomes the request. */
 void req_start(struct worker *w, struct exchange *x);
 /* The only entrance afterwards. */
 void req_wake(struct req *req, enum wake wake);
+/* At the end of the worker. */
+void req_free_spare(struct worker *w);
 /* A request that never was one: HTTP was wrong. */
 void req_bad_http(struct worker *w, struct exchange *x, enum fault why);
 

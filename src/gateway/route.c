@@ -32,14 +32,12 @@ static enum fault
 inflate(struct req *req, enum encoding how, struct slice in, struct slice *out)
 {
 	struct inflater *z = inflater_new(how, req->snap->max_body);
-	struct buf b = { 0 };
-	enum fault f = inflater_feed(z, in, &b);
+	enum fault f = inflater_feed(z, in, &req->plain);
 
 	if (f == FAULT_NONE)
 		f = inflater_end(z);
 	if (f == FAULT_NONE)
-		*out = arena_copy(&req->arena, buf_slice(&b));
-	buf_fini(&b);
+		*out = buf_slice(&req->plain);
 	inflater_free(z);
 	return f;
 }

@@ -118,9 +118,11 @@ or_else(int64_t conf_ns, int64_t ns)
 	return conf_ns > 0 ? conf_ns : ns;
 }
 
-static void
+static enum fault
 open_call(struct req *req)
 {
+	/* Borrowed by call_open() for the call only. */
+	static struct http_head head;
 	const struct provider_conf *c = req->try.deployment->provider;
 	const struct origin origin = {
 		.host = c->host,
@@ -136,7 +138,7 @@ open_call(struct req *req)
 	    FIRST_NS_PER_BYTE * (int64_t)req->ask->body.len;
 	struct call_spec spec = {
 		.origin = &origin,
-		.head = &req->letter->head,
+		.head = &head,
 		.body = req->letter->part,
 		.nbody = req->letter->npart,
 		.connect_ns = or_else(c->connect_ns, CONNECT_NS),
@@ -144,12 +146,17 @@ open_call(struct req *req)
 		.idle_ns = or_else(c->idle_ns, IDLE_NS),
 		.total_at_ns = req->deadline_ns,
 	};
-	struct leg *leg = NEW(struct leg);
+	enum fault f = letter_dress(req, &head);
+	struct leg *leg;
 
+	if (f != FAULT_NONE)
+		return f;
+	leg = NEW(struct leg);
 	leg->req = req;
 	spec.user = leg;
 	req->try.leg = leg;
 	leg->call = call_open(req->w->client, &spec, &ops);
+	return FAULT_NONE;
 }
 
 /* journal.sync: always: the intent is on disk before anything is sent. */
@@ -163,6 +170,8 @@ synced(const struct req *req)
 enum next
 stage_send(struct req *req, enum wake wake)
 {
+	enum fault f;
+
 	if (wake == WAKE_GONE || req->x == NULL) {
 		wait_leave(req);
 		return req_fail(req, FAULT_GONE, STAGE_SETTLE);
@@ -180,6 +189,8 @@ stage_send(struct req *req, enum wake wake)
 		return req_fail(req, FAULT_LOG, STAGE_SETTLE);
 	}
 	wait_leave(req);
-	open_call(req);
+	f = open_call(req);
+	if (f != FAULT_NONE)
+		return req_fail(req, f, STAGE_SETTLE);
 	return req_goto(req, STAGE_RELAY);
 }

@@ -13,12 +13,15 @@
 struct call;
 struct req;
 
-/* The request as it goes out; in req->wire. */
+/* The body as it goes out; in the request's arena. */
 struct letter {
-	struct http_head head;
 	struct slice part[EDIT_PARTS];
 	unsigned npart;
 };
+
+/* translate.c: fills head, whose texts live in the request's arena; what the
+ * caller sent is still there.  FAULT_UP_CREDENTIAL. */
+enum fault letter_dress(struct req *req, struct http_head *head);
 
 struct leg {
 	struct call *call; /* NULL: it is over */

@@ -267,7 +267,6 @@ stage_settle(struct req *req, enum wake wake)
 	} else {
 		leg_drop(req);
 	}
-	arena_fini(&req->wire);
 	req->letter = NULL;
 	return go_on(req, v);
 }

@@ -6,6 +6,7 @@
  */
 #include "gateway/send.h"
 #include "gateway/stages.h"
+#include "gateway/worker_priv.h"
 #include "http/msg.h"
 #include "httpio/server.h"
 #include "provider/provider.h"
@@ -31,7 +32,7 @@ headers(struct req *req, struct http_head *head)
 	(void)http_add(head, S("user-agent"), S("kontor"));
 	attempt_write(&req->id, req->attempts, attempt);
 	(void)http_add(head, S("x-client-request-id"),
-	    arena_copy(&req->wire, slice_of(attempt)));
+	    arena_copy(&req->arena, slice_of(attempt)));
 	for (i = 0; i < NELEM(forwarded); i++) {
 		v = http_value(req->x->head, forwarded[i]);
 		if (v.len > 0)
@@ -39,29 +40,32 @@ headers(struct req *req, struct http_head *head)
 	}
 }
 
+enum fault
+letter_dress(struct req *req, struct http_head *head)
+{
+	const struct deployment_conf *d = req->try.deployment;
+	struct parcel p = { .deployment = d,
+		.part = req->letter->part,
+		.npart = req->letter->npart,
+		.wall_ns = worker_wall_ns(req->w),
+		.arena = &req->arena,
+		.head = head };
+
+	head->nhdr = 0;
+	headers(req, head);
+	return provider_get(d->provider->type)->dress(&p);
+}
+
 enum next
 stage_translate(struct req *req, enum wake wake)
 {
-	const struct deployment_conf *d = req->try.deployment;
 	struct letter *letter;
-	struct parcel p;
-	enum fault f;
 
 	if (wake == WAKE_GONE || req->x == NULL)
 		return req_fail(req, FAULT_GONE, STAGE_SETTLE);
-	letter = ARENA_NEW(&req->wire, struct letter);
-	letter->npart =
-	    ask_edit(req->ask, &req->wire, slice_of(d->name), letter->part);
-	headers(req, &letter->head);
-	p = (struct parcel){ .deployment = d,
-		.part = letter->part,
-		.npart = letter->npart,
-		.wall_ns = req->wall_ns + (req->try.start_ns - req->start_ns),
-		.arena = &req->wire,
-		.head = &letter->head };
-	f = provider_get(d->provider->type)->dress(&p);
-	if (f != FAULT_NONE)
-		return req_fail(req, f, STAGE_SETTLE);
+	letter = ARENA_NEW(&req->arena, struct letter);
+	letter->npart = ask_edit(req->ask, &req->arena,
+	    slice_of(req->try.deployment->name), letter->part);
 	req->letter = letter;
 	return req_goto(req, STAGE_SEND);
 }

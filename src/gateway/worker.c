@@ -3,6 +3,7 @@
  */
 #include "gateway/worker.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,7 +21,12 @@
 #include "journal/writer.h"
 #include "model/ipc.h"
 
-enum { TURN_MS = 200 };
+enum {
+	TURN_MS = 200,
+	KEEP_BLOCK = 1024 * 1024,
+	KEEP_TOP = 32 * 1024 * 1024,
+	KEEP_PAD = 256 * 1024
+};
 
 /* One process is one worker. */
 static struct worker worker;
@@ -267,12 +273,26 @@ run(struct worker *w)
 	}
 }
 
+/*
+ * A body of tens of KiB comes and goes with each request: giving its pages
+ * back to the kernel every time costs more than the copy (measured: a fifth
+ * of a 32 KiB request).
+ */
+static void
+keep_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, KEEP_BLOCK);
+	mallopt(M_TRIM_THRESHOLD, KEEP_TOP);
+	mallopt(M_TOP_PAD, KEEP_PAD);
+}
+
 int
 worker_main(uint32_t slot)
 {
 	struct worker *w = &worker;
 
 	signal(SIGPIPE, SIG_IGN);
+	keep_memory();
 	open_all(w, slot);
 	log_info("serving");
 	run(w);
@@ -282,6 +302,7 @@ worker_main(uint32_t slot)
 	journal_close(&w->journal);
 	ledger_free(&w->ledger);
 	snapshot_unref(&w->snapshot);
+	req_free_spare(w);
 	loop_free(&w->loop);
 	shm_detach(&w->shm);
 	return 0;

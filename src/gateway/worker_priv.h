@@ -25,10 +25,12 @@ struct worker {
 	struct snapshot *snapshot; /* in force; requests keep their own */
 	struct counts *counts;
 	uint32_t slot;
-	uint32_t seq;          /* of request ids */
-	uint64_t random;       /* xorshift state: weights, never secrets */
-	uint64_t salt;         /* of network hashes */
-	struct req *reqs;      /* every request alive */
+	uint32_t seq;      /* of request ids */
+	uint64_t random;   /* xorshift state: weights, never secrets */
+	uint64_t salt;     /* of network hashes */
+	struct req *reqs;  /* every request alive */
+	struct req *spare; /* memory for the next ones */
+	unsigned nspare;
 	struct req *admitting; /* waiting for money, oldest first */
 	struct timer admit_timer;
 	struct req *syncing; /* waiting for their intent on disk */

@@ -28,8 +28,11 @@ verdict_of_status(int status)
 struct slice
 parcel_target(struct parcel *p, const char *tail)
 {
-	return slice_of(arena_fmt(
-	    p->arena, "%s%s", p->deployment->provider->base_path, tail));
+	const struct slice part[] = {
+		slice_of(p->deployment->provider->base_path), slice_of(tail)
+	};
+
+	return arena_join(p->arena, part, NELEM(part));
 }
 
 void
@@ -44,9 +47,12 @@ parcel_bearer(struct parcel *p)
 {
 	const char *key = p->deployment->provider->api_key;
 
+	struct slice part[] = { S_INIT("Bearer "), S_INIT("") };
+
 	if (key == NULL)
 		return FAULT_UP_CREDENTIAL;
-	parcel_header(p, S("Authorization"),
-	    slice_of(arena_fmt(p->arena, "Bearer %s", key)));
+	part[1] = slice_of(key);
+	parcel_header(
+	    p, S("Authorization"), arena_join(p->arena, part, NELEM(part)));
 	return FAULT_NONE;
 }
