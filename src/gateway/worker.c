@@ -126,9 +126,20 @@ answer_ctl(bool ok)
 		log_warn("the supervisor does not listen");
 }
 
+static struct server_limits
+limits_of(const struct snapshot *s)
+{
+	struct server_limits limits = server_limits_default;
+
+	limits.max_body = s->max_body;
+	limits.max_conns = s->max_conns;
+	return limits;
+}
+
 static void
 reload(struct worker *w, int fd)
 {
+	struct server_limits limits;
 	struct snapshot *fresh;
 
 	if (fd < 0 || load(fd, &fresh) != FAULT_NONE) {
@@ -137,6 +148,8 @@ reload(struct worker *w, int fd)
 	}
 	snapshot_unref(&w->snapshot);
 	w->snapshot = fresh;
+	limits = limits_of(fresh);
+	server_limit(w->server, &limits);
 	answer_ctl(true);
 }
 
@@ -198,10 +211,8 @@ on_alive(struct io *io, unsigned events)
 static void
 open_server(struct worker *w)
 {
-	struct server_limits limits = server_limits_default;
+	const struct server_limits limits = limits_of(w->snapshot);
 
-	limits.max_body = w->snapshot->max_body;
-	limits.max_conns = w->snapshot->max_conns;
 	pass_nonblocking(FD_LISTEN);
 	w->server = server_new(w->loop, FD_LISTEN, &server_ops, &limits, w);
 }

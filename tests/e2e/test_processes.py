@@ -258,6 +258,17 @@ def test_reload_drops_no_stream_and_brings_the_new_model(own):
     own.verify()
 
 
+def test_a_reload_brings_limits_into_force(own):
+    key = own.key("limits")["key"]
+    assert own.chat(key, content="x" * 200000).status_code == 200
+    own.config["limits"] = {"max_body": "100KiB"}
+    own.write_config()
+    own.run("reload")
+    assert {own.chat(key, content="x" * 200000).status_code
+            for _ in range(4)} == {413}
+    assert own.chat(key).status_code == 200
+
+
 def test_a_reload_while_the_recorder_is_down_loses_no_call(own):
     key = own.key("reloads")["key"]
     for _ in range(4):  # so often in a row that it is not back at once
