@@ -249,6 +249,14 @@ hung(const struct children *c, const struct child *ch, int64_t now)
 	       now - ch->started_ns > FIRST_BEAT_NS;
 }
 
+static bool
+condemned(const struct children *c, const struct child *ch)
+{
+	return ch->pid != 0 && ch->role == ROLE_WORKER &&
+	       ch->slot != UINT32_MAX &&
+	       atomic_load(&c->shm->slots[ch->slot].condemned) != 0;
+}
+
 void
 children_watch(struct children *c, int64_t now)
 {
@@ -257,10 +265,12 @@ children_watch(struct children *c, int64_t now)
 	for (i = 0; i < c->n; i++) {
 		struct child *ch = &c->child[i];
 
-		if (ch->killed || !hung(c, ch, now))
+		if (ch->killed || !(hung(c, ch, now) || condemned(c, ch)))
 			continue;
 		ch->killed = true;
-		log_error("%s (%d) hangs; it is killed", ch->title, ch->pid);
+		log_error("%s (%d) %s; it is killed", ch->title, ch->pid,
+		    condemned(c, ch) ? "writes what the recorder refuses"
+				     : "hangs");
 		kill(ch->pid, SIGKILL);
 	}
 }

@@ -39,7 +39,10 @@ name_of(const struct recorder *r, uint32_t slot, uint32_t incarnation)
 		.incarnation = (uint16_t)incarnation };
 }
 
-/* Nothing more is taken from this incarnation: its ring fills, it refuses. */
+/*
+ * Nothing more is taken from this incarnation.  It would refuse every call
+ * once its ring is full: the supervisor puts another in its place.
+ */
 static void
 quarantine(struct recorder *r, uint32_t slot, enum incident_code code,
     uint64_t a, uint64_t b)
@@ -47,6 +50,7 @@ quarantine(struct recorder *r, uint32_t slot, enum incident_code code,
 	struct reader *d = &r->reader[slot];
 
 	d->quarantined = true;
+	at_store(&r->m->slots[slot].condemned, 1);
 	own_incident(r, code, 4, (uint64_t[]){ slot, d->incarnation, a, b });
 }
 

@@ -17,7 +17,7 @@
 #include "recorder/state.h"
 #include "shm/atomic.h"
 
-enum { BUSY_MS = 5, IDLE_MS = 10, CONFIG_MAX = 64 * 1024 * 1024 };
+enum { CONFIG_MAX = 64 * 1024 * 1024 };
 
 struct process {
 	struct shm m;
@@ -209,7 +209,7 @@ wait_and_read(struct process *p, bool busy)
 		{ .fd = p->has_alive ? FD_ALIVE : -1, .events = POLLIN },
 	};
 
-	if (poll(fds, NELEM(fds), busy ? BUSY_MS : IDLE_MS) <= 0)
+	if (poll(fds, NELEM(fds), recorder_pause_ms(p->r, busy)) <= 0)
 		return;
 	if (fds[0].revents != 0)
 		read_control(p);

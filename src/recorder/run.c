@@ -15,6 +15,8 @@
 
 enum { LOCK_POLL_US = 50000 };
 
+enum { BUSY_MS = 5, IDLE_MS = 10, SYNC_MS = 1 };
+
 static const int64_t flush_every_ns = 10 * NS_PER_MS;
 static const int64_t commit_every_ns = NS_PER_S;
 
@@ -296,6 +298,15 @@ commit_due(const struct recorder *r, int64_t now)
 	return (r->dirty || r->dirty_rows > 0) &&
 	       (now - r->last_commit_ns >= commit_every_ns ||
 		   r->dirty_rows > ROWS_MAX);
+}
+
+int
+recorder_pause_ms(const struct recorder *r, bool busy)
+{
+	/* journal.sync: always: somebody waits for every frame. */
+	if (r->snapshot != NULL && r->snapshot->sync_always)
+		return SYNC_MS;
+	return busy ? BUSY_MS : IDLE_MS;
 }
 
 bool

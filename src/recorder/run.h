@@ -40,6 +40,8 @@ void recorder_close(struct recorder **r);
 
 /* One turn of everything that is due; true: there was something to do. */
 bool recorder_turn(struct recorder *r);
+/* How long it may sleep before the next turn; busy: as the last one said. */
+int recorder_pause_ms(const struct recorder *r, bool busy);
 /* Rings drained, log synced, store committed. */
 enum fault recorder_barrier(struct recorder *r) MUST_USE;
 /* A new generation, logged and synced.  Takes a reference. */

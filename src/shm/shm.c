@@ -105,6 +105,7 @@ layout_hash(void)
 		KEY_MODELS_MAX,
 		AT(shm_slot, heartbeat_ns),
 		AT(shm_slot, parsing_key),
+		AT(shm_slot, condemned),
 		AT(shm_slot, counters),
 		AT(shm_window, granted),
 		AT(shm_account, window),
@@ -258,6 +259,7 @@ slot_clear(struct shm_slot *s, bool is_recorder)
 	at_poke(&s->parsing, 0);
 	at_poke(&s->parsing_key, 0);
 	at_poke(&s->open_requests, 0);
+	at_poke(&s->condemned, 0);
 	s->is_recorder = is_recorder;
 }
 

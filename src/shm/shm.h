@@ -45,6 +45,8 @@ struct shm_slot {
 	_Atomic uint64_t parsing;
 	_Atomic uint64_t parsing_key;
 	_Atomic uint32_t open_requests;
+	/* The recorder: its frames are refused; the supervisor ends it. */
+	_Atomic uint32_t condemned;
 	_Atomic uint32_t holds_top;    /* records above were never used */
 	_Atomic uint64_t counters[64]; /* model/counters.def; slot writes */
 } __attribute__((aligned(64)));
