@@ -214,6 +214,7 @@ wait(struct req *req)
 		req->wait_until_ns = now + req->snap->admit_wait_ns;
 	if (now >= req->wait_until_ns) {
 		wait_leave(req);
+		req->busy_budget = true;
 		return req_fail(req, FAULT_BUDGET, STAGE_REFUSE);
 	}
 	wait_for_money(req);

@@ -66,7 +66,9 @@ budget_text(struct req *req)
 	struct tm tm;
 	time_t t;
 
-	buf_str(&b, "The budget of this key is exhausted");
+	buf_str(&b, req->busy_budget
+			? "The budget of this key is held by other calls"
+			: "The budget of this key is exhausted");
 	write_money(&b, ": spent ", s->settled);
 	write_money(&b, ", pending ", s->pending);
 	write_money(&b, ", limit ", s->granted);
@@ -139,7 +141,10 @@ headers(struct req *req, int status)
 {
 	struct reply *r = &req->reply;
 
-	if (req->fault == FAULT_BUDGET)
+	/* Money that other calls hold may come back in a moment. */
+	if (req->fault == FAULT_BUDGET && req->busy_budget)
+		reply_header(req, S("retry-after"), S("1"));
+	else if (req->fault == FAULT_BUDGET)
 		reply_header(req, S("x-should-retry"), S("false"));
 	if (status == 503 && !has_header(r, S("retry-after")))
 		reply_header(req, S("retry-after"), S("1"));

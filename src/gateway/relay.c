@@ -96,11 +96,15 @@ pass_headers(struct req *req, const struct http_head *head)
 	}
 }
 
+/* Is the content what was asked for? */
 static bool
-is_event_stream(const struct http_head *head)
+type_fits(const struct http_head *head, enum mode mode)
 {
-	return slice_starts(
-	    http_value(head, S("content-type")), S("text/event-stream"));
+	const struct slice type = http_value(head, S("content-type"));
+
+	return mode == MODE_ERROR ||
+	       slice_starts(type, mode == MODE_STREAM ? S("text/event-stream")
+						      : S("application/json"));
 }
 
 void
@@ -123,7 +127,7 @@ relay_head(struct req *req, const struct http_head *head)
 		r->bad = FAULT_UP_GARBAGE;
 	else if (how != ENCODING_IDENTITY)
 		r->inflater = inflater_new(how, ANSWER_MAX);
-	if (r->mode == MODE_STREAM && !is_event_stream(head))
+	if (!type_fits(head, r->mode))
 		r->bad = FAULT_UP_GARBAGE;
 	if (r->mode == MODE_STREAM)
 		r->sse.max = EVENT_MAX;

@@ -129,8 +129,9 @@ struct req {
 	unsigned ncandidate;
 	unsigned attempts;
 	bool final_reserved;
-	bool gone;      /* the client left before the answer was whole */
-	bool streaming; /* bytes of a stream went to the client */
+	bool busy_budget; /* FAULT_BUDGET, but only for now */
+	bool gone;        /* the client left before the answer was whole */
+	bool streaming;   /* bytes of a stream went to the client */
 	int64_t wait_until_ns;
 	struct hold_short shortage;
 	struct timer timer;

@@ -560,6 +560,19 @@ feed_trailer_lf(struct h1_body *b, char c)
 	return c == '\n';
 }
 
+/* A name as in a head, then anything; both are thrown away. */
+static bool
+feed_trailer(struct h1_body *b, char c)
+{
+	if (b->line_empty)
+		b->in_name = c != '\r';
+	if (b->in_name && c == ':')
+		b->in_name = false;
+	else if (b->in_name && !is_class(c, C_TOKEN))
+		return false;
+	return feed_skipped(b, c, AT_TRAILER_LF);
+}
+
 /* One byte that is framing. */
 static bool
 feed_framing(struct h1_body *b, char c)
@@ -578,7 +591,7 @@ feed_framing(struct h1_body *b, char c)
 		b->state = AT_SIZE;
 		return c == '\n';
 	case AT_TRAILER:
-		return feed_skipped(b, c, AT_TRAILER_LF);
+		return feed_trailer(b, c);
 	case AT_TRAILER_LF:
 		return feed_trailer_lf(b, c);
 	default:

@@ -58,7 +58,7 @@ struct h1_body {
 	uint32_t extra; /* bytes spent on extensions and trailers */
 	uint8_t state;
 	uint8_t digits;
-	bool line_empty;
+	bool line_empty, in_name; /* of a trailer's line */
 };
 
 void h1_body_init(

@@ -38,12 +38,12 @@ enum { IPC_MAX = 64 * 1024 };
  * ("worker", "recorder", "control"), argv[2] the slot number or "-".
  */
 enum {
-	FD_SHM = 3,      /* shared tables */
-	FD_CONFIG = 4,   /* config memfd (with secrets for workers only) */
-	FD_CTL = 5,      /* socketpair with the supervisor */
-	FD_ALIVE = 6,    /* pipe: EOF when the supervisor is gone */
-	FD_LISTEN = 7,   /* worker: gateway listener; control: admin listener */
-	FD_PEER = 8,     /* control and recorder: their socketpair */
+	FD_SHM = 3,    /* shared tables */
+	FD_CONFIG = 4, /* config memfd (with secrets for workers only) */
+	FD_CTL = 5,    /* socketpair with the supervisor */
+	FD_ALIVE = 6,  /* pipe: EOF when the supervisor is gone */
+	FD_LISTEN = 7, /* worker: gateway listener; control: admin listener */
+	FD_PEER = 8,   /* control and recorder: their socketpair */
 	FD_LAST = 8
 };
 

@@ -56,7 +56,7 @@ struct deployment_conf {
 	const struct model_conf *model;
 	const char *name; /* what the provider calls it */
 	const char *zone, *tier;
-	unsigned weight; /* for weighted; default 1 */
+	unsigned weight;              /* for weighted; default 1 */
 	uint64_t context, max_output; /* tokens; 0: not known */
 	/* Every row of the price book that can apply, newest first. */
 	const struct price *price;
@@ -99,7 +99,7 @@ struct snapshot {
 	uint32_t max_keys, max_accounts;
 	int64_t total_deadline_ns; /* of a request; at most 50 minutes */
 	unsigned max_attempts;
-	const char *currency;      /* "USD" */
+	const char *currency; /* "USD" */
 	uint32_t max_conns;
 };
 
@@ -111,10 +111,10 @@ struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot **s);
 
 /* By id or alias; NULL: none. */
-const struct model_conf *snapshot_model(const struct snapshot *s,
-    struct slice name);
+const struct model_conf *snapshot_model(
+    const struct snapshot *s, struct slice name);
 /* The row in force at wall_ns; NULL: the price is not known. */
-const struct price *deployment_price(const struct deployment_conf *d,
-    int64_t wall_ns);
+const struct price *deployment_price(
+    const struct deployment_conf *d, int64_t wall_ns);
 
 #endif
