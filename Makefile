@@ -6,7 +6,8 @@
 #
 # Each flavour has a build directory of its own; B=DIR names another.
 B ?= build
-SAN = -Db_lundef=false -Dbuildtype=debugoptimized
+# Instrumented code draws warnings that the plain build does not have.
+SAN = -Db_lundef=false -Dbuildtype=debugoptimized -Dwerror=false
 
 all:
 	@sh tools/build.sh $B
@@ -85,7 +86,7 @@ S ?= 60
 fuzz:
 	@sh tools/deps.sh fuzz
 	@CC=clang-14 sh tools/build.sh build-fuzz $(SAN) -Dfuzzers=true \
-	    -Dc_args=-fsanitize=fuzzer-no-link -Dwerror=false \
+	    -Dc_args=-fsanitize=fuzzer-no-link \
 	    -Db_sanitize=address,undefined
 	@sh tools/fuzz.sh build-fuzz $T $S
 
