@@ -67,8 +67,7 @@ check_key(const struct worker *w, struct slice credential)
 	uint8_t sum[DIGEST_LEN];
 	uint64_t id;
 
-	/* The secret is compared below: its checksum says nothing more. */
-	if (!key_split(credential, &id, &secret))
+	if (!key_parse(credential, &id, &secret))
 		return NULL;
 	digest_of(secret, sum);
 	k = key_find(&w->shm, id);

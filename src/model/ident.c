@@ -171,26 +171,21 @@ secret_formed(const char *p)
 }
 
 bool
-key_split(struct slice text, uint64_t *id, struct slice *secret)
-{
-	if (text.len != KEY_TEXT || !slice_starts(text, S("ktk_")) ||
-	    text.p[4 + KEY_ID_TEXT] != '_')
-		return false;
-	secret->p = text.p + 4 + KEY_ID_TEXT + 1;
-	secret->len = KEY_SECRET_TEXT;
-	return secret_formed(secret->p) &&
-	       key_id_parse((struct slice){ text.p + 4, KEY_ID_TEXT }, id);
-}
-
-bool
 key_parse(struct slice text, uint64_t *id, struct slice *secret)
 {
 	const size_t summed = KEY_TEXT - KEY_SUM_TEXT;
 	uint64_t sum;
 
-	return key_split(text, id, secret) &&
-	       get62((struct slice){ text.p + summed, KEY_SUM_TEXT }, &sum) &&
-	       sum == crc32_ieee(0, text.p, summed);
+	if (text.len != KEY_TEXT || !slice_starts(text, S("ktk_")) ||
+	    text.p[4 + KEY_ID_TEXT] != '_')
+		return false;
+	if (!get62((struct slice){ text.p + summed, KEY_SUM_TEXT }, &sum) ||
+	    sum != crc32_ieee(0, text.p, summed))
+		return false;
+	secret->p = text.p + 4 + KEY_ID_TEXT + 1;
+	secret->len = KEY_SECRET_TEXT;
+	return secret_formed(secret->p) &&
+	       key_id_parse((struct slice){ text.p + 4, KEY_ID_TEXT }, id);
 }
 
 void

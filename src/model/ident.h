@@ -39,8 +39,6 @@ bool reqid_parse(struct slice text, struct reqid *out) MUST_USE;
 size_t attempt_write(
     const struct reqid *id, unsigned n, char out[ATTEMPT_TEXT + 1]);
 
-/* Form only: for who compares the secret anyway. */
-bool key_split(struct slice text, uint64_t *id, struct slice *secret) MUST_USE;
 /* Checks form and checksum only; the secret is the 43 characters. */
 bool key_parse(struct slice text, uint64_t *id, struct slice *secret) MUST_USE;
 /* secret: 32 random bytes. */
