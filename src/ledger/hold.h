@@ -92,8 +92,8 @@ enum hold_left hold_left(const struct shm_hold *h);
 typedef enum fault repair_f(void *arg, struct shm_hold *h);
 
 /*
- * What is settled in that window by every journal but those of slots that
- * are live in this moment (of this incarnation).
+ * What is settled in that window by every journal but those of living workers
+ * (slot live, with this incarnation): their own columns have it.
  */
 typedef int64_t books_f(void *arg, uint64_t account_id, uint64_t window_id);
 
