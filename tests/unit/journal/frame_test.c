@@ -10,10 +10,11 @@
 
 static const struct journal_name name = { 0x01020304, 5, 6, 7 };
 
+/* Static, here and below: no garbage between members, so memory compares. */
 static struct outcome
 some_outcome(void)
 {
-	struct outcome o = {
+	static struct outcome o = {
 		.attempt = 2,
 		.wall_ns = INT64_C(1790000000123456789),
 		.resolution = RESOLUTION_BOOKED,
@@ -32,7 +33,7 @@ some_outcome(void)
 		.sent_us = 180,
 		.first_us = 250000,
 		.end_us = 2200000,
-		.provider_id = S("req-abc"),
+		.provider_id = S_INIT("req-abc"),
 		.n = 1,
 		.chain = { { 77, 20000 } },
 	};
@@ -51,13 +52,14 @@ read_whole(const char *p, size_t len, struct frame *f)
 static void
 an_outcome_comes_back_as_it_was(void **state)
 {
-	const struct outcome in = some_outcome();
-	struct outcome out;
+	static struct outcome in, out;
 	char buf[FRAME_MAX_RING];
 	struct frame f;
-	size_t len = frame_outcome(&name, 9, &in, buf, sizeof(buf));
+	size_t len;
 
 	(void)state;
+	in = some_outcome();
+	len = frame_outcome(&name, 9, &in, buf, sizeof(buf));
 	assert_true(len > 0 && len % 8 == 0);
 	read_whole(buf, len, &f);
 	assert_int_equal(f.seq, 9);
@@ -73,7 +75,7 @@ an_outcome_comes_back_as_it_was(void **state)
 static void
 an_intent_comes_back_as_it_was(void **state)
 {
-	struct intent in = { .attempt = 1,
+	static struct intent in = { .attempt = 1,
 		.wall_ns = -5,
 		.generation = 1,
 		.key = 2,
@@ -97,7 +99,7 @@ an_intent_comes_back_as_it_was(void **state)
 static void
 a_final_and_a_count_come_back_as_they_were(void **state)
 {
-	struct final in = { .wall_ns = 1,
+	static struct final in = { .wall_ns = 1,
 		.key = 2,
 		.generation = 3,
 		.model = 4,
@@ -131,9 +133,9 @@ a_final_and_a_count_come_back_as_they_were(void **state)
 static void
 accounts_keys_openings_and_incidents_come_back(void **state)
 {
-	struct account_change ain = { 1, 2, 3, OP_CHANGE, 25000000000, 4,
-		S("Europe/Berlin"), true };
-	struct key_change kin = { .wall_ns = 1,
+	static struct account_change ain = { 1, 2, 3, OP_CHANGE, 25000000000, 4,
+		S_INIT("Europe/Berlin"), true };
+	static struct key_change kin = { .wall_ns = 1,
 		.key = 2,
 		.account = 3,
 		.principal = 4,
@@ -143,8 +145,8 @@ accounts_keys_openings_and_incidents_come_back(void **state)
 		.is_admin = true,
 		.nmodels = 2,
 		.models = { 8, 9 } };
-	struct opening oin = { 7, 8, true, S("1.2.3") };
-	struct incident iin = { 5, 3, 2, { 10, UINT64_MAX } };
+	static struct opening oin = { 7, 8, true, S_INIT("1.2.3") };
+	static struct incident iin = { 5, 3, 2, { 10, UINT64_MAX } };
 	struct account_change aout;
 	struct key_change kout;
 	struct opening oout;
