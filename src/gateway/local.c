@@ -104,7 +104,7 @@ stage_local(struct req *req, enum wake wake)
 		return NEXT_WAIT;
 	endpoint_find(
 	    req->x->head->method, http_path(req->x->head), &segment, &known);
-	req->endpoint->local(req, segment);
+	req->endpoint->local(req, http_unescape(&req->arena, segment, false));
 	if (req->fault != FAULT_NONE)
 		return req_fail(req, req->fault, STAGE_REFUSE);
 	return req_goto(req, STAGE_RECORD);

@@ -21,9 +21,7 @@
 enum {
 	ERROR_MAX = 64 * 1024,
 	ANSWER_MAX = 64 * 1024 * 1024,
-	EVENT_MAX = 4 * 1024 * 1024,
-	/* All answers that a worker keeps at one time. */
-	BUFFERED_MAX = 512 * 1024 * 1024
+	EVENT_MAX = 4 * 1024 * 1024
 };
 #define GONE_READ_NS (5 * NS_PER_S)
 
@@ -210,7 +208,8 @@ error_bytes(struct req *req, struct slice data)
 	if (data.len > room)
 		data.len = room;
 	(void)keep(req, data, ERROR_MAX);
-	if (!req->up.last)
+	/* One that says more than is read has said enough. */
+	if (!req->up.last && data.len < room)
 		return NEXT_WAIT;
 	t->error = arena_copy(&req->arena, buf_slice(&r->body));
 	t->error_shape =
@@ -314,7 +313,7 @@ begin_stream(struct req *req)
 	reply_head(req, -1);
 	if (req->x != NULL)
 		exchange_forget(req->x);
-	buf_fini(&req->plain);
+	req_free_plain(req);
 	worker_count(req->w, COUNTER_STREAMS, 1);
 }
 

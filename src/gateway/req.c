@@ -56,6 +56,13 @@ unlink_req(struct req *req)
 		req->next->prev = req->prev;
 }
 
+void
+req_free_plain(struct req *req)
+{
+	req->w->buffered -= req->plain.cap;
+	buf_fini(&req->plain);
+}
+
 /* Requests come and go by the thousand: their memory waits for the next. */
 static void
 free_req(void *p)
@@ -64,7 +71,7 @@ free_req(void *p)
 	struct worker *w = req->w;
 
 	arena_fini(&req->arena);
-	buf_fini(&req->plain);
+	req_free_plain(req);
 	if (w->nspare == SPARE_MAX) {
 		mem_free(req);
 		return;
@@ -195,7 +202,7 @@ req_bad_http(struct worker *w, struct exchange *x, enum fault why)
 {
 	struct problem p = { .status = fault_get(why)->status, .fault = why };
 	char text[REQID_TEXT + 1];
-	struct http_hdr hdr[2];
+	struct http_hdr hdr[3];
 	struct buf body = { 0 };
 	struct reqid id;
 
@@ -206,8 +213,10 @@ req_bad_http(struct worker *w, struct exchange *x, enum fault why)
 	dialect_openai_chat.error(&body, &p);
 	hdr[0] = (struct http_hdr){ S("content-type"), S("application/json") };
 	hdr[1] = (struct http_hdr){ S("x-kontor-request-id"), slice_of(text) };
+	hdr[2] = (struct http_hdr){ S("retry-after"), S("1") };
 	x->user = NULL;
-	exchange_answer(x, p.status, hdr, NELEM(hdr), (int64_t)body.len);
+	exchange_answer(
+	    x, p.status, hdr, p.status == 503 ? 3 : 2, (int64_t)body.len);
 	exchange_write(x, buf_slice(&body), true);
 	buf_fini(&body);
 }

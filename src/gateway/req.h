@@ -159,6 +159,8 @@ void req_bad_http(struct worker *w, struct exchange *x, enum fault why);
 
 /* Is there a deployment left that may be tried?  route.c */
 bool req_has_next(const struct req *req);
+/* Gives the decoded body back, when nobody reads it any more. */
+void req_free_plain(struct req *req);
 /* Gives reply's head to the exchange; body_len as exchange_answer().
  * record.c */
 void reply_head(struct req *req, int64_t body_len);

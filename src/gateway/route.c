@@ -31,9 +31,15 @@ req_has_next(const struct req *req)
 static enum fault
 inflate(struct req *req, enum encoding how, struct slice in, struct slice *out)
 {
-	struct inflater *z = inflater_new(how, req->snap->max_body);
-	enum fault f = inflater_feed(z, in, &req->plain);
+	struct inflater *z;
+	enum fault f;
 
+	/* Small bytes may hold many: what they become has a bound too. */
+	if (req->w->buffered >= BUFFERED_MAX)
+		return FAULT_OVERLOAD;
+	z = inflater_new(how, req->snap->max_body);
+	f = inflater_feed(z, in, &req->plain);
+	req->w->buffered += req->plain.cap;
 	if (f == FAULT_NONE)
 		f = inflater_end(z);
 	if (f == FAULT_NONE)

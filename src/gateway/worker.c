@@ -132,6 +132,8 @@ limits_of(const struct snapshot *s)
 	struct server_limits limits = server_limits_default;
 
 	limits.max_body = s->max_body;
+	if (limits.max_bodies < 4 * limits.max_body)
+		limits.max_bodies = 4 * limits.max_body;
 	limits.max_conns = s->max_conns;
 	return limits;
 }

@@ -15,6 +15,9 @@ struct ledger;
 struct snapshot;
 struct counts;
 
+/* Answers and decoded bodies that a worker keeps at one time. */
+enum { BUFFERED_MAX = 512 * 1024 * 1024 };
+
 struct worker {
 	struct loop *loop;
 	struct server *server;
@@ -36,7 +39,7 @@ struct worker {
 	struct req *syncing; /* waiting for their intent on disk */
 	struct timer sync_timer;
 	int64_t wall_offset_ns; /* wall minus monotonic, read every turn */
-	size_t buffered;        /* bytes of answers held in memory */
+	size_t buffered;        /* bytes of answers and decoded bodies held */
 	uint32_t open;
 	bool draining;
 };

@@ -50,6 +50,7 @@ conn_free_request(struct conn *c)
 {
 	mem_free(c->mem);
 	c->mem = NULL;
+	c->srv->bodies -= c->body.cap;
 	buf_fini(&c->body);
 	c->x.head = NULL;
 	c->x.body = (struct slice){ NULL, 0 };
@@ -244,6 +245,29 @@ take_meta(struct conn *c, const struct h1_meta *meta)
 	h1_body_init(&c->rbody, meta, FAULT_HTTP);
 }
 
+/* The limits may have sunk below what is there already. */
+static enum fault
+may_grow(const struct conn *c, size_t more)
+{
+	const struct server_limits *l = &c->srv->limits;
+	const size_t others = c->srv->bodies - c->body.cap;
+
+	if (c->body.len + more > l->max_body)
+		return FAULT_BODY_TOO_LARGE;
+	if (others > 0 && c->srv->bodies + more > l->max_bodies)
+		return FAULT_OVERLOAD;
+	return FAULT_NONE;
+}
+
+static void
+keep_body(struct conn *c, struct slice data)
+{
+	const size_t before = c->body.cap;
+
+	buf_add(&c->body, data);
+	c->srv->bodies += c->body.cap - before;
+}
+
 /* Consumes body bytes; returns how many. */
 static size_t
 feed_body(struct conn *c, char *p, size_t len)
@@ -253,15 +277,14 @@ feed_body(struct conn *c, char *p, size_t len)
 	bool last;
 	enum fault f = h1_body_feed(&c->rbody, p, len, &used, &data, &last);
 
-	/* The limit may have sunk below what is there already. */
-	if (f == FAULT_NONE && c->body.len + data.len > c->srv->limits.max_body)
-		f = FAULT_BODY_TOO_LARGE;
+	if (f == FAULT_NONE)
+		f = may_grow(c, data.len);
 	if (f != FAULT_NONE) {
 		refuse(c, f);
 		return len;
 	}
 	if (data.len > 0)
-		buf_add(&c->body, data);
+		keep_body(c, data);
 	if (last) {
 		c->x.body = buf_slice(&c->body);
 		deliver(c);

@@ -67,6 +67,7 @@ struct server {
 	void *user;
 	struct conn *conns;
 	size_t nconn;
+	size_t bodies; /* memory that request bodies take */
 	bool listening, draining;
 	struct http_head scratch; /* a head just parsed */
 	int64_t date_at_ns;

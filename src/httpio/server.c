@@ -14,6 +14,7 @@ enum { ACCEPT_BATCH = 1 };
 const struct server_limits server_limits_default = {
 	.max_head = 64 * 1024,
 	.max_body = 64 * 1024 * 1024,
+	.max_bodies = 512 * 1024 * 1024,
 	.max_conns = 10000,
 	.out_high = 256 * 1024,
 	.head_ns = 30 * NS_PER_S,

@@ -48,8 +48,11 @@ struct server_ops {
 };
 
 struct server_limits {
-	size_t max_head;  /* above: FAULT_HEAD_TOO_LARGE */
-	size_t max_body;  /* above: FAULT_BODY_TOO_LARGE */
+	size_t max_head; /* above: FAULT_HEAD_TOO_LARGE */
+	size_t max_body; /* above: FAULT_BODY_TOO_LARGE */
+	/* Of all bodies together; above: FAULT_OVERLOAD.  A body that is
+	 * alone may always grow to max_body. */
+	size_t max_bodies;
 	size_t max_conns; /* above: accept waits */
 	size_t out_high;  /* queued answer bytes that make an exchange full */
 	int64_t head_ns;  /* first to last byte of a head */

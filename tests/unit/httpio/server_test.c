@@ -771,6 +771,39 @@ above_the_most_connections_accept_waits(void **state)
 }
 
 static void
+bodies_together_stay_within_their_bound(void **state)
+{
+	static char big[100000];
+	struct buf b = { 0 };
+	int one, two;
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	limits.max_bodies = 150000;
+	start();
+	one = net_dial(port);
+	net_send(one,
+	    S("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n"));
+	net_send(one, (struct slice){ big, sizeof(big) });
+	net_turns(20);
+	two = net_dial(port);
+	net_send(two,
+	    S("POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n"));
+	net_send(two, (struct slice){ big, sizeof(big) });
+	NET_UNTIL(bad != FAULT_NONE);
+	assert_int_equal(bad, FAULT_OVERLOAD);
+	close(two);
+	NET_UNTIL(server_open(server) == 1);
+	/* Alone again, the first is taken whatever its size. */
+	net_send(one, (struct slice){ big, sizeof(big) });
+	net_send(one, (struct slice){ big, sizeof(big) });
+	net_until(one, &b, S("hi"));
+	assert_int_equal(nrequest, 1);
+	close(one);
+	buf_fini(&b);
+}
+
+static void
 limits_may_change_while_it_serves(void **state)
 {
 	struct buf b = { 0 };
@@ -851,6 +884,7 @@ main(void)
 		TEST(a_quiet_owner_has_all_the_time),
 		TEST(draining_closes_idle_and_finishes_the_rest),
 		TEST(above_the_most_connections_accept_waits),
+		TEST(bodies_together_stay_within_their_bound),
 		TEST(limits_may_change_while_it_serves),
 		TEST(the_end_of_a_server_ends_its_exchanges),
 	};
