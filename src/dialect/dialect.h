@@ -80,6 +80,9 @@ struct dialect {
 	 * message is given. */
 	bool (*is_error)(
 	    struct slice body, struct arena *a, struct slice *message);
+	/* Such a body with what SDKs read and the provider left out. */
+	struct slice (*mend_error)(
+	    struct arena *a, struct slice body, int status);
 	void (*error)(struct buf *out, const struct problem *p);
 	/* An error as the last event of a stream that has begun. */
 	void (*error_event)(struct buf *out, const struct problem *p);

@@ -9,6 +9,7 @@
 #include "dialect/dialect.h"
 
 #include "base/json.h"
+#include "base/text.h"
 
 enum {
 	/* Framing tokens around a message, a tool, a part. */
@@ -48,6 +49,33 @@ static struct slice
 key_text(struct arena *a, struct slice raw, bool escaped)
 {
 	return escaped ? json_unescape(a, raw) : raw;
+}
+
+/*
+ * Is the raw key this name?  Letters may be spelt \uXXXX, and a provider
+ * would read them; names of ours hold nothing that other escapes spell.
+ */
+static bool
+is_name(struct slice raw, const char *name)
+{
+	size_t i = 0, k;
+	int v;
+
+	for (; i < raw.len && *name != '\0'; name++) {
+		if (raw.p[i] != '\\') {
+			if (raw.p[i++] != *name)
+				return false;
+			continue;
+		}
+		if (raw.len - i < 6 || raw.p[i + 1] != 'u')
+			return false;
+		for (v = 0, k = i + 2; k < i + 6; k++)
+			v = v << 4 | text_hex_digit(raw.p[k]);
+		if (v != *name)
+			return false;
+		i += 6;
+	}
+	return i == raw.len && *name == '\0';
 }
 
 /* A whole number >= 1, or null for "not said" (0). */
@@ -145,7 +173,7 @@ read_stream_options(struct json_cur *c, struct ask *q)
 		any = true;
 		if (!json_peek(c, &type) || !json_skip(c, &span))
 			return c->fault;
-		if (escaped || !slice_eq(key, S("include_usage")))
+		if (!is_name(key, "include_usage"))
 			continue;
 		if (seen)
 			return FAULT_JSON_DUPLICATE;
@@ -834,6 +862,60 @@ error_type(int status)
 	return status >= 500 ? "server_error" : "invalid_request_error";
 }
 
+/* Where the members of "error" begin, and which of two it has. */
+static bool
+find_error(struct slice body, const char **members, bool *type, bool *param)
+{
+	struct json_cur c = json_cur(body);
+	struct slice key;
+	bool escaped;
+
+	*type = *param = false;
+	if (!json_enter_object(&c))
+		return false;
+	while (json_next_key(&c, &key, &escaped)) {
+		if (!slice_eq(key, S("error"))) {
+			if (!json_skip(&c, NULL))
+				return false;
+			continue;
+		}
+		if (!json_enter_object(&c))
+			return false;
+		*members = c.p;
+		while (json_next_key(&c, &key, &escaped)) {
+			*type = *type || slice_eq(key, S("type"));
+			*param = *param || slice_eq(key, S("param"));
+			if (!json_skip(&c, NULL))
+				return false;
+		}
+		return c.fault == FAULT_NONE;
+	}
+	return false;
+}
+
+/* Azure leaves out type and param. */
+static struct slice
+chat_mend_error(struct arena *a, struct slice body, int status)
+{
+	const char *at = NULL;
+	bool type, param;
+	struct slice part[5];
+	size_t n = 0;
+
+	if (!find_error(body, &at, &type, &param) || (type && param))
+		return body;
+	part[n++] = (struct slice){ body.p, (size_t)(at - body.p) };
+	if (!type) {
+		part[n++] = S("\"type\":\"");
+		part[n++] = slice_of(error_type(status));
+		part[n++] = param ? S("\",") : S("\",\"param\":null,");
+	} else {
+		part[n++] = S("\"param\":null,");
+	}
+	part[n++] = (struct slice){ at, body.len - (size_t)(at - body.p) };
+	return arena_join(a, part, n);
+}
+
 static void
 chat_error(struct buf *out, const struct problem *p)
 {
@@ -876,6 +958,7 @@ const struct dialect dialect_openai_chat = {
 	.answer = chat_answer,
 	.event = chat_event,
 	.is_error = chat_is_error,
+	.mend_error = chat_mend_error,
 	.error = chat_error,
 	.error_event = chat_error_event,
 };

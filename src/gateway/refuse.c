@@ -169,7 +169,8 @@ stage_refuse(struct req *req, enum wake wake)
 	req->reply.status = p.status;
 	req->reply.type = S("application/json");
 	if (p.status == req->try.status && req->try.error_shape) {
-		req->reply.body = req->try.error;
+		req->reply.body = req->dialect->mend_error(
+		    &req->arena, req->try.error, p.status);
 	} else {
 		describe(req, &p);
 		req->dialect->error(&body, &p);

@@ -89,6 +89,18 @@ static const struct {
 	    "{\"stream\":true,\"model\":\"n\"," MESSAGES
 	    ",\"stream_options\":{\"include_usage\":true}}",
 	    true },
+	/* The provider reads it, however it is spelt. */
+	{ "{\"stream\":true,\"stream_options\":{\"include\\u005Fusag\\u0065\":"
+	  "false},\"model\":\"m\"," MESSAGES "}",
+	    "{\"stream\":true,\"stream_options\":{\"include\\u005Fusag\\u0065\":"
+	    "true},\"model\":\"n\"," MESSAGES "}",
+	    false },
+	{ "{\"stream\":true,\"stream_options\":{\"include_usage\\n\":false,"
+	  "\"include_usag\":1},\"model\":\"m\"," MESSAGES "}",
+	    "{\"stream\":true,\"stream_options\":{\"include_usage\":true,"
+	    "\"include_usage\\n\":false,\"include_usag\":1},\"model\":\"n\"," MESSAGES
+	    "}",
+	    false },
 	{ "{\"stream\":false,\"model\":\"m\"," MESSAGES
 	  ",\"stream_options\":null}",
 	    "{\"stream\":false,\"model\":\"n\"," MESSAGES
@@ -149,6 +161,9 @@ static const struct {
 	    "max_tokens" },
 	{ "{\"model\":\"m\"," MESSAGES ",\"stream_options\":[]}", FAULT_FIELD,
 	    "stream_options" },
+	{ "{\"model\":\"m\"," MESSAGES ",\"stream_options\":{"
+	  "\"include_usage\":true,\"\\u0069nclude_usage\":false}}",
+	    FAULT_JSON_DUPLICATE, "" },
 	{ "{\"model\":\"m\"," MESSAGES ",\"model\":\"m\"}",
 	    FAULT_JSON_DUPLICATE, "model" },
 	{ "{\"model\":\"m\"," MESSAGES ",\"mod\\u0065l\":\"m\"}",
@@ -432,6 +447,39 @@ messages_of_other_error_shapes_are_found(void **state)
 	arena_fini(&a);
 }
 
+static void
+an_error_without_type_and_param_gets_them(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "{\"error\":{\"code\":\"c\",\"message\":\"m\"}}",
+		    "{\"error\":{\"type\":\"rate_limit_error\",\"param\":null,"
+		    "\"code\":\"c\",\"message\":\"m\"}}" },
+		{ "{\"x\":1,\"error\":{\"type\":null,\"message\":\"m\"}}",
+		    "{\"x\":1,\"error\":{\"param\":null,\"type\":null,"
+		    "\"message\":\"m\"}}" },
+		{ "{\"error\":{\"param\":\"p\",\"message\":\"m\"}}",
+		    "{\"error\":{\"type\":\"rate_limit_error\","
+		    "\"param\":\"p\",\"message\":\"m\"}}" },
+		{ "{\"error\":{\"type\":\"t\",\"param\":null}}",
+		    "{\"error\":{\"type\":\"t\",\"param\":null}}" },
+		{ "{\"error\":\"text\"}", "{\"error\":\"text\"}" },
+	};
+	struct arena a = { 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(rows); i++) {
+		struct slice got =
+		    chat->mend_error(&a, slice_of(rows[i].in), 429);
+
+		if (!slice_eq(got, slice_of(rows[i].out)))
+			fail_msg("%.*s", S_FMT(got));
+	}
+	arena_fini(&a);
+}
+
 int
 main(void)
 {
@@ -451,6 +499,7 @@ main(void)
 		cmocka_unit_test(estimates_take_the_larger_count),
 		cmocka_unit_test(errors_have_the_shape_sdks_read),
 		cmocka_unit_test(messages_of_other_error_shapes_are_found),
+		cmocka_unit_test(an_error_without_type_and_param_gets_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
