@@ -206,7 +206,8 @@ cost_header(struct req *req, const struct result *r)
 	    r->resolution == RESOLUTION_UNKNOWN || req->try.price == NULL)
 		return;
 	money_write(&b, r->cost);
-	buf_fmt(&b, " %s", req->snap->currency);
+	buf_char(&b, ' ');
+	buf_str(&b, req->snap->currency);
 	reply->hdr[reply->nhdr++] = (struct http_hdr){ S("x-kontor-cost"),
 		arena_copy(&req->arena, buf_slice(&b)) };
 	buf_fini(&b);
