@@ -24,6 +24,7 @@ enum {
 	EVENT_MAX = 4 * 1024 * 1024
 };
 #define GONE_READ_NS (5 * NS_PER_S)
+#define ERROR_READ_NS (5 * NS_PER_S)
 
 enum mode { MODE_ERROR, MODE_WHOLE, MODE_STREAM };
 
@@ -198,11 +199,23 @@ fault_of_status(int status)
 	return status < 400 ? FAULT_UP_GARBAGE : FAULT_UP_STATUS;
 }
 
+/* The status is what counts: what came of its body will do. */
+static enum next
+error_over(struct req *req)
+{
+	struct relay *r = req->relay;
+	struct attempt *t = &req->try;
+
+	t->error = arena_copy(&req->arena, buf_slice(&r->body));
+	t->error_shape =
+	    req->dialect->is_error(t->error, &req->arena, &t->message);
+	return attempt_over(req, fault_of_status(t->status));
+}
+
 static enum next
 error_bytes(struct req *req, struct slice data)
 {
 	struct relay *r = req->relay;
-	struct attempt *t = &req->try;
 	size_t room = ERROR_MAX - r->body.len;
 
 	if (data.len > room)
@@ -211,10 +224,7 @@ error_bytes(struct req *req, struct slice data)
 	/* One that says more than is read has said enough. */
 	if (!req->up.last && data.len < room)
 		return NEXT_WAIT;
-	t->error = arena_copy(&req->arena, buf_slice(&r->body));
-	t->error_shape =
-	    req->dialect->is_error(t->error, &req->arena, &t->message);
-	return attempt_over(req, fault_of_status(t->status));
+	return error_over(req);
 }
 
 /* --- a whole answer ----------------------------------------------------- */
@@ -425,7 +435,7 @@ bytes(struct req *req)
 }
 
 static void
-on_gone_time(struct timer *t)
+on_time(struct timer *t)
 {
 	req_wake(CONTAINER_OF(t, struct req, timer), WAKE_ENTER);
 }
@@ -443,8 +453,35 @@ gone(struct req *req)
 	    (r == NULL && req->ask->stream))
 		return attempt_over(req, FAULT_GONE);
 	timer_set(req->w->loop, &req->timer,
-	    loop_now(req->w->loop) + GONE_READ_NS, on_gone_time);
+	    loop_now(req->w->loop) + GONE_READ_NS, on_time);
 	return NEXT_WAIT;
+}
+
+/* An error that drips must not keep the next deployment waiting. */
+static enum next
+began(struct req *req)
+{
+	const struct relay *r = req->relay;
+
+	if (r->mode != MODE_ERROR)
+		return r->bad != FAULT_NONE ? attempt_over(req, r->bad)
+					    : NEXT_WAIT;
+	if (!req->gone)
+		timer_set(req->w->loop, &req->timer,
+		    loop_now(req->w->loop) + ERROR_READ_NS, on_time);
+	return NEXT_WAIT;
+}
+
+/* The timer fired; or SEND has entered, and there is no status yet. */
+static enum next
+time_up(struct req *req)
+{
+	if (req->gone)
+		return req->try.sent_ns != 0 ? attempt_over(req, FAULT_GONE)
+					     : NEXT_WAIT;
+	return req->try.status != 0 && req->relay->mode == MODE_ERROR
+		   ? error_over(req)
+		   : NEXT_WAIT;
 }
 
 enum next
@@ -456,9 +493,7 @@ stage_relay(struct req *req, enum wake wake)
 	case WAKE_GONE:
 		return gone(req);
 	case WAKE_HEAD:
-		return r->bad != FAULT_NONE && r->mode != MODE_ERROR
-			   ? attempt_over(req, r->bad)
-			   : NEXT_WAIT;
+		return began(req);
 	case WAKE_BODY:
 		return bytes(req);
 	case WAKE_FAIL:
@@ -471,10 +506,7 @@ stage_relay(struct req *req, enum wake wake)
 		}
 		return NEXT_WAIT;
 	case WAKE_ENTER:
-		/* Entered by SEND, or the time after the client left is up. */
-		return req->gone && req->try.sent_ns != 0
-			   ? attempt_over(req, FAULT_GONE)
-			   : NEXT_WAIT;
+		return time_up(req);
 	}
 	CHECK(!"a wake");
 	return NEXT_WAIT;

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include "admin/control.h"
 #include "base/base.h"
@@ -44,6 +45,8 @@ main(int argc, char **argv)
 {
 	uint64_t slot = 0;
 
+	/* What is made in data_dir is nobody else's to read. */
+	umask(0027);
 	if (argc == 3)
 		slice_u64(slice_of(argv[2]), &slot);
 	if (is_role(argc, argv, "worker")) {

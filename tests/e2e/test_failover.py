@@ -1,4 +1,7 @@
 """While one deployment is healthy the caller sees only success."""
+import contextlib
+import socket
+import threading
 import time
 
 import httpx
@@ -229,3 +232,44 @@ def test_the_sdk_retries_what_it_should(kontor, key, solo):
     kit.wait_for("the deployment to be rested", lambda: kontor.chat(
         key, solo).status_code == 200, 10, 0.3)
     assert time.monotonic() - began < 10 * kit.SLOW
+
+
+@contextlib.contextmanager
+def endless_error(pause):
+    """A server whose 500 has a body that goes on until it is hung up on."""
+    def serve(peer):
+        with contextlib.suppress(OSError), peer:
+            peer.recv(65536)
+            peer.sendall(b"HTTP/1.1 500 No\r\nContent-Type: text/plain\r\n"
+                         b"Content-Length: 1000000000\r\n\r\n")
+            while True:
+                peer.sendall(b" " if pause else b" " * 65536)
+                time.sleep(pause)
+
+    def accept():
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=serve, daemon=True,
+                                 args=listener.accept()[:1]).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("pause", [0, 0.1], ids=["flood", "drip"])
+def test_an_error_that_does_not_end_keeps_nobody_waiting(
+        sim, tmp_path, pause):
+    with endless_error(pause) as port:
+        config = kit.make_config(sim.url, tmp_path / "data")
+        config["providers"]["closed"]["base_url"] = \
+            f"http://127.0.0.1:{port}/v1"
+        with kit.Kontor(tmp_path, config) as kontor:
+            key = kontor.key("k")["key"]
+            began = time.monotonic()
+            r = kontor.chat(key, "m-refused")
+            assert r.status_code == 200
+            assert r.headers["x-kontor-deployment"] == "r-openai"
+            assert time.monotonic() - began < 10 * kit.SLOW
+            kontor.verify()
