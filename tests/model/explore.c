@@ -8,7 +8,7 @@
 enum {
 	STACK = 32 * 1024,
 	STACK_SAVED = 6 * 1024,
-	BUFFER = 24,
+	BUFFER = 40,
 	DEPTH = 600,
 	IMAGE = 12 * 1024,
 	CHOICES = 3 * ACTORS_MAX + 8
