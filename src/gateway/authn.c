@@ -4,6 +4,8 @@
  * No, wrong, expired and revoked keys get the same words.  Two different
  * credentials are refused: which one would be charged is not ours to guess.
  */
+#include "gateway/authn.h"
+
 #include "crypto/digest.h"
 #include "gateway/counts.h"
 #include "gateway/endpoint.h"
@@ -77,20 +79,27 @@ check_key(const struct worker *w, struct slice credential)
 	return k;
 }
 
+enum fault
+authn_head(const struct worker *w, const struct http_head *head,
+    const struct shm_key **key)
+{
+	struct slice credential;
+	enum fault f = find_credential(head, &credential);
+
+	*key = f == FAULT_NONE ? check_key(w, credential) : NULL;
+	if (f == FAULT_NONE && *key == NULL)
+		f = FAULT_KEY;
+	return f;
+}
+
 enum next
 stage_authn(struct req *req, enum wake wake)
 {
-	struct slice credential;
 	enum fault f;
 
 	if (wake == WAKE_GONE)
 		return req_fail(req, FAULT_GONE, STAGE_REFUSE);
-	f = find_credential(req->x->head, &credential);
-	if (f == FAULT_NONE) {
-		req->key = check_key(req->w, credential);
-		if (req->key == NULL)
-			f = FAULT_KEY;
-	}
+	f = authn_head(req->w, req->x->head, &req->key);
 	if (f != FAULT_NONE)
 		return req_fail(req, f, STAGE_REFUSE);
 	if (req->endpoint->dialect == NULL)

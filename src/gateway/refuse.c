@@ -7,17 +7,9 @@
 #include "gateway/stages.h"
 #include "gateway/worker_priv.h"
 #include "httpio/server.h"
+#include "provider/provider.h"
 
 #include <time.h>
-
-/* Statuses of a provider that are the caller's to know. */
-static bool
-passes_through(int status)
-{
-	return status >= 400 &&
-	       (status < 500 || status == 503 || status == 529) &&
-	       status != 401 && status != 403 && status != 408;
-}
 
 static void
 reply_header(struct req *req, struct slice name, struct slice value)
@@ -152,16 +144,34 @@ headers(struct req *req, int status)
 		reply_header(req, S("allow"), S("GET, POST"));
 }
 
+/*
+ * An earlier provider's answer that the caller can use (come back later)
+ * says more than a later one's that only broke.
+ */
+static void
+prefer_kept(struct req *req)
+{
+	if (req->kept == NULL ||
+	    fault_get(req->fault)->blame != BLAME_UPSTREAM ||
+	    (req->fault == FAULT_UP_STATUS && verdict_passes(req->try.status)))
+		return;
+	req->fault = FAULT_UP_STATUS;
+	req->try = req->kept->try;
+	req->reply = req->kept->reply;
+}
+
 enum next
 stage_refuse(struct req *req, enum wake wake)
 {
-	struct problem p = { .status = fault_get(req->fault)->status,
-		.fault = req->fault };
+	struct problem p = { 0 };
 	struct buf body = { 0 };
 
 	(void)wake;
 	relay_free(req);
-	if (req->fault == FAULT_UP_STATUS && passes_through(req->try.status))
+	prefer_kept(req);
+	p.status = fault_get(req->fault)->status;
+	p.fault = req->fault;
+	if (req->fault == FAULT_UP_STATUS && verdict_passes(req->try.status))
 		p.status = req->try.status;
 	else
 		req->reply.nhdr = 0;

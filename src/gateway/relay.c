@@ -21,7 +21,8 @@
 enum {
 	ERROR_MAX = 64 * 1024,
 	ANSWER_MAX = 64 * 1024 * 1024,
-	EVENT_MAX = 4 * 1024 * 1024
+	EVENT_MAX = 4 * 1024 * 1024,
+	HELD_MAX = 4 * 1024,
 };
 #define GONE_READ_NS (5 * NS_PER_S)
 #define ERROR_READ_NS (5 * NS_PER_S)
@@ -37,6 +38,8 @@ struct relay {
 	struct buf out;   /* events of this wake that are not in one piece */
 	struct slice in;  /* this wake's bytes */
 	struct slice run; /* the piece of them that is still to go out */
+	struct buf held;  /* comments before the first event */
+	bool began;       /* an event is to pass */
 	bool done;        /* the dialect's end was seen */
 	enum fault bad;   /* what was wrong with the bytes */
 	bool paused;
@@ -143,6 +146,7 @@ relay_free(struct req *req)
 	buf_fini(&r->body);
 	buf_fini(&r->plain);
 	buf_fini(&r->out);
+	buf_fini(&r->held);
 	inflater_free(r->inflater);
 	sse_fini(&r->sse);
 	req->relay = NULL;
@@ -194,7 +198,7 @@ fault_of_status(int status)
 {
 	if (status == 401 || status == 403)
 		return FAULT_UP_CREDENTIAL;
-	if (status == 408)
+	if (status == 408 || status == 504)
 		return FAULT_UP_TIMEOUT;
 	return status < 400 ? FAULT_UP_GARBAGE : FAULT_UP_STATUS;
 }
@@ -262,6 +266,8 @@ on_pass(void *arg, struct slice bytes)
 	const bool in_place =
 	    bytes.p >= r->in.p && bytes.p < r->in.p + r->in.len;
 
+	buf_add(&r->out, buf_slice(&r->held));
+	buf_fini(&r->held);
 	if (in_place && r->run.len > 0 && r->run.p + r->run.len == bytes.p) {
 		r->run.len += bytes.len;
 		return;
@@ -270,6 +276,22 @@ on_pass(void *arg, struct slice bytes)
 	r->run = in_place ? bytes : S("");
 	if (!in_place)
 		buf_add(&r->out, bytes);
+}
+
+/*
+ * A comment is no first byte of an answer: it waits for the first event, so
+ * that until then another deployment may take over.
+ */
+static bool
+say_nothing_yet(struct req *req, struct slice raw)
+{
+	struct relay *r = req->relay;
+
+	if (r->began)
+		return true;
+	if (r->held.len + raw.len <= HELD_MAX)
+		buf_add(&r->held, raw);
+	return false;
 }
 
 /* May this event pass? */
@@ -282,9 +304,10 @@ on_event(void *arg, const struct sse_event *e)
 	if (r->done || r->bad != FAULT_NONE)
 		return false;
 	if (!e->has_data)
-		return true;
+		return say_nothing_yet(req, e->raw);
 	switch (req->dialect->event(e->data, &req->try.tally)) {
 	case EVENT_PASS:
+		r->began = true;
 		if (req->try.tally.failed)
 			(void)req->dialect->is_error(
 			    e->data, &req->arena, &req->try.message);
@@ -292,7 +315,7 @@ on_event(void *arg, const struct sse_event *e)
 	case EVENT_USAGE:
 		return req->ask->wants_usage;
 	case EVENT_DONE:
-		r->done = true;
+		r->done = r->began = true;
 		return true;
 	case EVENT_BAD:
 		r->bad = FAULT_UP_GARBAGE;
@@ -430,7 +453,6 @@ bytes(struct req *req)
 	case MODE_STREAM:
 		return stream_bytes(req, data);
 	}
-	CHECK(!"a mode");
 	return NEXT_WAIT;
 }
 
@@ -508,6 +530,5 @@ stage_relay(struct req *req, enum wake wake)
 	case WAKE_ENTER:
 		return time_up(req);
 	}
-	CHECK(!"a wake");
 	return NEXT_WAIT;
 }

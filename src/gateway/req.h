@@ -97,6 +97,12 @@ struct reply {
 	struct http_hdr hdr[24];
 };
 
+/* An attempt's answer worth more than what may come after it. */
+struct kept {
+	struct attempt try;
+	struct reply reply;
+};
+
 enum { REQ_ROOM = 1536 };
 
 struct req {
@@ -136,6 +142,7 @@ struct req {
 	struct hold_short shortage;
 	struct timer timer;
 	struct attempt try; /* the current attempt */
+	struct kept *kept;  /* NULL: none so far */
 	/* What the provider just sent; data is valid in the wake only. */
 	struct {
 		struct slice data;

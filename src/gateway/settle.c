@@ -236,6 +236,17 @@ offer_again(struct req *req)
 	}
 }
 
+static void
+keep_answer(struct req *req)
+{
+	if (req->fault != FAULT_UP_STATUS || !verdict_passes(req->try.status))
+		return;
+	if (req->kept == NULL)
+		req->kept = ARENA_NEW(&req->arena, struct kept);
+	req->kept->try = req->try;
+	req->kept->reply = req->reply;
+}
+
 static enum next
 go_on(struct req *req, enum verdict v)
 {
@@ -246,6 +257,7 @@ go_on(struct req *req, enum verdict v)
 	    !req_has_next(req) || loop_now(req->w->loop) >= req->deadline_ns)
 		return req_goto(req, STAGE_REFUSE);
 	worker_count(req->w, COUNTER_FAILOVERS, 1);
+	keep_answer(req);
 	req->wait_until_ns = 0;
 	return req_goto(req, STAGE_ROUTE);
 }

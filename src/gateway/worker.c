@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/pass.h"
 #include "crypto/digest.h"
+#include "gateway/authn.h"
 #include "gateway/counts.h"
 #include "gateway/stages.h"
 #include "gateway/worker_priv.h"
@@ -61,6 +62,15 @@ worker_count(struct worker *w, enum counter c, uint64_t more)
 
 /* --- exchanges ------------------------------------------------------------ */
 
+/* Nobody without a key makes us keep a body. */
+static enum fault
+on_head(const struct exchange *x, const struct http_head *head)
+{
+	const struct shm_key *key;
+
+	return authn_head(server_user(x), head, &key);
+}
+
 static void
 on_request(struct exchange *x)
 {
@@ -95,6 +105,7 @@ on_gone(struct exchange *x)
 }
 
 static const struct server_ops server_ops = {
+	.on_head = on_head,
 	.on_request = on_request,
 	.on_bad = on_bad,
 	.on_drain = on_drain,
@@ -138,6 +149,23 @@ limits_of(const struct snapshot *s)
 	return limits;
 }
 
+/* The first call to a provider must not wait for certificates to be read. */
+static void
+preload_trust(struct worker *w)
+{
+	const struct snapshot *s = w->snapshot;
+	unsigned i;
+
+	for (i = 0; i < s->nproviders; i++) {
+		if (s->provider[i].tls &&
+		    client_preload(w->client, s->provider[i].ca_file) !=
+			FAULT_NONE)
+			log_warn("provider %s: its CA certificates cannot be "
+				 "read",
+			    s->provider[i].id);
+	}
+}
+
 static void
 reload(struct worker *w, int fd)
 {
@@ -150,6 +178,7 @@ reload(struct worker *w, int fd)
 	}
 	snapshot_unref(&w->snapshot);
 	w->snapshot = fresh;
+	preload_trust(w);
 	limits = limits_of(fresh);
 	server_limit(w->server, &limits);
 	answer_ctl(true);
@@ -240,6 +269,7 @@ open_all(struct worker *w, uint32_t slot)
 	loop_add(w->loop, &ctl, FD_CTL, on_ctl);
 	pass_nonblocking(FD_ALIVE);
 	loop_add(w->loop, &alive, FD_ALIVE, on_alive);
+	preload_trust(w);
 	open_server(w);
 }
 

@@ -294,6 +294,19 @@ feed_body(struct conn *c, char *p, size_t len)
 	return used;
 }
 
+/* Does its owner want the body of this head? */
+static bool
+welcome(struct conn *c)
+{
+	const struct server_ops *ops = c->srv->ops;
+	enum fault f =
+	    ops->on_head != NULL ? ops->on_head(&c->x, c->x.head) : FAULT_NONE;
+
+	if (f != FAULT_NONE)
+		refuse(c, f);
+	return f == FAULT_NONE;
+}
+
 /* The head is known; the body is whole in what follows it, or is not. */
 static size_t
 feed_first(struct conn *c, char *p, size_t len, size_t used,
@@ -312,6 +325,8 @@ feed_first(struct conn *c, char *p, size_t len, size_t used,
 		return used + body;
 	}
 	own_request(c, (struct slice){ p, used }, 0);
+	if (!welcome(c))
+		return len;
 	c->state = CONN_BODY;
 	if (meta->expect_continue && used == len)
 		send_continue(c);

@@ -39,6 +39,12 @@ struct exchange {
 };
 
 struct server_ops {
+	/*
+	 * A head is here whose body is still to come: a fault refuses the
+	 * request, as on_bad, before the body is read.  NULL: read it.
+	 */
+	enum fault (*on_head)(
+	    const struct exchange *x, const struct http_head *head);
 	void (*on_request)(struct exchange *x);
 	void (*on_bad)(struct exchange *x, enum fault why);
 	/* The queue fell under half of out_high after exchange_full(). */

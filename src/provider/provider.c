@@ -25,6 +25,14 @@ verdict_of_status(int status)
 	return VERDICT_PASS;
 }
 
+bool
+verdict_passes(int status)
+{
+	return status >= 400 && status < 600 &&
+	       (status < 500 || status == 503 || status == 529) &&
+	       status != 401 && status != 403 && status != 408;
+}
+
 struct slice
 parcel_target(struct parcel *p, const char *tail)
 {

@@ -44,6 +44,9 @@ enum verdict {
 };
 
 enum verdict verdict_of_status(int status);
+/* Is it the caller's to know, as it is?  Not what our credential did, and not
+ * what only says that the provider broke. */
+bool verdict_passes(int status);
 
 /* --- for the rows ------------------------------------------------------- */
 

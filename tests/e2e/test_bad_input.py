@@ -3,6 +3,7 @@ caller's shape, the hold resolved, memory bounded, no crash."""
 import gzip
 import json
 import os
+import time
 import zlib
 
 import kit
@@ -403,3 +404,12 @@ def test_usage_that_lies(kontor, key, solo, lie, resolution):
 
 def test_the_books_are_whole_afterwards(kontor):
     kontor.verify()
+
+
+def test_no_body_is_awaited_from_a_caller_without_a_key(kontor):
+    """The answer comes while the body has still to be sent."""
+    for key in ("", "ktk_nobody", "sk-other"):
+        began = time.monotonic()
+        answer = kit.raw(kontor.address, head(key, length=30_000_000) + b"{")
+        expect_raw(answer, 401)
+        assert time.monotonic() - began < 4 * kit.SLOW

@@ -273,3 +273,49 @@ def test_an_error_that_does_not_end_keeps_nobody_waiting(
             assert r.headers["x-kontor-deployment"] == "r-openai"
             assert time.monotonic() - began < 10 * kit.SLOW
             kontor.verify()
+
+
+def test_an_answer_that_helps_is_not_lost_to_a_later_failure(kontor, key,
+                                                             chain):
+    r = kontor.chat(key, chain, "On. [[sim fault@openai=429 "
+                    "fault@azure=reset fault@bedrock=500]]")
+    assert r.status_code == 429
+    assert int(r.headers["retry-after"]) >= 1
+    assert r.headers["x-kontor-deployment"] == f"{chain}-openai"
+    assert r.json()["error"]["code"] == "rate_limit_exceeded"
+
+
+@contextlib.contextmanager
+def comment_then_nothing():
+    """A server that says it is working on it, and hangs up."""
+    def serve(peer):
+        with contextlib.suppress(OSError), peer:
+            peer.recv(65536)
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: "
+                         b"text/event-stream\r\n\r\n: working\n\n")
+            time.sleep(0.2)
+
+    def accept():
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=serve, daemon=True,
+                                 args=listener.accept()[:1]).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_comment_is_not_the_first_byte(sim, tmp_path):
+    with comment_then_nothing() as port:
+        config = kit.make_config(sim.url, tmp_path / "data")
+        config["providers"]["closed"]["base_url"] = \
+            f"http://127.0.0.1:{port}/v1"
+        with kit.Kontor(tmp_path, config) as kontor:
+            key = kontor.key("k")["key"]
+            raw = sdk(kontor, key).chat.completions.with_raw_response.create(
+                model="m-refused", stream=True, messages=ask("Hello."))
+            assert raw.headers["x-kontor-deployment"] == "r-openai"
+            assert any(c.choices for c in raw.parse())
+            kontor.verify()
