@@ -92,14 +92,15 @@ static const struct {
 	/* The provider reads it, however it is spelt. */
 	{ "{\"stream\":true,\"stream_options\":{\"include\\u005Fusag\\u0065\":"
 	  "false},\"model\":\"m\"," MESSAGES "}",
-	    "{\"stream\":true,\"stream_options\":{\"include\\u005Fusag\\u0065\":"
+	    "{\"stream\":true,\"stream_options\":{"
+	    "\"include\\u005Fusag\\u0065\":"
 	    "true},\"model\":\"n\"," MESSAGES "}",
 	    false },
 	{ "{\"stream\":true,\"stream_options\":{\"include_usage\\n\":false,"
 	  "\"include_usag\":1},\"model\":\"m\"," MESSAGES "}",
 	    "{\"stream\":true,\"stream_options\":{\"include_usage\":true,"
-	    "\"include_usage\\n\":false,\"include_usag\":1},\"model\":\"n\"," MESSAGES
-	    "}",
+	    "\"include_usage\\n\":false,\"include_usag\":1},\"model\":"
+	    "\"n\"," MESSAGES "}",
 	    false },
 	{ "{\"stream\":false,\"model\":\"m\"," MESSAGES
 	  ",\"stream_options\":null}",
