@@ -22,6 +22,21 @@ enum { SYNC_WAIT_S = 10 };
 /* A long prompt takes the provider longer to read. */
 #define FIRST_NS_PER_BYTE INT64_C(20000)
 
+/* The worker's legs that run out without a request; one process, one list. */
+static struct leg *leaving;
+
+static void
+end_leg(struct leg *leg)
+{
+	if (leg->prev != NULL)
+		leg->prev->next = leg->next;
+	else if (leaving == leg)
+		leaving = leg->next;
+	if (leg->next != NULL)
+		leg->next->prev = leg->prev;
+	mem_free(leg);
+}
+
 static void
 on_send(struct call *c)
 {
@@ -59,7 +74,7 @@ on_body(struct call *c, struct slice data, bool last)
 		req->up.last = last;
 		req_wake(req, WAKE_BODY);
 	} else if (last) {
-		mem_free(leg);
+		end_leg(leg);
 	}
 }
 
@@ -73,7 +88,7 @@ on_fail(struct call *c, enum fault why)
 		leg->req->up.why = why;
 		req_wake(leg->req, WAKE_FAIL);
 	} else {
-		mem_free(leg);
+		end_leg(leg);
 	}
 }
 
@@ -106,10 +121,24 @@ leg_leave(struct req *req)
 		return;
 	req->try.leg = NULL;
 	leg->req = NULL;
-	if (leg->call == NULL)
+	if (leg->call == NULL) {
 		mem_free(leg);
-	else
-		call_resume(leg->call);
+		return;
+	}
+	leg->next = leaving;
+	if (leaving != NULL)
+		leaving->prev = leg;
+	leaving = leg;
+	call_resume(leg->call);
+}
+
+void
+leg_end_all(void)
+{
+	while (leaving != NULL) {
+		call_cancel(&leaving->call);
+		end_leg(leaving);
+	}
 }
 
 static int64_t

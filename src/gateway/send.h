@@ -24,13 +24,16 @@ struct letter {
 enum fault letter_dress(struct req *req, struct http_head *head);
 
 struct leg {
-	struct call *call; /* NULL: it is over */
-	struct req *req;   /* NULL: left to run out */
+	struct call *call;       /* NULL: it is over */
+	struct req *req;         /* NULL: left to run out */
+	struct leg *prev, *next; /* of those left to run out */
 };
 
 /* Cuts the call, if one is open. */
 void leg_drop(struct req *req);
 /* Lets the rest of an answer run out without the request. */
 void leg_leave(struct req *req);
+/* At the end of the worker: those that still run out. */
+void leg_end_all(void);
 
 #endif

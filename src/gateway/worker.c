@@ -15,6 +15,7 @@
 #include "crypto/digest.h"
 #include "gateway/authn.h"
 #include "gateway/counts.h"
+#include "gateway/send.h"
 #include "gateway/stages.h"
 #include "gateway/worker_priv.h"
 #include "httpio/client.h"
@@ -341,6 +342,7 @@ worker_main(uint32_t slot)
 	run(w);
 	counts_free(&w->counts);
 	server_free(&w->server);
+	leg_end_all();
 	client_free(&w->client);
 	journal_close(&w->journal);
 	ledger_free(&w->ledger);

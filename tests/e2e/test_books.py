@@ -75,7 +75,12 @@ def test_usage_is_the_sum_of_the_lines(kontor, key):
         rows = kontor.usage("--by", by)["rows"]
         assert sum(campaign.D(r["effective_cost"]) for r in rows) == \
             campaign.D(total["effective_cost"]), by
-        assert sum(r["calls"] for r in rows) == total["calls"], by
+        calls = sum(r["calls"] for r in rows)
+        if by in ("provider", "deployment"):
+            # A call that went to two counts in the row of each.
+            assert calls >= total["calls"], by
+        else:
+            assert calls == total["calls"], by
 
 
 def test_verify_finds_a_changed_byte(own):
