@@ -52,7 +52,7 @@ key_text(struct arena *a, struct slice raw, bool escaped)
 }
 
 /*
- * Is the raw key this name?  Letters may be spelt \uXXXX, and a provider
+ * Is the raw key this name?  Letters may be spelt as \u escapes, and a provider
  * would read them; names of ours hold nothing that other escapes spell.
  */
 static bool
