@@ -269,24 +269,31 @@ read_part(struct json_cur *c, struct ask *q)
 	return c->fault;
 }
 
+/* Every item of the array the cursor stands at. */
 static enum fault
-read_content(struct json_cur *c, struct ask *q)
+read_items(struct json_cur *c, struct ask *q,
+    enum fault (*read)(struct json_cur *c, struct ask *q))
 {
-	enum json_type type;
 	enum fault f;
 
-	if (!json_peek(c, &type))
-		return c->fault;
-	if (type != JSON_ARRAY)
-		return skipped(c);
 	if (!json_enter_array(c))
 		return c->fault;
 	while (json_next_item(c)) {
-		f = read_part(c, q);
+		f = read(c, q);
 		if (f != FAULT_NONE)
 			return f;
 	}
 	return c->fault;
+}
+
+static enum fault
+read_content(struct json_cur *c, struct ask *q)
+{
+	enum json_type type;
+
+	if (!json_peek(c, &type))
+		return c->fault;
+	return type == JSON_ARRAY ? read_items(c, q, read_part) : skipped(c);
 }
 
 static enum fault
@@ -327,20 +334,12 @@ static enum fault
 read_messages(struct json_cur *c, struct ask *q)
 {
 	enum json_type type;
-	enum fault f;
 
 	if (!json_peek(c, &type))
 		return c->fault;
 	if (type != JSON_ARRAY)
 		return wrong(q, "messages", "must be an array");
-	if (!json_enter_array(c))
-		return c->fault;
-	while (json_next_item(c)) {
-		f = read_message(c, q);
-		if (f != FAULT_NONE)
-			return f;
-	}
-	return c->fault;
+	return read_items(c, q, read_message);
 }
 
 static enum fault
@@ -374,7 +373,6 @@ static enum fault
 read_tools(struct json_cur *c, struct ask *q)
 {
 	enum json_type type;
-	enum fault f;
 
 	if (!json_peek(c, &type))
 		return c->fault;
@@ -382,14 +380,7 @@ read_tools(struct json_cur *c, struct ask *q)
 		return skipped(c);
 	if (type != JSON_ARRAY)
 		return wrong(q, "tools", "must be an array");
-	if (!json_enter_array(c))
-		return c->fault;
-	while (json_next_item(c)) {
-		f = read_tool(c, q);
-		if (f != FAULT_NONE)
-			return f;
-	}
-	return c->fault;
+	return read_items(c, q, read_tool);
 }
 
 static enum fault
