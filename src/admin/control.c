@@ -195,7 +195,7 @@ load(int fd, struct snapshot **out)
 	struct buf text = { 0 };
 	enum fault f = FAULT_CONFIG;
 
-	if (pass_read(fd, &text))
+	if (pass_read(fd, IPC_CONFIG_MAX, &text))
 		f = snapshot_read(buf_slice(&text), out);
 	buf_fini(&text);
 	return f;

@@ -40,13 +40,13 @@ pass_receive(int sock, void *p, size_t cap, int *fd)
 }
 
 bool
-pass_read(int fd, struct buf *out)
+pass_read(int fd, size_t max, struct buf *out)
 {
 	struct stat st;
 	off_t at = 0;
 	ssize_t n;
 
-	if (fstat(fd, &st) != 0 || st.st_size < 0)
+	if (fstat(fd, &st) != 0 || st.st_size < 0 || (uint64_t)st.st_size > max)
 		return false;
 	buf_reserve(out, (size_t)st.st_size);
 	while (at < st.st_size) {

@@ -16,8 +16,9 @@
  */
 ssize_t pass_receive(int sock, void *p, size_t cap, int *fd);
 
-/* Appends all of a file or memfd, from its start, to out; false: errno. */
-bool pass_read(int fd, struct buf *out) MUST_USE;
+/* Appends all of a file or memfd, from its start, to out; false: it cannot be
+ * read, or is larger than max. */
+bool pass_read(int fd, size_t max, struct buf *out) MUST_USE;
 
 /* Sets O_NONBLOCK on a descriptor that is known to be one. */
 void pass_nonblocking(int fd);

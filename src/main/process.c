@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/pass.h"
 #include "main/config.h"
 #include "main/report.h"
+#include "model/ipc.h"
 #include "model/snapshot.h"
 
 /* All that a role may know of our environment. */
@@ -233,18 +235,13 @@ compile_finish(struct compile *c)
 bool
 process_memfd_read(int fd, struct snapshot **out)
 {
-	struct stat st;
-	void *p;
+	struct buf text = { 0 };
 	bool good;
 
 	*out = NULL;
-	if (fstat(fd, &st) != 0 || st.st_size <= 0)
-		return false;
-	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		return false;
-	good = snapshot_read((struct slice){ p, (size_t)st.st_size }, out) ==
-	       FAULT_NONE;
-	munmap(p, (size_t)st.st_size);
+	good = pass_read(fd, IPC_CONFIG_MAX, &text) &&
+	       snapshot_read(buf_slice(&text), out) == FAULT_NONE;
+	mem_wipe(text.p, text.len);
+	buf_fini(&text);
 	return good;
 }

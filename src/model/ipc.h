@@ -30,7 +30,10 @@
 #ifndef KONTOR_MODEL_IPC_H
 #define KONTOR_MODEL_IPC_H
 
-enum { IPC_MAX = 64 * 1024 };
+enum {
+	IPC_MAX = 64 * 1024,
+	IPC_CONFIG_MAX = 64 * 1024 * 1024 /* of a compiled configuration */
+};
 
 /*
  * Descriptors a child finds open, by number.  What a role is not given is

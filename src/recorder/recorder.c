@@ -6,18 +6,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/pass.h"
 #include "model/ipc.h"
 #include "recorder/run.h"
 #include "recorder/state.h"
 #include "shm/atomic.h"
-
-enum { CONFIG_MAX = 64 * 1024 * 1024 };
 
 struct process {
 	struct shm m;
@@ -34,25 +32,13 @@ struct process {
 static enum fault
 read_config(int fd, struct snapshot **out)
 {
-	struct stat st;
-	enum fault fault;
-	char *text;
-	ssize_t n;
-	size_t done = 0;
+	struct buf text = { 0 };
+	enum fault fault = FAULT_CONFIG;
 
 	*out = NULL;
-	if (fstat(fd, &st) != 0 || st.st_size <= 0 || st.st_size > CONFIG_MAX)
-		return FAULT_CONFIG;
-	text = mem_new((size_t)st.st_size);
-	while (done < (size_t)st.st_size) {
-		n = pread(
-		    fd, text + done, (size_t)st.st_size - done, (off_t)done);
-		if (n <= 0)
-			break;
-		done += (size_t)n;
-	}
-	fault = snapshot_read((struct slice){ text, done }, out);
-	mem_free(text);
+	if (pass_read(fd, IPC_CONFIG_MAX, &text))
+		fault = snapshot_read(buf_slice(&text), out);
+	buf_fini(&text);
 	return fault;
 }
 
@@ -64,25 +50,10 @@ read_config(int fd, struct snapshot **out)
 static ssize_t
 receive(int sock, char *p, size_t len, int *fd)
 {
-	char room[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { p, len };
-	struct msghdr m = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = room,
-		.msg_controllen = sizeof(room) };
-	struct cmsghdr *c;
-	ssize_t n;
+	ssize_t n = pass_receive(sock, p, len, fd);
 
-	*fd = -1;
-	do {
-		n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN ? -1 : 0;
-	c = CMSG_FIRSTHDR(&m);
-	if (c != NULL && c->cmsg_level == SOL_SOCKET &&
-	    c->cmsg_type == SCM_RIGHTS)
-		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
 	return n;
 }
 

@@ -55,7 +55,8 @@ a_message_brings_its_descriptor(void **state)
 	assert_memory_equal(text, "with", 4);
 	assert_true(fd >= 0 && fd != file);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	assert_true(pass_read(fd, &out));
+	assert_false(pass_read(fd, 6, &out));
+	assert_true(pass_read(fd, 7, &out));
 	assert_true(slice_eq(buf_slice(&out), S("content")));
 	close(fd);
 
