@@ -14,12 +14,6 @@
 
 enum { FRAMES_ATTEMPT = 2 };
 
-static bool
-has_budget(const struct req *req)
-{
-	return atomic_load(&req->key->account) >= 0;
-}
-
 static void
 bar(struct candidate *c, enum why why)
 {
@@ -35,7 +29,7 @@ static bool
 bound(struct req *req, struct candidate *c, struct attempt *t)
 {
 	const struct deployment_conf *d = c->deployment;
-	const bool strict = has_budget(req);
+	const bool strict = req->chain.hard;
 	bool known;
 
 	t->price = deployment_price(d, worker_wall_ns(req->w));
@@ -62,7 +56,6 @@ bound(struct req *req, struct candidate *c, struct attempt *t)
 static enum fault
 hold(struct req *req, struct attempt *t)
 {
-	const int32_t account = atomic_load(&req->key->account);
 	const struct hold_spec spec = {
 		.req = req->id,
 		.attempt = req->attempts + 1,
@@ -72,8 +65,8 @@ hold(struct req *req, struct attempt *t)
 		.price = t->price != NULL ? t->price->id : 0,
 		.most = t->most,
 		.wall_ns = worker_wall_ns(req->w),
-		.account = &account,
-		.n = account >= 0,
+		.account = req->chain.account,
+		.n = req->chain.naccounts,
 	};
 
 	return hold_open(req->w->ledger, &spec, &t->hold, &req->shortage);
@@ -233,6 +226,10 @@ stage_admit(struct req *req, enum wake wake)
 	if (wake == WAKE_DRAIN)
 		return NEXT_WAIT;
 	CHECK(req->try.hold == NULL);
+	if (!req->chained &&
+	    !chain_gather(&req->w->shm, req->key, NULL, 0, &req->chain))
+		return req_fail(req, FAULT_CHAIN, STAGE_REFUSE);
+	req->chained = true;
 	f = try_round(req, false);
 	if (f == FAULT_BUDGET)
 		f = try_round(req, true);

@@ -81,7 +81,7 @@ free_req(void *p)
 	w->spare = req;
 }
 
-/* All but the room is zero. */
+/* All but the chain and what follows is zero. */
 static struct req *
 new_req(struct worker *w)
 {
@@ -93,7 +93,8 @@ new_req(struct worker *w)
 		w->spare = req->next;
 		w->nspare--;
 	}
-	memset(req, 0, offsetof(struct req, room));
+	memset(req, 0, offsetof(struct req, chain));
+	req->rates.n = 0;
 	arena_start(&req->arena, req->room, sizeof(req->room));
 	return req;
 }

@@ -17,6 +17,7 @@
 #include "io/loop.h"
 #include "journal/frame.h"
 #include "ledger/hold.h"
+#include "ledger/rate.h"
 #include "model/ident.h"
 #include "model/snapshot.h"
 
@@ -139,7 +140,9 @@ struct req {
 	bool gone;        /* the client left before the answer was whole */
 	bool streaming;   /* bytes of a stream went to the client */
 	int64_t wait_until_ns;
+	bool chained; /* chain is filled, rates are taken */
 	struct hold_short shortage;
+	struct rate_short slow; /* of the limit that was reached */
 	struct timer timer;
 	struct attempt try; /* the current attempt */
 	struct kept *kept;  /* NULL: none so far */
@@ -151,6 +154,9 @@ struct req {
 	} up;
 	struct relay *relay; /* owned: RELAY's state, see relay.c */
 	struct reply reply;
+	/* From here on nothing is zeroed but by who fills it. */
+	struct chain chain; /* filled by the first ADMIT */
+	struct rate_taken rates;
 	/* The arena begins here: most requests ask the system for nothing. */
 	char room[REQ_ROOM] __attribute__((aligned(16)));
 };

@@ -36,7 +36,7 @@
 
 enum {
 	FRAME_HEAD = 32,
-	FRAME_MAX_RING = 512,        /* whole frame in a worker's ring */
+	FRAME_MAX_RING = 768,        /* whole frame in a worker's ring */
 	FRAME_MAX = 4 * 1024 * 1024, /* whole frame in a segment */
 	FRAME_CANDIDATES = 16,
 	FRAME_PROVIDER_ID = 64,

@@ -1,6 +1,7 @@
 #include "ledger/account.h"
 
 #include "shm/atomic.h"
+#include "shm/label.h"
 
 uint32_t
 account_publish(struct shm *m, uint64_t id, uint32_t flags)
@@ -18,6 +19,7 @@ account_publish(struct shm *m, uint64_t id, uint32_t flags)
 	if (row >= m->sizes.accounts)
 		return UINT32_MAX;
 	account_flags(m, row, flags);
+	at_poke(&m->accounts[row].admit_wait_ns, -1);
 	at_store(&m->accounts[row].id, id);
 	at_store(&m->head->naccounts, row + 1);
 	return row;
@@ -28,6 +30,18 @@ account_flags(struct shm *m, uint32_t row, uint32_t flags)
 {
 	CHECK(row < m->sizes.accounts);
 	at_store(&m->accounts[row].flags, flags | ACCOUNT_USED);
+}
+
+void
+account_terms(struct shm *m, uint32_t row, const struct account_terms *t)
+{
+	struct shm_account *a;
+
+	CHECK(row < m->sizes.accounts);
+	a = &m->accounts[row];
+	at_poke(&a->downgrade, t->downgrade);
+	at_poke(&a->admit_wait_ns, t->admit_wait_ns);
+	label_set(&a->label, t->label);
 }
 
 static bool

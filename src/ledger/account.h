@@ -23,6 +23,14 @@
 uint32_t account_publish(struct shm *m, uint64_t id, uint32_t flags) MUST_USE;
 void account_flags(struct shm *m, uint32_t row, uint32_t flags);
 
+/* What a budget says beside its flags. */
+struct account_terms {
+	uint64_t downgrade;    /* hash64 of a model's id; 0: none */
+	int64_t admit_wait_ns; /* below 0: the configuration's */
+	struct slice label;    /* "team ml, month" */
+};
+void account_terms(struct shm *m, uint32_t row, const struct account_terms *t);
+
 /*
  * id > 0 and rising; own: the recorder's slot; settled: what books_f gives
  * (ledger/hold.h).  The same id again renews granted and settled.

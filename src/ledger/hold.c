@@ -186,6 +186,8 @@ explain(const struct look *k, int64_t sum, int64_t held)
 	if (k->why == NULL)
 		return;
 	*k->why = (struct hold_short){
+		.row = k->row,
+		.flags = at_peek(&a->flags),
 		.account_id = at_peek(&a->id),
 		.granted = at_peek(&w->granted),
 		.settled = add_capped(sum, -held),
@@ -675,6 +677,17 @@ move_counters(struct shm *m, uint32_t dead, uint32_t own)
 	}
 }
 
+/* What it had under way is over; its pace drains by itself. */
+static void
+forget_gauges(struct shm *m, uint32_t dead)
+{
+	const uint32_t n = at_load(&m->head->nlimits);
+	uint32_t i;
+
+	for (i = 0; i < n && i < m->sizes.limits; i++)
+		at_store(&shm_gauge(m, i, dead)->sum, 0);
+}
+
 enum fault
 repair_slot(struct shm *m, uint32_t dead, uint32_t own, repair_f *resolve,
     books_f *books, void *arg)
@@ -692,6 +705,7 @@ repair_slot(struct shm *m, uint32_t dead, uint32_t own, repair_f *resolve,
 	for (i = 0; i < n && i < m->sizes.accounts; i++)
 		move_account(m, i, dead, own, books, arg);
 	breaker_forget_slot(m, dead);
+	forget_gauges(m, dead);
 	move_counters(m, dead, own);
 	n = records_used(m, dead);
 	for (i = 0; i < n; i++)

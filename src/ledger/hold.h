@@ -45,6 +45,8 @@ struct hold_spec {
 
 /* What a refusal tells: of the account that was short. */
 struct hold_short {
+	uint32_t row;
+	uint32_t flags; /* enum account_flags */
 	uint64_t account_id;
 	int64_t granted, settled, pending; /* nano */
 	int64_t reset_ns;                  /* wall; INT64_MAX: never */

@@ -792,6 +792,9 @@ take_limits(struct compiler *c)
 	s->max_conns = (uint32_t)number_at(root, "", "limits.max_connections");
 	s->max_keys = (uint32_t)number_at(root, "", "limits.max_keys");
 	s->max_accounts = s->max_keys;
+	/* A key is a subject too. */
+	s->max_subjects = 2 * s->max_keys;
+	s->max_limits = s->max_keys;
 	s->max_attempts = (unsigned)number_at(root, "", "limits.attempts");
 	s->total_deadline_ns = duration_at(root, "", "limits.request_deadline");
 }

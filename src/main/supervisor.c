@@ -154,7 +154,9 @@ needs_restart(const struct snapshot *a, const struct snapshot *b)
 		return "currency";
 	if (a->workers != b->workers)
 		return "workers";
-	if (a->max_keys != b->max_keys || a->max_accounts != b->max_accounts)
+	if (a->max_keys != b->max_keys || a->max_accounts != b->max_accounts ||
+	    a->max_subjects != b->max_subjects ||
+	    a->max_limits != b->max_limits)
 		return "limits.max_keys";
 	if (a->max_open_requests != b->max_open_requests)
 		return "limits.max_open_requests";
@@ -623,7 +625,9 @@ make_tables(struct supervisor *s, uint32_t node, uint32_t boot)
 		.keys = c->max_keys + c->max_keys / 4,
 		.breakers = 1024,
 		.holds = (uint32_t)c->max_open_requests,
-		.ring_bytes = power_above(c->max_open_requests * 1024),
+		.subjects = c->max_subjects,
+		.limits = c->max_limits,
+		.ring_bytes = power_above(c->max_open_requests * 2048),
 	};
 	const enum fault fault = shm_create(&sizes, node, boot, &s->shm);
 

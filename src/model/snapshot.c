@@ -24,6 +24,8 @@
 	NUM(max_conns) \
 	NUM(max_keys) \
 	NUM(max_accounts) \
+	NUM(max_subjects) \
+	NUM(max_limits) \
 	NUM(total_deadline_ns) \
 	NUM(max_attempts)
 

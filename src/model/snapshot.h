@@ -96,7 +96,7 @@ struct snapshot {
 	int64_t max_lag_ns, admit_wait_ns, drain_ns;
 	/* limits */
 	uint64_t max_body, max_open_requests;
-	uint32_t max_keys, max_accounts;
+	uint32_t max_keys, max_accounts, max_subjects, max_limits;
 	int64_t total_deadline_ns; /* of a request; at most 50 minutes */
 	unsigned max_attempts;
 	const char *currency; /* "USD" */

@@ -5,6 +5,7 @@
 #include "recorder/state.h"
 #include "shm/atomic.h"
 #include "shm/key.h"
+#include "shm/subject.h"
 
 /* --- accounts
  * ----------------------------------------------------------------*/
@@ -141,16 +142,23 @@ noun_apply_key(struct recorder *r, const struct key_change *v)
 bool
 noun_publish_key(struct recorder *r, struct key *k)
 {
+	const uint64_t id = at_peek(&k->row.id);
 	struct account *a;
-	int32_t row = -1;
+	uint32_t subject;
+	int32_t row;
 
+	subject = subject_publish(r->m, id, SUBJECT_KEY, 0);
+	if (subject == UINT32_MAX)
+		return false;
 	if (k->account != 0) {
 		a = account_find(r, k->account);
 		if (a == NULL || a->row == UINT32_MAX)
 			return false;
 		row = (int32_t)a->row;
+		subject_set_budgets(r->m, subject, &row, 1);
 	}
-	at_poke(&k->row.account, row);
+	k->row.nsubjects = 1;
+	k->row.subject[0] = (int32_t)subject;
 	at_poke(&k->row.state,
 	    k->revoked ? (uint32_t)KEY_REVOKED : (uint32_t)KEY_LIVE);
 	return key_publish(r->m, &k->row);

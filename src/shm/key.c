@@ -80,21 +80,23 @@ fill(struct shm_key *to, const struct shm_key *from, uint32_t state)
 	memcpy(
 	    to->secret_sha256, from->secret_sha256, sizeof(to->secret_sha256));
 	to->expires_ns = from->expires_ns;
-	at_poke(&to->account, at_peek(&from->account));
 	to->is_admin = from->is_admin;
 	to->principal = from->principal;
 	to->team = from->team;
+	to->nsubjects = from->nsubjects;
+	memcpy(to->subject, from->subject, sizeof(to->subject));
 	memcpy(to->models, from->models, sizeof(to->models));
 	at_poke(&to->state, state);
 }
 
-/* All but what is a word of its own and may change in place. */
+/* All but the state, which is a word of its own. */
 static bool
 same(const struct shm_key *a, const struct shm_key *b)
 {
 	return a->nmodels == b->nmodels && a->expires_ns == b->expires_ns &&
 	       a->is_admin == b->is_admin && a->principal == b->principal &&
-	       a->team == b->team &&
+	       a->team == b->team && a->nsubjects == b->nsubjects &&
+	       memcmp(a->subject, b->subject, sizeof(a->subject)) == 0 &&
 	       memcmp(a->secret_sha256, b->secret_sha256,
 		   sizeof(a->secret_sha256)) == 0 &&
 	       memcmp(a->models, b->models, sizeof(a->models)) == 0;
@@ -132,9 +134,9 @@ key_publish(struct shm *m, const struct shm_key *row)
 	const uint64_t id = at_peek(&row->id);
 	struct shm_key *old = find(m, id), *to;
 
-	CHECK(id != 0 && row->nmodels <= KEY_MODELS_MAX);
+	CHECK(id != 0 && row->nmodels <= KEY_MODELS_MAX &&
+	      row->nsubjects <= KEY_SUBJECTS);
 	if (old != NULL && same(old, row)) {
-		at_store(&old->account, at_peek(&row->account));
 		if (at_peek(&row->state) == KEY_REVOKED)
 			at_store(&old->state, KEY_REVOKED);
 		return true;

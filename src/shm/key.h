@@ -17,8 +17,8 @@ bool key_may_use(const struct shm_key *k, uint64_t model_hash);
 /*
  * Recorder only.  Fields of *row are copied (state KEY_REVOKED stays so, every
  * other is KEY_LIVE); false: the table is full (7/8).  A key that is there
- * already is changed: its account in place, anything else by a new row, so a
- * reader sees all of the old or all of the new.  What was revoked stays so.
+ * already is changed by a new row, so a reader sees all of the old or all of
+ * the new.  What was revoked stays so.
  */
 bool key_publish(struct shm *m, const struct shm_key *row) MUST_USE;
 bool key_revoke(struct shm *m, uint64_t id); /* false: no such key */

@@ -13,6 +13,8 @@ enum {
 	LINE = 64,
 	ACCOUNTS_MAX = 1 << 20,
 	KEYS_MAX = 1 << 22,
+	SUBJECTS_MAX = 1 << 22,
+	LIMITS_MAX = 1 << 20,
 	BREAKERS_MAX = 1 << 14,
 	HOLDS_MAX = 1 << 16,
 	RING_MAX = 1 << 30,
@@ -27,8 +29,8 @@ _Atomic uint32_t at_fence_word;
 
 /* Offsets of the tables, in the order in which they lie. */
 struct layout {
-	uint64_t slots, accounts, columns, lives, holds, keys, breakers, rings,
-	    total;
+	uint64_t slots, accounts, columns, lives, subjects, limits, gauges,
+	    holds, keys, breakers, rings, total;
 };
 
 static uint64_t
@@ -67,7 +69,8 @@ sizes_sane(const struct shm_sizes *z)
 	       z->accounts <= ACCOUNTS_MAX && z->keys <= KEYS_MAX &&
 	       is_power_of_two(z->keys) && z->breakers <= BREAKERS_MAX &&
 	       is_power_of_two(z->breakers) && z->holds >= 1 &&
-	       z->holds <= HOLDS_MAX && z->ring_bytes >= PAGE &&
+	       z->holds <= HOLDS_MAX && z->subjects <= SUBJECTS_MAX &&
+	       z->limits <= LIMITS_MAX && z->ring_bytes >= PAGE &&
 	       z->ring_bytes <= RING_MAX && is_power_of_two(z->ring_bytes);
 }
 
@@ -82,8 +85,13 @@ lay_out(const struct shm_sizes *z)
 	l.accounts = l.slots + nslots * sizeof(struct shm_slot);
 	l.columns = l.accounts + rows * sizeof(struct shm_account);
 	l.lives = l.columns + rows * 2 * stride(z) * sizeof(struct shm_column);
-	l.holds = round_up(
+	l.subjects = round_up(
 	    l.lives + nslots * rows * 2 * sizeof(struct shm_live), LINE);
+	l.limits =
+	    l.subjects + (uint64_t)z->subjects * sizeof(struct shm_subject);
+	l.gauges = l.limits + (uint64_t)z->limits * sizeof(struct shm_limit);
+	l.holds = l.gauges +
+		  (uint64_t)z->limits * stride(z) * sizeof(struct shm_column);
 	l.keys = l.holds + nslots * z->holds * sizeof(struct shm_hold);
 	l.breakers = l.keys + (uint64_t)z->keys * sizeof(struct shm_key);
 	l.rings = round_up(
@@ -99,7 +107,7 @@ layout_hash(void)
 {
 #define AT(type, field) offsetof(struct type, field), sizeof(struct type)
 	static const uint64_t facts[] = {
-		1, /* of what the numbers do not show: count up by hand */
+		2, /* of what the numbers do not show: count up by hand */
 		SLOTS_MAX,
 		HOLD_CHAIN_MAX,
 		KEY_MODELS_MAX,
@@ -109,6 +117,11 @@ layout_hash(void)
 		AT(shm_slot, counters),
 		AT(shm_window, granted),
 		AT(shm_account, window),
+		AT(shm_account, label),
+		AT(shm_subject, version),
+		AT(shm_subject, limit),
+		AT(shm_limit, kind),
+		AT(shm_limit, label),
 		AT(shm_column, sum),
 		AT(shm_live, holds),
 		AT(shm_hold, attempt),
@@ -118,7 +131,8 @@ layout_hash(void)
 		AT(shm_hold, repair_seq),
 		AT(shm_hold, chain),
 		AT(shm_key, secret_sha256),
-		AT(shm_key, account),
+		KEY_SUBJECTS,
+		AT(shm_key, subject),
 		AT(shm_key, principal),
 		AT(shm_key, models),
 		AT(shm_breaker, word),
@@ -148,6 +162,9 @@ point(struct shm *m, const struct layout *l)
 	m->accounts = (void *)(m->base + l->accounts);
 	m->columns = (void *)(m->base + l->columns);
 	m->lives = (void *)(m->base + l->lives);
+	m->subjects = (void *)(m->base + l->subjects);
+	m->limits = (void *)(m->base + l->limits);
+	m->gauges = (void *)(m->base + l->gauges);
 	m->holds = (void *)(m->base + l->holds);
 	m->keys = (void *)(m->base + l->keys);
 	m->breakers = (void *)(m->base + l->breakers);
@@ -183,6 +200,9 @@ write_head(struct shm *m, uint32_t node, uint32_t boot)
 	h->off_accounts = l.accounts;
 	h->off_columns = l.columns;
 	h->off_lives = l.lives;
+	h->off_subjects = l.subjects;
+	h->off_limits = l.limits;
+	h->off_gauges = l.gauges;
 	h->off_holds = l.holds;
 	h->off_keys = l.keys;
 	h->off_breakers = l.breakers;
@@ -342,4 +362,11 @@ shm_hold_at(struct shm *m, uint32_t slot, uint32_t i)
 {
 	CHECK(slot < m->sizes.slots && i < m->sizes.holds);
 	return &m->holds[(uint64_t)slot * m->sizes.holds + i];
+}
+
+struct shm_column *
+shm_gauge(struct shm *m, uint32_t limit, uint32_t slot)
+{
+	CHECK(limit < m->sizes.limits && slot < m->sizes.slots);
+	return &m->gauges[(uint64_t)limit * stride(&m->sizes) + slot];
 }

@@ -7,12 +7,14 @@
  * layout; a process built from another layout refuses to attach.
  *
  * Who writes what:  the supervisor: slot states; a slot's process: its own
- *   columns, holds, heartbeat, counters and ring; the recorder: accounts,
- *   keys, windows, and whatever belongs to a dead slot; control: the revoked
- *   word of a key; anyone: breaker words by CAS.
+ *   columns, gauges, holds, heartbeat, counters and ring; the recorder:
+ *   accounts, keys, subjects, limits, windows, and whatever belongs to a dead
+ *   slot; control: the revoked word of a key; anyone: breaker words and the
+ *   pace of a limit by CAS.
  *
  * See money-protocol 2 to 6.  The functions on top: ledger/hold.h (holds),
- * shm/ring.h (rings), shm/key.h (keys), shm/breaker.h (deployments).
+ * shm/ring.h (rings), shm/key.h (keys), shm/subject.h, shm/limit.h (whose
+ * budgets and limits), shm/breaker.h (deployments).
  */
 #ifndef KONTOR_SHM_SHM_H
 #define KONTOR_SHM_SHM_H
@@ -25,7 +27,17 @@
 enum {
 	HOLD_CHAIN_MAX = 16, /* accounts one hold may touch */
 	KEY_MODELS_MAX = 16, /* allowed models of a key */
+	KEY_SUBJECTS = 12,   /* whose budgets and limits bind a key */
+	SUBJECT_BUDGETS = 8,
+	SUBJECT_LIMITS = 8,
+	LABEL_WORDS = 7,
+	LABEL_LEN = 8 * LABEL_WORDS, /* with a NUL */
 	SLOTS_MAX = 64
+};
+
+/* A short text for messages; label_set() and label_get() in shm/label.h. */
+struct shm_label {
+	_Atomic uint64_t word[LABEL_WORDS];
 };
 
 /* A slot is one process incarnation that writes columns. */
@@ -59,12 +71,71 @@ struct shm_window {
 	_Atomic int64_t granted;  /* nano */
 };
 
-enum account_flags { ACCOUNT_USED = 1, ACCOUNT_HARD = 2, ACCOUNT_CLOSED = 4 };
+enum account_flags {
+	ACCOUNT_USED = 1,
+	ACCOUNT_HARD = 2, /* it refuses; without it, it only counts */
+	ACCOUNT_CLOSED = 4,
+	ACCOUNT_SOFT = 8,       /* a budget that warns */
+	ACCOUNT_DOWNGRADE = 16, /* short: the call goes on at a cheaper model */
+	ACCOUNT_CLAMP = 32      /* short: the output limit is lowered */
+};
 
 struct shm_account {
 	_Atomic uint64_t id; /* stable; 0: free row */
 	_Atomic uint32_t flags;
-	struct shm_window window[2]; /* [id & 1] */
+	struct shm_window window[2];   /* [id & 1] */
+	_Atomic uint64_t downgrade;    /* hash64 of a model's id */
+	_Atomic int64_t admit_wait_ns; /* below 0: the configuration's */
+	struct shm_label label;        /* "team ml, month" */
+} __attribute__((aligned(64)));
+
+/*
+ * Whose money and pace it is: an org, team, project, user, service, key or
+ * tag.  Rows are handed out in order and never reused.  version is odd while
+ * the lists change (shm/subject.h).
+ */
+enum subject_kind {
+	SUBJECT_ORG = 1, /* numbers are in the log */
+	SUBJECT_TEAM,
+	SUBJECT_PROJECT,
+	SUBJECT_USER,
+	SUBJECT_SERVICE,
+	SUBJECT_KEY,
+	SUBJECT_TAG
+};
+
+struct shm_subject {
+	_Atomic uint64_t id;        /* stable; 0: free row */
+	_Atomic uint64_t name_hash; /* hash64 of its name; tags go by it */
+	_Atomic uint32_t kind;
+	_Atomic uint32_t version;
+	_Atomic uint32_t nbudgets, nlimits;
+	_Atomic int32_t budget[SUBJECT_BUDGETS]; /* rows of accounts */
+	_Atomic int32_t limit[SUBJECT_LIMITS];   /* rows of limits */
+} __attribute__((aligned(64)));
+
+/*
+ * How much in how much time; ledger/rate.h says what the kinds mean.  What is
+ * under way stands in a gauge of each slot: units << 1 | tentative.
+ */
+enum limit_kind {
+	LIMIT_REQUESTS = 1, /* numbers are in the log */
+	LIMIT_INPUT_TOKENS,
+	LIMIT_OUTPUT_TOKENS,
+	LIMIT_TOKENS,
+	LIMIT_CONCURRENCY,
+	LIMIT_COST_PER_CALL
+};
+
+struct shm_limit {
+	_Atomic uint64_t id;       /* stable; 0: free row */
+	_Atomic int64_t tat_ns;    /* monotonic: when all that was let pass
+				    * would have come at an even pace */
+	_Atomic uint32_t kind;     /* 0: closed */
+	_Atomic int64_t amount;    /* units; nano for COST_PER_CALL */
+	_Atomic int64_t period_ns; /* of the amount; 0: has none */
+	_Atomic int64_t burst;     /* units that may come at once */
+	struct shm_label label;    /* "team ml" */
 } __attribute__((aligned(64)));
 
 /*
@@ -122,11 +193,13 @@ struct shm_key {
 	_Atomic uint32_t state;
 	uint32_t nmodels; /* 0: every model */
 	uint8_t secret_sha256[32];
-	int64_t expires_ns;      /* wall; 0: never */
-	_Atomic int32_t account; /* row of its budget; -1: none */
+	int64_t expires_ns; /* wall; 0: never */
 	uint32_t is_admin;
 	uint64_t principal; /* stable id */
 	uint64_t team;
+	/* Rows: the key's own, user or service, project, team, org, tags. */
+	uint32_t nsubjects;
+	int32_t subject[KEY_SUBJECTS];
 	uint64_t models[KEY_MODELS_MAX]; /* hash64 of the model's id */
 } __attribute__((aligned(64)));
 
@@ -141,14 +214,16 @@ struct shm_breaker {
 
 struct shm_sizes {
 	uint32_t slots, accounts, keys, breakers, holds; /* holds: per slot */
+	uint32_t subjects, limits;
 	uint64_t ring_bytes; /* per slot; a power of two, >= a page */
 };
 
 struct shm_head {
 	uint64_t magic, layout;
 	struct shm_sizes sizes;
-	uint64_t off_slots, off_accounts, off_columns, off_lives, off_holds,
-	    off_keys, off_breakers, off_rings, total;
+	uint64_t off_slots, off_accounts, off_columns, off_lives, off_subjects,
+	    off_limits, off_gauges, off_holds, off_keys, off_breakers,
+	    off_rings, total;
 	uint32_t node; /* journal names and request ids begin with it */
 	uint32_t boot; /* counted by the recorder's log folder */
 	_Atomic uint32_t next_incarnation;
@@ -161,7 +236,8 @@ struct shm_head {
 	_Atomic uint32_t log_broken; /* the recorder cannot write */
 	_Atomic uint32_t recorder_ready;
 	_Atomic uint32_t nkeys;
-	_Atomic uint32_t naccounts; /* rows in use are those below */
+	/* Rows in use are those below. */
+	_Atomic uint32_t naccounts, nsubjects, nlimits;
 };
 
 /* A process's view: the mapping and, for a slot's owner, its own slot. */
@@ -173,6 +249,9 @@ struct shm {
 	struct shm_account *accounts;
 	struct shm_column *columns;
 	struct shm_live *lives;
+	struct shm_subject *subjects;
+	struct shm_limit *limits;
+	struct shm_column *gauges;
 	struct shm_hold *holds;
 	struct shm_key *keys;
 	struct shm_breaker *breakers;
@@ -209,5 +288,7 @@ struct shm_column *shm_column(
 struct shm_live *shm_live(
     struct shm *m, uint32_t account, unsigned side, uint32_t slot);
 struct shm_hold *shm_hold_at(struct shm *m, uint32_t slot, uint32_t i);
+/* The gauges of a limit lie in a row, one per slot. */
+struct shm_column *shm_gauge(struct shm *m, uint32_t limit, uint32_t slot);
 
 #endif

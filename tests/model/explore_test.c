@@ -548,7 +548,7 @@ add_ring(unsigned i)
 static void
 set_up(void)
 {
-	const struct shm_sizes z = { ACTORS, ACCOUNTS, 1, 1, 1, 4096 };
+	const struct shm_sizes z = { ACTORS, ACCOUNTS, 1, 1, 1, 0, 0, 4096 };
 	const struct window_spec w = { 1, 0, INT64_MAX, 0, 0 };
 	unsigned i;
 

@@ -122,6 +122,8 @@ set_up(void **state)
 		.max_open_requests = 4096,
 		.max_keys = 10,
 		.max_accounts = 11,
+		.max_subjects = 17,
+		.max_limits = 19,
 		.total_deadline_ns = INT64_C(3000000000000),
 		.max_attempts = 4,
 		.currency = "USD",

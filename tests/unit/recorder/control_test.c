@@ -26,6 +26,7 @@ a_rotated_key_gives_way_at_once_or_later(void **state)
 {
 	struct buf out = { 0 };
 	struct rig g;
+	struct chain chain[2];
 	uint64_t id[4];
 	char text[13] = "000000000001";
 	int i;
@@ -45,8 +46,12 @@ a_rotated_key_gives_way_at_once_or_later(void **state)
 	assert_true(has(&out, "{\"n\":3,\"ok\":true,\"id\":\"000000000002\"}"));
 	assert_true(live(&g, id[1]) && live(&g, id[2]));
 	assert_true(key_find(&g.m, id[1])->expires_ns > clock_wall_ns());
-	assert_int_equal(
-	    key_find(&g.m, id[1])->account, key_find(&g.m, id[2])->account);
+	assert_true(
+	    chain_gather(&g.m, key_find(&g.m, id[1]), NULL, 0, &chain[0]));
+	assert_true(
+	    chain_gather(&g.m, key_find(&g.m, id[2]), NULL, 0, &chain[1]));
+	assert_int_equal(chain[0].naccounts, chain[1].naccounts);
+	assert_int_equal(chain[0].account[0], chain[1].account[0]);
 	ask(&g,
 	    "{\"n\":4,\"op\":\"key_rotate\",\"id\":\"000000000002\",\"new\":"
 	    "\"000000000003\",\"keep_ns\":0,\"sha256\":\"abababab"

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "journal/writer.h"
 #include "ledger/account.h"
+#include "ledger/chain.h"
 #include "ledger/hold.h"
 #include "recorder/run.h"
 #include "recorder/state.h"
@@ -115,6 +116,8 @@ rig_tables(struct rig *g, uint32_t boot)
 {
 	const struct shm_sizes sizes = { .slots = RIG_SLOTS,
 		.accounts = 32,
+		.subjects = 64,
+		.limits = 16,
 		.keys = 64,
 		.breakers = 8,
 		.holds = 32,
@@ -266,8 +269,9 @@ static inline bool
 worker_begin(struct rig *g, struct worker *w, struct call *c, struct reqid req,
     unsigned attempt, uint64_t key, unsigned deployment, int64_t hold)
 {
-	const struct shm_key *k = key_find(&w->m, key);
-	const int32_t row = at_load(&k->account);
+	struct chain chain;
+	const bool good =
+	    chain_gather(&w->m, key_find(&w->m, key), NULL, 0, &chain);
 	const struct hold_spec spec = { .req = req,
 		.attempt = attempt,
 		.deployment = deployment,
@@ -276,9 +280,10 @@ worker_begin(struct rig *g, struct worker *w, struct call *c, struct reqid req,
 		.price = 100 + deployment,
 		.most = { hold },
 		.wall_ns = clock_wall_ns(),
-		.account = &row,
-		.n = row >= 0 };
+		.account = chain.account,
+		.n = chain.naccounts };
 
+	assert_true(good);
 	*c = (struct call){ .h = NULL };
 	if (!journal_reserve(w->j, 3))
 		return false;
@@ -375,12 +380,15 @@ worker_call(struct rig *g, struct worker *w, uint64_t key, int64_t hold,
 static inline void
 rig_sums(struct rig *g, uint64_t key, int64_t *settled, int64_t *held)
 {
-	const struct shm_key *k = key_find(&g->m, key);
-	const int32_t row = at_load(&k->account);
+	struct chain chain;
+	const bool good =
+	    chain_gather(&g->m, key_find(&g->m, key), NULL, 0, &chain);
+	const int32_t row = chain.account[0];
 	struct shm_account *a = &g->m.accounts[row];
 	const int64_t now = clock_wall_ns();
 	unsigned side;
 
+	assert_true(good && chain.naccounts > 0);
 	for (side = 0; side < 2; side++) {
 		if (at_load(&a->window[side].id) != 0 &&
 		    at_load(&a->window[side].start_ns) <= now &&

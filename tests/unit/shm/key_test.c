@@ -11,7 +11,8 @@ row(uint64_t id)
 		.models = { 11, 22 } };
 
 	atomic_store(&k.id, id);
-	atomic_store(&k.account, 4);
+	k.nsubjects = 1;
+	k.subject[0] = 4;
 	memset(k.secret_sha256, (int)id, sizeof(k.secret_sha256));
 	return k;
 }
@@ -28,7 +29,8 @@ a_published_key_is_found_with_all_it_may(void **state)
 	f = key_find(&m, 5);
 	assert_non_null(f);
 	assert_int_equal(f->principal, 6);
-	assert_int_equal(atomic_load(&f->account), 4);
+	assert_int_equal(f->nsubjects, 1);
+	assert_int_equal(f->subject[0], 4);
 	assert_memory_equal(f->secret_sha256, k.secret_sha256, 32);
 	assert_true(key_live(f, 999));
 	assert_false(key_live(f, 1000));
@@ -104,15 +106,16 @@ a_change_replaces_the_row_and_readers_of_the_old_one_are_not_torn(void **state)
 	(void)state;
 	assert_true(key_publish(&m, &k));
 	old = key_find(&m, 5);
-	atomic_store(&k.account, 6);
 	assert_true(key_publish(&m, &k));
 	assert_ptr_equal(key_find(&m, 5), old);
-	assert_int_equal(atomic_load(&old->account), 6);
+	k.subject[0] = 6;
 	k.models[0] = 99;
 	assert_true(key_publish(&m, &k));
 	now = key_find(&m, 5);
 	assert_ptr_not_equal(now, old);
 	assert_true(key_may_use(now, 99));
+	assert_int_equal(now->subject[0], 6);
+	assert_int_equal(old->subject[0], 4);
 	assert_true(key_may_use(old, 11));
 	assert_false(key_live(old, 1));
 	table_free(&m);

@@ -110,16 +110,18 @@ static void
 unreasonable_wishes_are_refused(void **state)
 {
 	static const struct shm_sizes bad[] = {
-		{ 0, 1, 1, 1, 1, 4096 },
-		{ SLOTS_MAX + 1, 1, 1, 1, 1, 4096 },
-		{ 1, 0, 1, 1, 1, 4096 },
-		{ 1, UINT32_MAX, 1, 1, 1, 4096 },
-		{ 1, 1, UINT32_MAX, 1, 1, 4096 },
-		{ 1, 1, 1, 1, 0, 4096 },
-		{ 1, 1, 1, 1, 1, 4095 },
-		{ 1, 1, 1, 1, 1, 12288 },
-		{ 1, 1, 1, UINT32_MAX, 1, 4096 },
-		{ 1, 1, 1, 1, 1, UINT64_C(1) << 40 },
+		{ 0, 1, 1, 1, 1, 1, 1, 4096 },
+		{ SLOTS_MAX + 1, 1, 1, 1, 1, 1, 1, 4096 },
+		{ 1, 0, 1, 1, 1, 1, 1, 4096 },
+		{ 1, UINT32_MAX, 1, 1, 1, 1, 1, 4096 },
+		{ 1, 1, UINT32_MAX, 1, 1, 1, 1, 4096 },
+		{ 1, 1, 1, 1, 0, 1, 1, 4096 },
+		{ 1, 1, 1, 1, 1, 1, 1, 4095 },
+		{ 1, 1, 1, 1, 1, 1, 1, 12288 },
+		{ 1, 1, 1, UINT32_MAX, 1, 1, 1, 4096 },
+		{ 1, 1, 1, 1, 1, UINT32_MAX, 1, 4096 },
+		{ 1, 1, 1, 1, 1, 1, UINT32_MAX, 4096 },
+		{ 1, 1, 1, 1, 1, 1, 1, UINT64_C(1) << 40 },
 	};
 	struct shm m;
 	size_t i;
@@ -143,8 +145,8 @@ its_size_cannot_change(void **state)
 static void
 unused_pages_cost_nothing(void **state)
 {
-	const struct shm_sizes sizes = { 10, 10000, 16384, 64, 4096,
-		16 * 1024 * 1024 };
+	const struct shm_sizes sizes = { 10, 10000, 16384, 64, 4096, 32768,
+		16384, 16 * 1024 * 1024 };
 	struct stat st;
 	struct shm m;
 

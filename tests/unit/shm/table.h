@@ -20,6 +20,8 @@ table_new(uint32_t slots)
 		.keys = 16,
 		.breakers = 8,
 		.holds = 8,
+		.subjects = 16,
+		.limits = 8,
 		.ring_bytes = 8192,
 	};
 	struct shm m;

@@ -1,0 +1,26 @@
+/*
+ * limit.h - the table of limits: how much in how much time
+ *
+ * Rows are handed out in order and never reused; a changed limit keeps its
+ * row and its pace.  ledger/rate.h takes from them.
+ *
+ * Threads:  the recorder writes, anybody reads; the pace by CAS.
+ */
+#ifndef KONTOR_SHM_LIMIT_H
+#define KONTOR_SHM_LIMIT_H
+
+#include "shm/shm.h"
+
+struct limit_spec {
+	uint64_t id;
+	enum limit_kind kind;
+	int64_t amount, period_ns; /* period 0 for kinds without */
+	int64_t burst;             /* >= 1 for kinds with a period */
+	struct slice label;
+};
+
+/* The row; UINT32_MAX: the table is full.  Walks the rows: keep the answer. */
+uint32_t limit_publish(struct shm *m, const struct limit_spec *s) MUST_USE;
+void limit_close(struct shm *m, uint32_t row);
+
+#endif
