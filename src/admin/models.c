@@ -46,6 +46,7 @@ static void
 write_price(struct buf *b, const struct deployment_conf *d)
 {
 	const struct price *p = deployment_price(d, clock_wall_ns());
+	unsigned i;
 
 	json_w_key(b, "price_per_million");
 	if (p == NULL) {
@@ -53,12 +54,10 @@ write_price(struct buf *b, const struct deployment_conf *d)
 		return;
 	}
 	json_w_begin(b, '{');
-	write_rate(b, "input", p->input);
-	if (p->has_cached)
-		write_rate(b, "cached_input", p->cached);
-	if (p->has_cache_write)
-		write_rate(b, "cache_write", p->cache_write);
-	write_rate(b, "output", p->output);
+	for (i = 0; i < LANES; i++) {
+		if ((p->base.has & LANE_BIT(i)) != 0)
+			write_rate(b, lane_text((enum lane)i), p->base.rate[i]);
+	}
 	json_w_end(b, '}');
 }
 

@@ -18,7 +18,7 @@ static const struct {
 struct told {
 	struct intent intent;
 	struct outcome outcome;
-	char provider_id[FRAME_PROVIDER_ID];
+	char provider_id[FRAME_PROVIDER_ID], used_tier[FRAME_TIER];
 	bool closed;
 };
 
@@ -77,6 +77,8 @@ take_outcome(struct story *t, const struct frame *f)
 		v.provider_id.len = sizeof(a->provider_id);
 	if (v.provider_id.len > 0)
 		memcpy(a->provider_id, v.provider_id.p, v.provider_id.len);
+	if (v.used_tier.len > 0)
+		memcpy(a->used_tier, v.used_tier.p, v.used_tier.len);
 	a->outcome = v;
 	a->closed = true;
 }
@@ -199,6 +201,7 @@ write_attempts(struct buf *b, const struct story *t)
 		struct outcome o = a->outcome;
 
 		o.provider_id.p = a->provider_id;
+		o.used_tier.p = a->used_tier;
 		json_w_begin(b, '{');
 		scan_write_attempt(
 		    b, &t->scan, &a->intent, a->closed ? &o : NULL);

@@ -161,16 +161,47 @@ write_rate(struct buf *b, const char *key, struct rate r)
 	buf_fini(&text);
 }
 
+static void
+write_rates(struct buf *b, const struct rates *r)
+{
+	unsigned i;
+
+	for (i = 0; i < LANES; i++) {
+		if ((r->has & LANE_BIT(i)) != 0)
+			write_rate(b, lane_text((enum lane)i), r->rate[i]);
+	}
+}
+
+static void
+write_steps(struct buf *b, const struct price *p)
+{
+	unsigned i;
+
+	if (p->nsteps == 0)
+		return;
+	json_w_key(b, "above");
+	json_w_begin(b, '[');
+	for (i = 0; i < p->nsteps; i++) {
+		json_w_begin(b, '{');
+		json_w_ku64(b, "tokens", p->step[i].above);
+		write_rates(b, &p->step[i].rates);
+		json_w_end(b, '}');
+	}
+	json_w_end(b, ']');
+}
+
 /* Rates per million tokens. */
 static void
-write_price(struct buf *b, const struct scan *s, const struct intent *i)
+write_price(struct buf *b, const struct scan *s, const struct intent *i,
+    const struct outcome *o)
 {
+	const uint64_t row = o != NULL ? o->price : i->price;
 	const struct price *p =
-	    scan_price(s, i->generation, i->deployment, i->price);
+	    scan_price(s, i->generation, i->deployment, row);
 	struct buf id = { 0 };
 
 	json_w_key(b, "price");
-	if (i->price == 0 || p == NULL) {
+	if (row == 0 || p == NULL) {
 		json_w_null(b);
 		return;
 	}
@@ -180,21 +211,10 @@ write_price(struct buf *b, const struct scan *s, const struct intent *i)
 	buf_fini(&id);
 	scan_time(b, "from", p->from_ns);
 	json_w_kbool(b, "operators", p->operators);
-	write_rate(b, "input", p->input);
-	if (p->has_cached)
-		write_rate(b, "cached_input", p->cached);
-	if (p->has_cache_write)
-		write_rate(b, "cache_write", p->cache_write);
-	write_rate(b, "output", p->output);
-	if (p->above != 0) {
-		json_w_ku64(b, "above", p->above);
-		write_rate(b, "above_input", p->hi_input);
-		if (p->hi_has_cached)
-			write_rate(b, "above_cached_input", p->hi_cached);
-		if (p->hi_has_cache_write)
-			write_rate(b, "above_cache_write", p->hi_cache_write);
-		write_rate(b, "above_output", p->hi_output);
-	}
+	if (p->tier.len > 0)
+		json_w_kstr(b, "tier", p->tier);
+	write_rates(b, &p->base);
+	write_steps(b, p);
 	if (p->per_request.nano != 0)
 		scan_money(b, "per_request", p->per_request.nano);
 	json_w_end(b, '}');
@@ -264,8 +284,15 @@ write_outcome(struct buf *b, const struct outcome *o)
 	json_w_ku64(b, "input_tokens", o->usage.input);
 	json_w_ku64(b, "cached_tokens", o->usage.cached);
 	json_w_ku64(b, "cache_write_tokens", o->usage.cache_write);
+	json_w_ku64(b, "cache_write_1h_tokens", o->usage.cache_write_1h);
+	json_w_ku64(b, "audio_input_tokens", o->usage.audio_input);
+	json_w_ku64(b, "image_input_tokens", o->usage.image_input);
 	json_w_ku64(b, "output_tokens", o->usage.output);
 	json_w_ku64(b, "reasoning_tokens", o->usage.reasoning);
+	json_w_ku64(b, "audio_output_tokens", o->usage.audio_output);
+	json_w_ku64(b, "image_output_tokens", o->usage.image_output);
+	if (o->used_tier.len > 0)
+		json_w_kstr(b, "used_tier", o->used_tier);
 	write_us(b, "sent_us", o->sent_us);
 	write_us(b, "first_us", o->first_us);
 	write_us(b, "end_us", o->end_us);
@@ -289,5 +316,5 @@ scan_write_attempt(struct buf *b, const struct scan *s, const struct intent *i,
 		write_open(b);
 	else
 		write_outcome(b, o);
-	write_price(b, s, i);
+	write_price(b, s, i, o);
 }

@@ -44,8 +44,8 @@ bound(struct req *req, struct candidate *c, struct attempt *t)
 	known = ask_bound(
 	    req->ask, d->context, d->max_output, &t->bound_in, &t->bound_out);
 	if (known && t->price != NULL)
-		known =
-		    price_bound(t->price, t->bound_in, t->bound_out, &t->most);
+		known = price_bound(
+		    t->price, LANES_TEXT, t->bound_in, t->bound_out, &t->most);
 	if (!known && strict) {
 		bar(c, WHY_UNBOUNDED);
 		return false;

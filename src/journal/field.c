@@ -1,5 +1,7 @@
 #include "journal/field.h"
 
+#include "model/price.h"
+
 static const void *
 member(const void *v, size_t at)
 {
@@ -55,6 +57,13 @@ number(const void *v, const struct field_row *r)
 	case TYPE_U64S:
 	case TYPE_MAPS:
 		return count_at(v, r);
+	case TYPE_LANE:
+		return (((const struct rates *)p)->has >> r->other) & 1;
+	case TYPE_STEPS:
+		return ((const struct price *)p)->nsteps;
+	case TYPE_U64_OLD:
+	case TYPE_LANE_OLD:
+		return 0;
 	case TYPE_B16:
 	case TYPE_B32:
 		return 1;
@@ -74,6 +83,7 @@ is_text(unsigned field)
 #define TEXT_tries false
 #define TEXT_maps false
 #define TEXT_uints false
+#define TEXT_steps false
 #define TEXT_text true
 #define FIELD(no, name, type, text) \
 	case no: \
@@ -126,6 +136,29 @@ put_maps(struct cbor_w *w, const void *v, const struct field_row *r)
 		field_write(w, p, l->rows, l->nrows);
 }
 
+/* [above, lanes as bits, their rates in order, above, ...] */
+static void
+put_steps(struct cbor_w *w, const struct price *p)
+{
+	const uint32_t all = (1u << LANES) - 1;
+	unsigned i, k, n = 0;
+
+	for (i = 0; i < p->nsteps; i++)
+		n += 2 +
+		     (unsigned)__builtin_popcount(p->step[i].rates.has & all);
+	cbor_w_array(w, n);
+	for (i = 0; i < p->nsteps; i++) {
+		const struct rates *r = &p->step[i].rates;
+
+		cbor_w_u64(w, p->step[i].above);
+		cbor_w_u64(w, r->has & all);
+		for (k = 0; k < LANES; k++) {
+			if ((r->has & LANE_BIT(k)) != 0)
+				cbor_w_i64(w, r->rate[k].pico);
+		}
+	}
+}
+
 static void
 put_string(struct cbor_w *w, unsigned field, struct slice s)
 {
@@ -174,6 +207,15 @@ put_value(
 		return;
 	case TYPE_MAPS:
 		put_maps(w, v, r);
+		return;
+	case TYPE_LANE:
+		cbor_w_i64(w, ((const struct rates *)p)->rate[r->other].pico);
+		return;
+	case TYPE_STEPS:
+		put_steps(w, p);
+		return;
+	case TYPE_U64_OLD:
+	case TYPE_LANE_OLD:
 		return;
 	}
 }
@@ -247,7 +289,7 @@ store(struct in *in, void *v, const struct field_row *r, uint64_t n)
 
 	if (r->type == TYPE_BOOL)
 		memcpy(p, &b, sizeof(b));
-	else if (r->type == TYPE_U64)
+	else if (r->type == TYPE_U64 || r->type == TYPE_U64_OLD)
 		memcpy(p, &n, sizeof(n));
 	else if (n <= UINT32_MAX)
 		memcpy(p, &u, sizeof(u));
@@ -340,6 +382,45 @@ get_maps(struct in *in, void *v, const struct field_row *r)
 		get_map(in, p, l->rows, l->nrows);
 }
 
+/* Lanes that a later version made are passed over: their tokens are in none
+ * of the lanes we know, so what they cost cannot be said; the row stays. */
+static void
+get_step(struct in *in, struct price_step *s, uint64_t *left)
+{
+	uint64_t has;
+	unsigned k;
+
+	s->above = take_u64(in);
+	has = take_u64(in);
+	if (*left < 2 + (uint64_t)__builtin_popcountll(has)) {
+		in->r.bad = true;
+		return;
+	}
+	*left -= 2 + (uint64_t)__builtin_popcountll(has);
+	for (k = 0; k < 64 && !in->r.bad; k++) {
+		const struct rate rate = { (has >> k & 1) != 0 ? take_i64(in)
+							       : 0 };
+
+		if ((has >> k & 1) != 0 && k < LANES)
+			rates_set(&s->rates, (enum lane)k, rate);
+	}
+}
+
+static void
+get_steps(struct in *in, struct price *p)
+{
+	uint64_t left = take_array(in);
+
+	memset(p->step, 0, sizeof(p->step));
+	p->nsteps = 0;
+	while (left > 0 && !in->r.bad) {
+		if (p->nsteps == PRICE_STEPS || left < 2)
+			in->r.bad = true;
+		else
+			get_step(in, &p->step[p->nsteps++], &left);
+	}
+}
+
 static void
 get_opt(struct in *in, void *v, const struct field_row *r)
 {
@@ -365,6 +446,7 @@ get_value(struct in *in, void *v, const struct field_row *r)
 
 	switch ((enum field_type)r->type) {
 	case TYPE_U64:
+	case TYPE_U64_OLD:
 	case TYPE_UINT:
 		store(in, v, r, take_u64(in));
 		return;
@@ -398,6 +480,14 @@ get_value(struct in *in, void *v, const struct field_row *r)
 		return;
 	case TYPE_MAPS:
 		get_maps(in, v, r);
+		return;
+	case TYPE_LANE:
+	case TYPE_LANE_OLD:
+		rates_set(
+		    p, (enum lane)r->other, (struct rate){ take_i64(in) });
+		return;
+	case TYPE_STEPS:
+		get_steps(in, p);
 		return;
 	}
 }

@@ -35,7 +35,12 @@ enum field_type {
 	TYPE_OPT,   /* i64, there when the bool at other says so */
 	TYPE_PAIRS, /* count at other, then struct field_list */
 	TYPE_U64S,  /* count at other; array in place, at most max */
-	TYPE_MAPS   /* count at other; pointer to an array of structs */
+	TYPE_MAPS,  /* count at other; pointer to an array of structs */
+	TYPE_LANE,  /* of the struct rates at: the lane other, when it has it */
+	TYPE_STEPS, /* those of the struct price at */
+	/* Read and never written: what earlier versions wrote. */
+	TYPE_U64_OLD,
+	TYPE_LANE_OLD
 };
 
 struct field_row {

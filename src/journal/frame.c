@@ -96,6 +96,12 @@ static const struct field_row outcome_rows[] = {
 	MAY(outcome, BY_RECORDER, BOOL, by_recorder),
 	MAY(outcome, CLIENT_GONE, BOOL, client_gone),
 	MAY(outcome, PROVIDER_ID, BYTES, provider_id),
+	MAY(outcome, CACHE_WRITE_1H, U64, usage.cache_write_1h),
+	MAY(outcome, AUDIO_INPUT, U64, usage.audio_input),
+	MAY(outcome, IMAGE_INPUT, U64, usage.image_input),
+	MAY(outcome, AUDIO_OUTPUT, U64, usage.audio_output),
+	MAY(outcome, IMAGE_OUTPUT, U64, usage.image_output),
+	MAY(outcome, USED_TIER, BYTES, used_tier),
 };
 
 static const struct field_row final_rows[] = {
@@ -140,23 +146,46 @@ static const struct field_row deployment_rows[] = {
 	MUST(deployment_row, MODEL_HASH, U64, model_hash),
 };
 
+/* A lane of the base rates; of the step that rows before STEPS had: read. */
+#define LANE_ROW(f, lane) \
+	{ \
+		.field = FIELD_##f, .type = TYPE_LANE, \
+		.at = (uint16_t)offsetof(struct price_row, price.base), \
+		.other = LANE_##lane \
+	}
+#define OLD_ROW(f, lane) \
+	{ \
+		.field = FIELD_##f, .type = TYPE_LANE_OLD, \
+		.at = \
+		    (uint16_t)offsetof(struct price_row, price.step[0].rates), \
+		.other = LANE_##lane \
+	}
+
 static const struct field_row price_rows[] = {
 	MUST(price_row, PRICE, U64, price.id),
 	MUST(price_row, DEPLOYMENT, UINT, deployment),
 	MAY(price_row, FROM_NS, I64, price.from_ns),
 	MAY(price_row, OPERATORS, BOOL, price.operators),
-	MAY(price_row, RATE_INPUT, I64, price.input),
-	WITH(price_row, RATE_CACHED, OPT, price.cached, price.has_cached),
-	WITH(price_row, RATE_CACHE_WRITE, OPT, price.cache_write,
-	    price.has_cache_write),
-	MAY(price_row, RATE_OUTPUT, I64, price.output),
-	MAY(price_row, ABOVE, U64, price.above),
-	MAY(price_row, HI_INPUT, I64, price.hi_input),
-	WITH(price_row, HI_CACHED, OPT, price.hi_cached, price.hi_has_cached),
-	WITH(price_row, HI_CACHE_WRITE, OPT, price.hi_cache_write,
-	    price.hi_has_cache_write),
-	MAY(price_row, HI_OUTPUT, I64, price.hi_output),
+	MAY(price_row, RATE_INPUT, I64, price.base.rate[LANE_INPUT]),
+	LANE_ROW(RATE_CACHED, CACHED),
+	LANE_ROW(RATE_CACHE_WRITE, CACHE_WRITE),
+	MAY(price_row, RATE_OUTPUT, I64, price.base.rate[LANE_OUTPUT]),
+	MAY(price_row, ABOVE, U64_OLD, price.step[0].above),
+	OLD_ROW(HI_INPUT, INPUT),
+	OLD_ROW(HI_CACHED, CACHED),
+	OLD_ROW(HI_CACHE_WRITE, CACHE_WRITE),
+	OLD_ROW(HI_OUTPUT, OUTPUT),
 	MAY(price_row, PER_REQUEST, I64, price.per_request),
+	LANE_ROW(RATE_CACHE_WRITE_1H, CACHE_WRITE_1H),
+	LANE_ROW(RATE_REASONING, REASONING),
+	LANE_ROW(RATE_AUDIO_INPUT, AUDIO_INPUT),
+	LANE_ROW(RATE_IMAGE_INPUT, IMAGE_INPUT),
+	LANE_ROW(RATE_AUDIO_OUTPUT, AUDIO_OUTPUT),
+	LANE_ROW(RATE_IMAGE_OUTPUT, IMAGE_OUTPUT),
+	MAY(price_row, PRICE_TIER, BYTES, price.tier),
+	{ .field = FIELD_STEPS,
+	    .type = TYPE_STEPS,
+	    .at = (uint16_t)offsetof(struct price_row, price) },
 };
 
 static const struct field_list deployment_list = {
@@ -295,14 +324,13 @@ size_t
 frame_outcome(const struct journal_name *j, uint64_t seq,
     const struct outcome *outcome, char *out, size_t cap)
 {
-	struct outcome cut;
-	const struct outcome *v = outcome;
+	struct outcome cut = *outcome;
+	const struct outcome *v = &cut;
 
-	if (outcome->provider_id.len > FRAME_PROVIDER_ID) {
-		cut = *outcome;
+	if (cut.provider_id.len > FRAME_PROVIDER_ID)
 		cut.provider_id.len = FRAME_PROVIDER_ID;
-		v = &cut;
-	}
+	if (cut.used_tier.len > FRAME_TIER)
+		cut.used_tier.len = FRAME_TIER;
 	return WRITE(FRAME_OUTCOME, outcome_rows);
 }
 
@@ -438,7 +466,8 @@ frame_get_outcome(const struct frame *f, struct outcome *out)
 	if (fault != FAULT_NONE)
 		return fault;
 	if ((unsigned)out->resolution > RESOLUTION_UNKNOWN || out->hold < 0 ||
-	    out->provider_id.len > FRAME_PROVIDER_ID || out->status < 0)
+	    out->provider_id.len > FRAME_PROVIDER_ID ||
+	    out->used_tier.len > FRAME_TIER || out->status < 0)
 		return FAULT_DATA;
 	return FAULT_NONE;
 }
@@ -491,9 +520,41 @@ frame_get_incident(const struct frame *f, struct incident *out)
 	return READ(FRAME_INCIDENT, incident_rows, NULL);
 }
 
+/* Input and output rates are always known, so 0 is left out as any 0 is;
+ * rows before STEPS had one step at most. */
+static bool
+price_row_mend(struct price_row *row)
+{
+	const uint32_t both = LANE_BIT(LANE_INPUT) | LANE_BIT(LANE_OUTPUT);
+	struct price *p = &row->price;
+	unsigned i;
+
+	p->base.has |= both;
+	if (p->nsteps == 0 && p->step[0].above != 0)
+		p->nsteps = 1;
+	else if (p->nsteps == 0)
+		p->step[0] = (struct price_step){ 0 };
+	for (i = 0; i < p->nsteps; i++)
+		p->step[i].rates.has |= both;
+	for (i = 1; i < p->nsteps; i++) {
+		if (p->step[i].above <= p->step[i - 1].above)
+			return false;
+	}
+	return true;
+}
+
 enum fault
 frame_get_generation(
     const struct frame *f, struct arena *a, struct generation *out)
 {
-	return READ(FRAME_CONFIG, generation_rows, a);
+	const enum fault fault = READ(FRAME_CONFIG, generation_rows, a);
+	unsigned i;
+
+	if (fault != FAULT_NONE)
+		return fault;
+	for (i = 0; i < out->nprices; i++) {
+		if (!price_row_mend(&out->prices[i]))
+			return FAULT_DATA;
+	}
+	return FAULT_NONE;
 }

@@ -40,6 +40,7 @@ enum {
 	FRAME_MAX = 4 * 1024 * 1024, /* whole frame in a segment */
 	FRAME_CANDIDATES = 16,
 	FRAME_PROVIDER_ID = 64,
+	FRAME_TIER = 16, /* of a used tier */
 	FRAME_DEPLOYMENTS = 4096,
 	FRAME_PRICES = 32768,
 	FRAME_NUMBERS = 16
@@ -115,6 +116,7 @@ struct outcome {
 	/* Microseconds after the intent; 0: did not happen. */
 	uint64_t sent_us, first_us, end_us;
 	struct slice provider_id; /* the provider's request id; may be empty */
+	struct slice used_tier;   /* as the provider said; empty: as asked */
 	unsigned n;
 	struct frame_need chain[HOLD_CHAIN_MAX];
 };

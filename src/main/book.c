@@ -9,37 +9,36 @@
 extern const unsigned char prices_data[]; /* made from data/prices.json */
 extern const size_t prices_data_len;
 
-static bool
-maybe_rate(const struct json *j, const char *key, struct rate *out)
-{
-	const struct json *v = json_get(j, key);
-
-	if (v == NULL)
-		return false;
-	CHECK(rate_parse_per_million(v->text, out));
-	return true;
-}
-
 static void
-must_rate(const struct json *j, const char *key, struct rate *out)
+read_rates(const struct json *j, struct rates *out)
 {
-	CHECK(maybe_rate(j, key, out));
+	const struct json *v;
+	struct rate rate;
+	unsigned i;
+
+	for (i = 0; i < LANES; i++) {
+		v = json_get(j, lane_text((enum lane)i));
+		if (v == NULL)
+			continue;
+		CHECK(rate_parse_per_million(v->text, &rate));
+		rates_set(out, (enum lane)i, rate);
+	}
+	CHECK((out->has & LANE_BIT(LANE_INPUT)) != 0 &&
+	      (out->has & LANE_BIT(LANE_OUTPUT)) != 0);
 }
 
 static void
 read_above(const struct json *j, struct price *p)
 {
+	struct price_step *s = &p->step[0];
 	int64_t tokens;
 
 	if (j == NULL)
 		return;
+	p->nsteps = 1;
 	CHECK(json_get_i64(j, "tokens", &tokens));
-	p->above = (uint64_t)tokens;
-	must_rate(j, "input", &p->hi_input);
-	p->hi_has_cached = maybe_rate(j, "cached_input", &p->hi_cached);
-	p->hi_has_cache_write =
-	    maybe_rate(j, "cache_write", &p->hi_cache_write);
-	must_rate(j, "output", &p->hi_output);
+	s->above = (uint64_t)tokens;
+	read_rates(j, &s->rates);
 }
 
 static uint64_t
@@ -64,10 +63,8 @@ read_row(const struct json *j, struct book_row *r)
 	r->context = maybe_count(j, "context");
 	r->max_output = maybe_count(j, "max_output");
 	CHECK(value_date(json_get_str(j, "from"), &p->from_ns));
-	must_rate(j, "input", &p->input);
-	p->has_cached = maybe_rate(j, "cached_input", &p->cached);
-	p->has_cache_write = maybe_rate(j, "cache_write", &p->cache_write);
-	must_rate(j, "output", &p->output);
+	p->tier = r->tier;
+	read_rates(j, &p->base);
 	read_above(json_get(j, "above"), p);
 	price_name(p, r->type, r->region, r->tier, r->model);
 }
@@ -167,14 +164,21 @@ book_find(const struct book *b, const struct book_query *q,
 	return n;
 }
 
+/* Lanes by a letter; those of the first version keep theirs, so a row that
+ * says the same still has the same id. */
 static void
-add_rate(struct buf *b, char mark, bool has, struct rate r)
+add_rates(struct buf *b, const struct rates *r)
 {
-	if (!has)
-		return;
-	buf_char(b, ' ');
-	buf_char(b, mark);
-	rate_write_per_million(b, r);
+	static const char mark[LANES + 1] = "icwhamotsg";
+	unsigned i;
+
+	for (i = 0; i < LANES; i++) {
+		if ((r->has & LANE_BIT(i)) == 0)
+			continue;
+		buf_char(b, ' ');
+		buf_char(b, mark[i]);
+		rate_write_per_million(b, r->rate[i]);
+	}
 }
 
 void
@@ -182,24 +186,19 @@ price_name(struct price *p, struct slice type, struct slice region,
     struct slice tier, struct slice model)
 {
 	struct buf b = { 0 };
+	unsigned i;
 
 	buf_fmt(&b, "%s %.*s %.*s %.*s %.*s from ",
 	    p->operators ? "own" : "book", S_FMT(type), S_FMT(region),
 	    S_FMT(tier), S_FMT(model));
 	buf_i64(&b, p->from_ns);
-	add_rate(&b, 'i', true, p->input);
-	add_rate(&b, 'c', p->has_cached, p->cached);
-	add_rate(&b, 'w', p->has_cache_write, p->cache_write);
-	add_rate(&b, 'o', true, p->output);
+	add_rates(&b, &p->base);
 	buf_str(&b, " r");
 	money_write(&b, p->per_request);
-	if (p->above != 0) {
+	for (i = 0; i < p->nsteps; i++) {
 		buf_str(&b, " above ");
-		buf_u64(&b, p->above);
-		add_rate(&b, 'i', true, p->hi_input);
-		add_rate(&b, 'c', p->hi_has_cached, p->hi_cached);
-		add_rate(&b, 'w', p->hi_has_cache_write, p->hi_cache_write);
-		add_rate(&b, 'o', true, p->hi_output);
+		buf_u64(&b, p->step[i].above);
+		add_rates(&b, &p->step[i].rates);
 	}
 	p->id = hash64(buf_slice(&b));
 	if (p->id == 0)

@@ -555,28 +555,32 @@ take_aliases(struct compiler *c)
 
 /* --- prices ---------------------------------------------------------- */
 
-static bool
-rate_at(const struct ynode *n, const char *rel, struct rate *out)
+static void
+take_lanes(const struct ynode *n, struct rates *out)
 {
-	const struct ynode *at = ynode_find(n, rel);
+	const struct ynode *at;
+	struct rate rate;
+	unsigned i;
 
-	return at != NULL && at->kind == YNODE_SCALAR &&
-	       rate_parse_per_million(at->text, out);
+	for (i = 0; i < LANES; i++) {
+		at = ynode_find(n, lane_text((enum lane)i));
+		if (at != NULL && at->kind == YNODE_SCALAR &&
+		    rate_parse_per_million(at->text, &rate))
+			rates_set(out, (enum lane)i, rate);
+	}
 }
 
 static void
 take_rates(const struct ynode *n, struct price *p)
 {
-	rate_at(n, "input", &p->input);
-	p->has_cached = rate_at(n, "cached_input", &p->cached);
-	p->has_cache_write = rate_at(n, "cache_write", &p->cache_write);
-	rate_at(n, "output", &p->output);
-	p->above = number_at(n, "prices[].", "above.tokens");
-	rate_at(n, "above.input", &p->hi_input);
-	p->hi_has_cached = rate_at(n, "above.cached_input", &p->hi_cached);
-	p->hi_has_cache_write =
-	    rate_at(n, "above.cache_write", &p->hi_cache_write);
-	rate_at(n, "above.output", &p->hi_output);
+	const struct ynode *above = ynode_find(n, "above");
+
+	take_lanes(n, &p->base);
+	if (above != NULL) {
+		p->nsteps = 1;
+		p->step[0].above = number_at(n, "prices[].", "above.tokens");
+		take_lanes(above, &p->step[0].rates);
+	}
 	if (!money_parse(
 		text_at(n, "prices[].", "per_request"), &p->per_request))
 		p->per_request.nano = 0; /* reported */
@@ -746,8 +750,10 @@ price_deployment(struct compiler *c, struct deployment_conf *d)
 	n = book_rows(c, d, rows, PRICES_MAX);
 	price = ARENA_ARRAY(c->arena, struct price, n + c->nown + 1);
 	d->price = price;
-	for (i = 0; i < n; i++)
-		price[d->nprice++] = rows[i]->price;
+	for (i = 0; i < n; i++) {
+		price[d->nprice] = rows[i]->price;
+		price[d->nprice++].tier = slice_of(d->tier);
+	}
 	if (n > 0 && d->context == 0)
 		d->context = rows[0]->context;
 	if (n > 0 && d->max_output == 0)
@@ -756,6 +762,7 @@ price_deployment(struct compiler *c, struct deployment_conf *d)
 		if (!own_for(&c->own[i], d))
 			continue;
 		price[d->nprice] = c->own[i].price;
+		price[d->nprice].tier = slice_of(d->tier);
 		price_name(&price[d->nprice++], slice_of(d->provider->id),
 		    S("*"), slice_of(d->tier), slice_of(d->id));
 	}

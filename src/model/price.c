@@ -1,87 +1,212 @@
 #include "model/price.h"
 
-/* The rates of one side of the long-context step, fallbacks applied. */
-struct rates {
-	struct rate input, cached, cache_write, output;
+static const struct {
+	const char *text;
+	enum lane instead;
+} lanes[] = {
+#define LANE(NAME, text, instead) { text, LANE_##instead },
+#include "model/lanes.def"
+#undef LANE
 };
 
-static struct rates
-rates_at(const struct price *p, uint64_t input)
+const char *
+lane_text(enum lane lane)
 {
-	if (p->above != 0 && input > p->above)
-		return (struct rates){
-			.input = p->hi_input,
-			.cached = p->hi_has_cached ? p->hi_cached : p->hi_input,
-			.cache_write = p->hi_has_cache_write ? p->hi_cache_write
-							     : p->hi_input,
-			.output = p->hi_output,
-		};
-	return (struct rates){
-		.input = p->input,
-		.cached = p->has_cached ? p->cached : p->input,
-		.cache_write = p->has_cache_write ? p->cache_write : p->input,
-		.output = p->output,
-	};
+	CHECK(lane < LANES);
+	return lanes[lane].text;
+}
+
+bool
+lane_is_input(enum lane lane)
+{
+	return lane < LANE_OUTPUT;
+}
+
+bool
+rates_get(const struct rates *r, enum lane lane, struct rate *out)
+{
+	while ((r->has & LANE_BIT(lane)) == 0) {
+		if (lanes[lane].instead == lane) {
+			*out = (struct rate){ 0 };
+			return false;
+		}
+		lane = lanes[lane].instead;
+	}
+	*out = r->rate[lane];
+	return true;
+}
+
+void
+rates_set(struct rates *r, enum lane lane, struct rate rate)
+{
+	r->has |= LANE_BIT(lane);
+	r->rate[lane] = rate;
+}
+
+const struct rates *
+price_rates(const struct price *p, uint64_t input, unsigned *step)
+{
+	unsigned n = p->nsteps;
+
+	while (n > 0 && input <= p->step[n - 1].above)
+		n--;
+	*step = n;
+	return n > 0 ? &p->step[n - 1].rates : &p->base;
+}
+
+/* --- what usage costs -------------------------------------------------- */
+
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * Each token into one lane.  Providers do not say whether cached tokens were
+ * audio or images: they overlap no more than the counts force them to, so
+ * what may be fresh audio is sold as that.
+ */
+static void
+split(const struct usage *u, uint64_t q[LANES])
+{
+	uint64_t rest = u->input - u->cached - u->cache_write;
+
+	q[LANE_CACHED] = u->cached;
+	q[LANE_CACHE_WRITE] = u->cache_write - u->cache_write_1h;
+	q[LANE_CACHE_WRITE_1H] = u->cache_write_1h;
+	q[LANE_AUDIO_INPUT] = least(u->audio_input, rest);
+	rest -= q[LANE_AUDIO_INPUT];
+	q[LANE_IMAGE_INPUT] = least(u->image_input, rest);
+	q[LANE_INPUT] = rest - q[LANE_IMAGE_INPUT];
+	q[LANE_REASONING] = u->reasoning;
+	q[LANE_AUDIO_OUTPUT] = u->audio_output;
+	q[LANE_IMAGE_OUTPUT] = u->image_output;
+	q[LANE_OUTPUT] =
+	    u->output - u->reasoning - u->audio_output - u->image_output;
 }
 
 static bool
-add_line(struct rate r, uint64_t n, struct money *sum)
+fill(const struct rates *r, enum lane lane, uint64_t n, struct price_line *l)
 {
-	struct money line;
+	l->quantity = n;
+	l->cost = (struct money){ 0 };
+	if (!rates_get(r, lane, &l->rate))
+		return n == 0;
+	return money_line(l->rate, n, &l->cost);
+}
 
-	return money_line(r, n, &line) && money_add(*sum, line, sum);
+bool
+price_lines(const struct price *p, const struct usage *u,
+    struct price_line line[PRICE_LINES], unsigned *step)
+{
+	const struct rates *r = price_rates(p, u->input, step);
+	uint64_t q[LANES];
+	unsigned i;
+
+	if (!usage_sane(u))
+		return false;
+	split(u, q);
+	for (i = 0; i < LANES; i++) {
+		if (!fill(r, (enum lane)i, q[i], &line[i]))
+			return false;
+	}
+	line[LANES] = (struct price_line){ 1, { 0 }, p->per_request };
+	return true;
 }
 
 bool
 price_cost(const struct price *p, const struct usage *u, struct money *out)
 {
-	const struct rates r = rates_at(p, u->input);
-	struct money sum = p->per_request;
+	struct price_line line[PRICE_LINES];
+	struct money sum = { 0 };
+	unsigned i, step;
 
-	if (!usage_sane(u) ||
-	    !add_line(r.input, u->input - u->cached - u->cache_write, &sum) ||
-	    !add_line(r.cached, u->cached, &sum) ||
-	    !add_line(r.cache_write, u->cache_write, &sum) ||
-	    !add_line(r.output, u->output, &sum))
+	if (!price_lines(p, u, line, &step))
 		return false;
+	for (i = 0; i < PRICE_LINES; i++) {
+		if (!money_add(sum, line[i].cost, &sum))
+			return false;
+	}
 	*out = sum;
 	return true;
 }
 
-static struct rate
-worse(struct rate a, struct rate b)
+/* --- the most it can cost ---------------------------------------------- */
+
+/* The dearest of the lanes of one side; false: one is not known. */
+static bool
+dearest(const struct rates *r, uint32_t mask, bool input, struct rate *worst)
 {
-	return a.pico > b.pico ? a : b;
+	struct rate rate;
+	unsigned i;
+
+	for (i = 0; i < LANES; i++) {
+		if ((mask & LANE_BIT(i)) == 0 ||
+		    lane_is_input((enum lane)i) != input)
+			continue;
+		if (!rates_get(r, (enum lane)i, &rate))
+			return false;
+		if (rate.pico > worst->pico)
+			*worst = rate;
+	}
+	return true;
 }
 
-static struct rate
-worst_input(const struct rates *r)
+static bool
+dearest_row(const struct price *p, uint32_t mask, uint64_t input,
+    struct rate *in, struct rate *out)
 {
-	return worse(r->input, worse(r->cached, r->cache_write));
+	unsigned i;
+
+	*in = *out = (struct rate){ 0 };
+	if (!dearest(&p->base, mask, true, in) ||
+	    !dearest(&p->base, mask, false, out))
+		return false;
+	for (i = 0; i < p->nsteps && input > p->step[i].above; i++) {
+		if (!dearest(&p->step[i].rates, mask, true, in) ||
+		    !dearest(&p->step[i].rates, mask, false, out))
+			return false;
+	}
+	return true;
+}
+
+bool
+price_knows(const struct price *p, uint32_t mask, uint64_t input)
+{
+	struct rate in, out;
+
+	return dearest_row(p, mask, input, &in, &out);
 }
 
 /*
- * Input is three lines of a cost and one of a bound, each off by half a nano
- * at most: with two nano more no cost can pass its bound.
+ * A side is several lines of a cost and one of a bound, each off by half a
+ * nano at most: six of input can add up to three more, four of output to
+ * two.
  */
-enum { ROUNDING = 2 };
+enum { ROUNDING_INPUT = 3, ROUNDING_OUTPUT = 2 };
+
+static bool
+add_side(struct rate r, uint64_t n, int64_t rounding, struct money *sum)
+{
+	struct money line;
+
+	if (n == 0 || r.pico == 0)
+		return true;
+	return money_line(r, n, &line) && money_add(*sum, line, sum) &&
+	       money_add(*sum, (struct money){ rounding }, sum);
+}
 
 bool
-price_bound(
-    const struct price *p, uint64_t input, uint64_t output, struct money *out)
+price_bound(const struct price *p, uint32_t mask, uint64_t input,
+    uint64_t output, struct money *out)
 {
-	struct rates r = rates_at(p, 0);
-	struct rate in = worst_input(&r), o = r.output;
 	struct money sum = p->per_request;
+	struct rate in, o;
 
-	if (p->above != 0 && input > p->above) {
-		r = rates_at(p, input);
-		in = worse(in, worst_input(&r));
-		o = worse(o, r.output);
-	}
-	if (!add_line(in, input, &sum) || !add_line(o, output, &sum) ||
-	    (input != 0 && in.pico != 0 &&
-		!money_add(sum, (struct money){ ROUNDING }, &sum)))
+	if (!dearest_row(p, mask, input, &in, &o) ||
+	    !add_side(in, input, ROUNDING_INPUT, &sum) ||
+	    !add_side(o, output, ROUNDING_OUTPUT, &sum))
 		return false;
 	*out = sum;
 	return true;

@@ -107,27 +107,34 @@ write_hex(struct buf *b, const char *key, uint64_t v)
 }
 
 static void
-write_rate(struct buf *b, const char *key, struct rate r)
+write_rates(struct buf *b, const struct rates *r)
 {
-	json_w_key(b, key);
-	buf_char(b, '"');
-	rate_write_per_million(b, r);
-	buf_char(b, '"');
+	unsigned i;
+
+	for (i = 0; i < LANES; i++) {
+		if ((r->has & LANE_BIT(i)) == 0)
+			continue;
+		json_w_key(b, lane_text((enum lane)i));
+		buf_char(b, '"');
+		rate_write_per_million(b, r->rate[i]);
+		buf_char(b, '"');
+	}
 }
 
 static void
-write_step(struct buf *b, const struct price *p)
+write_steps(struct buf *b, const struct price *p)
 {
+	unsigned i;
+
 	json_w_key(b, "above");
-	json_w_begin(b, '{');
-	json_w_ku64(b, "tokens", p->above);
-	write_rate(b, "input", p->hi_input);
-	if (p->hi_has_cached)
-		write_rate(b, "cached_input", p->hi_cached);
-	if (p->hi_has_cache_write)
-		write_rate(b, "cache_write", p->hi_cache_write);
-	write_rate(b, "output", p->hi_output);
-	json_w_end(b, '}');
+	json_w_begin(b, '[');
+	for (i = 0; i < p->nsteps; i++) {
+		json_w_begin(b, '{');
+		json_w_ku64(b, "tokens", p->step[i].above);
+		write_rates(b, &p->step[i].rates);
+		json_w_end(b, '}');
+	}
+	json_w_end(b, ']');
 }
 
 static void
@@ -137,14 +144,10 @@ write_price(struct buf *b, const struct price *p)
 	write_hex(b, "id", p->id);
 	json_w_ki64(b, "from_ns", p->from_ns);
 	json_w_kbool(b, "operators", p->operators);
-	write_rate(b, "input", p->input);
-	if (p->has_cached)
-		write_rate(b, "cached_input", p->cached);
-	if (p->has_cache_write)
-		write_rate(b, "cache_write", p->cache_write);
-	write_rate(b, "output", p->output);
-	if (p->above != 0)
-		write_step(b, p);
+	json_w_kstr(b, "tier", p->tier);
+	write_rates(b, &p->base);
+	if (p->nsteps != 0)
+		write_steps(b, p);
 	json_w_key(b, "per_request");
 	buf_char(b, '"');
 	money_write(b, p->per_request);
@@ -311,51 +314,65 @@ get_hex(struct reader *r, const struct json *j, const char *key)
 	return v;
 }
 
-/* False, and *out zero, when there is none. */
-static bool
-get_rate(
-    struct reader *r, const struct json *j, const char *key, struct rate *out)
+/* Input and output it must have. */
+static void
+read_rates(struct reader *r, const struct json *j, struct rates *out)
 {
-	const struct json *v = json_get(j, key);
+	const struct json *v;
+	struct rate rate;
+	unsigned i;
 
-	out->pico = 0;
-	if (v == NULL)
-		return false;
-	if (v->type != JSON_STRING || !rate_parse_per_million(v->text, out))
+	for (i = 0; i < LANES; i++) {
+		v = json_get(j, lane_text((enum lane)i));
+		if (v == NULL)
+			continue;
+		if (v->type == JSON_STRING &&
+		    rate_parse_per_million(v->text, &rate))
+			rates_set(out, (enum lane)i, rate);
+		else
+			r->bad = true;
+	}
+	if ((out->has & LANE_BIT(LANE_INPUT)) == 0 ||
+	    (out->has & LANE_BIT(LANE_OUTPUT)) == 0)
 		r->bad = true;
-	return true;
 }
 
+/* Rising, as price_rates() takes them. */
 static void
-need_rate(
-    struct reader *r, const struct json *j, const char *key, struct rate *out)
+read_steps(struct reader *r, const struct json *list, struct price *p)
 {
-	if (!get_rate(r, j, key, out))
+	struct price_step *s;
+	const struct json *j;
+	uint64_t last = 0;
+
+	if (list->type != JSON_ARRAY || list->n > PRICE_STEPS) {
 		r->bad = true;
+		return;
+	}
+	for (j = list->child; j != NULL; j = j->next) {
+		s = &p->step[p->nsteps++];
+		s->above = (uint64_t)get_num(r, j, "tokens");
+		read_rates(r, j, &s->rates);
+		if (s->above <= last)
+			r->bad = true;
+		last = s->above;
+	}
 }
 
 static void
 read_price(struct reader *r, const struct json *j, struct price *p)
 {
-	const struct json *step = json_get(j, "above");
+	const struct json *steps = json_get(j, "above");
 
 	p->id = get_hex(r, j, "id");
 	p->from_ns = get_num(r, j, "from_ns");
 	p->operators = get_flag(r, j, "operators");
-	need_rate(r, j, "input", &p->input);
-	p->has_cached = get_rate(r, j, "cached_input", &p->cached);
-	p->has_cache_write = get_rate(r, j, "cache_write", &p->cache_write);
-	need_rate(r, j, "output", &p->output);
+	p->tier = slice_of(get_text(r, j, "tier"));
+	read_rates(r, j, &p->base);
 	if (!money_parse(json_get_str(j, "per_request"), &p->per_request))
 		r->bad = true;
-	if (step == NULL)
-		return;
-	p->above = (uint64_t)get_num(r, step, "tokens");
-	need_rate(r, step, "input", &p->hi_input);
-	p->hi_has_cached = get_rate(r, step, "cached_input", &p->hi_cached);
-	p->hi_has_cache_write =
-	    get_rate(r, step, "cache_write", &p->hi_cache_write);
-	need_rate(r, step, "output", &p->hi_output);
+	if (steps != NULL)
+		read_steps(r, steps, p);
 }
 
 #define R_TEXT(f) o->f = get_text(r, j, #f);
@@ -595,13 +612,15 @@ snapshot_model(const struct snapshot *s, struct slice name)
 }
 
 const struct price *
-deployment_price(const struct deployment_conf *d, int64_t wall_ns)
+deployment_price_of(
+    const struct deployment_conf *d, struct slice tier, int64_t wall_ns)
 {
 	const struct price *book = NULL;
 	unsigned i;
 
 	for (i = 0; i < d->nprice; i++) {
-		if (d->price[i].from_ns > wall_ns)
+		if (d->price[i].from_ns > wall_ns ||
+		    !slice_eq(d->price[i].tier, tier))
 			continue;
 		if (d->price[i].operators)
 			return &d->price[i];
@@ -609,4 +628,10 @@ deployment_price(const struct deployment_conf *d, int64_t wall_ns)
 			book = &d->price[i];
 	}
 	return book;
+}
+
+const struct price *
+deployment_price(const struct deployment_conf *d, int64_t wall_ns)
+{
+	return deployment_price_of(d, slice_of(d->tier), wall_ns);
 }

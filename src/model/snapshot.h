@@ -58,7 +58,8 @@ struct deployment_conf {
 	const char *zone, *tier;
 	unsigned weight;              /* for weighted; default 1 */
 	uint64_t context, max_output; /* tokens; 0: not known */
-	/* Every row of the price book that can apply, newest first. */
+	/* Every row of the price book that can apply, of whatever tier,
+	 * newest first. */
 	const struct price *price;
 	unsigned nprice;
 };
@@ -113,7 +114,10 @@ void snapshot_unref(struct snapshot **s);
 /* By id or alias; NULL: none. */
 const struct model_conf *snapshot_model(
     const struct snapshot *s, struct slice name);
-/* The row in force at wall_ns; NULL: the price is not known. */
+/* The row in force at wall_ns; NULL: the price is not known.  The second is
+ * for calls served at the deployment's own tier. */
+const struct price *deployment_price_of(
+    const struct deployment_conf *d, struct slice tier, int64_t wall_ns);
 const struct price *deployment_price(
     const struct deployment_conf *d, int64_t wall_ns);
 

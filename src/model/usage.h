@@ -1,9 +1,9 @@
 /*
  * usage.h - what a provider counted for one attempt
  *
- * Canonical form: the parts do not overlap in the way they are priced, but
- * input includes cached and cache_write, and output includes reasoning, as
- * the OpenAI shape reports them.
+ * Canonical form, whatever the dialect: input and output are the whole, the
+ * rest are parts of it.  cached and cache_write do not overlap; the parts by
+ * kind (audio, image) may lie inside them, as providers do not say.
  */
 #ifndef KONTOR_MODEL_USAGE_H
 #define KONTOR_MODEL_USAGE_H
@@ -11,14 +11,22 @@
 #include "base/base.h"
 
 struct usage {
-	uint64_t input;       /* all input, cached and cache_write included */
-	uint64_t cached;      /* read from a cache */
-	uint64_t cache_write; /* written to a cache */
-	uint64_t output;      /* all output, reasoning included */
+	uint64_t input;          /* all input, the five parts included */
+	uint64_t cached;         /* read from a cache */
+	uint64_t cache_write;    /* written to a cache, for however long */
+	uint64_t cache_write_1h; /* of cache_write: kept for an hour */
+	uint64_t audio_input;
+	uint64_t image_input;
+	uint64_t output; /* all output, the three parts included */
 	uint64_t reasoning;
+	uint64_t audio_output;
+	uint64_t image_output;
 };
 
-/* cached + cache_write <= input and reasoning <= output. */
+/*
+ * cached + cache_write <= input, cache_write_1h <= cache_write, audio_input
+ * + image_input <= input, and the parts of output together <= output.
+ */
 bool usage_sane(const struct usage *u);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "base/cbor.h"
 #include "journal/frame.h"
 
 static const struct journal_name name = { 0x01020304, 5, 6, 7 };
@@ -25,7 +26,11 @@ some_outcome(void)
 		.price = UINT64_C(0xfedcba9876543210),
 		.deployment = 1,
 		.hold = 5000000,
-		.usage = { 1200, 1000, 100, 300, 50 },
+		.usage = { .input = 1200,
+		    .cached = 1000,
+		    .cache_write = 100,
+		    .output = 300,
+		    .reasoning = 50 },
 		.list = 42000,
 		.contracted = 42000,
 		.effective = 40000,
@@ -174,6 +179,11 @@ accounts_keys_openings_and_incidents_come_back(void **state)
 	assert_memory_equal(&iout, &iin, sizeof(iin));
 }
 
+enum {
+	BOTH = LANE_BIT(LANE_INPUT) | LANE_BIT(LANE_OUTPUT),
+	EVERY = (1 << LANES) - 1
+};
+
 static void
 a_generation_of_any_size_comes_back(void **state)
 {
@@ -195,16 +205,22 @@ a_generation_of_any_size_comes_back(void **state)
 			.price = { .id = i + 1,
 			    .from_ns = i,
 			    .operators = i % 2,
-			    .input = { 1250000 },
-			    .cached = { 0 },
-			    .has_cached = i % 3 == 0,
-			    .output = { 10000000 },
-			    .above = i % 5 ? 0 : 200000,
-			    .hi_cache_write = { 5 },
-			    .hi_has_cache_write = true,
+			    .tier = i % 4 ? S("") : S("priority"),
+			    .base = { i % 3 ? BOTH : EVERY,
+				{ [LANE_INPUT] = { 1250000 },
+				    [LANE_OUTPUT] = { i % 7 } } },
+			    .nsteps = i % 5,
+			    .step = { { 128000, { BOTH, { { i } } } },
+				{ 200000, { EVERY, { { 7 }, { 8 } } } },
+				{ 400000, { BOTH, { { 9 } } } },
+				{ 500000, { BOTH, { { 9 } } } } },
 			    .per_request = { i } },
 			.deployment = i % 300,
 		};
+	for (i = 0; i < NELEM(p); i++)
+		memset(&p[i].price.step[p[i].price.nsteps], 0,
+		    (PRICE_STEPS - p[i].price.nsteps) *
+			sizeof(struct price_step));
 	buf_str(&b, "before");
 	assert_true(frame_generation(&name, 4, &in, &b));
 	read_whole(b.p + 6, b.len - 6, &f);
@@ -212,6 +228,11 @@ a_generation_of_any_size_comes_back(void **state)
 	assert_int_equal(out.generation, 12);
 	assert_int_equal(out.ndeployments, NELEM(d));
 	assert_int_equal(out.nprices, NELEM(p));
+	for (i = 0; i < NELEM(p); i++) {
+		assert_true(
+		    slice_eq(out.prices[i].price.tier, p[i].price.tier));
+		p[i].price.tier = out.prices[i].price.tier;
+	}
 	assert_memory_equal(out.prices, p, sizeof(p));
 	assert_true(slice_eq(out.deployments[299].name, S("gpt6-prod")));
 	assert_int_equal(out.deployments[299].model_hash, 300);
@@ -219,6 +240,111 @@ a_generation_of_any_size_comes_back(void **state)
 	assert_false(frame_generation(&name, 4, &in, &b));
 	arena_fini(&a);
 	buf_fini(&b);
+}
+
+static void
+put_int(struct cbor_w *w, unsigned field, int64_t v)
+{
+	cbor_w_key(w, (uint8_t)field);
+	cbor_w_i64(w, v);
+}
+
+/* As the first version wrote it: one step, in fields of its own. */
+static void
+a_price_row_of_the_first_version_is_read(void **state)
+{
+	char buf[512];
+	struct generation g;
+	struct arena a = { 0 };
+	struct price *p;
+	struct cbor_w w;
+	struct frame f = { .kind = FRAME_CONFIG };
+
+	(void)state;
+	cbor_w_init(&w, buf, sizeof(buf));
+	cbor_w_map(&w);
+	put_int(&w, 3, 1);
+	put_int(&w, 4, 2);
+	cbor_w_key(&w, 49);
+	cbor_w_array(&w, 2);
+	cbor_w_map(&w);
+	put_int(&w, 6, 77);
+	put_int(&w, 7, 3);
+	put_int(&w, 62, 1250000);
+	put_int(&w, 63, 125000);
+	put_int(&w, 65, 10000000);
+	put_int(&w, 66, 200000);
+	put_int(&w, 67, 2500000);
+	put_int(&w, 69, 5);
+	put_int(&w, 70, 15000000);
+	put_int(&w, 71, 9);
+	cbor_w_map_end(&w);
+	cbor_w_map(&w);
+	put_int(&w, 6, 78);
+	put_int(&w, 7, 3);
+	put_int(&w, 69, 5); /* without 66 it means nothing */
+	cbor_w_map_end(&w);
+	cbor_w_map_end(&w);
+	f.payload = cbor_w_slice(&w);
+	assert_int_equal(frame_get_generation(&f, &a, &g), FAULT_NONE);
+	assert_int_equal(g.nprices, 2);
+	p = &g.prices[0].price;
+	assert_int_equal(p->id, 77);
+	assert_int_equal(p->base.has, BOTH | LANE_BIT(LANE_CACHED));
+	assert_int_equal(p->base.rate[LANE_CACHED].pico, 125000);
+	assert_int_equal(p->nsteps, 1);
+	assert_int_equal(p->step[0].above, 200000);
+	assert_int_equal(
+	    p->step[0].rates.has, BOTH | LANE_BIT(LANE_CACHE_WRITE));
+	assert_int_equal(p->step[0].rates.rate[LANE_OUTPUT].pico, 15000000);
+	assert_int_equal(p->per_request.nano, 9);
+	assert_int_equal(g.prices[1].price.nsteps, 0);
+	assert_int_equal(g.prices[1].price.base.has, BOTH);
+	arena_fini(&a);
+}
+
+/* Each array that is no list of steps. */
+static void
+steps_that_are_none_are_refused(void **state)
+{
+	static const struct {
+		uint64_t n, v[12];
+	} bad[] = {
+		{ 1, { 5 } },
+		{ 2, { 5, 1 } },
+		{ 3, { 5, 3, 1 } },
+		{ 4, { 5, 1, 9, 6 } },
+		{ 6, { 5, 1, 9, 5, 1, 9 } },
+		{ 10, { 5, 0, 6, 0, 7, 0, 8, 0, 9, 0 } },
+	};
+	struct generation g;
+	struct arena a = { 0 };
+	struct cbor_w w;
+	char buf[512];
+	size_t i, k;
+	struct frame f = { .kind = FRAME_CONFIG };
+
+	(void)state;
+	for (i = 0; i < NELEM(bad); i++) {
+		cbor_w_init(&w, buf, sizeof(buf));
+		cbor_w_map(&w);
+		put_int(&w, 3, 1);
+		put_int(&w, 4, 2);
+		cbor_w_key(&w, 49);
+		cbor_w_array(&w, 1);
+		cbor_w_map(&w);
+		put_int(&w, 6, 77);
+		put_int(&w, 7, 3);
+		cbor_w_key(&w, 79);
+		cbor_w_array(&w, bad[i].n);
+		for (k = 0; k < bad[i].n; k++)
+			cbor_w_u64(&w, bad[i].v[k]);
+		cbor_w_map_end(&w);
+		cbor_w_map_end(&w);
+		f.payload = cbor_w_slice(&w);
+		assert_int_equal(frame_get_generation(&f, &a, &g), FAULT_DATA);
+	}
+	arena_fini(&a);
 }
 
 /* Whatever numbers there are, an attempt's frames fit without provider_id. */
@@ -241,6 +367,7 @@ the_longest_frames_fit_into_the_ring(void **state)
 	o.status = 999;
 	o.fault = FAULT_MODEL_FORBIDDEN;
 	o.provider_id = S("");
+	o.used_tier = S("sixteen letters.");
 	o.n = i.n = HOLD_CHAIN_MAX;
 	for (k = 0; k < HOLD_CHAIN_MAX; k++)
 		o.chain[k] = (struct frame_need){ UINT64_MAX, UINT32_MAX };
@@ -616,6 +743,8 @@ main(void)
 		cmocka_unit_test(
 		    accounts_keys_openings_and_incidents_come_back),
 		cmocka_unit_test(a_generation_of_any_size_comes_back),
+		cmocka_unit_test(a_price_row_of_the_first_version_is_read),
+		cmocka_unit_test(steps_that_are_none_are_refused),
 		cmocka_unit_test(the_longest_frames_fit_into_the_ring),
 		cmocka_unit_test(what_does_not_fit_is_not_written),
 		cmocka_unit_test(a_long_provider_id_is_cut),

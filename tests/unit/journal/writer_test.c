@@ -78,7 +78,7 @@ room_is_reserved_before_money_is(void **state)
 	(void)state;
 	while (journal_reserve(j, 2))
 		n += 2;
-	assert_int_equal(n, (8192 - FRAME_MAX_RING) / FRAME_MAX_RING / 2 * 2);
+	assert_int_equal(n, (8192 - FRAME_HEAD) / FRAME_MAX_RING / 2 * 2);
 	journal_unreserve(j, 2);
 	assert_true(journal_reserve(j, 1));
 }
@@ -108,7 +108,7 @@ refusals_take_an_eighth_of_the_ring(void **state)
 }
 
 static void
-an_outcome_that_is_too_long_loses_its_provider_id(void **state)
+the_longest_outcome_keeps_its_provider_id(void **state)
 {
 	static char id[64];
 	struct outcome o = { .provider_id = { id, sizeof(id) } }, out;
@@ -120,10 +120,10 @@ an_outcome_that_is_too_long_loses_its_provider_id(void **state)
 	memset(id, 'x', sizeof(id));
 	o.n = HOLD_CHAIN_MAX;
 	for (i = 0; i < HOLD_CHAIN_MAX; i++)
-		o.chain[i] = (struct frame_need){ UINT64_MAX, UINT32_MAX };
+		o.chain[i] = (struct frame_need){ UINT64_MAX, UINT64_MAX };
 	o.generation = o.key = o.price = UINT64_MAX;
-	o.usage = (struct usage){ UINT64_MAX, UINT64_MAX, UINT64_MAX,
-		UINT64_MAX, UINT64_MAX };
+	memset(&o.usage, 0xff, sizeof(o.usage));
+	o.used_tier = S("sixteen letters.");
 	o.list = o.hold = INT64_MAX;
 	o.contracted = o.effective = o.wall_ns = INT64_MIN;
 	o.attempt = o.number = o.deployment = UINT32_MAX;
@@ -135,7 +135,7 @@ an_outcome_that_is_too_long_loses_its_provider_id(void **state)
 	journal_outcome(j, &o);
 	assert_int_equal(frame_read(ring_read(r, at), &f), FAULT_NONE);
 	assert_int_equal(frame_get_outcome(&f, &out), FAULT_NONE);
-	assert_int_equal(out.provider_id.len, 0);
+	assert_int_equal(out.provider_id.len, sizeof(id));
 	assert_int_equal(out.n, HOLD_CHAIN_MAX);
 }
 
@@ -183,7 +183,7 @@ main(void)
 		CASE(frames_are_numbered_without_a_gap_from_the_opening_on),
 		CASE(room_is_reserved_before_money_is),
 		CASE(refusals_take_an_eighth_of_the_ring),
-		CASE(an_outcome_that_is_too_long_loses_its_provider_id),
+		CASE(the_longest_outcome_keeps_its_provider_id),
 		CASE(no_log_no_call),
 		CASE(a_recorder_that_says_nothing_is_noticed),
 	};

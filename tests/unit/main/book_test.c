@@ -45,8 +45,8 @@ no_row_is_free(void **state)
 	(void)state;
 	assert_true(book.n > 300);
 	for (i = 0; i < book.n; i++) {
-		assert_true(book.row[i].price.input.pico > 0);
-		assert_true(book.row[i].price.output.pico > 0);
+		assert_true(book.row[i].price.base.rate[LANE_INPUT].pico > 0);
+		assert_true(book.row[i].price.base.rate[LANE_OUTPUT].pico > 0);
 		assert_true(book.row[i].source.len > 0);
 		assert_false(book.row[i].price.operators);
 	}
@@ -96,17 +96,17 @@ a_model_is_found_by_name_and_by_alias(void **state)
 
 	(void)state;
 	assert_int_equal(find("openai", "standard", "gpt-5.4", rows, 4), 1);
-	assert_int_equal(rows[0]->price.input.pico, 2500000);
+	assert_int_equal(rows[0]->price.base.rate[LANE_INPUT].pico, 2500000);
 	assert_int_equal(
 	    find("openai", "standard", "gpt-5.4-2026-03-05", rows, 4), 1);
-	assert_int_equal(rows[0]->price.output.pico, 15000000);
+	assert_int_equal(rows[0]->price.base.rate[LANE_OUTPUT].pico, 15000000);
 	assert_int_equal(
 	    find("bedrock", "standard", "openai.gpt-5.4", rows, 4), 1);
-	assert_int_equal(rows[0]->price.input.pico, 2750000);
+	assert_int_equal(rows[0]->price.base.rate[LANE_INPUT].pico, 2750000);
 	assert_int_equal(
 	    find("bedrock", "standard", "eu.openai.gpt-5.6-luna", rows, 4), 1);
 	assert_int_equal(find("openai", "priority", "gpt-5.4", rows, 4), 1);
-	assert_int_equal(rows[0]->price.input.pico, 5000000);
+	assert_int_equal(rows[0]->price.base.rate[LANE_INPUT].pico, 5000000);
 }
 
 static void

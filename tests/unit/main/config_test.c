@@ -550,7 +550,7 @@ rate_on(const struct snapshot *s, unsigned i, const char *day)
 	else if (strcmp(day, "2026-10-01") == 0)
 		ns = INT64_C(1790812800) * 1000000000;
 	p = deployment_price(&s->deployment[i], ns);
-	return p != NULL ? p->input.pico : -1;
+	return p != NULL ? p->base.rate[LANE_INPUT].pico : -1;
 }
 
 static void
@@ -581,14 +581,17 @@ the_book_knows_long_context_and_cached_input(void **state)
 
 	(void)state;
 	assert_false(p->operators);
-	assert_true(p->has_cached && !p->has_cache_write);
-	assert_int_equal(p->cached.pico, 250000);
-	assert_int_equal(p->above, 271999);
-	assert_int_equal(p->hi_output.pico, 22500000);
+	assert_int_equal(p->base.has, LANE_BIT(LANE_INPUT) |
+					  LANE_BIT(LANE_CACHED) |
+					  LANE_BIT(LANE_OUTPUT));
+	assert_int_equal(p->base.rate[LANE_CACHED].pico, 250000);
+	assert_int_equal(p->step[0].above, 271999);
+	assert_int_equal(p->step[0].rates.rate[LANE_OUTPUT].pico, 22500000);
 	p = deployment_price(&s->deployment[2], INT64_C(1795392000000000000));
 	assert_true(p->operators);
 	assert_int_equal(p->per_request.nano, 10000000);
-	assert_int_equal(p->above, 100);
+	assert_int_equal(p->nsteps, 1);
+	assert_int_equal(p->step[0].above, 100);
 	snapshot_unref(&s);
 }
 

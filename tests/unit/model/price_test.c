@@ -10,13 +10,27 @@
 /* 1.25, 0.125, 1.5625 and 10 dollars per million. */
 static const struct price plain = {
 	.id = 1,
-	.input = { 1250000 },
-	.cached = { 125000 },
-	.cache_write = { 1562500 },
-	.output = { 10000000 },
-	.has_cached = true,
-	.has_cache_write = true,
+	.base = { .has = LANE_BIT(LANE_INPUT) | LANE_BIT(LANE_CACHED) |
+			 LANE_BIT(LANE_CACHE_WRITE) | LANE_BIT(LANE_OUTPUT),
+	    .rate = { [LANE_INPUT] = { 1250000 },
+		[LANE_CACHED] = { 125000 },
+		[LANE_CACHE_WRITE] = { 1562500 },
+		[LANE_OUTPUT] = { 10000000 } } },
 };
+
+static void
+set(struct rates *r, enum lane lane, int64_t pico)
+{
+	rates_set(r, lane, (struct rate){ pico });
+}
+
+/* input, cached, cache_write, output, reasoning */
+#define USAGE(i, c, w, o, r) \
+	((struct usage){ .input = i, \
+	    .cached = c, \
+	    .cache_write = w, \
+	    .output = o, \
+	    .reasoning = r })
 
 static int64_t
 cost(const struct price *p, struct usage u)
@@ -32,7 +46,7 @@ bound(const struct price *p, uint64_t input, uint64_t output)
 {
 	struct money m;
 
-	assert_true(price_bound(p, input, output, &m));
+	assert_true(price_bound(p, LANES_TEXT, input, output, &m));
 	return m.nano;
 }
 
@@ -45,7 +59,7 @@ each_kind_of_token_has_its_rate(void **state)
 	assert_int_equal(
 	    cost(&plain, (struct usage){ .input = 1000, .cached = 1000 }),
 	    125000);
-	assert_int_equal(cost(&plain, (struct usage){ 1000, 600, 100, 50, 20 }),
+	assert_int_equal(cost(&plain, USAGE(1000, 600, 100, 50, 20)),
 	    300 * 1250 + 600 * 125 + 156250 + 50 * 10000);
 }
 
@@ -53,8 +67,8 @@ static void
 reasoning_is_inside_the_output(void **state)
 {
 	(void)state;
-	assert_int_equal(cost(&plain, (struct usage){ 0, 0, 0, 100, 100 }),
-	    cost(&plain, (struct usage){ 0, 0, 0, 100, 0 }));
+	assert_int_equal(cost(&plain, USAGE(0, 0, 0, 100, 100)),
+	    cost(&plain, USAGE(0, 0, 0, 100, 0)));
 }
 
 static void
@@ -63,32 +77,27 @@ a_missing_rate_is_the_input_rate_and_never_zero(void **state)
 	struct price p = plain;
 
 	(void)state;
-	p.has_cached = p.has_cache_write = false;
-	assert_int_equal(
-	    cost(&p, (struct usage){ 1000, 400, 300, 0, 0 }), 1250000);
-	p.has_cached = true;
-	p.cached.pico = 0; /* known, and free */
-	assert_int_equal(
-	    cost(&p, (struct usage){ 1000, 400, 300, 0, 0 }), 750000);
+	p.base.has = LANE_BIT(LANE_INPUT) | LANE_BIT(LANE_OUTPUT);
+	assert_int_equal(cost(&p, USAGE(1000, 400, 300, 0, 0)), 1250000);
+	set(&p.base, LANE_CACHED, 0); /* known, and free */
+	assert_int_equal(cost(&p, USAGE(1000, 400, 300, 0, 0)), 750000);
 }
 
 static void
 every_line_is_rounded_once_half_to_even(void **state)
 {
-	const struct price p = {
-		.input = { 500 },
-		.cached = { 1500 },
-		.has_cached = true,
-		.output = { 2500 },
-	};
+	struct price p = { 0 };
 
 	(void)state;
-	assert_int_equal(cost(&p, (struct usage){ 1, 0, 0, 0, 0 }), 0);
-	assert_int_equal(cost(&p, (struct usage){ 1, 1, 0, 0, 0 }), 2);
-	assert_int_equal(cost(&p, (struct usage){ 0, 0, 0, 1, 0 }), 2);
+	set(&p.base, LANE_INPUT, 500);
+	set(&p.base, LANE_CACHED, 1500);
+	set(&p.base, LANE_OUTPUT, 2500);
+	assert_int_equal(cost(&p, USAGE(1, 0, 0, 0, 0)), 0);
+	assert_int_equal(cost(&p, USAGE(1, 1, 0, 0, 0)), 2);
+	assert_int_equal(cost(&p, USAGE(0, 0, 0, 1, 0)), 2);
 	/* 0.5 + 1.5 + 2.5: each for itself, not 4.5 in one. */
-	assert_int_equal(cost(&p, (struct usage){ 2, 1, 0, 1, 0 }), 4);
-	assert_int_equal(cost(&p, (struct usage){ 3, 0, 0, 0, 0 }), 2);
+	assert_int_equal(cost(&p, USAGE(2, 1, 0, 1, 0)), 4);
+	assert_int_equal(cost(&p, USAGE(3, 0, 0, 0, 0)), 2);
 }
 
 static void
@@ -97,21 +106,18 @@ beyond_the_step_the_whole_call_is_dearer(void **state)
 	struct price p = plain;
 
 	(void)state;
-	p.above = 1000;
-	p.hi_input.pico = 2500000;
-	p.hi_output.pico = 15000000;
+	p.nsteps = 1;
+	p.step[0].above = 1000;
+	set(&p.step[0].rates, LANE_INPUT, 2500000);
+	set(&p.step[0].rates, LANE_OUTPUT, 15000000);
+	assert_int_equal(cost(&p, USAGE(1000, 0, 0, 1, 0)), 1250000 + 10000);
 	assert_int_equal(
-	    cost(&p, (struct usage){ 1000, 0, 0, 1, 0 }), 1250000 + 10000);
-	assert_int_equal(
-	    cost(&p, (struct usage){ 1001, 0, 0, 1, 0 }), 1001 * 2500 + 15000);
+	    cost(&p, USAGE(1001, 0, 0, 1, 0)), 1001 * 2500 + 15000);
 	/* without rates of its own for the cache: its input rate */
-	assert_int_equal(
-	    cost(&p, (struct usage){ 1001, 1001, 0, 0, 0 }), 1001 * 2500);
-	p.hi_has_cached = p.hi_has_cache_write = true;
-	p.hi_cached.pico = 250000;
-	p.hi_cache_write.pico = 3000000;
-	assert_int_equal(
-	    cost(&p, (struct usage){ 1001, 1000, 1, 0, 0 }), 250000 + 3000);
+	assert_int_equal(cost(&p, USAGE(1001, 1001, 0, 0, 0)), 1001 * 2500);
+	set(&p.step[0].rates, LANE_CACHED, 250000);
+	set(&p.step[0].rates, LANE_CACHE_WRITE, 3000000);
+	assert_int_equal(cost(&p, USAGE(1001, 1000, 1, 0, 0)), 250000 + 3000);
 }
 
 static void
@@ -129,11 +135,11 @@ static void
 unsane_usage_and_overflow_are_refused(void **state)
 {
 	static const struct usage bad[] = {
-		{ 10, 11, 0, 0, 0 },
-		{ 10, 6, 5, 0, 0 },
-		{ 10, 0, 0, 5, 6 },
-		{ UINT64_MAX, 0, 0, 0, 0 },
-		{ 0, 0, 0, UINT64_MAX, 0 },
+		{ .input = 10, .cached = 11 },
+		{ .input = 10, .cached = 6, .cache_write = 5 },
+		{ .output = 5, .reasoning = 6 }, { .input = UINT64_MAX },
+		{ .output = UINT64_MAX },
+		{ .input = 1, .audio_input = 1 }, /* no rate for audio */
 	};
 	struct price p = plain;
 	struct money m;
@@ -142,18 +148,20 @@ unsane_usage_and_overflow_are_refused(void **state)
 	(void)state;
 	for (i = 0; i < NELEM(bad); i++)
 		assert_false(price_cost(&plain, &bad[i], &m));
-	assert_false(price_bound(&plain, UINT64_MAX, 0, &m));
-	assert_false(price_bound(&plain, 0, UINT64_MAX, &m));
+	assert_false(price_bound(&plain, LANES_TEXT, UINT64_MAX, 0, &m));
+	assert_false(price_bound(&plain, LANES_TEXT, 0, UINT64_MAX, &m));
 	p.per_request.nano = INT64_MAX;
-	assert_false(price_cost(&p, &(struct usage){ 10, 5, 2, 1, 0 }, &m));
-	assert_false(price_cost(&p, &(struct usage){ 10, 0, 0, 0, 0 }, &m));
-	assert_false(price_cost(&p, &(struct usage){ 10, 10, 0, 0, 0 }, &m));
-	assert_false(price_cost(&p, &(struct usage){ 10, 0, 10, 0, 0 }, &m));
-	assert_false(price_bound(&p, 0, 1, &m));
-	assert_false(price_bound(&p, 1, 0, &m));
+	assert_false(price_cost(&p, &USAGE(10, 5, 2, 1, 0), &m));
+	assert_false(price_cost(&p, &USAGE(10, 0, 0, 0, 0), &m));
+	assert_false(price_cost(&p, &USAGE(10, 10, 0, 0, 0), &m));
+	assert_false(price_cost(&p, &USAGE(10, 0, 10, 0, 0), &m));
+	assert_false(price_bound(&p, LANES_TEXT, 0, 1, &m));
+	assert_false(price_bound(&p, LANES_TEXT, 1, 0, &m));
 	p.per_request.nano = INT64_MAX - 1;
-	p.input.pico = p.cached.pico = p.cache_write.pico = 1;
-	assert_false(price_bound(&p, 1, 0, &m));
+	set(&p.base, LANE_INPUT, 1);
+	set(&p.base, LANE_CACHED, 1);
+	set(&p.base, LANE_CACHE_WRITE, 1);
+	assert_false(price_bound(&p, LANES_TEXT, 1, 0, &m));
 }
 
 static void
@@ -162,49 +170,79 @@ a_bound_takes_the_worst_input_rate(void **state)
 	struct price p = plain;
 
 	(void)state;
-	/* two nano for what rounding line by line may add */
-	assert_int_equal(bound(&plain, 1000, 10), 1562500 + 100000 + 2);
-	p.cached.pico = 9000000;
-	assert_int_equal(bound(&p, 1000, 0), 9000000 + 2);
-	p.above = 999;
-	p.hi_input.pico = 20000000;
-	p.hi_output.pico = 1;
-	assert_int_equal(bound(&p, 999, 1), 9000 * 999 + 10000 + 2);
-	assert_int_equal(bound(&p, 1000, 1), 20000000 + 10000 + 2);
+	/* three and two nano for what rounding line by line may add */
+	assert_int_equal(bound(&plain, 1000, 10), 1562500 + 100000 + 3 + 2);
+	set(&p.base, LANE_CACHED, 9000000);
+	assert_int_equal(bound(&p, 1000, 0), 9000000 + 3);
+	p.nsteps = 1;
+	p.step[0].above = 999;
+	set(&p.step[0].rates, LANE_INPUT, 20000000);
+	set(&p.step[0].rates, LANE_OUTPUT, 1);
+	assert_int_equal(bound(&p, 999, 1), 9000 * 999 + 10000 + 5);
+	assert_int_equal(bound(&p, 1000, 1), 20000000 + 10000 + 5);
 	assert_int_equal(bound(&plain, 0, 0), 0);
+}
+
+static uint64_t
+below(unsigned *seed, uint64_t n)
+{
+	return (uint64_t)rand_r(seed) % n;
+}
+
+static void
+random_rates(unsigned *seed, uint32_t must, struct rates *r)
+{
+	unsigned i;
+
+	for (i = 0; i < LANES; i++) {
+		if ((must & LANE_BIT(i)) != 0 || below(seed, 2) != 0)
+			set(r, (enum lane)i, (int64_t)below(seed, 3000));
+	}
+}
+
+static struct usage
+random_usage(unsigned *seed, uint64_t in, uint64_t out)
+{
+	struct usage u = { .input = in - below(seed, in + 1),
+		.output = out - below(seed, out + 1) };
+
+	u.cached = below(seed, u.input + 1);
+	u.cache_write = below(seed, u.input - u.cached + 1);
+	u.cache_write_1h = below(seed, u.cache_write + 1);
+	u.audio_input = below(seed, u.input + 1);
+	u.image_input = below(seed, u.input - u.audio_input + 1);
+	u.reasoning = below(seed, u.output + 1);
+	u.audio_output = below(seed, u.output - u.reasoning + 1);
+	u.image_output =
+	    below(seed, u.output - u.reasoning - u.audio_output + 1);
+	return u;
 }
 
 /* What is held is enough, whatever the provider counts within the bound. */
 static void
 no_cost_passes_its_bound(void **state)
 {
-	unsigned seed = 7, i;
+	const uint32_t all = (1u << LANES) - 1;
+	const uint32_t must = LANE_BIT(LANE_INPUT) | LANE_BIT(LANE_OUTPUT) |
+			      LANE_BIT(LANE_AUDIO_INPUT) |
+			      LANE_BIT(LANE_AUDIO_OUTPUT);
+	unsigned seed = 7, i, k;
+	struct money most;
 
 	(void)state;
-	for (i = 0; i < 200000; i++) {
-		const struct price p = {
-			.input = { rand_r(&seed) % 3000 },
-			.cached = { rand_r(&seed) % 3000 },
-			.cache_write = { rand_r(&seed) % 3000 },
-			.output = { rand_r(&seed) % 3000 },
-			.has_cached = rand_r(&seed) & 64,
-			.has_cache_write = rand_r(&seed) & 64,
-			.above = (uint64_t)rand_r(&seed) % 20,
-			.hi_input = { rand_r(&seed) % 3000 },
-			.hi_cached = { rand_r(&seed) % 3000 },
-			.hi_output = { rand_r(&seed) % 3000 },
-			.hi_has_cached = rand_r(&seed) & 64,
-		};
-		const uint64_t in = (uint64_t)rand_r(&seed) % 30;
-		const uint64_t out = (uint64_t)rand_r(&seed) % 30;
-		struct usage u = { .input =
-				       in - (uint64_t)rand_r(&seed) % (in + 1),
-			.output = out };
+	for (i = 0; i < 100000; i++) {
+		const uint64_t in = below(&seed, 30), out = below(&seed, 30);
+		struct price p = { .nsteps = i % 3 };
 
-		u.cached = (uint64_t)rand_r(&seed) % (u.input + 1);
-		u.cache_write =
-		    (uint64_t)rand_r(&seed) % (u.input - u.cached + 1);
-		assert_true(cost(&p, u) <= bound(&p, in, out));
+		random_rates(&seed, must, &p.base);
+		for (k = 0; k < p.nsteps; k++) {
+			p.step[k].above = 4 + 10 * k + below(&seed, 9);
+			random_rates(&seed, must, &p.step[k].rates);
+		}
+		assert_true(price_bound(&p, all, in, out, &most));
+		for (k = 0; k < 4; k++)
+			assert_true(cost(&p, random_usage(&seed, in, out)) <=
+				    most.nano);
 	}
 }
 

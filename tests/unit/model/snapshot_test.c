@@ -41,23 +41,30 @@ static struct provider_conf providers[] = {
 	    .session_token = "ST" },
 };
 
+enum { BOTH = LANE_BIT(LANE_INPUT) | LANE_BIT(LANE_OUTPUT) };
+
 static const struct price prices[] = {
 	{ .id = UINT64_C(0xfedcba9876543210),
 	    .from_ns = INT64_C(1793491200000000000),
 	    .operators = true,
-	    .input = { 1250000 },
-	    .cached = { 125001 },
-	    .has_cached = true,
-	    .cache_write = { 0 },
-	    .has_cache_write = true,
-	    .output = { 10000000 },
-	    .above = 271999,
-	    .hi_input = { 2500000 },
-	    .hi_output = { 15000000 },
-	    .hi_cached = { 7 },
-	    .hi_has_cached = true,
+	    .tier = S_INIT("flex"),
+	    .base = { .has = BOTH | LANE_BIT(LANE_CACHED) |
+			     LANE_BIT(LANE_CACHE_WRITE),
+		.rate = { [LANE_INPUT] = { 1250000 },
+		    [LANE_CACHED] = { 125001 },
+		    [LANE_OUTPUT] = { 10000000 } } },
+	    .nsteps = 2,
+	    .step = { { 128000, { BOTH | LANE_BIT(LANE_AUDIO_OUTPUT),
+				    { [LANE_INPUT] = { 2 },
+					[LANE_AUDIO_OUTPUT] = { 3 } } } },
+		{ 271999, { BOTH | LANE_BIT(LANE_CACHED),
+			      { [LANE_INPUT] = { 2500000 },
+				  [LANE_CACHED] = { 7 },
+				  [LANE_OUTPUT] = { 15000000 } } } } },
 	    .per_request = { 12345 } },
-	{ .id = 2, .input = { 1 }, .output = { 2 } },
+	{ .id = 2,
+	    .tier = S_INIT("standard"),
+	    .base = { BOTH, { [LANE_INPUT] = { 1 }, [LANE_OUTPUT] = { 2 } } } },
 };
 
 static struct deployment_conf deployments[3];
@@ -183,9 +190,11 @@ every_field_comes_back(void **state)
 	assert_ptr_equal(s->model[0].deployment[1], &s->deployment[1]);
 	assert_int_equal(s->model[0].strategy, STRATEGY_WEIGHTED);
 	assert_int_equal(s->deployment[1].nprice, 2);
-	assert_memory_equal(&price[0], &prices[0], sizeof(prices[0]));
-	assert_false(price[1].has_cached);
-	assert_int_equal(price[1].above, 0);
+	assert_true(slice_eq(price[0].tier, S("flex")));
+	assert_memory_equal(&price[0].base, &prices[0].base,
+	    sizeof(prices[0]) - offsetof(struct price, base));
+	assert_int_equal(price[1].base.has, BOTH);
+	assert_int_equal(price[1].nsteps, 0);
 	snapshot_unref(&s);
 }
 
@@ -215,7 +224,7 @@ a_text_that_lacks_something_is_refused(void **state)
 	static const char *const cuts[] = { "\"snapshot\":1,",
 		"\"currency\":\"USD\",", "\"workers\":3,",
 		"\"sync_always\":true,", "\"host\":\"127.0.0.1\",",
-		"\"weight\":7,", "\"type\":\"bedrock\",", "\"above\":{",
+		"\"weight\":7,", "\"type\":\"bedrock\",", "\"above\":[",
 		"\"strategy\":\"weighted\",", "\"model\":\"x/y:z\"",
 		"\"from_ns\":0,", "\"generation\":\"8000000000000001\"," };
 	struct buf whole = { 0 }, cut = { 0 };
@@ -287,12 +296,18 @@ static void
 the_operators_price_wins_from_its_day_on(void **state)
 {
 	static const struct price rows[] = {
-		{ .id = 4, .from_ns = 400 },
-		{ .id = 3, .from_ns = 300, .operators = true },
-		{ .id = 2, .from_ns = 200 },
-		{ .id = 1, .from_ns = 100 },
+		{ .id = 5, .from_ns = 450, .tier = S_INIT("flex") },
+		{ .id = 4, .from_ns = 400, .tier = S_INIT("standard") },
+		{ .id = 3,
+		    .from_ns = 300,
+		    .operators = true,
+		    .tier = S_INIT("standard") },
+		{ .id = 2, .from_ns = 200, .tier = S_INIT("standard") },
+		{ .id = 1, .from_ns = 100, .tier = S_INIT("standard") },
 	};
-	const struct deployment_conf d = { .price = rows, .nprice = 4 };
+	const struct deployment_conf d = {
+		.price = rows, .nprice = NELEM(rows), .tier = "standard"
+	};
 
 	(void)state;
 	assert_null(deployment_price(&d, 99));
@@ -300,6 +315,9 @@ the_operators_price_wins_from_its_day_on(void **state)
 	assert_int_equal(deployment_price(&d, 299)->id, 2);
 	assert_int_equal(deployment_price(&d, 300)->id, 3);
 	assert_int_equal(deployment_price(&d, 500)->id, 3);
+	assert_null(deployment_price_of(&d, S("flex"), 449));
+	assert_int_equal(deployment_price_of(&d, S("flex"), 450)->id, 5);
+	assert_null(deployment_price_of(&d, S("priority"), 450));
 }
 
 static void

@@ -19,6 +19,17 @@ parts_may_not_exceed_the_whole(void **state)
 	assert_false(usage_sane(
 	    &(struct usage){ .input = 10, .cached = 4, .cache_write = 7 }));
 	assert_false(usage_sane(&(struct usage){ .input = 3, .cached = 4 }));
+	assert_false(usage_sane(&(struct usage){
+	    .input = 9, .cache_write = 3, .cache_write_1h = 4 }));
+	/* cached audio is in both parts */
+	assert_true(usage_sane(&(struct usage){
+	    .input = 9, .cached = 9, .audio_input = 5, .image_input = 4 }));
+	assert_false(usage_sane(
+	    &(struct usage){ .input = 9, .audio_input = 5, .image_input = 5 }));
+	assert_false(usage_sane(&(struct usage){
+	    .output = 9, .audio_output = 5, .image_output = 5 }));
+	assert_false(usage_sane(
+	    &(struct usage){ .output = 9, .audio_output = 5, .reasoning = 5 }));
 	assert_false(
 	    usage_sane(&(struct usage){ .output = 3, .reasoning = 4 }));
 }

@@ -92,9 +92,10 @@ rig_snapshot(uint64_t generation)
 		p[i].id = rig_dup(s, i == 0 ? "azure-eu" : "aws-use1");
 		p[i].type = i == 0 ? PROVIDER_AZURE_OPENAI : PROVIDER_BEDROCK;
 		p[i].region = rig_dup(s, i == 0 ? "westeurope" : "us-east-1");
-		price[i] = (struct price){ .id = 100 + i,
-			.input = { 1000000 },
-			.output = { 4000000 } };
+		price[i].id = 100 + i;
+		rates_set(&price[i].base, LANE_INPUT, (struct rate){ 1000000 });
+		rates_set(
+		    &price[i].base, LANE_OUTPUT, (struct rate){ 4000000 });
 		d[i] = (struct deployment_conf){
 			.id = rig_dup(s, i == 0 ? "gpt-6-az" : "gpt-6-aws"),
 			.index = i,
