@@ -51,6 +51,7 @@ static const struct field_list candidate_list = {
 };
 
 static const struct field_list model_list = { .max = KEY_MODELS_MAX };
+static const struct field_list tag_list = { .max = FRAME_TAGS };
 static const struct field_list number_list = { .max = FRAME_NUMBERS };
 
 static const struct field_row intent_rows[] = {
@@ -64,6 +65,8 @@ static const struct field_row intent_rows[] = {
 	MUST(intent, HOLD, I64, hold),
 	LIST(intent, CHAIN, PAIRS, chain, n, &chain_list),
 	MAY(intent, MODEL, U64, model),
+	LIST(intent, TAGS, U64S, tags, ntags, &tag_list),
+	MAY(intent, AGREEMENT, U64, agreement),
 };
 
 static const struct field_row outcome_rows[] = {
@@ -96,6 +99,8 @@ static const struct field_row outcome_rows[] = {
 	MAY(outcome, BY_RECORDER, BOOL, by_recorder),
 	MAY(outcome, CLIENT_GONE, BOOL, client_gone),
 	MAY(outcome, PROVIDER_ID, BYTES, provider_id),
+	LIST(outcome, TAGS, U64S, tags, ntags, &tag_list),
+	MAY(outcome, AGREEMENT, U64, agreement),
 	MAY(outcome, CACHE_WRITE_1H, U64, usage.cache_write_1h),
 	MAY(outcome, AUDIO_INPUT, U64, usage.audio_input),
 	MAY(outcome, IMAGE_INPUT, U64, usage.image_input),

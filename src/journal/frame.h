@@ -40,6 +40,7 @@ enum {
 	FRAME_MAX = 4 * 1024 * 1024, /* whole frame in a segment */
 	FRAME_CANDIDATES = 16,
 	FRAME_PROVIDER_ID = 64,
+	FRAME_TAGS = 8,  /* of a request, beside its key's */
 	FRAME_TIER = 16, /* of a used tier */
 	FRAME_DEPLOYMENTS = 4096,
 	FRAME_PRICES = 32768,
@@ -92,6 +93,9 @@ struct intent {
 	uint64_t generation, key, price, model; /* model: hash64 of its id */
 	unsigned deployment;                    /* index in the generation */
 	int64_t hold;                           /* nano */
+	uint64_t agreement;                     /* hash64 of its id; 0: none */
+	unsigned ntags;
+	uint64_t tags[FRAME_TAGS]; /* ids of subjects */
 	unsigned n;
 	struct frame_need chain[HOLD_CHAIN_MAX];
 };
@@ -117,6 +121,9 @@ struct outcome {
 	uint64_t sent_us, first_us, end_us;
 	struct slice provider_id; /* the provider's request id; may be empty */
 	struct slice used_tier;   /* as the provider said; empty: as asked */
+	uint64_t agreement;       /* hash64 of its id; 0: none */
+	unsigned ntags;
+	uint64_t tags[FRAME_TAGS]; /* ids of subjects */
 	unsigned n;
 	struct frame_need chain[HOLD_CHAIN_MAX];
 };

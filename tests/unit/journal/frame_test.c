@@ -64,6 +64,10 @@ an_outcome_comes_back_as_it_was(void **state)
 
 	(void)state;
 	in = some_outcome();
+	in.agreement = UINT64_C(0x8123456789abcdef);
+	in.ntags = 2;
+	in.tags[0] = 17;
+	in.tags[1] = 3;
 	len = frame_outcome(&name, 9, &in, buf, sizeof(buf));
 	assert_true(len > 0 && len % 8 == 0);
 	read_whole(buf, len, &f);
@@ -88,6 +92,9 @@ an_intent_comes_back_as_it_was(void **state)
 		.model = UINT64_MAX,
 		.deployment = 4,
 		.hold = INT64_MAX,
+		.agreement = 9,
+		.ntags = FRAME_TAGS,
+		.tags = { 8, 7, 6, 5, 4, 3, 2, 1 },
 		.n = 2,
 		.chain = { { 1, 2 }, { UINT64_MAX, 4 } } };
 	struct intent out;
@@ -369,11 +376,13 @@ the_longest_frames_fit_into_the_ring(void **state)
 	o.provider_id = S("");
 	o.used_tier = S("sixteen letters.");
 	o.n = i.n = HOLD_CHAIN_MAX;
+	o.ntags = FRAME_TAGS;
 	for (k = 0; k < HOLD_CHAIN_MAX; k++)
 		o.chain[k] = (struct frame_need){ UINT64_MAX, UINT32_MAX };
 	assert_true(frame_outcome(&name, 1, &o, buf, sizeof(buf)) > 0);
 	memset(&i, 0xff, sizeof(i));
 	i.n = HOLD_CHAIN_MAX;
+	i.ntags = FRAME_TAGS;
 	assert_true(frame_intent(&name, 1, &i, buf, sizeof(buf)) > 0);
 	memset(&f, 0xff, sizeof(f));
 	f.fault = FAULT_MODEL_FORBIDDEN;
