@@ -300,7 +300,7 @@ judge_outcome(const struct recorder *r, const struct request *q,
 	return judge_resolution(o);
 }
 
-static char
+char
 flag_of(enum resolution res)
 {
 	return res == RESOLUTION_UNKNOWN     ? 'u'
@@ -331,7 +331,7 @@ book(struct recorder *r, const struct frame *f, const struct outcome *o,
 		    &f->name, o->effective);
 	if (o->resolution == RESOLUTION_VOID || !o->sent)
 		return;
-	roll_add(r, o, dim);
+	roll_add(r, o, dim, minute_of(&o->req), 1);
 	if (o->resolution == RESOLUTION_UNKNOWN)
 		suspend(r, o, dim);
 }
@@ -356,7 +356,7 @@ apply_outcome(struct recorder *r, const struct frame *f, uint64_t place)
 	a->open = false;
 	if (o.resolution != RESOLUTION_VOID && o.sent) {
 		c = config_find(r, o.generation);
-		a->dim = config_dim(r, c, o.deployment);
+		a->dim = dim_of(r, c, &o, 0);
 		a->flag = flag_of(o.resolution);
 	}
 	if (place >= r->applied)
@@ -368,7 +368,7 @@ apply_outcome(struct recorder *r, const struct frame *f, uint64_t place)
 /* --- the end of a request
  * ------------------------------------------------------*/
 
-/* The attempts that count, each deployment once with its worst flag. */
+/* The attempts that count, each dimension once with its worst flag. */
 static void
 write_path(const struct request *q, struct buf *out)
 {
@@ -417,8 +417,8 @@ count_call(struct recorder *r, const struct request *q)
 
 	write_path(q, &path);
 	if (path.len > 0)
-		calls_add(r, &q->id, q->attempts->said.key,
-		    path_get(r, buf_slice(&path)));
+		calls_add(r, q->attempts->said.key,
+		    path_get(r, buf_slice(&path)), minute_of(&q->id), 1);
 	buf_fini(&path);
 }
 

@@ -209,64 +209,6 @@ config_learn(struct recorder *r, struct slice payload, bool dirty)
 	return FAULT_NONE;
 }
 
-static uint64_t
-texts_hash(const struct slice *text, size_t n)
-{
-	uint64_t h = n;
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		h = table_hash(h, hash64(text[i]), i);
-	return h;
-}
-
-static bool
-same_texts(const struct dim *d, const struct slice *text)
-{
-	size_t i;
-
-	for (i = 0; i < NELEM(d->text); i++) {
-		if (!slice_eq(slice_of(d->text[i]), text[i]))
-			return false;
-	}
-	return true;
-}
-
-static struct dim *
-dim_get(struct recorder *r, const struct slice *text)
-{
-	const uint64_t h = texts_hash(text, NELEM(((struct dim *)0)->text));
-	struct dim *d = table_first(&r->dims, h);
-	size_t i;
-
-	while (d != NULL && !same_texts(d, text))
-		d = table_same(d);
-	if (d != NULL)
-		return d;
-	d = NEW(struct dim);
-	for (i = 0; i < NELEM(d->text); i++)
-		d->text[i] = mem_dup(text[i]);
-	d->id = ++r->last_dim;
-	d->dirty = true;
-	table_add(&r->dims, &d->node, h);
-	return d;
-}
-
-int64_t
-config_dim(struct recorder *r, struct known_config *c, unsigned deployment)
-{
-	const struct deployment_row *d;
-
-	if (c->dims[deployment] == 0) {
-		d = &c->g.deployments[deployment];
-		c->dims[deployment] =
-		    dim_get(r, (struct slice[]){ d->model, d->provider,
-				   d->publisher, d->id, d->region, d->tier })
-			->id;
-	}
-	return c->dims[deployment];
-}
-
 const struct price *
 config_price(const struct known_config *c, unsigned deployment, uint64_t id)
 {
@@ -301,46 +243,52 @@ path_get(struct recorder *r, struct slice text)
 /* --- counts
  * -------------------------------------------------------------------*/
 
-static int64_t
+int64_t
 minute_of(const struct reqid *id)
 {
 	return reqid_wall_ms(id) / 60000;
 }
 
-void
-roll_add(struct recorder *r, const struct outcome *o, int64_t dim)
+static struct roll *
+roll_get(struct recorder *r, int64_t minute, uint64_t key, int64_t dim)
 {
-	const int64_t minute = minute_of(&o->req);
-	const uint64_t h = table_hash((uint64_t)minute, o->key, (uint64_t)dim);
+	const uint64_t h = table_hash((uint64_t)minute, key, (uint64_t)dim);
 	struct roll *t = table_first(&r->rolls, h);
 
 	while (t != NULL &&
-	       (t->minute != minute || t->key != o->key || t->dim != dim))
+	       (t->minute != minute || t->key != key || t->dim != dim))
 		t = table_same(t);
 	if (t == NULL) {
 		t = NEW(struct roll);
 		t->minute = minute;
-		t->key = o->key;
+		t->key = key;
 		t->dim = dim;
 		table_add(&r->rolls, &t->node, h);
 		r->dirty_rows++;
 	}
-	t->attempts++;
-	t->usage.input += o->usage.input;
-	t->usage.cached += o->usage.cached;
-	t->usage.cache_write += o->usage.cache_write;
-	t->usage.output += o->usage.output;
-	t->usage.reasoning += o->usage.reasoning;
-	t->list = add(t->list, o->list);
-	t->contracted = add(t->contracted, o->contracted);
-	t->effective = add(t->effective, o->effective);
+	return t;
+}
+
+void
+roll_add(struct recorder *r, const struct outcome *o, int64_t dim,
+    int64_t minute, int times)
+{
+	struct roll *t = roll_get(r, minute, o->key, dim);
+	int64_t one[SUMS];
+	unsigned i;
+
+	sum_usage(&o->usage, one);
+	one[SUM_LIST] = o->list;
+	one[SUM_CONTRACTED] = o->contracted;
+	one[SUM_EFFECTIVE] = o->effective;
+	for (i = 0; i < SUMS; i++)
+		t->sum[i] = add(t->sum[i], times * one[i]);
 }
 
 void
 calls_add(
-    struct recorder *r, const struct reqid *id, uint64_t key, int64_t path)
+    struct recorder *r, uint64_t key, int64_t path, int64_t minute, int times)
 {
-	const int64_t minute = minute_of(id);
 	const uint64_t h = table_hash((uint64_t)minute, key, (uint64_t)path);
 	struct calls *t = table_first(&r->calls, h);
 
@@ -355,7 +303,7 @@ calls_add(
 		table_add(&r->calls, &t->node, h);
 		r->dirty_rows++;
 	}
-	t->n++;
+	t->n += times;
 }
 
 void
@@ -399,7 +347,7 @@ free_dim(void *arg, void *node)
 	size_t i;
 
 	(void)arg;
-	for (i = 0; i < NELEM(d->text); i++)
+	for (i = 0; i < DIM_TEXTS; i++)
 		mem_free(d->text[i]);
 }
 
@@ -416,9 +364,9 @@ free_config(void *arg, void *node)
 	struct known_config *c = node;
 
 	(void)arg;
+	dims_forget(c);
 	arena_fini(&c->arena);
 	buf_fini(&c->payload);
-	mem_free(c->dims);
 }
 
 void

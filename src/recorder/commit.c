@@ -113,39 +113,14 @@ load_keys(struct recorder *r)
 		load_key(r, q);
 }
 
-static uint64_t
-dim_hash(const struct dim *d)
-{
-	uint64_t h = NELEM(d->text);
-	size_t i;
-
-	for (i = 0; i < NELEM(d->text); i++)
-		h = table_hash(h, hash64(slice_of(d->text[i])), i);
-	return h;
-}
-
 static void
-load_dims(struct recorder *r)
+load_paths(struct recorder *r)
 {
-	struct stmt *q = store_sql(r->store,
-	    "SELECT id, model, provider, publisher, deployment, region, tier"
-	    " FROM dims");
-	struct dim *d;
-	int i;
+	struct stmt *q = store_sql(r->store, "SELECT id, text FROM paths");
+	struct path *p;
 
 	while (stmt_step(q)) {
-		d = NEW(struct dim);
-		d->id = stmt_get_i64(q, 0);
-		for (i = 0; i < (int)NELEM(d->text); i++)
-			d->text[i] = mem_dup(stmt_get(q, i + 1));
-		table_add(&r->dims, &d->node, dim_hash(d));
-		if (d->id > r->last_dim)
-			r->last_dim = d->id;
-	}
-	q = store_sql(r->store, "SELECT id, text FROM paths");
-	while (stmt_step(q)) {
-		struct path *p = NEW(struct path);
-
+		p = NEW(struct path);
 		p->id = stmt_get_i64(q, 0);
 		p->text = mem_dup(stmt_get(q, 1));
 		table_add(&r->paths, &p->node, hash64(slice_of(p->text)));
@@ -176,7 +151,8 @@ commit_load(struct recorder *r)
 	load_cursors(r);
 	load_accounts(r);
 	load_keys(r);
-	load_dims(r);
+	dims_load(r);
+	load_paths(r);
 	load_configs(r);
 	r->block.start = r->block_from;
 	r->place = r->replay;
@@ -284,19 +260,10 @@ save_balance(void *arg, void *node)
 static void
 save_dim(void *arg, void *node)
 {
-	struct recorder *r = arg;
 	const struct dim *d = node;
-	struct stmt *q;
-	int i;
 
-	if (!d->dirty)
-		return;
-	q = store_sql(
-	    r->store, "INSERT INTO dims VALUES (?, ?, ?, ?, ?, ?, ?)");
-	stmt_i64(q, 1, d->id);
-	for (i = 0; i < (int)NELEM(d->text); i++)
-		stmt_text(q, i + 2, slice_of(d->text[i]));
-	stmt_run(q);
+	if (d->dirty)
+		dim_save(arg, d);
 }
 
 static void
@@ -336,32 +303,28 @@ static void
 save_roll_into(struct recorder *r, const struct roll *t, int64_t when,
     const char *get, const char *put)
 {
-	int64_t v[9] = { (int64_t)t->attempts, (int64_t)t->usage.input,
-		(int64_t)t->usage.cached, (int64_t)t->usage.cache_write,
-		(int64_t)t->usage.output, (int64_t)t->usage.reasoning, t->list,
-		t->contracted, t->effective };
 	struct stmt *q = store_sql(r->store, get);
+	int64_t sum[SUMS];
 	int i;
 
+	memcpy(sum, t->sum, sizeof(sum));
 	stmt_i64(q, 1, when);
 	stmt_u64(q, 2, t->key);
 	stmt_i64(q, 3, t->dim);
 	if (stmt_step(q)) {
-		for (i = 0; i < 9; i++)
-			v[i] = add(v[i], stmt_get_i64(q, i));
+		for (i = 0; i < SUMS; i++)
+			sum[i] = add(sum[i], stmt_get_i64(q, i));
 	}
 	q = store_sql(r->store, put);
 	stmt_i64(q, 1, when);
 	stmt_u64(q, 2, t->key);
 	stmt_i64(q, 3, t->dim);
-	for (i = 0; i < 9; i++)
-		stmt_i64(q, i + 4, v[i]);
+	for (i = 0; i < SUMS; i++)
+		stmt_i64(q, i + 4, sum[i]);
 	stmt_run(q);
 }
 
-#define SUMS \
-	"attempts, input, cached, cache_write, output, reasoning, list," \
-	" contracted, effective"
+#define HOLES "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 
 static void
 save_roll(void *arg, void *node)
@@ -369,15 +332,15 @@ save_roll(void *arg, void *node)
 	const struct roll *t = node;
 
 	save_roll_into(arg, t, t->minute,
-	    "SELECT " SUMS " FROM usage_minute"
+	    "SELECT " SUM_COLUMNS " FROM usage_minute"
 	    " WHERE minute = ? AND key = ? AND dim = ?",
-	    "INSERT OR REPLACE INTO usage_minute (minute, key, dim, " SUMS ")"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	    "INSERT OR REPLACE INTO usage_minute (minute, key, dim,"
+	    " " SUM_COLUMNS ") VALUES (" HOLES ")");
 	save_roll_into(arg, t, t->minute / 60,
-	    "SELECT " SUMS " FROM usage_hour"
+	    "SELECT " SUM_COLUMNS " FROM usage_hour"
 	    " WHERE hour = ? AND key = ? AND dim = ?",
-	    "INSERT OR REPLACE INTO usage_hour (hour, key, dim, " SUMS ")"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	    "INSERT OR REPLACE INTO usage_hour (hour, key, dim,"
+	    " " SUM_COLUMNS ") VALUES (" HOLES ")");
 }
 
 static void
@@ -389,7 +352,7 @@ save_calls_into(
 	stmt_i64(q, 1, when);
 	stmt_u64(q, 2, t->key);
 	stmt_i64(q, 3, t->path);
-	stmt_u64(q, 4, t->n);
+	stmt_i64(q, 4, t->n);
 	stmt_run(q);
 }
 

@@ -17,6 +17,7 @@
 #include "journal/segment.h"
 #include "ledger/window.h"
 #include "model/snapshot.h"
+#include "model/sum.h"
 #include "recorder/run.h"
 #include "recorder/table.h"
 #include "shm/ring.h"
@@ -103,11 +104,42 @@ struct key {
 /* --- what is counted
  * --------------------------------------------------------*/
 
+enum dim_text {
+	DIM_MODEL,
+	DIM_PROVIDER,
+	DIM_PUBLISHER,
+	DIM_DEPLOYMENT,
+	DIM_REGION,
+	DIM_TIER, /* that it was sold at */
+	DIM_TYPE,
+	DIM_ZONE,
+	DIM_NAME, /* of the model at the provider */
+	DIM_TAGS, /* ids of the request's tags: "3,17" */
+	DIM_TEXTS
+};
+
+/* What attempts are grouped by beside key and time. */
 struct dim {
 	struct node node;
 	int64_t id;
 	bool dirty;
-	char *text[6]; /* model provider publisher deployment region tier */
+	uint64_t price, agreement;
+	unsigned step; /* of the price row: 0 none, or from 1 */
+	char flag;     /* 'b', 'e', 'u' */
+	int64_t late;  /* a correction of this hour in a later month; 0 */
+	char *text[DIM_TEXTS];
+};
+
+/* The same, found by what an outcome says. */
+struct dim_ref {
+	struct dim_ref *next;
+	int64_t dim;
+	uint64_t price, agreement;
+	unsigned step;
+	char flag;
+	int64_t late;
+	unsigned ntags;
+	uint64_t tags[FRAME_TAGS];
 };
 
 struct path {
@@ -122,9 +154,7 @@ struct roll {
 	int64_t minute;
 	uint64_t key;
 	int64_t dim;
-	uint64_t attempts;
-	struct usage usage;
-	int64_t list, contracted, effective;
+	int64_t sum[SUMS];
 };
 
 struct calls {
@@ -132,7 +162,7 @@ struct calls {
 	int64_t minute;
 	uint64_t key;
 	int64_t path;
-	uint64_t n;
+	int64_t n;
 };
 
 struct refusal {
@@ -151,7 +181,7 @@ struct known_config {
 	struct node node;
 	struct arena arena;
 	struct generation g;
-	int64_t *dims; /* by deployment; 0: not asked for yet */
+	struct dim_ref **dims; /* by deployment: those met so far */
 	struct buf payload;
 	bool dirty;
 };
@@ -267,6 +297,7 @@ enum fault apply_frame(struct recorder *r, const struct frame *f,
 struct request *request_find(const struct recorder *r, const struct reqid *id);
 struct attempt *attempt_find(const struct request *q, unsigned number);
 void requests_free(struct recorder *r);
+char flag_of(enum resolution res);
 struct cursor *cursor_get(struct recorder *r, const struct journal_name *n);
 
 /* --- book.c: balances and what is counted -----------------------------------
@@ -282,19 +313,31 @@ int64_t balance_own(void *arg, uint64_t account, uint64_t window);
 void balances_trim(struct recorder *r);
 
 struct known_config *config_find(struct recorder *r, uint64_t generation);
-int64_t config_dim(
-    struct recorder *r, struct known_config *c, unsigned deployment);
 const struct price *config_price(
     const struct known_config *c, unsigned deployment, uint64_t id);
 /* Takes the frame's payload. */
 enum fault config_learn(
     struct recorder *r, struct slice payload, bool dirty) MUST_USE;
 int64_t path_get(struct recorder *r, struct slice text);
-void roll_add(struct recorder *r, const struct outcome *o, int64_t dim);
+/* The minute of a request, which is the time of all its attempts. */
+int64_t minute_of(const struct reqid *id);
+/* times: 1, or -1 for what a correction takes back. */
+void roll_add(struct recorder *r, const struct outcome *o, int64_t dim,
+    int64_t minute, int times);
 void calls_add(
-    struct recorder *r, const struct reqid *id, uint64_t key, int64_t path);
+    struct recorder *r, uint64_t key, int64_t path, int64_t minute, int times);
 void refusal_add(struct recorder *r, const struct count *c);
 void books_free(struct recorder *r);
+
+/* --- dim.c ------------------------------------------------------------------
+ */
+
+/* late: see struct dim; the outcome's deployment is one of the generation. */
+int64_t dim_of(struct recorder *r, struct known_config *c,
+    const struct outcome *o, int64_t late);
+void dims_forget(struct known_config *c);
+void dims_load(struct recorder *r);
+void dim_save(struct recorder *r, const struct dim *d);
 
 /* --- own.c: the recorder's own journal ---------------------------------------
  */
