@@ -301,7 +301,7 @@ judge_outcome(const struct recorder *r, const struct request *q,
 }
 
 char
-flag_of(enum resolution res)
+apply_flag(enum resolution res)
 {
 	return res == RESOLUTION_UNKNOWN     ? 'u'
 	       : res == RESOLUTION_ESTIMATED ? 'e'
@@ -331,7 +331,7 @@ book(struct recorder *r, const struct frame *f, const struct outcome *o,
 		    &f->name, o->effective);
 	if (o->resolution == RESOLUTION_VOID || !o->sent)
 		return;
-	roll_add(r, o, dim, minute_of(&o->req), 1);
+	roll_add(r, o, dim, roll_minute(&o->req), 1);
 	if (o->resolution == RESOLUTION_UNKNOWN)
 		suspend(r, o, dim);
 }
@@ -357,7 +357,7 @@ apply_outcome(struct recorder *r, const struct frame *f, uint64_t place)
 	if (o.resolution != RESOLUTION_VOID && o.sent) {
 		c = config_find(r, o.generation);
 		a->dim = dim_of(r, c, &o, 0);
-		a->flag = flag_of(o.resolution);
+		a->flag = apply_flag(o.resolution);
 	}
 	if (place >= r->applied)
 		book(r, f, &o, a->dim);
@@ -418,7 +418,7 @@ count_call(struct recorder *r, const struct request *q)
 	write_path(q, &path);
 	if (path.len > 0)
 		calls_add(r, q->attempts->said.key,
-		    path_get(r, buf_slice(&path)), minute_of(&q->id), 1);
+		    path_get(r, buf_slice(&path)), roll_minute(&q->id), 1);
 	buf_fini(&path);
 }
 

@@ -244,7 +244,7 @@ path_get(struct recorder *r, struct slice text)
  * -------------------------------------------------------------------*/
 
 int64_t
-minute_of(const struct reqid *id)
+roll_minute(const struct reqid *id)
 {
 	return reqid_wall_ms(id) / 60000;
 }

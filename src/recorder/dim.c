@@ -153,7 +153,7 @@ dim_of(struct recorder *r, struct known_config *c, const struct outcome *o,
 	const struct price *p = config_price(c, o->deployment, o->price);
 	struct dim_ref want = { .price = o->price,
 		.agreement = o->agreement,
-		.flag = flag_of(o->resolution),
+		.flag = apply_flag(o->resolution),
 		.late = late,
 		.ntags = o->ntags };
 	struct dim_ref **head = &c->dims[o->deployment], *f;

@@ -297,7 +297,7 @@ enum fault apply_frame(struct recorder *r, const struct frame *f,
 struct request *request_find(const struct recorder *r, const struct reqid *id);
 struct attempt *attempt_find(const struct request *q, unsigned number);
 void requests_free(struct recorder *r);
-char flag_of(enum resolution res);
+char apply_flag(enum resolution res);
 struct cursor *cursor_get(struct recorder *r, const struct journal_name *n);
 
 /* --- book.c: balances and what is counted -----------------------------------
@@ -320,7 +320,7 @@ enum fault config_learn(
     struct recorder *r, struct slice payload, bool dirty) MUST_USE;
 int64_t path_get(struct recorder *r, struct slice text);
 /* The minute of a request, which is the time of all its attempts. */
-int64_t minute_of(const struct reqid *id);
+int64_t roll_minute(const struct reqid *id);
 /* times: 1, or -1 for what a correction takes back. */
 void roll_add(struct recorder *r, const struct outcome *o, int64_t dim,
     int64_t minute, int times);
