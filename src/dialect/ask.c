@@ -27,8 +27,37 @@ add_part(struct slice *part, unsigned *n, const char *p, size_t len)
 		part[(*n)++] = (struct slice){ p, len };
 }
 
+/* Both names of the limit, where a body has both. */
+static unsigned
+clamp_edits(const struct ask *q, struct arena *a, const struct edits *e,
+    struct splice *edit)
+{
+	struct buf b = { 0 };
+	unsigned i;
+
+	if (e->clamp == 0)
+		return 0;
+	if (q->nlimits == 0) {
+		json_w_str(&b, e->limit);
+		buf_char(&b, ':');
+		buf_u64(&b, e->clamp);
+		buf_char(&b, ',');
+		edit[0] = (struct splice){ q->first_at, 0,
+			arena_copy(a, buf_slice(&b)) };
+		buf_fini(&b);
+		return 1;
+	}
+	buf_u64(&b, e->clamp);
+	for (i = 0; i < q->nlimits; i++) {
+		edit[i] = q->limit[i];
+		edit[i].with = arena_copy(a, buf_slice(&b));
+	}
+	buf_fini(&b);
+	return q->nlimits;
+}
+
 unsigned
-ask_edit(const struct ask *q, struct arena *a, struct slice name,
+ask_edit(const struct ask *q, struct arena *a, const struct edits *e,
     struct slice part[EDIT_PARTS])
 {
 	struct splice edit[EDIT_MAX];
@@ -39,7 +68,7 @@ ask_edit(const struct ask *q, struct arena *a, struct slice name,
 	/* A path may name the model instead; then the body gets it, first. */
 	if (q->model_len == 0)
 		buf_str(&quoted, "\"model\":");
-	json_w_str(&quoted, name);
+	json_w_str(&quoted, e->name);
 	if (q->model_len == 0)
 		buf_char(&quoted, ',');
 	edit[nedit++] = (struct splice){ q->model_at, q->model_len,
@@ -47,6 +76,7 @@ ask_edit(const struct ask *q, struct arena *a, struct slice name,
 	buf_fini(&quoted);
 	if (q->usage.with.len > 0)
 		edit[nedit++] = q->usage;
+	nedit += clamp_edits(q, a, e, edit + nedit);
 	sort_by_place(edit, nedit);
 	for (i = 0; i < nedit; i++) {
 		CHECK(edit[i].at >= at);

@@ -14,7 +14,7 @@
 #include "base/fault.h"
 #include "model/usage.h"
 
-enum { EDIT_MAX = 4, EDIT_PARTS = 2 * EDIT_MAX + 1 };
+enum { EDIT_MAX = 5, EDIT_PARTS = 2 * EDIT_MAX + 1 };
 
 /* Bytes [at, at + len) of the body give way to `with`. */
 struct splice {
@@ -29,8 +29,13 @@ struct ask {
 	size_t model_at, model_len; /* its value's span, with quotes; where
 				     * it would go when model_len == 0 */
 	bool stream;
-	bool wants_usage;      /* the client asked for the usage event */
-	struct splice usage;   /* what makes the provider send it */
+	bool wants_usage;    /* the client asked for the usage event */
+	struct splice usage; /* what makes the provider send it */
+	/* Values of the fields that limit the output, and where one could go;
+	 * `with` is empty. */
+	struct splice limit[2];
+	unsigned nlimits;
+	size_t first_at;
 	uint64_t n;            /* answers wanted */
 	uint64_t max_output;   /* of one answer; 0: not said */
 	uint64_t surcharge;    /* input tokens beyond one per byte */
@@ -90,11 +95,17 @@ struct dialect {
 
 extern const struct dialect dialect_openai_chat;
 
+struct edits {
+	struct slice name;  /* of the model, as the provider names it */
+	uint64_t clamp;     /* output limit that a budget leaves; 0: as asked */
+	struct slice limit; /* the limit's field where the body has none */
+};
+
 /*
- * The body with its edits as parts to be sent one after the other: model
- * named as the provider names it, and the usage wish.  Returns the count.
+ * The body with its edits, the usage wish among them, as parts to be sent one
+ * after the other.  Returns the count.
  */
-unsigned ask_edit(const struct ask *q, struct arena *a, struct slice name,
+unsigned ask_edit(const struct ask *q, struct arena *a, const struct edits *e,
     struct slice part[EDIT_PARTS]);
 
 /* The bounds that admission holds money for; false: no bound exists. */

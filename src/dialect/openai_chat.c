@@ -113,8 +113,19 @@ static enum fault
 read_max(struct json_cur *c, struct ask *q, const char *field)
 {
 	uint64_t v = 0;
-	enum fault f = read_count(c, q, field, &v);
+	enum json_type type;
+	struct slice span;
+	struct json_cur at;
+	enum fault f;
 
+	if (!json_peek(c, &type))
+		return c->fault;
+	at = *c;
+	f = read_count(c, q, field, &v);
+	if (f == FAULT_NONE && q->nlimits < NELEM(q->limit) &&
+	    json_skip(&at, &span))
+		q->limit[q->nlimits++] =
+		    (struct splice){ offset(q, span.p), span.len, S("") };
 	if (v > q->max_output)
 		q->max_output = v;
 	return f;
@@ -525,6 +536,7 @@ chat_ask(struct arena *a, struct slice body, struct ask *q)
 	if (type != JSON_OBJECT)
 		return wrong(q, "", "the body must be a JSON object");
 	open = offset(q, c.p);
+	q->first_at = open + 1;
 	if (!json_enter_object(&c))
 		return c.fault;
 	f = read_fields(a, &c, q);

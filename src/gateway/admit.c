@@ -1,24 +1,40 @@
 /*
  * admit.c - the last stage at which an attempt costs nothing to turn away
  *
- * Holds for the next candidate at its own price; one that does not fit is
- * skipped for the next; when none fits the budget's refusal is the answer
- * (money-protocol 1).  Two rounds: those whose breaker lets a call through,
- * then those that rest, as a last resort.
+ * The first time: what binds the request (bind.h).  Then holds for the next
+ * candidate at its own price; one that does not fit is skipped for the next;
+ * when none fits the budget's answer is what it says: wait for money that
+ * others hold, lower the output limit (clamp), go on at a cheaper model
+ * (downgrade, once), or refuse (money-protocol 1).  Two rounds: those whose
+ * breaker lets a call through, then those that rest, as a last resort.
  */
+#include "gateway/bind.h"
 #include "gateway/stages.h"
 #include "gateway/wait.h"
 #include "gateway/worker_priv.h"
 #include "journal/writer.h"
 #include "shm/breaker.h"
+#include "shm/label.h"
 
-enum { FRAMES_ATTEMPT = 2 };
+enum {
+	FRAMES_ATTEMPT = 2,
+	CLAMP_LEAST = 16, /* output tokens worth asking for */
+	CLAMP_TRIES = 4   /* accounts of a chain that may each lower it */
+};
 
 static void
 bar(struct candidate *c, enum why why)
 {
 	c->barred = true;
 	c->why = why;
+}
+
+/* What that much input and output can cost at most. */
+static bool
+bound_money(
+    const struct attempt *t, uint64_t in, uint64_t out, struct money *most)
+{
+	return price_bound(t->price, LANES_TEXT, in, out, most);
 }
 
 /*
@@ -44,8 +60,7 @@ bound(struct req *req, struct candidate *c, struct attempt *t)
 	known = ask_bound(
 	    req->ask, d->context, d->max_output, &t->bound_in, &t->bound_out);
 	if (known && t->price != NULL)
-		known = price_bound(
-		    t->price, LANES_TEXT, t->bound_in, t->bound_out, &t->most);
+		known = bound_money(t, t->bound_in, t->bound_out, &t->most);
 	if (!known && strict) {
 		bar(c, WHY_UNBOUNDED);
 		return false;
@@ -53,8 +68,23 @@ bound(struct req *req, struct candidate *c, struct attempt *t)
 	return true;
 }
 
+/* Does a limit on the cost of one call forbid it? */
+static bool
+costs_too_much(struct req *req, struct candidate *c, const struct attempt *t)
+{
+	const int32_t row =
+	    rate_cost_refused(&req->w->shm, &req->chain, t->most.nano);
+
+	if (row < 0)
+		return false;
+	req->slow.limit = (uint32_t)row;
+	req->slow.kind = LIMIT_COST_PER_CALL;
+	bar(c, WHY_COST);
+	return true;
+}
+
 static enum fault
-hold(struct req *req, struct attempt *t)
+hold_once(struct req *req, struct attempt *t)
 {
 	const struct hold_spec spec = {
 		.req = req->id,
@@ -72,6 +102,89 @@ hold(struct req *req, struct attempt *t)
 	return hold_open(req->w->ledger, &spec, &t->hold, &req->shortage);
 }
 
+/* --- clamp ---------------------------------------------------------------- */
+
+/* The largest output limit that money pays for; 0: none worth asking for. */
+static uint64_t
+affordable(const struct req *req, const struct attempt *t, int64_t nano)
+{
+	const uint64_t each = t->bound_out / req->ask->n;
+	uint64_t lo = CLAMP_LEAST - 1, hi = each, mid;
+	struct money most;
+
+	while (lo + 1 < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (bound_money(t, t->bound_in, mid * req->ask->n, &most) &&
+		    most.nano <= nano)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return lo >= CLAMP_LEAST ? lo : 0;
+}
+
+/*
+ * The account that is short may say that less will do.  While calls under
+ * way hold what would pay for more, they are waited for first.
+ */
+static enum fault
+clamp(struct req *req, struct attempt *t, enum fault f)
+{
+	const struct hold_short *s = &req->shortage;
+	const int64_t after = s->granted - s->settled;
+	uint64_t out;
+
+	if (!(s->flags & ACCOUNT_CLAMP) || t->price == NULL ||
+	    req->ask->extra_output > 0 || s->granted == 0)
+		return f;
+	if (f == FAULT_PENDING && !req->tight)
+		return f;
+	out = affordable(req, t, after - s->pending);
+	if (out == 0)
+		return !req->tight && s->pending > 0 &&
+			       affordable(req, t, after) > 0
+			   ? FAULT_PENDING
+			   : f;
+	t->clamp = out;
+	t->bound_out = out * req->ask->n;
+	return bound_money(t, t->bound_in, t->bound_out, &t->most) ? FAULT_NONE
+								   : f;
+}
+
+static enum fault
+hold(struct req *req, struct attempt *t)
+{
+	enum fault f = hold_once(req, t), how;
+	unsigned i;
+
+	for (i = 0; i < CLAMP_TRIES; i++) {
+		if (f != FAULT_BUDGET && f != FAULT_PENDING)
+			break;
+		how = clamp(req, t, f);
+		if (how != FAULT_NONE)
+			return how;
+		f = hold_once(req, t);
+	}
+	return f;
+}
+
+static void
+warn_clamped(struct req *req)
+{
+	char label[LABEL_LEN];
+	struct buf b = { 0 };
+
+	if (req->try.clamp == 0)
+		return;
+	(void)label_get(&req->w->shm.accounts[req->shortage.row].label, label);
+	buf_fmt(&b, "budget %s: output limit lowered to ", label);
+	buf_u64(&b, req->try.clamp);
+	bind_warn(req, arena_copy(&req->arena, buf_slice(&b)));
+	buf_fini(&b);
+}
+
+/* --- one candidate -------------------------------------------------------- */
+
 static void
 write_intent(struct req *req, struct attempt *t)
 {
@@ -82,13 +195,15 @@ write_intent(struct req *req, struct attempt *t)
 		.generation = req->snap->generation,
 		.key = atomic_load(&req->key->id),
 		.price = t->price != NULL ? t->price->id : 0,
-		.model = req->model->hash,
+		.model = req->asked->hash,
 		.deployment = t->deployment->index,
 		.hold = t->most.nano,
 		.n = t->hold->n,
+		.ntags = req->ntags,
 	};
 	unsigned i;
 
+	memcpy(v.tags, req->tag_id, sizeof(v.tags));
 	for (i = 0; i < v.n; i++) {
 		v.chain[i].account = t->hold->chain[i].account_id;
 		v.chain[i].window = t->hold->chain[i].window_id;
@@ -130,6 +245,8 @@ begin(struct req *req, struct candidate *c, struct attempt *t)
 	req->attempts++;
 	req->try = *t;
 	req->fault = FAULT_NONE;
+	bind_warn_soft(req);
+	warn_clamped(req);
 	write_intent(req, &req->try);
 	breaker_enter(t->breaker, req->w->slot);
 	worker_count(req->w, COUNTER_ATTEMPTS, 1);
@@ -143,7 +260,7 @@ try_candidate(struct req *req, struct candidate *c, bool last_resort)
 	struct attempt t = { .deployment = c->deployment };
 	enum fault f;
 
-	if (!bound(req, c, &t))
+	if (!bound(req, c, &t) || costs_too_much(req, c, &t))
 		return FAULT_BUDGET;
 	t.breaker = breaker_get(&req->w->shm, c->deployment->hash);
 	if (!last_resort &&
@@ -184,7 +301,7 @@ try_round(struct req *req, bool last_resort)
 static enum fault
 refusal(const struct req *req)
 {
-	bool price = false, unbounded = false;
+	bool price = false, unbounded = false, cost = false;
 	unsigned i;
 
 	for (i = 0; i < req->ncandidate; i++) {
@@ -192,32 +309,93 @@ refusal(const struct req *req)
 			return FAULT_BUDGET;
 		price = price || req->candidate[i].why == WHY_PRICE;
 		unbounded = unbounded || req->candidate[i].why == WHY_UNBOUNDED;
+		cost = cost || req->candidate[i].why == WHY_COST;
 	}
+	if (cost)
+		return FAULT_COST_PER_CALL;
 	if (unbounded)
 		return FAULT_UNBOUNDED;
 	return price ? FAULT_PRICE_UNKNOWN : FAULT_UP_UNHEALTHY;
 }
 
-static enum next
+/* --- when nothing fits ------------------------------------------------------
+ */
+
+static const struct model_conf *
+model_of_hash(const struct snapshot *s, uint64_t hash)
+{
+	unsigned i;
+
+	for (i = 0; i < s->nmodels; i++) {
+		if (s->model[i].hash == hash)
+			return &s->model[i];
+	}
+	return NULL;
+}
+
+/* The budget that is short may name a cheaper model; once in a request. */
+static bool
+downgrade(struct req *req)
+{
+	const struct shm_account *a = &req->w->shm.accounts[req->shortage.row];
+	const struct model_conf *m;
+	char label[LABEL_LEN];
+	struct buf b = { 0 };
+
+	if (req->downgraded || !(req->shortage.flags & ACCOUNT_DOWNGRADE))
+		return false;
+	m = model_of_hash(req->snap, atomic_load(&a->downgrade));
+	if (m == NULL || m == req->model)
+		return false;
+	req->downgraded = true;
+	req->tight = false;
+	req->wait_until_ns = 0;
+	(void)label_get(&a->label, label);
+	buf_fmt(
+	    &b, "budget %s: %s instead of %s", label, m->id, req->model->id);
+	req->nwarnings = req->nfixed;
+	bind_warn(req, arena_copy(&req->arena, buf_slice(&b)));
+	req->nfixed = req->nwarnings;
+	buf_fini(&b);
+	req_downgrade(req, m);
+	return true;
+}
+
+static int64_t
+wait_ns(const struct req *req)
+{
+	const int64_t own =
+	    atomic_load(&req->w->shm.accounts[req->shortage.row].admit_wait_ns);
+
+	return own >= 0 ? own : req->snap->admit_wait_ns;
+}
+
+/* True: the request stands in line.  False: it has waited long enough. */
+static bool
 wait(struct req *req)
 {
 	const int64_t now = loop_now(req->w->loop);
 
 	if (req->wait_until_ns == 0)
-		req->wait_until_ns = now + req->snap->admit_wait_ns;
-	if (now >= req->wait_until_ns) {
-		wait_leave(req);
-		req->busy_budget = true;
-		return req_fail(req, FAULT_BUDGET, STAGE_REFUSE);
-	}
+		req->wait_until_ns = now + wait_ns(req);
+	if (now >= req->wait_until_ns || now >= req->deadline_ns)
+		return false;
 	wait_for_money(req);
-	return NEXT_WAIT;
+	return true;
+}
+
+static enum fault
+try_rounds(struct req *req)
+{
+	enum fault f = try_round(req, false);
+
+	return f == FAULT_BUDGET ? try_round(req, true) : f;
 }
 
 enum next
 stage_admit(struct req *req, enum wake wake)
 {
-	enum fault f;
+	enum fault f = FAULT_NONE;
 
 	if (wake == WAKE_GONE) {
 		wait_leave(req);
@@ -226,18 +404,25 @@ stage_admit(struct req *req, enum wake wake)
 	if (wake == WAKE_DRAIN)
 		return NEXT_WAIT;
 	CHECK(req->try.hold == NULL);
-	if (!req->chained &&
-	    !chain_gather(&req->w->shm, req->key, NULL, 0, &req->chain))
-		return req_fail(req, FAULT_CHAIN, STAGE_REFUSE);
-	req->chained = true;
-	f = try_round(req, false);
-	if (f == FAULT_BUDGET)
-		f = try_round(req, true);
-	if (f == FAULT_PENDING)
-		return wait(req);
+	if (!req->chained)
+		f = bind_take(req);
+	if (f != FAULT_NONE)
+		return req_fail(req, f, STAGE_REFUSE);
+	f = try_rounds(req);
+	if (f == FAULT_PENDING && wait(req))
+		return NEXT_WAIT;
+	if (f == FAULT_PENDING && !req->tight) {
+		req->tight = true;
+		f = try_rounds(req);
+	}
 	wait_leave(req);
+	req->busy_budget = f == FAULT_PENDING;
 	if (f == FAULT_BUDGET)
 		f = refusal(req);
+	if (f == FAULT_PENDING)
+		f = FAULT_BUDGET;
+	if (f == FAULT_BUDGET && downgrade(req))
+		return req_goto(req, STAGE_ROUTE);
 	if (f != FAULT_NONE)
 		return req_fail(req, f, STAGE_REFUSE);
 	return req_goto(req, STAGE_TRANSLATE);

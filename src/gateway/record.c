@@ -4,6 +4,7 @@
  * Refusals without money take a frame only while their share of the ring has
  * room; beyond it they are counted, as unauthenticated ones always are.
  */
+#include "gateway/bind.h"
 #include "gateway/counts.h"
 #include "gateway/endpoint.h"
 #include "gateway/relay.h"
@@ -12,14 +13,15 @@
 #include "httpio/server.h"
 #include "journal/writer.h"
 
-enum { OWN_HEADERS = 3 };
+enum { OWN_HEADERS = 3 + BIND_HEADERS };
 
 void
 reply_head(struct req *req, int64_t body_len)
 {
 	struct reply *r = &req->reply;
 	struct http_hdr hdr[NELEM(r->hdr) + OWN_HEADERS];
-	unsigned n = 0;
+	unsigned n = 0, i;
+	bool replaces;
 
 	hdr[n++] = (struct http_hdr){ S("content-type"), r->type };
 	hdr[n++] = (struct http_hdr){ S("x-kontor-request-id"),
@@ -27,8 +29,13 @@ reply_head(struct req *req, int64_t body_len)
 	if (req->try.deployment != NULL)
 		hdr[n++] = (struct http_hdr){ S("x-kontor-deployment"),
 			slice_of(req->try.deployment->id) };
-	memcpy(hdr + n, r->hdr, r->nhdr * sizeof(*hdr));
-	exchange_answer(req->x, r->status, hdr, n + r->nhdr, body_len);
+	n += bind_headers(req, hdr + n, &replaces);
+	for (i = 0; i < r->nhdr; i++) {
+		if (!replaces ||
+		    !slice_starts(r->hdr[i].name, S("x-ratelimit-")))
+			hdr[n++] = r->hdr[i];
+	}
+	exchange_answer(req->x, r->status, hdr, n, body_len);
 }
 
 static void
@@ -40,7 +47,7 @@ fill(const struct req *req, struct final *v)
 		.wall_ns = worker_wall_ns(req->w),
 		.key = atomic_load(&req->key->id),
 		.generation = req->snap->generation,
-		.model = req->model != NULL ? req->model->hash : 0,
+		.model = req->asked != NULL ? req->asked->hash : 0,
 		.status = req->reply.status,
 		.fault = req->fault,
 		.attempts = req->attempts,
@@ -126,6 +133,7 @@ stage_record(struct req *req, enum wake wake)
 	if (req->gone)
 		worker_count(req->w, COUNTER_GONE, 1);
 	write_final(req);
+	bind_end(req);
 	if (req->x != NULL)
 		answer(req);
 	relay_free(req);

@@ -2,12 +2,14 @@
  * refuse.c - a no that can be used: the caller's shape, the rule, the numbers
  */
 #include "base/clock.h"
+#include "gateway/bind.h"
 #include "gateway/endpoint.h"
 #include "gateway/relay.h"
 #include "gateway/stages.h"
 #include "gateway/worker_priv.h"
 #include "httpio/server.h"
 #include "provider/provider.h"
+#include "shm/label.h"
 
 #include <time.h>
 
@@ -53,14 +55,16 @@ static struct slice
 budget_text(struct req *req)
 {
 	const struct hold_short *s = &req->shortage;
-	char when[32];
+	char when[32], label[LABEL_LEN];
 	struct buf b = { 0 };
 	struct tm tm;
 	time_t t;
 
-	buf_str(&b, req->busy_budget
-			? "The budget of this key is held by other calls"
-			: "The budget of this key is exhausted");
+	(void)label_get(&req->w->shm.accounts[s->row].label, label);
+	buf_fmt(&b,
+	    req->busy_budget ? "The budget '%s' is held by other calls"
+			     : "The budget '%s' is exhausted",
+	    label[0] != '\0' ? label : "of this key");
 	write_money(&b, ": spent ", s->settled);
 	write_money(&b, ", pending ", s->pending);
 	write_money(&b, ", limit ", s->granted);
@@ -74,6 +78,39 @@ budget_text(struct req *req)
 		buf_fmt(&b, "it resets at %s.", when);
 	}
 	buf_str(&b, " Ask for fewer output tokens, or ask its owner.");
+	return stored(req, &b);
+}
+
+/* "The limit of 60 requests per 60 s of team ml is reached; ..." */
+static struct slice
+limit_text(struct req *req)
+{
+	const int64_t ms = (req->slow.wait_ns + NS_PER_MS - 1) / NS_PER_MS;
+	struct buf b = { 0 };
+
+	buf_str(&b, "The limit of ");
+	bind_describe(req, req->slow.limit, &b);
+	if (req->fault == FAULT_COST_PER_CALL)
+		buf_str(&b, " does not allow what this call may cost; ask "
+			    "for fewer output tokens or less input.");
+	else if (ms > 0)
+		buf_fmt(&b, " is reached; try again in %lld.%03lld s.",
+		    (long long)(ms / 1000), (long long)(ms % 1000));
+	else
+		buf_str(&b, " is reached by calls under way; try again when "
+			    "one of them is over.");
+	return stored(req, &b);
+}
+
+static struct slice
+tag_text(struct req *req)
+{
+	struct buf b = { 0 };
+
+	buf_str(&b, "x-kontor-tags names a tag that does not exist, or more "
+		    "than 8");
+	if (req->nwarnings > 0)
+		buf_fmt(&b, ": '%.*s'", S_FMT(req->warning[0]));
 	return stored(req, &b);
 }
 
@@ -109,6 +146,14 @@ describe(struct req *req, struct problem *p)
 	case FAULT_BUDGET:
 		p->message = budget_text(req);
 		break;
+	case FAULT_RATE:
+	case FAULT_CONCURRENCY:
+	case FAULT_COST_PER_CALL:
+		p->message = limit_text(req);
+		break;
+	case FAULT_TAG:
+		p->message = tag_text(req);
+		break;
 	case FAULT_MODEL_UNKNOWN:
 	case FAULT_MODEL_FORBIDDEN:
 		if (req->ask != NULL)
@@ -128,6 +173,21 @@ describe(struct req *req, struct problem *p)
 		p->param = req->ask->param;
 }
 
+/* Seconds for everybody (RFC 9110 10.2.3), milliseconds for OpenAI's SDKs. */
+static void
+retry_headers(struct req *req, int64_t wait_ns)
+{
+	const int64_t ms = (wait_ns + NS_PER_MS - 1) / NS_PER_MS;
+	struct buf b = { 0 };
+
+	buf_i64(&b, (ms + 999) / 1000 > 0 ? (ms + 999) / 1000 : 1);
+	reply_header(req, S("retry-after"), stored(req, &b));
+	if (ms > 0) {
+		buf_i64(&b, ms);
+		reply_header(req, S("retry-after-ms"), stored(req, &b));
+	}
+}
+
 static void
 headers(struct req *req, int status)
 {
@@ -138,6 +198,8 @@ headers(struct req *req, int status)
 		reply_header(req, S("retry-after"), S("1"));
 	else if (req->fault == FAULT_BUDGET)
 		reply_header(req, S("x-should-retry"), S("false"));
+	if (req->fault == FAULT_RATE || req->fault == FAULT_CONCURRENCY)
+		retry_headers(req, req->slow.wait_ns);
 	if (status == 503 && !has_header(r, S("retry-after")))
 		reply_header(req, S("retry-after"), S("1"));
 	if (status == 405)

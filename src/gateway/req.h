@@ -75,6 +75,7 @@ struct attempt {
 	struct shm_hold *hold; /* owned from ADMIT to SETTLE */
 	struct money most;
 	uint64_t bound_in, bound_out;
+	uint64_t clamp; /* output limit that a budget leaves; 0: as asked */
 	int64_t start_ns, sent_ns, first_ns; /* monotonic; 0: not yet */
 	uint64_t intent_end; /* ring position behind the intent */
 	struct leg *leg;     /* owned until the call is over */
@@ -132,6 +133,7 @@ struct req {
 	const struct shm_key *key;
 	struct ask *ask;
 	const struct model_conf *model;
+	const struct model_conf *asked; /* before a downgrade */
 	struct candidate *candidate;
 	unsigned ncandidate;
 	unsigned attempts;
@@ -140,7 +142,16 @@ struct req {
 	bool gone;        /* the client left before the answer was whole */
 	bool streaming;   /* bytes of a stream went to the client */
 	int64_t wait_until_ns;
-	bool chained; /* chain is filled, rates are taken */
+	bool chained;      /* chain is filled, rates are taken */
+	bool downgraded;   /* a budget chose a cheaper model */
+	bool tight;        /* waited long enough: what fits must do */
+	struct usage used; /* of all attempts, for limits */
+	/* Sentences for the caller; those up to nfixed stay. */
+	struct slice warning[6];
+	unsigned nwarnings, nfixed;
+	unsigned ntags;
+	int32_t tag[CHAIN_TAGS];
+	uint64_t tag_id[CHAIN_TAGS];
 	struct hold_short shortage;
 	struct rate_short slow; /* of the limit that was reached */
 	struct timer timer;
@@ -172,6 +183,8 @@ void req_bad_http(struct worker *w, struct exchange *x, enum fault why);
 
 /* Is there a deployment left that may be tried?  route.c */
 bool req_has_next(const struct req *req);
+/* The request goes on at another model; its old candidates are barred. */
+void req_downgrade(struct req *req, const struct model_conf *m);
 /* Gives the decoded body back, when nobody reads it any more. */
 void req_free_plain(struct req *req);
 /* Gives reply's head to the exchange; body_len as exchange_answer().

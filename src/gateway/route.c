@@ -88,7 +88,7 @@ read_body(struct req *req)
 static enum fault
 find_model(struct req *req)
 {
-	req->model = snapshot_model(req->snap, req->ask->model);
+	req->model = req->asked = snapshot_model(req->snap, req->ask->model);
 	req->ask->param = S("model");
 	if (req->model == NULL)
 		return FAULT_MODEL_UNKNOWN;
@@ -128,13 +128,13 @@ order_weighted(struct worker *w, struct candidate *c, unsigned n)
 
 /* Stable: healthy ones keep their order, resting ones theirs. */
 static void
-rest_last(struct req *req)
+rest_last(struct req *req, struct candidate *c, unsigned n)
 {
-	struct candidate *c = req->candidate, tmp;
+	struct candidate tmp;
 	const int64_t now = loop_now(req->w->loop);
 	unsigned i, j, healthy = 0;
 
-	for (i = 0; i < req->ncandidate; i++) {
+	for (i = 0; i < n; i++) {
 		if (breaker_state(
 			breaker_get(&req->w->shm, c[i].deployment->hash),
 			now) == BREAKER_OPEN) {
@@ -148,19 +148,41 @@ rest_last(struct req *req)
 	}
 }
 
+/* Adds the model's deployments behind what is there. */
 static void
 gather(struct req *req)
 {
 	const struct model_conf *m = req->model;
+	const unsigned old = req->ncandidate;
+	struct candidate *c =
+	    ARENA_ARRAY(&req->arena, struct candidate, old + m->n);
 	unsigned i;
 
-	req->candidate = ARENA_ARRAY(&req->arena, struct candidate, m->n);
-	req->ncandidate = m->n;
+	if (old > 0)
+		memcpy(c, req->candidate, old * sizeof(*c));
 	for (i = 0; i < m->n; i++)
-		req->candidate[i].deployment = m->deployment[i];
+		c[old + i].deployment = m->deployment[i];
+	req->candidate = c;
+	req->ncandidate = old + m->n;
 	if (m->strategy == STRATEGY_WEIGHTED)
-		order_weighted(req->w, req->candidate, m->n);
-	rest_last(req);
+		order_weighted(req->w, c + old, m->n);
+	rest_last(req, c + old, m->n);
+}
+
+void
+req_downgrade(struct req *req, const struct model_conf *m)
+{
+	unsigned i;
+
+	for (i = 0; i < req->ncandidate; i++) {
+		struct candidate *c = &req->candidate[i];
+
+		if (!c->barred && !c->tried)
+			c->why = WHY_BUDGET;
+		c->barred = true;
+	}
+	req->model = m;
+	gather(req);
 }
 
 enum next

@@ -126,9 +126,11 @@ write_outcome(struct req *req, const struct result *r)
 		.end_us = since_us(t, loop_now(req->w->loop)),
 		.provider_id = t->provider_id,
 		.n = t->hold->n,
+		.ntags = req->ntags,
 	};
 	unsigned i;
 
+	memcpy(v.tags, req->tag_id, sizeof(v.tags));
 	for (i = 0; i < v.n; i++) {
 		v.chain[i].account = t->hold->chain[i].account_id;
 		v.chain[i].window = t->hold->chain[i].window_id;
@@ -176,6 +178,17 @@ tell_breaker(struct req *req, enum verdict v)
 		breaker_good(t->breaker, t->probe);
 	else
 		breaker_neutral(t->breaker, t->probe);
+}
+
+/* What limits count: of an attempt that nobody counted, its bound. */
+static void
+use(struct req *req, const struct result *r)
+{
+	const struct attempt *t = &req->try;
+	const bool unknown = r->resolution == RESOLUTION_UNKNOWN;
+
+	req->used.input += unknown ? t->bound_in : r->usage.input;
+	req->used.output += unknown ? t->bound_out : r->usage.output;
 }
 
 static void
@@ -259,6 +272,7 @@ go_on(struct req *req, enum verdict v)
 	worker_count(req->w, COUNTER_FAILOVERS, 1);
 	keep_answer(req);
 	req->wait_until_ns = 0;
+	req->tight = false;
 	return req_goto(req, STAGE_ROUTE);
 }
 
@@ -274,6 +288,7 @@ stage_settle(struct req *req, enum wake wake)
 	hold_close(req->w->ledger, &req->try.hold, r.cost);
 	tell_breaker(req, v);
 	count(req, &r);
+	use(req, &r);
 	if (req->try.complete) {
 		leg_leave(req);
 		cost_header(req, &r);

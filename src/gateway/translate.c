@@ -59,13 +59,21 @@ letter_dress(struct req *req, struct http_head *head)
 enum next
 stage_translate(struct req *req, enum wake wake)
 {
+	const struct deployment_conf *d;
 	struct letter *letter;
+	struct edits edits;
 
 	if (wake == WAKE_GONE || req->x == NULL)
 		return req_fail(req, FAULT_GONE, STAGE_SETTLE);
+	d = req->try.deployment;
+	edits = (struct edits){ .name = slice_of(d->name),
+		.clamp = req->try.clamp,
+		/* What its SDKs send; others know only the older name. */
+		.limit = d->provider->type == PROVIDER_OPENAI_COMPATIBLE
+			     ? S("max_tokens")
+			     : S("max_completion_tokens") };
 	letter = ARENA_NEW(&req->arena, struct letter);
-	letter->npart = ask_edit(req->ask, &req->arena,
-	    slice_of(req->try.deployment->name), letter->part);
+	letter->npart = ask_edit(req->ask, &req->arena, &edits, letter->part);
 	req->letter = letter;
 	return req_goto(req, STAGE_SEND);
 }

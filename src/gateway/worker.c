@@ -341,6 +341,7 @@ worker_main(uint32_t slot)
 	log_info("serving");
 	run(w);
 	counts_free(&w->counts);
+	map64_fini(&w->tags);
 	server_free(&w->server);
 	leg_end_all();
 	client_free(&w->client);

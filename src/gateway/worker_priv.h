@@ -4,6 +4,7 @@
 #ifndef KONTOR_GATEWAY_WORKER_PRIV_H
 #define KONTOR_GATEWAY_WORKER_PRIV_H
 
+#include "base/map.h"
 #include "gateway/req.h"
 #include "io/loop.h"
 #include "shm/shm.h"
@@ -27,6 +28,7 @@ struct worker {
 	struct journal *journal;
 	struct snapshot *snapshot; /* in force; requests keep their own */
 	struct counts *counts;
+	struct map64 tags; /* hash of a name to its subject */
 	uint32_t slot;
 	uint32_t seq;      /* of request ids */
 	uint64_t random;   /* xorshift state: weights, never secrets */

@@ -263,7 +263,8 @@ same_chain(const struct intent *i, const struct outcome *o)
 {
 	unsigned k;
 
-	if (i->n != o->n)
+	if (i->n != o->n || i->ntags != o->ntags ||
+	    memcmp(i->tags, o->tags, sizeof(i->tags)) != 0)
 		return false;
 	for (k = 0; k < i->n; k++) {
 		if (i->chain[k].account != o->chain[k].account ||

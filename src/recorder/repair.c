@@ -28,6 +28,8 @@ outcome_of(const struct intent *i)
 	};
 
 	memcpy(o.chain, i->chain, sizeof(o.chain));
+	o.ntags = i->ntags;
+	memcpy(o.tags, i->tags, sizeof(o.tags));
 	return o;
 }
 

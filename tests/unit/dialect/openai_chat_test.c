@@ -24,7 +24,8 @@ edited(struct arena *a, const struct ask *q, const char *name)
 {
 	struct slice part[EDIT_PARTS];
 	struct buf b = { 0 };
-	unsigned i, n = ask_edit(q, a, slice_of(name), part);
+	const struct edits e = { .name = slice_of(name) };
+	unsigned i, n = ask_edit(q, a, &e, part);
 	char *out;
 
 	for (i = 0; i < n; i++)
