@@ -20,11 +20,13 @@ ask(struct arena *a, const char *body, struct ask *q)
 }
 
 static char *
-edited(struct arena *a, const struct ask *q, const char *name)
+clamped(struct arena *a, const struct ask *q, const char *name, uint64_t clamp)
 {
 	struct slice part[EDIT_PARTS];
 	struct buf b = { 0 };
-	const struct edits e = { .name = slice_of(name) };
+	const struct edits e = { .name = slice_of(name),
+		.clamp = clamp,
+		.limit = S("max_completion_tokens") };
 	unsigned i, n = ask_edit(q, a, &e, part);
 	char *out;
 
@@ -33,6 +35,12 @@ edited(struct arena *a, const struct ask *q, const char *name)
 	out = arena_str(a, buf_slice(&b));
 	buf_fini(&b);
 	return out;
+}
+
+static char *
+edited(struct arena *a, const struct ask *q, const char *name)
+{
+	return clamped(a, q, name, 0);
 }
 
 static void
@@ -53,6 +61,35 @@ only_the_model_changes_in_a_plain_request(void **state)
 	assert_string_equal(edited(&a, &q, "na\"me"),
 	    "{ \"x\":[1,2.50],\"model\" : \"na\\\"me\"," MESSAGES
 	    ", \"\\u0079\":1e400}");
+	arena_fini(&a);
+}
+
+static void
+an_output_limit_is_lowered_where_it_stands(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "{\"model\":\"m\"," MESSAGES "}",
+		    "{\"max_completion_tokens\":77,\"model\":\"n\"," MESSAGES
+		    "}" },
+		{ "{\"max_tokens\": 4096 ,\"model\":\"m\"," MESSAGES "}",
+		    "{\"max_tokens\": 77 ,\"model\":\"n\"," MESSAGES "}" },
+		{ "{\"model\":\"m\",\"max_completion_tokens\":900,\"max_"
+		  "tokens\":null," MESSAGES ",\"stream\":true}",
+		    "{\"stream_options\":{\"include_usage\":true},\"model\":"
+		    "\"n\",\"max_completion_tokens\":77,\"max_"
+		    "tokens\":77," MESSAGES ",\"stream\":true}" },
+	};
+	struct arena a = { 0 };
+	struct ask q;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(rows); i++) {
+		assert_int_equal(ask(&a, rows[i].in, &q), FAULT_NONE);
+		assert_string_equal(clamped(&a, &q, "n", 77), rows[i].out);
+	}
 	arena_fini(&a);
 }
 
@@ -487,6 +524,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_model_changes_in_a_plain_request),
+		cmocka_unit_test(an_output_limit_is_lowered_where_it_stands),
 		cmocka_unit_test(a_stream_asks_its_provider_for_usage),
 		cmocka_unit_test(
 		    a_model_named_by_the_path_is_put_into_the_body),
