@@ -418,6 +418,8 @@ take(struct verify *v, const struct frame *f, uint64_t place)
 	case FRAME_OPEN:
 	case FRAME_ACCOUNT:
 	case FRAME_KEY:
+	case FRAME_SUBJECT:
+	case FRAME_LIMIT:
 		return;
 	}
 	wrong(v, place, "a frame is of no known kind", NULL, 0);

@@ -52,6 +52,7 @@ static const struct field_list candidate_list = {
 
 static const struct field_list model_list = { .max = KEY_MODELS_MAX };
 static const struct field_list tag_list = { .max = FRAME_TAGS };
+static const struct field_list subject_list = { .max = KEY_SUBJECTS };
 static const struct field_list number_list = { .max = FRAME_NUMBERS };
 
 static const struct field_row intent_rows[] = {
@@ -224,6 +225,32 @@ static const struct field_row account_rows[] = {
 	MUST(account_change, UNIT, UINT, unit),
 	MAY(account_change, ZONE_NAME, BYTES, zone),
 	MAY(account_change, HARD, BOOL, hard),
+	MAY(account_change, SUBJECT, U64, subject),
+	MAY(account_change, MODE, UINT, mode),
+	MAY(account_change, DOWNGRADE, U64, downgrade),
+	MAY(account_change, CLAMP, BOOL, clamp),
+	WITH(account_change, ADMIT_WAIT_NS, OPT, admit_wait_ns, has_wait),
+};
+
+static const struct field_row subject_rows[] = {
+	MUST(subject_change, WALL_NS, I64, wall_ns),
+	MUST(subject_change, OP, UINT, op),
+	MUST(subject_change, COMMITMENT, B32, commitment),
+	MUST(subject_change, SUBJECT, U64, subject),
+	MUST(subject_change, SUBJECT_KIND, UINT, kind),
+	MAY(subject_change, PARENT, U64, parent),
+};
+
+static const struct field_row limit_rows[] = {
+	MUST(limit_change, WALL_NS, I64, wall_ns),
+	MAY(limit_change, KEY, U64, key),
+	MUST(limit_change, OP, UINT, op),
+	MAY(limit_change, SUBJECT, U64, subject),
+	MUST(limit_change, LIMIT_ID, U64, limit),
+	MUST(limit_change, LIMIT_KIND, UINT, kind),
+	MUST(limit_change, AMOUNT, I64, amount),
+	MAY(limit_change, PERIOD_NS, I64, period_ns),
+	MAY(limit_change, BURST, I64, burst),
 };
 
 static const struct field_row key_rows[] = {
@@ -238,6 +265,7 @@ static const struct field_row key_rows[] = {
 	MAY(key_change, PRINCIPAL, U64, principal),
 	MAY(key_change, TEAM, U64, team),
 	MUST(key_change, COMMITMENT, B32, commitment),
+	LIST(key_change, SUBJECTS, U64S, subjects, nsubjects, &subject_list),
 };
 
 static const struct field_row incident_rows[] = {
@@ -379,6 +407,20 @@ frame_incident(const struct journal_name *j, uint64_t seq,
     const struct incident *v, char *out, size_t cap)
 {
 	return WRITE(FRAME_INCIDENT, incident_rows);
+}
+
+size_t
+frame_subject(const struct journal_name *j, uint64_t seq,
+    const struct subject_change *v, char *out, size_t cap)
+{
+	return WRITE(FRAME_SUBJECT, subject_rows);
+}
+
+size_t
+frame_limit(const struct journal_name *j, uint64_t seq,
+    const struct limit_change *v, char *out, size_t cap)
+{
+	return WRITE(FRAME_LIMIT, limit_rows);
 }
 
 bool
@@ -546,6 +588,18 @@ price_row_mend(struct price_row *row)
 			return false;
 	}
 	return true;
+}
+
+enum fault
+frame_get_subject(const struct frame *f, struct subject_change *out)
+{
+	return READ(FRAME_SUBJECT, subject_rows, NULL);
+}
+
+enum fault
+frame_get_limit(const struct frame *f, struct limit_change *out)
+{
+	return READ(FRAME_LIMIT, limit_rows, NULL);
 }
 
 enum fault

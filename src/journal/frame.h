@@ -57,7 +57,9 @@ enum frame_kind {
 	FRAME_CONFIG = 6,  /* a generation: deployments and price rows */
 	FRAME_ACCOUNT = 7, /* an account is opened, changed or closed */
 	FRAME_KEY = 8,     /* a key is created, changed or revoked */
-	FRAME_INCIDENT = 9
+	FRAME_INCIDENT = 9,
+	FRAME_SUBJECT = 10, /* a subject is created, changed or closed */
+	FRAME_LIMIT = 11    /* a limit is opened, changed or closed */
 	/* reserved: 16 tool, 17 wait, 18 run, 19 transfer, 20 checkpoint */
 };
 
@@ -182,7 +184,13 @@ struct generation {
 
 enum frame_op { OP_CREATE = 1, OP_CHANGE = 2, OP_END = 3 };
 
-/* The account as it is from now on; key: whose budget it is, 0: none. */
+/* Numbers are in the log; 0 is what accounts before there were modes say. */
+enum budget_mode { BUDGET_HARD = 1, BUDGET_SOFT = 2, BUDGET_DOWNGRADE = 3 };
+
+/*
+ * The account as it is from now on.  It is the budget of a subject, or of the
+ * own subject of a key, or of neither (both 0).
+ */
 struct account_change {
 	int64_t wall_ns;
 	uint64_t account, key;
@@ -190,7 +198,32 @@ struct account_change {
 	int64_t limit; /* nano per window */
 	unsigned unit; /* enum window_unit, ledger/window.h */
 	struct slice zone;
-	bool hard;
+	bool hard; /* it refuses: modes hard and downgrade */
+	uint64_t subject;
+	unsigned mode;      /* enum budget_mode; 0: as hard says */
+	uint64_t downgrade; /* hash64 of a model's id; 0: none */
+	bool clamp;
+	bool has_wait; /* admit_wait_ns is said; else the configuration's */
+	int64_t admit_wait_ns;
+};
+
+/* A subject as it is from now on; keys have none of their own. */
+struct subject_change {
+	int64_t wall_ns;
+	enum frame_op op;
+	uint64_t subject, parent; /* parent 0: none */
+	unsigned kind;            /* enum subject_kind, shm/shm.h */
+	uint8_t commitment[32];   /* SHA-256 of salt and name */
+};
+
+/* A limit as it is from now on; whose it is, as an account. */
+struct limit_change {
+	int64_t wall_ns;
+	uint64_t limit, key, subject;
+	enum frame_op op;
+	unsigned kind; /* enum limit_kind, shm/shm.h */
+	int64_t amount, period_ns;
+	int64_t burst; /* 0: the default */
 };
 
 /* The key as it is from now on. */
@@ -204,6 +237,8 @@ struct key_change {
 	unsigned nmodels; /* 0: all */
 	uint64_t models[KEY_MODELS_MAX];
 	uint8_t commitment[32]; /* SHA-256 of salt and name */
+	unsigned nsubjects;     /* beside its own: see SUBJECTS */
+	uint64_t subjects[KEY_SUBJECTS];
 };
 
 struct incident {
@@ -235,6 +270,10 @@ size_t frame_key(const struct journal_name *j, uint64_t seq,
     const struct key_change *v, char *out, size_t cap);
 size_t frame_incident(const struct journal_name *j, uint64_t seq,
     const struct incident *v, char *out, size_t cap);
+size_t frame_subject(const struct journal_name *j, uint64_t seq,
+    const struct subject_change *v, char *out, size_t cap);
+size_t frame_limit(const struct journal_name *j, uint64_t seq,
+    const struct limit_change *v, char *out, size_t cap);
 /* Appends to b; false, and b as it was: larger than FRAME_MAX. */
 bool frame_generation(const struct journal_name *j, uint64_t seq,
     const struct generation *v, struct buf *b) MUST_USE;
@@ -264,6 +303,10 @@ enum fault frame_get_key(
     const struct frame *f, struct key_change *out) MUST_USE;
 enum fault frame_get_incident(
     const struct frame *f, struct incident *out) MUST_USE;
+enum fault frame_get_subject(
+    const struct frame *f, struct subject_change *out) MUST_USE;
+enum fault frame_get_limit(
+    const struct frame *f, struct limit_change *out) MUST_USE;
 enum fault frame_get_generation(
     const struct frame *f, struct arena *a, struct generation *out) MUST_USE;
 

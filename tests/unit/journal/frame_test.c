@@ -145,8 +145,14 @@ a_final_and_a_count_come_back_as_they_were(void **state)
 static void
 accounts_keys_openings_and_incidents_come_back(void **state)
 {
-	static struct account_change ain = { 1, 2, 3, OP_CHANGE, 25000000000, 4,
-		S_INIT("Europe/Berlin"), true };
+	static struct account_change ain = { .wall_ns = 1,
+		.account = 2,
+		.key = 3,
+		.op = OP_CHANGE,
+		.limit = 25000000000,
+		.unit = 4,
+		.zone = S_INIT("Europe/Berlin"),
+		.hard = true };
 	static struct key_change kin = { .wall_ns = 1,
 		.key = 2,
 		.account = 3,
@@ -190,6 +196,81 @@ enum {
 	BOTH = LANE_BIT(LANE_INPUT) | LANE_BIT(LANE_OUTPUT),
 	EVERY = (1 << LANES) - 1
 };
+
+static void
+subjects_limits_and_budgets_come_back(void **state)
+{
+	static struct subject_change sin = { 1, OP_CREATE, 12, 3, 2, { 0x77 } };
+	static struct limit_change lin = { 2, 5, 0, 12, OP_CHANGE, 4, 600000,
+		60000000000, 6000 };
+	static struct account_change ain = { .wall_ns = 1,
+		.account = 4,
+		.op = OP_CREATE,
+		.limit = 25000000000,
+		.unit = 4,
+		.hard = true,
+		.subject = 12,
+		.mode = BUDGET_DOWNGRADE,
+		.downgrade = UINT64_MAX,
+		.clamp = true,
+		.has_wait = true };
+	static struct key_change kin = { .key = 2,
+		.op = OP_CREATE,
+		.nsubjects = KEY_SUBJECTS - 1,
+		.subjects = { 8, 9, UINT64_MAX } };
+	struct subject_change sout;
+	struct limit_change lout;
+	struct account_change aout;
+	struct key_change kout;
+	char buf[1024];
+	struct frame f;
+
+	(void)state;
+	read_whole(buf, frame_subject(&name, 1, &sin, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_subject(&f, &sout), FAULT_NONE);
+	assert_memory_equal(&sout, &sin, sizeof(sin));
+	assert_int_equal(frame_get_limit(&f, &lout), FAULT_DATA);
+	read_whole(buf, frame_limit(&name, 1, &lin, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_limit(&f, &lout), FAULT_NONE);
+	assert_int_equal(lout.subject, 12);
+	assert_int_equal(lout.period_ns, 60000000000);
+	assert_int_equal(lout.burst, 6000);
+	assert_int_equal(frame_get_subject(&f, &sout), FAULT_DATA);
+	read_whole(buf, frame_account(&name, 1, &ain, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_account(&f, &aout), FAULT_NONE);
+	assert_int_equal(aout.subject, 12);
+	assert_int_equal(aout.mode, BUDGET_DOWNGRADE);
+	assert_true(aout.downgrade == UINT64_MAX && aout.clamp);
+	/* A wait of 0 is said; none is not. */
+	assert_true(aout.has_wait && aout.admit_wait_ns == 0);
+	read_whole(buf, frame_key(&name, 1, &kin, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_key(&f, &kout), FAULT_NONE);
+	assert_memory_equal(kout.subjects, kin.subjects, sizeof(kin.subjects));
+	assert_int_equal(kout.nsubjects, KEY_SUBJECTS - 1);
+}
+
+/* As it was written before there were subjects, bytes from that time. */
+static void
+an_account_without_a_subject_reads_as_before(void **state)
+{
+	static const char old[] = "\xa7\x03\x01\x05\x02\x18\x50\x03\x18\x51\x01"
+				  "\x18\x52\x1a\x00\x0f\x42\x40\x18\x53\x04"
+				  "\x18\x55\xf5";
+	struct account_change v;
+	char buf[128];
+	struct frame f;
+
+	(void)state;
+	memcpy(buf + FRAME_HEAD, old, sizeof(old) - 1);
+	read_whole(buf,
+	    frame_seal(
+		&name, 1, FRAME_ACCOUNT, sizeof(old) - 1, buf, sizeof(buf)),
+	    &f);
+	assert_int_equal(frame_get_account(&f, &v), FAULT_NONE);
+	assert_int_equal(v.key, 2);
+	assert_int_equal(v.limit, 1000000);
+	assert_true(v.hard && v.subject == 0 && v.mode == 0 && !v.has_wait);
+}
 
 static void
 a_generation_of_any_size_comes_back(void **state)
@@ -751,6 +832,8 @@ main(void)
 		cmocka_unit_test(a_final_and_a_count_come_back_as_they_were),
 		cmocka_unit_test(
 		    accounts_keys_openings_and_incidents_come_back),
+		cmocka_unit_test(subjects_limits_and_budgets_come_back),
+		cmocka_unit_test(an_account_without_a_subject_reads_as_before),
 		cmocka_unit_test(a_generation_of_any_size_comes_back),
 		cmocka_unit_test(a_price_row_of_the_first_version_is_read),
 		cmocka_unit_test(steps_that_are_none_are_refused),
