@@ -327,9 +327,12 @@ book(struct recorder *r, const struct frame *f, const struct outcome *o,
 {
 	unsigned i;
 
-	for (i = 0; i < o->n; i++)
+	for (i = 0; i < o->n; i++) {
 		balance_add(r, o->chain[i].account, o->chain[i].window,
 		    &f->name, o->effective);
+		alert_check(r, account_find(r, o->chain[i].account),
+		    o->chain[i].window, o->wall_ns);
+	}
 	if (o->resolution == RESOLUTION_VOID || !o->sent)
 		return;
 	roll_add(r, o, dim, roll_minute(&o->req), 1);
@@ -469,10 +472,9 @@ apply_account(struct recorder *r, const struct frame *f)
 	struct account_change v;
 
 	memset(&v, 0, sizeof(v));
-	if (frame_get_account(f, &v) != FAULT_NONE || v.account == 0)
+	if (frame_get_account(f, &v) != FAULT_NONE)
 		return "it is not an account";
-	noun_apply_account(r, &v);
-	return NULL;
+	return budget_apply(r, &v);
 }
 
 static const char *
@@ -481,10 +483,31 @@ apply_key(struct recorder *r, const struct frame *f)
 	struct key_change v;
 
 	memset(&v, 0, sizeof(v));
-	if (frame_get_key(f, &v) != FAULT_NONE || v.key == 0)
+	if (frame_get_key(f, &v) != FAULT_NONE)
 		return "it is not a key";
-	noun_apply_key(r, &v);
-	return NULL;
+	return noun_apply_key(r, &v);
+}
+
+static const char *
+apply_subject(struct recorder *r, const struct frame *f)
+{
+	struct subject_change v;
+
+	memset(&v, 0, sizeof(v));
+	if (frame_get_subject(f, &v) != FAULT_NONE || v.subject == 0)
+		return "it is not a subject";
+	return tree_apply(r, &v);
+}
+
+static const char *
+apply_limit(struct recorder *r, const struct frame *f)
+{
+	struct limit_change v;
+
+	memset(&v, 0, sizeof(v));
+	if (frame_get_limit(f, &v) != FAULT_NONE)
+		return "it is not a limit";
+	return cap_apply(r, &v);
 }
 
 static const char *
@@ -527,6 +550,10 @@ apply_kind(
 		return fresh ? apply_account(r, f) : NULL;
 	case FRAME_KEY:
 		return fresh ? apply_key(r, f) : NULL;
+	case FRAME_SUBJECT:
+		return fresh ? apply_subject(r, f) : NULL;
+	case FRAME_LIMIT:
+		return fresh ? apply_limit(r, f) : NULL;
 	case FRAME_INCIDENT:
 		return fresh ? apply_incident(r, f, place) : NULL;
 	}

@@ -65,6 +65,7 @@ balance_get(struct recorder *r, uint64_t account, uint64_t window)
 	b->account = account;
 	b->window = window;
 	load_balance(r, b);
+	alert_load(r, b);
 	table_add(&r->balances, &b->node, h);
 	return b;
 }

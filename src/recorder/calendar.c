@@ -70,14 +70,25 @@ open_window(
 	return window_open(r->m, a->row, r->own, &spec) == FAULT_NONE;
 }
 
+static enum window_unit
+unit_of(const struct account *a)
+{
+	return a->unit >= WINDOW_HOUR && a->unit <= WINDOW_TOTAL
+		   ? (enum window_unit)a->unit
+		   : WINDOW_TOTAL;
+}
+
+uint64_t
+calendar_window(struct recorder *r, const struct account *a, int64_t wall_ns)
+{
+	return window_at(zone_get(r, a->zone), unit_of(a), wall_ns).id;
+}
+
 void
 calendar_open(
     struct recorder *r, struct account *a, int64_t wall_ns, bool renew)
 {
-	const enum window_unit unit =
-	    a->unit >= WINDOW_HOUR && a->unit <= WINDOW_TOTAL
-		? (enum window_unit)a->unit
-		: WINDOW_TOTAL;
+	const enum window_unit unit = unit_of(a);
 	const struct zone *z = zone_get(r, a->zone);
 	struct window w = window_at(z, unit, wall_ns);
 	bool done;

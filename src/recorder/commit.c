@@ -50,12 +50,36 @@ load_cursors(struct recorder *r)
 	}
 }
 
+/* Parents were made before what stands under them. */
+static void
+load_subjects(struct recorder *r)
+{
+	struct stmt *q = store_sql(r->store,
+	    "SELECT id, kind, name, parent, salt, closed, created_ns"
+	    " FROM subjects ORDER BY id");
+	struct subject *t;
+	struct slice salt;
+
+	while (stmt_step(q)) {
+		if (tree_kind((unsigned)stmt_get_i64(q, 1)) == NULL)
+			continue;
+		t = tree_load(r, stmt_get_u64(q, 0),
+		    (enum subject_kind)stmt_get_i64(q, 1), stmt_get_u64(q, 3),
+		    stmt_get(q, 2));
+		salt = stmt_get(q, 4);
+		memcpy(t->salt, salt.p, salt.len < 16 ? salt.len : 16);
+		t->closed = stmt_get_i64(q, 5) != 0;
+		t->created_ns = stmt_get_i64(q, 6);
+	}
+}
+
 static void
 load_accounts(struct recorder *r)
 {
 	struct stmt *q = store_sql(r->store,
-	    "SELECT id, granted, unit, zone, hard, closed, created_ns"
-	    " FROM accounts");
+	    "SELECT id, granted, unit, zone, hard, closed, created_ns, subject,"
+	    " of_key, mode, downgrade, clamp, admit_wait_ns, version"
+	    " FROM accounts ORDER BY id");
 	struct account *a;
 
 	while (stmt_step(q)) {
@@ -67,9 +91,60 @@ load_accounts(struct recorder *r)
 		a->hard = stmt_get_i64(q, 4) != 0;
 		a->closed = stmt_get_i64(q, 5) != 0;
 		a->created_ns = stmt_get_i64(q, 6);
+		a->subject = stmt_get_u64(q, 7);
+		a->key = stmt_get_u64(q, 8);
+		a->mode = (unsigned)stmt_get_i64(q, 9);
+		a->downgrade = stmt_get_u64(q, 10);
+		a->clamp = stmt_get_i64(q, 11) != 0;
+		a->wait_ns = stmt_get_i64(q, 12);
+		a->version = (unsigned)stmt_get_i64(q, 13);
 		a->row = UINT32_MAX;
 		table_add(&r->accounts, &a->node, a->id);
+		budget_attach(r, a);
 	}
+}
+
+static void
+load_caps(struct recorder *r)
+{
+	struct stmt *q = store_sql(r->store,
+	    "SELECT id, subject, of_key, kind, amount, period_ns, burst,"
+	    " closed, version, created_ns FROM limits ORDER BY id");
+	struct cap *c;
+
+	while (stmt_step(q)) {
+		c = NEW(struct cap);
+		c->id = stmt_get_u64(q, 0);
+		c->subject = stmt_get_u64(q, 1);
+		c->key = stmt_get_u64(q, 2);
+		c->kind = (unsigned)stmt_get_i64(q, 3);
+		c->amount = stmt_get_i64(q, 4);
+		c->period_ns = stmt_get_i64(q, 5);
+		c->burst = stmt_get_i64(q, 6);
+		c->closed = stmt_get_i64(q, 7) != 0;
+		c->version = (unsigned)stmt_get_i64(q, 8);
+		c->created_ns = stmt_get_i64(q, 9);
+		c->row = UINT32_MAX;
+		table_add(&r->caps, &c->node, c->id);
+		cap_attach(r, c);
+	}
+}
+
+/* A store that was tampered with places a key nowhere: it stays revoked. */
+static void
+load_place(struct recorder *r, struct key *k, struct slice ids)
+{
+	uint64_t id[KEY_SUBJECTS];
+	const unsigned n = (unsigned)(ids.len / sizeof(*id));
+
+	if (n < KEY_SUBJECTS)
+		memcpy(id, ids.p, n * sizeof(*id));
+	if (!noun_place(r, k, id, n)) {
+		log_error("the store has a key whose place cannot be");
+		k->revoked = true;
+	}
+	k->own = tree_own(
+	    r, k->row.principal != 0 ? k->row.principal : at_peek(&k->row.id));
 }
 
 static void
@@ -98,7 +173,9 @@ load_key(struct recorder *r, struct stmt *q)
 	s = stmt_get(q, 12);
 	memcpy(k->salt, s.p, s.len < 16 ? s.len : 16);
 	k->created_ns = stmt_get_i64(q, 13);
+	load_place(r, k, stmt_get(q, 14));
 	table_add(&r->keys, &k->node, at_peek(&k->row.id));
+	noun_name_own(k);
 }
 
 static void
@@ -107,7 +184,7 @@ load_keys(struct recorder *r)
 	struct stmt *q = store_sql(r->store,
 	    "SELECT id, name, team, team_id, principal, sha256, models,"
 	    " model_ids, account, expires_ns, is_admin, revoked, salt,"
-	    " created_ns FROM keys");
+	    " created_ns, subjects FROM keys");
 
 	while (stmt_step(q))
 		load_key(r, q);
@@ -149,7 +226,9 @@ commit_load(struct recorder *r)
 	r->replay = load_meta(r, S("replay"));
 	r->block_from = load_meta(r, S("block"));
 	load_cursors(r);
+	load_subjects(r);
 	load_accounts(r);
+	load_caps(r);
 	load_keys(r);
 	dims_load(r);
 	load_paths(r);
@@ -182,6 +261,28 @@ save_cursor(void *arg, void *node)
 }
 
 static void
+save_subject(void *arg, void *node)
+{
+	struct recorder *r = arg;
+	const struct subject *t = node;
+	struct stmt *q;
+
+	if (!t->dirty || t->kind == SUBJECT_KEY)
+		return;
+	q = store_sql(r->store, "INSERT OR REPLACE INTO subjects (id, kind,"
+				" name, parent, salt, closed, created_ns)"
+				" VALUES (?, ?, ?, ?, ?, ?, ?)");
+	stmt_u64(q, 1, t->id);
+	stmt_i64(q, 2, t->kind);
+	stmt_text(q, 3, slice_of(t->name));
+	stmt_u64(q, 4, t->parent != NULL ? t->parent->id : 0);
+	stmt_blob(q, 5, bytes_of(t->salt, sizeof(t->salt)));
+	stmt_i64(q, 6, t->closed);
+	stmt_i64(q, 7, t->created_ns);
+	stmt_run(q);
+}
+
+static void
 save_account(void *arg, void *node)
 {
 	struct recorder *r = arg;
@@ -191,7 +292,10 @@ save_account(void *arg, void *node)
 	if (!a->dirty)
 		return;
 	q = store_sql(r->store,
-	    "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?)");
+	    "INSERT OR REPLACE INTO accounts (id, granted, unit, zone, hard,"
+	    " closed, created_ns, subject, of_key, mode, downgrade, clamp,"
+	    " admit_wait_ns, version)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	stmt_u64(q, 1, a->id);
 	stmt_i64(q, 2, a->limit);
 	stmt_i64(q, 3, a->unit);
@@ -199,7 +303,68 @@ save_account(void *arg, void *node)
 	stmt_i64(q, 5, a->hard);
 	stmt_i64(q, 6, a->closed);
 	stmt_i64(q, 7, a->created_ns);
+	stmt_u64(q, 8, a->subject);
+	stmt_u64(q, 9, a->key);
+	stmt_i64(q, 10, a->mode);
+	stmt_u64(q, 11, a->downgrade);
+	stmt_i64(q, 12, a->clamp);
+	stmt_i64(q, 13, a->wait_ns);
+	stmt_i64(q, 14, a->version);
 	stmt_run(q);
+}
+
+static void
+save_cap(void *arg, void *node)
+{
+	struct recorder *r = arg;
+	const struct cap *c = node;
+	struct stmt *q;
+
+	if (!c->dirty)
+		return;
+	q = store_sql(r->store,
+	    "INSERT OR REPLACE INTO limits (id, subject, of_key, kind, amount,"
+	    " period_ns, burst, closed, version, created_ns)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	stmt_u64(q, 1, c->id);
+	stmt_u64(q, 2, c->subject);
+	stmt_u64(q, 3, c->key);
+	stmt_i64(q, 4, c->kind);
+	stmt_i64(q, 5, c->amount);
+	stmt_i64(q, 6, c->period_ns);
+	stmt_i64(q, 7, c->burst);
+	stmt_i64(q, 8, c->closed);
+	stmt_i64(q, 9, c->version);
+	stmt_i64(q, 10, c->created_ns);
+	stmt_run(q);
+}
+
+/* Texts that reports group by. */
+static void
+bind_place(struct stmt *q, const struct key *k, uint64_t ids[KEY_SUBJECTS],
+    struct buf *tags)
+{
+	const struct subject *org = noun_subject(k, SUBJECT_ORG);
+	const struct subject *project = noun_subject(k, SUBJECT_PROJECT);
+	const struct subject *who = noun_subject(k, SUBJECT_USER);
+	unsigned i;
+
+	if (who == NULL)
+		who = noun_subject(k, SUBJECT_SERVICE);
+	json_w_begin(tags, '[');
+	for (i = 0; i < k->nsubjects; i++) {
+		ids[i] = k->subject[i]->id;
+		if (k->subject[i]->kind == SUBJECT_TAG)
+			json_w_str(tags, slice_of(k->subject[i]->name));
+	}
+	json_w_end(tags, ']');
+	stmt_text(q, 15, slice_of(org != NULL ? org->name : ""));
+	stmt_text(q, 16, slice_of(project != NULL ? project->name : ""));
+	stmt_text(q, 17, slice_of(who != NULL ? who->name : ""));
+	stmt_text(
+	    q, 18, slice_of(who != NULL ? tree_kind((unsigned)who->kind) : ""));
+	stmt_text(q, 19, buf_slice(tags));
+	stmt_blob(q, 20, bytes_of(ids, k->nsubjects * sizeof(*ids)));
 }
 
 static void
@@ -207,15 +372,18 @@ save_key(void *arg, void *node)
 {
 	struct recorder *r = arg;
 	const struct key *k = node;
+	uint64_t ids[KEY_SUBJECTS];
+	struct buf tags = { 0 };
 	struct stmt *q;
 
 	if (!k->dirty)
 		return;
-	q = store_sql(r->store, "INSERT OR REPLACE INTO keys (id, name, team,"
-				" team_id, principal, sha256, models,"
-				" model_ids, account, expires_ns, is_admin,"
-				" revoked, salt, created_ns) VALUES"
-				" (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	q = store_sql(r->store,
+	    "INSERT OR REPLACE INTO keys (id, name, team, team_id, principal,"
+	    " sha256, models, model_ids, account, expires_ns, is_admin,"
+	    " revoked, salt, created_ns, org, project, principal_name,"
+	    " principal_kind, tags, subjects) VALUES (?, ?, ?, ?, ?, ?, ?, ?,"
+	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	stmt_u64(q, 1, at_peek(&k->row.id));
 	stmt_text(q, 2, slice_of(k->name));
 	stmt_text(q, 3, slice_of(k->team));
@@ -230,7 +398,9 @@ save_key(void *arg, void *node)
 	stmt_i64(q, 12, k->revoked);
 	stmt_blob(q, 13, bytes_of(k->salt, sizeof(k->salt)));
 	stmt_i64(q, 14, k->created_ns);
+	bind_place(q, k, ids, &tags);
 	stmt_run(q);
+	buf_fini(&tags);
 }
 
 static void
@@ -496,7 +666,9 @@ static void
 save_all(struct recorder *r)
 {
 	table_each(&r->configs, save_config, r);
+	table_each(&r->subjects, save_subject, r);
 	table_each(&r->accounts, save_account, r);
+	table_each(&r->caps, save_cap, r);
 	table_each(&r->keys, save_key, r);
 	table_each(&r->dims, save_dim, r);
 	table_each(&r->paths, save_path, r);
@@ -508,6 +680,7 @@ save_all(struct recorder *r)
 	save_blocks(r);
 	save_suspense(r);
 	save_incidents(r);
+	alert_save(r);
 	save_answers(r);
 	save_meta(r, S("applied"), r->place);
 	save_meta(r, S("replay"), replay_from(r));
@@ -527,7 +700,9 @@ save_all(struct recorder *r)
 	}
 
 CLEAN(clean_config, known_config)
+CLEAN(clean_subject, subject)
 CLEAN(clean_account, account)
+CLEAN(clean_cap, cap)
 CLEAN(clean_key, key)
 CLEAN(clean_dim, dim)
 CLEAN(clean_path, path)
@@ -548,7 +723,9 @@ static void
 clean_all(struct recorder *r)
 {
 	table_each(&r->configs, clean_config, r);
+	table_each(&r->subjects, clean_subject, r);
 	table_each(&r->accounts, clean_account, r);
+	table_each(&r->caps, clean_cap, r);
 	table_each(&r->keys, clean_key, r);
 	table_each(&r->dims, clean_dim, r);
 	table_each(&r->paths, clean_path, r);
@@ -560,6 +737,7 @@ clean_all(struct recorder *r)
 	FREE_LIST(r->blocks, block, (void)0)
 	FREE_LIST(r->suspense, suspense, (void)0)
 	FREE_LIST(r->incidents, noted_incident, (void)0)
+	alert_forget(r);
 	FREE_LIST(
 	    r->answers, answer, (mem_free(gone_->key), mem_free(gone_->text)))
 	r->applied = r->place;
@@ -573,6 +751,7 @@ commit_forget(struct recorder *r)
 	FREE_LIST(r->blocks, block, (void)0)
 	FREE_LIST(r->suspense, suspense, (void)0)
 	FREE_LIST(r->incidents, noted_incident, (void)0)
+	alert_forget(r);
 	FREE_LIST(
 	    r->answers, answer, (mem_free(gone_->key), mem_free(gone_->text)))
 }

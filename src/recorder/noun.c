@@ -1,61 +1,9 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "ledger/account.h"
 #include "recorder/state.h"
 #include "shm/atomic.h"
 #include "shm/key.h"
-#include "shm/subject.h"
-
-/* --- accounts
- * ----------------------------------------------------------------*/
-
-struct account *
-account_find(const struct recorder *r, uint64_t id)
-{
-	return table_first(&r->accounts, id);
-}
-
-void
-noun_apply_account(struct recorder *r, const struct account_change *v)
-{
-	struct account *a = account_find(r, v->account);
-
-	if (a == NULL) {
-		a = NEW(struct account);
-		a->id = v->account;
-		a->created_ns = v->wall_ns;
-		a->row = UINT32_MAX;
-		table_add(&r->accounts, &a->node, a->id);
-	}
-	mem_free(a->zone);
-	a->zone = mem_dup(v->zone.len > 0 ? v->zone : S("UTC"));
-	a->limit = v->limit;
-	a->unit = v->unit;
-	a->hard = v->hard;
-	a->closed = v->op == OP_END;
-	a->dirty = true;
-	a->due_ns = 0;
-	r->dirty_rows++;
-}
-
-bool
-noun_publish_account(struct recorder *r, struct account *a)
-{
-	const uint32_t flags = (a->hard ? (uint32_t)ACCOUNT_HARD : 0) |
-			       (a->closed ? (uint32_t)ACCOUNT_CLOSED : 0);
-
-	if (a->row == UINT32_MAX)
-		a->row = account_publish(r->m, a->id, flags);
-	if (a->row == UINT32_MAX)
-		return false;
-	account_flags(r->m, a->row, flags);
-	account_grant(r->m, a->row, a->limit);
-	return true;
-}
-
-/* --- keys
- * ---------------------------------------------------------------------*/
 
 struct key *
 noun_key(const struct recorder *r, uint64_t id)
@@ -111,17 +59,141 @@ key_new(struct recorder *r, const struct key_change *v)
 	return k;
 }
 
-/* Revoked stays revoked: a later change does not bring it back. */
+/* --- where a key stands -----------------------------------------------------
+ */
+
+struct subject *
+noun_subject(const struct key *k, enum subject_kind kind)
+{
+	unsigned i;
+
+	for (i = 0; i < k->nsubjects; i++) {
+		if (k->subject[i]->kind == kind)
+			return k->subject[i];
+	}
+	return NULL;
+}
+
+/* Kinds in this order, tags last. */
+static unsigned
+rank(enum subject_kind kind)
+{
+	static const unsigned ranks[] = { [SUBJECT_USER] = 1,
+		[SUBJECT_SERVICE] = 1,
+		[SUBJECT_PROJECT] = 2,
+		[SUBJECT_TEAM] = 3,
+		[SUBJECT_ORG] = 4,
+		[SUBJECT_TAG] = 5 };
+
+	return (unsigned)kind < NELEM(ranks) ? ranks[kind] : 0;
+}
+
+bool
+noun_place(struct recorder *r, struct key *k, const uint64_t *id, unsigned n)
+{
+	struct subject *s;
+	unsigned i, last = 0, now;
+
+	k->nsubjects = 0;
+	if (n > KEY_SUBJECTS - 1)
+		return false;
+	for (i = 0; i < n; i++) {
+		s = tree_find(r, id[i]);
+		now = s != NULL ? rank(s->kind) : 0;
+		if (now == 0 || (now <= last && s->kind != SUBJECT_TAG))
+			return false;
+		k->subject[i] = s;
+		last = now;
+	}
+	k->nsubjects = n;
+	return true;
+}
+
+static bool
+same_place(const struct key *k, const struct key_change *v)
+{
+	unsigned i;
+
+	if (k->nsubjects != v->nsubjects)
+		return false;
+	for (i = 0; i < k->nsubjects; i++) {
+		if (k->subject[i]->id != v->subjects[i])
+			return false;
+	}
+	return true;
+}
+
 void
+noun_set_team(struct key *k, struct slice name)
+{
+	char *team = mem_dup(name);
+
+	mem_free(k->team);
+	k->team = team;
+}
+
+/* The team's name, once more: residency goes by it. */
+static void
+take_team(struct key *k)
+{
+	const struct subject *team = noun_subject(k, SUBJECT_TEAM);
+
+	if (team == NULL)
+		return;
+	noun_set_team(k, slice_of(team->name));
+	k->row.team = hash64(slice_of(team->name));
+}
+
+void
+noun_renamed(struct recorder *r, struct key *k)
+{
+	take_team(k);
+	k->dirty = true;
+	r->dirty_rows++;
+}
+
+/* The own subject is called as its newest key. */
+void
+noun_name_own(struct key *k)
+{
+	mem_free(k->own->name);
+	k->own->name = mem_dup(slice_of(k->name));
+}
+
+/* What a frame says must not be half true. */
+static const char *
+judge(struct recorder *r, const struct key *k, const struct key_change *v)
+{
+	struct key there = { .name = NULL };
+
+	if (v->key == 0)
+		return "it is not a key";
+	if (!noun_place(r, &there, v->subjects, v->nsubjects))
+		return "its place in the tree cannot be";
+	if (k != NULL && !same_place(k, v))
+		return "it moves a key";
+	return NULL;
+}
+
+/* Revoked stays revoked: a later change does not bring it back. */
+const char *
 noun_apply_key(struct recorder *r, const struct key_change *v)
 {
 	struct key *k = noun_key(r, v->key);
+	const char *why = judge(r, k, v);
 
-	if (k == NULL)
+	if (why != NULL)
+		return why;
+	if (k == NULL) {
 		k = key_new(r, v);
+		CHECK(noun_place(r, k, v->subjects, v->nsubjects));
+	}
 	k->account = v->account;
 	k->row.principal = v->principal;
 	k->row.team = v->team;
+	k->own = tree_own(r, v->principal != 0 ? v->principal : v->key);
+	noun_name_own(k);
+	take_team(k);
 	memcpy(k->row.secret_sha256, v->secret_sha256,
 	    sizeof(k->row.secret_sha256));
 	k->row.expires_ns = v->expires_ns;
@@ -133,32 +205,38 @@ noun_apply_key(struct recorder *r, const struct key_change *v)
 		write_models(r, v, &k->models);
 	k->dirty = true;
 	r->dirty_rows++;
+	return NULL;
+}
+
+/* --- shared memory
+ * ------------------------------------------------------------ */
+
+static bool
+publish_subject(struct recorder *r, struct key *k, struct subject *s)
+{
+	if ((s->row == UINT32_MAX && !tree_publish(r, s)) || !tree_whole(s))
+		return false;
+	k->row.subject[k->row.nsubjects++] = (int32_t)s->row;
+	return true;
 }
 
 /*
- * A key whose budget has no row must not pass: without one it would spend
- * without a limit.
+ * A key of which a subject or a budget has no row must not pass: without one
+ * it would spend without a limit.
  */
 bool
 noun_publish_key(struct recorder *r, struct key *k)
 {
-	const uint64_t id = at_peek(&k->row.id);
-	struct account *a;
-	uint32_t subject;
-	int32_t row;
+	unsigned i;
 
-	subject = subject_publish(r->m, id, SUBJECT_KEY, 0);
-	if (subject == UINT32_MAX)
+	k->row.nsubjects = 0;
+	memset(k->row.subject, 0, sizeof(k->row.subject));
+	if (!publish_subject(r, k, k->own))
 		return false;
-	if (k->account != 0) {
-		a = account_find(r, k->account);
-		if (a == NULL || a->row == UINT32_MAX)
+	for (i = 0; i < k->nsubjects; i++) {
+		if (!publish_subject(r, k, k->subject[i]))
 			return false;
-		row = (int32_t)a->row;
-		subject_set_budgets(r->m, subject, &row, 1);
 	}
-	k->row.nsubjects = 1;
-	k->row.subject[0] = (int32_t)subject;
 	at_poke(&k->row.state,
 	    k->revoked ? (uint32_t)KEY_REVOKED : (uint32_t)KEY_LIVE);
 	return key_publish(r->m, &k->row);
@@ -169,11 +247,34 @@ publish_account(void *arg, void *node)
 {
 	struct account *a = node;
 
-	if (noun_publish_account(arg, a))
+	if (a->owner == NULL)
+		return; /* a sum of the books */
+	if (budget_publish(arg, a))
 		calendar_open(arg, a, clock_wall_ns(), true);
 	else
-		log_error("no room for account %016llx: raise max_accounts",
+		log_error("no room for account %llu: raise limits.max_keys",
 		    (unsigned long long)a->id);
+}
+
+static void
+publish_cap(void *arg, void *node)
+{
+	const struct cap *c = node;
+
+	if (c->owner != NULL && !cap_publish(arg, node))
+		log_error("no room for limit %llu: raise limits.max_limits",
+		    (unsigned long long)c->id);
+}
+
+static void
+publish_subjects(void *arg, void *node)
+{
+	const struct subject *s = node;
+
+	if (!tree_publish(arg, node))
+		log_error("no room for %s %llu, or for what binds it: raise "
+			  "limits.max_subjects, limits.max_keys",
+		    tree_kind((unsigned)s->kind), (unsigned long long)s->id);
 }
 
 static void
@@ -185,13 +286,15 @@ publish_key(void *arg, void *node)
 	if (noun_publish_key(arg, k))
 		return;
 	key_id_write(at_peek(&k->row.id), id);
-	log_error("no room for key %s: raise max_keys", id);
+	log_error("no room for key %s: raise limits.max_keys", id);
 }
 
 void
 nouns_publish(struct recorder *r)
 {
 	table_each(&r->accounts, publish_account, r);
+	table_each(&r->caps, publish_cap, r);
+	table_each(&r->subjects, publish_subjects, r);
 	table_each(&r->keys, publish_key, r);
 }
 
@@ -219,5 +322,7 @@ nouns_free(struct recorder *r)
 	table_each(&r->accounts, free_account, NULL);
 	table_each(&r->keys, free_key, NULL);
 	table_free(&r->accounts);
+	table_free(&r->caps);
 	table_free(&r->keys);
+	tree_free(r);
 }

@@ -56,6 +56,8 @@ OWN(outcome, outcome)
 OWN(final, final)
 OWN(account, account_change)
 OWN(key, key_change)
+OWN(subject, subject_change)
+OWN(limit, limit_change)
 #undef OWN
 
 void

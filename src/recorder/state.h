@@ -71,6 +71,7 @@ struct balance {
 	struct node node;
 	uint64_t account, window;
 	int64_t settled;
+	unsigned alerted; /* thresholds that were passed, a bit each */
 	bool dirty;
 	unsigned n; /* shares of journals of this boot's live slots */
 	struct live_share *share;
@@ -79,23 +80,67 @@ struct balance {
 /* --- nouns
  * -------------------------------------------------------------------*/
 
+/*
+ * Whose money and pace it is.  Of a key it is the own subject, which keys
+ * made in its place share: its id is that of the first key.
+ */
+struct subject {
+	struct node node;
+	uint64_t id;
+	enum subject_kind kind;
+	struct subject *parent; /* NULL: none */
+	char *name;             /* "#12": it was lost with the store */
+	uint8_t salt[16];
+	bool closed, dirty;
+	int64_t created_ns;
+	uint32_t row;            /* in shm; UINT32_MAX: not yet */
+	struct account *budgets; /* in order, closed ones too */
+	struct cap *caps;
+};
+
 struct account {
 	struct node node;
 	uint64_t id;
+	uint64_t subject, key; /* whose: see journal/frame.h */
+	struct subject *owner; /* NULL: it is no budget */
+	struct account *next;  /* of the owner */
 	int64_t limit;
 	unsigned unit;
 	char *zone;
-	bool hard, closed, dirty;
+	unsigned mode;      /* enum budget_mode; 0: as hard says */
+	uint64_t downgrade; /* hash64 of a model's id */
+	int64_t wait_ns;    /* below 0: the configuration's */
+	bool hard, clamp, closed, dirty;
+	unsigned version; /* counts its frames */
 	int64_t created_ns;
 	uint32_t row;   /* in shm; UINT32_MAX: not yet */
 	int64_t due_ns; /* wall: when its windows need a look */
 };
 
+/* A limit. */
+struct cap {
+	struct node node;
+	uint64_t id;
+	uint64_t subject, key; /* as an account's */
+	struct subject *owner;
+	struct cap *next; /* of the owner */
+	unsigned kind;    /* enum limit_kind */
+	int64_t amount, period_ns, burst;
+	bool closed, dirty;
+	unsigned version;
+	int64_t created_ns;
+	uint32_t row;
+};
+
 struct key {
 	struct node node;
 	char *name, *team, *models; /* models: JSON list of names */
-	struct shm_key row;         /* as published, but for account */
-	uint64_t account;           /* id; 0: none */
+	struct shm_key row;         /* as published, but for its subjects */
+	uint64_t account;           /* as old frames say it; 0: none */
+	struct subject *own;
+	/* Where it stands: user or service, project, team, org, tags. */
+	unsigned nsubjects;
+	struct subject *subject[KEY_SUBJECTS];
 	bool revoked, dirty;
 	int64_t created_ns;
 	uint8_t salt[16];
@@ -186,6 +231,14 @@ struct known_config {
 	bool dirty;
 };
 
+/* A budget passed a threshold: for the store. */
+struct noted_alert {
+	struct noted_alert *next;
+	uint64_t account, window;
+	unsigned threshold; /* percent */
+	int64_t at_ns, spent, limit;
+};
+
 struct cursor {
 	struct node node;
 	struct journal_name name;
@@ -237,10 +290,12 @@ struct recorder {
 	uint64_t place;           /* memory: everything before this place */
 
 	struct table requests, balances, accounts, keys, dims, paths, rolls,
-	    calls, refusals, configs, cursors;
+	    calls, refusals, configs, cursors, subjects, names, caps;
+	uint64_t last_subject, last_account, last_cap; /* handed out */
 	struct request *oldest, *newest;
 	struct suspense *suspense;
 	struct noted_incident *incidents;
+	struct noted_alert *alerts;
 	struct block *blocks;
 	struct block block;  /* being filled */
 	uint64_t block_from; /* places before it have their block */
@@ -265,6 +320,7 @@ struct recorder {
 	uint64_t frames, bytes; /* counted since the start */
 	/* Idempotent answers that wait for the next commit. */
 	struct answer *answers;
+	bool unpublished; /* the log has nouns that the tables have not */
 	struct zone_known *zones; /* calendar.c */
 
 	/* Tests: called at every step that a crash may split. */
@@ -349,26 +405,108 @@ void own_final(struct recorder *r, const struct final *v);
 void own_opening(struct recorder *r);
 void own_account(struct recorder *r, const struct account_change *v);
 void own_key(struct recorder *r, const struct key_change *v);
+void own_subject(struct recorder *r, const struct subject_change *v);
+void own_limit(struct recorder *r, const struct limit_change *v);
 void own_generation(struct recorder *r, const struct snapshot *s);
 void own_incident(struct recorder *r, enum incident_code code, unsigned n,
     const uint64_t *numbers);
 
-/* --- noun.c: accounts and keys
- * ------------------------------------------------ */
+/* --- tree.c: subjects
+ * ---------------------------------------------------------
+ */
+
+/* Apply functions give what is wrong, or NULL. */
+const char *tree_apply(struct recorder *r, const struct subject_change *v);
+/* A tag, a team ...: not of a key.  NULL: there is none. */
+struct subject *tree_find(const struct recorder *r, uint64_t id);
+/* One that is not closed. */
+struct subject *tree_named(
+    const struct recorder *r, enum subject_kind kind, struct slice name);
+/* The own subject of keys, made when there is none. */
+struct subject *tree_own(struct recorder *r, uint64_t key);
+/* Whose an account or a limit is; NULL: nobody's. */
+struct subject *tree_owner(struct recorder *r, uint64_t subject, uint64_t key);
+void tree_name(struct recorder *r, struct subject *s, struct slice name,
+    const uint8_t salt[16]);
+uint64_t tree_next_id(struct recorder *r);
+/* NULL: it must be said; else "team" ... */
+const char *tree_kind(unsigned kind);
+enum subject_kind tree_kind_find(struct slice name); /* 0: none such */
+/* Under what it stands; 0: under nothing. */
+enum subject_kind tree_parent_kind(enum subject_kind kind);
+/* Appends "team ml"; the name cut to most bytes. */
+void tree_label(const struct subject *s, size_t most, struct buf *out);
+/* Its row and lists, whose budgets and limits have theirs already; false: a
+ * table is full. */
+bool tree_publish(struct recorder *r, struct subject *s) MUST_USE;
+/* All its budgets and limits have rows: without one it would spend without a
+ * limit. */
+bool tree_whole(const struct subject *s);
+/* From the store. */
+struct subject *tree_load(struct recorder *r, uint64_t id,
+    enum subject_kind kind, uint64_t parent, struct slice name);
+void tree_free(struct recorder *r);
+
+/* --- budget.c
+ * ------------------------------------------------------------------
+ */
 
 struct account *account_find(const struct recorder *r, uint64_t id);
+const char *budget_apply(struct recorder *r, const struct account_change *v);
+/* Gives it to its owner; what is loaded has ids only. */
+void budget_attach(struct recorder *r, struct account *a);
+uint64_t budget_next_id(struct recorder *r);
+enum budget_mode budget_mode(const struct account *a);
+const char *budget_mode_name(enum budget_mode m);
+/* Into shared memory; false: the table is full. */
+bool budget_publish(struct recorder *r, struct account *a) MUST_USE;
+
+/* --- cap.c: limits
+ * ---------------------------------------------------------------
+ */
+
+struct cap *cap_find(const struct recorder *r, uint64_t id);
+const char *cap_apply(struct recorder *r, const struct limit_change *v);
+void cap_attach(struct recorder *r, struct cap *c);
+uint64_t cap_next_id(struct recorder *r);
+bool cap_publish(struct recorder *r, struct cap *c) MUST_USE;
+
+/* --- alert.c
+ * ---------------------------------------------------------------------
+ */
+
+/* After something was booked, or the limit changed. */
+void alert_check(struct recorder *r, const struct account *a, uint64_t window,
+    int64_t wall_ns);
+void alert_load(struct recorder *r, struct balance *b);
+void alert_save(struct recorder *r);
+void alert_forget(struct recorder *r);
+
+/* --- noun.c: keys
+ * ------------------------------------------------ */
+
 struct key *noun_key(const struct recorder *r, uint64_t id);
-void noun_apply_account(struct recorder *r, const struct account_change *v);
-void noun_apply_key(struct recorder *r, const struct key_change *v);
+const char *noun_apply_key(struct recorder *r, const struct key_change *v);
 /* Into shared memory; false: a table is full. */
-bool noun_publish_account(struct recorder *r, struct account *a) MUST_USE;
 bool noun_publish_key(struct recorder *r, struct key *k) MUST_USE;
+/* Its subject of that kind; NULL: it has none. */
+struct subject *noun_subject(const struct key *k, enum subject_kind kind);
+void noun_name_own(struct key *k);
+void noun_set_team(struct key *k, struct slice name);
+/* A subject it stands under has another name. */
+void noun_renamed(struct recorder *r, struct key *k);
+/* Ids to subjects; false: one is not known, or of no such place. */
+bool noun_place(
+    struct recorder *r, struct key *k, const uint64_t *id, unsigned n) MUST_USE;
 void nouns_publish(struct recorder *r);
 void nouns_free(struct recorder *r);
 
 /* --- calendar.c: windows and clocks
  * ------------------------------------------- */
 
+/* The account's window at that time. */
+uint64_t calendar_window(
+    struct recorder *r, const struct account *a, int64_t wall_ns);
 /*
  * Publishes the window that wall_ns lies in and the next.  renew: also sets
  * the own column of those that are there already (a new recorder).

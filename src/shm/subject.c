@@ -14,8 +14,11 @@ subject_publish(
 	uint32_t row;
 
 	CHECK(id != 0);
+	/* Ids of keys are a space of their own. */
 	for (row = 0; row < n && row < m->sizes.subjects; row++) {
-		if (at_peek(&m->subjects[row].id) == id)
+		s = &m->subjects[row];
+		if (at_peek(&s->id) == id &&
+		    (at_peek(&s->kind) == SUBJECT_KEY) == (kind == SUBJECT_KEY))
 			break;
 	}
 	if (row >= m->sizes.subjects)

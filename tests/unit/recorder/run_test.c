@@ -15,7 +15,7 @@ a_key_is_created_published_and_kept(void **state)
 	k = key_find(&g.m, key);
 	assert_non_null(k);
 	assert_true(key_live(k, clock_wall_ns()));
-	assert_int_equal(k->nsubjects, 1);
+	assert_int_equal(k->nsubjects, 3); /* its own, the team, the org */
 	rig_power_cut(&g);
 	k = key_find(&g.m, key);
 	assert_non_null(k);
