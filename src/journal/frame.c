@@ -65,6 +65,7 @@ static const struct field_row intent_rows[] = {
 	MAY(intent, DEPLOYMENT, UINT, deployment),
 	MUST(intent, HOLD, I64, hold),
 	LIST(intent, CHAIN, PAIRS, chain, n, &chain_list),
+	MAY(intent, LIST, I64, list),
 	MAY(intent, MODEL, U64, model),
 	LIST(intent, TAGS, U64S, tags, ntags, &tag_list),
 	MAY(intent, AGREEMENT, U64, agreement),
@@ -208,23 +209,72 @@ static const struct field_list price_list = {
 	.nrows = NELEM(price_rows),
 };
 
+static const struct field_row agreement_rows[] = {
+	MUST(agreement_row, AGREEMENT, U64, terms.id),
+	MUST(agreement_row, PROVIDER, BYTES, provider),
+	MUST(agreement_row, AGREEMENT_NAME, BYTES, name),
+	MAY(agreement_row, CONTRACT, BYTES, contract),
+	MAY(agreement_row, START_NS, I64, terms.in_force.from_ns),
+	MAY(agreement_row, END_NS, I64, terms.in_force.to_ns),
+	MAY(agreement_row, PERCENT, I64, terms.percent),
+	MAY(agreement_row, PER_TOKEN, I64, terms.per_token),
+	MAY(agreement_row, COMMITTED, I64, terms.commitment),
+	MAY(agreement_row, COMMITTED_START_NS, I64,
+	    terms.commitment_in.from_ns),
+	MAY(agreement_row, COMMITTED_END_NS, I64, terms.commitment_in.to_ns),
+};
+
+static const struct field_row share_rows[] = {
+	MUST(share_row, AGREEMENT, U64, terms.agreement),
+	MUST(share_row, ACCOUNT, U64, account),
+	MAY(share_row, START_NS, I64, terms.in.from_ns),
+	MAY(share_row, END_NS, I64, terms.in.to_ns),
+	MAY(share_row, PERCENT, I64, terms.percent),
+	MUST(share_row, PARTNER, BYTES, partner),
+	MAY(share_row, OF_LIST, BOOL, terms.of_list),
+	MAY(share_row, CAP, I64, terms.cap),
+};
+
+static const struct field_list agreement_list = {
+	.size = sizeof(struct agreement_row),
+	.max = FRAME_AGREEMENTS,
+	.rows = agreement_rows,
+	.nrows = NELEM(agreement_rows),
+};
+
+static const struct field_list share_list = {
+	.size = sizeof(struct share_row),
+	.max = FRAME_SHARES,
+	.rows = share_rows,
+	.nrows = NELEM(share_rows),
+};
+
 static const struct field_row generation_rows[] = {
 	MUST(generation, WALL_NS, I64, wall_ns),
 	MUST(generation, GENERATION, U64, generation),
 	LIST(generation, DEPLOYMENTS, MAPS, deployments, ndeployments,
 	    &deployment_list),
 	LIST(generation, PRICES, MAPS, prices, nprices, &price_list),
+	LIST(generation, AGREEMENTS, MAPS, agreements, nagreements,
+	    &agreement_list),
+	LIST(generation, SHARES, MAPS, shares, nshares, &share_list),
 };
 
 static const struct field_row account_rows[] = {
 	MUST(account_change, WALL_NS, I64, wall_ns),
 	MAY(account_change, KEY, U64, key),
+	MAY(account_change, AGREEMENT, U64, agreement),
 	MUST(account_change, ACCOUNT, U64, account),
 	MUST(account_change, OP, UINT, op),
 	MUST(account_change, LIMIT, I64, limit),
 	MUST(account_change, UNIT, UINT, unit),
 	MAY(account_change, ZONE_NAME, BYTES, zone),
 	MAY(account_change, HARD, BOOL, hard),
+	MAY(account_change, AGREEMENT_NAME, BYTES, name),
+	MAY(account_change, START_NS, I64, in.from_ns),
+	MAY(account_change, END_NS, I64, in.to_ns),
+	MAY(account_change, PARTNER, BYTES, partner),
+	MAY(account_change, PLEDGE, UINT, pledge),
 	MAY(account_change, SUBJECT, U64, subject),
 	MAY(account_change, MODE, UINT, mode),
 	MAY(account_change, DOWNGRADE, U64, downgrade),
@@ -276,6 +326,7 @@ static const struct field_row incident_rows[] = {
 
 _Static_assert(sizeof(enum resolution) == sizeof(unsigned) &&
 		   sizeof(enum frame_op) == sizeof(unsigned) &&
+		   sizeof(enum pledge_kind) == sizeof(unsigned) &&
 		   sizeof(enum fault) == sizeof(unsigned),
     "enums are written as unsigned");
 
@@ -429,7 +480,8 @@ frame_generation(const struct journal_name *j, uint64_t seq,
 {
 	size_t cap, size;
 
-	if (v->ndeployments > FRAME_DEPLOYMENTS || v->nprices > FRAME_PRICES)
+	if (v->ndeployments > FRAME_DEPLOYMENTS || v->nprices > FRAME_PRICES ||
+	    v->nagreements > FRAME_AGREEMENTS || v->nshares > FRAME_SHARES)
 		return false;
 	for (cap = 16 * 1024; cap <= FRAME_MAX; cap *= 2) {
 		char *out;
@@ -502,7 +554,9 @@ frame_get_intent(const struct frame *f, struct intent *out)
 {
 	const enum fault fault = READ(FRAME_INTENT, intent_rows, NULL);
 
-	return fault == FAULT_NONE && out->hold < 0 ? FAULT_DATA : fault;
+	return fault == FAULT_NONE && (out->hold < 0 || out->list < 0)
+		   ? FAULT_DATA
+		   : fault;
 }
 
 enum fault
@@ -550,7 +604,11 @@ frame_get_account(const struct frame *f, struct account_change *out)
 {
 	const enum fault fault = READ(FRAME_ACCOUNT, account_rows, NULL);
 
-	return fault == FAULT_NONE && !op_known(out->op) ? FAULT_DATA : fault;
+	if (fault != FAULT_NONE)
+		return fault;
+	return op_known(out->op) && (unsigned)out->pledge <= PLEDGE_SHARE
+		   ? FAULT_NONE
+		   : FAULT_DATA;
 }
 
 enum fault
@@ -590,6 +648,25 @@ price_row_mend(struct price_row *row)
 	return true;
 }
 
+static bool
+agreements_sane(const struct generation *g)
+{
+	unsigned i;
+
+	for (i = 0; i < g->nagreements; i++) {
+		struct agreement_row *row = &g->agreements[i];
+
+		row->terms.provider = hash64(row->provider);
+		if (!agreement_sane(&row->terms))
+			return false;
+	}
+	for (i = 0; i < g->nshares; i++) {
+		if (!share_sane(&g->shares[i].terms))
+			return false;
+	}
+	return true;
+}
+
 enum fault
 frame_get_subject(const struct frame *f, struct subject_change *out)
 {
@@ -615,5 +692,5 @@ frame_get_generation(
 		if (!price_row_mend(&out->prices[i]))
 			return FAULT_DATA;
 	}
-	return FAULT_NONE;
+	return agreements_sane(out) ? FAULT_NONE : FAULT_DATA;
 }

@@ -29,6 +29,7 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/fault.h"
+#include "model/agreement.h"
 #include "model/ident.h"
 #include "model/price.h"
 #include "model/usage.h"
@@ -44,6 +45,8 @@ enum {
 	FRAME_TIER = 16, /* of a used tier */
 	FRAME_DEPLOYMENTS = 4096,
 	FRAME_PRICES = 32768,
+	FRAME_AGREEMENTS = AGREEMENTS_MAX,
+	FRAME_SHARES = AGREEMENTS_MAX * SHARES_MAX,
 	FRAME_NUMBERS = 16
 };
 
@@ -95,7 +98,8 @@ struct intent {
 	uint64_t generation, key, price, model; /* model: hash64 of its id */
 	unsigned deployment;                    /* index in the generation */
 	int64_t hold;                           /* nano */
-	uint64_t agreement;                     /* hash64 of its id; 0: none */
+	int64_t list;       /* the hold at list prices; 0: the same */
+	uint64_t agreement; /* hash64 of its id; 0: none */
 	unsigned ntags;
 	uint64_t tags[FRAME_TAGS]; /* ids of subjects */
 	unsigned n;
@@ -173,13 +177,26 @@ struct price_row {
 	unsigned deployment;
 };
 
+struct agreement_row {
+	struct agreement terms; /* with id and provider */
+	struct slice name, contract, provider;
+};
+
+struct share_row {
+	struct share terms; /* with the agreement's id */
+	uint64_t account;
+	struct slice partner;
+};
+
 /* A generation of the configuration: what later frames' indexes mean. */
 struct generation {
 	uint64_t generation;
 	int64_t wall_ns;
-	unsigned ndeployments, nprices;
+	unsigned ndeployments, nprices, nagreements, nshares;
 	struct deployment_row *deployments;
 	struct price_row *prices;
+	struct agreement_row *agreements;
+	struct share_row *shares;
 };
 
 enum frame_op { OP_CREATE = 1, OP_CHANGE = 2, OP_END = 3 };
@@ -205,6 +222,11 @@ struct account_change {
 	bool clamp;
 	bool has_wait; /* admit_wait_ns is said; else the configuration's */
 	int64_t admit_wait_ns;
+	/* Not a budget: what an agreement promises; 0: a budget. */
+	enum pledge_kind pledge;
+	uint64_t agreement;
+	struct slice name, partner;
+	struct period in;
 };
 
 /* A subject as it is from now on; keys have none of their own. */

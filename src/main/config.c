@@ -13,6 +13,7 @@
 #include "main/book.h"
 #include "main/options.h"
 #include "main/secret.h"
+#include "main/terms.h"
 #include "main/value.h"
 #include "main/yaml.h"
 #include "model/ident.h"
@@ -870,6 +871,7 @@ compile_tree(struct compiler *c)
 	take_models(c);
 	take_aliases(c);
 	take_prices(c);
+	terms_take(&c->scratch, c->root, c->report, c->s);
 	for (i = 0; i < c->s->ndeployments; i++)
 		price_deployment(c, &c->deployment[i]);
 	book_close(&c->book);

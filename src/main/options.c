@@ -6,6 +6,7 @@
 #include "main/secret.h"
 #include "main/value.h"
 #include "main/yaml.h"
+#include "model/agreement.h"
 #include "model/money.h"
 
 const struct option options[] = {
@@ -230,6 +231,18 @@ check_rate(struct checker *k, const struct ynode *n)
 }
 
 static void
+check_percent(struct checker *k, const struct ynode *n)
+{
+	int64_t percent;
+
+	if (!agreement_percent_parse(n->text, &percent))
+		wrong(k, n,
+		    "percent, from 0 to 100, for example \"12.5\"; at most 6 "
+		    "decimals",
+		    "a percentage");
+}
+
+static void
 check_workers(struct checker *k, const struct option *o, const struct ynode *n)
 {
 	if (!slice_eq(n->text, S("auto")))
@@ -329,6 +342,9 @@ check_scalar(struct checker *k, const struct option *o, struct ynode *n)
 		break;
 	case OPT_MONEY:
 		check_money(k, n);
+		break;
+	case OPT_PERCENT:
+		check_percent(k, n);
 		break;
 	case OPT_DATE:
 		if (!value_date(n->text, &when))
@@ -631,6 +647,11 @@ schema_scalar(struct buf *b, const struct option *o)
 		break;
 	case OPT_MONEY:
 		schema_pattern(b, "^[0-9]+(\\.[0-9]{1,9})?$" ENV_OR, true);
+		break;
+	case OPT_PERCENT:
+		schema_pattern(b,
+		    "^(100(\\.0{1,6})?|[0-9]{1,2}(\\.[0-9]{1,6})?)$" ENV_OR,
+		    true);
 		break;
 	case OPT_DATE:
 		schema_pattern(b,

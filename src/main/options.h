@@ -33,6 +33,7 @@ enum option_kind {
 	OPT_SECRET,
 	OPT_RATE,
 	OPT_MONEY,
+	OPT_PERCENT,
 	OPT_DATE
 };
 

@@ -227,6 +227,15 @@ compare_model(struct plan *p, const struct json *old, const struct json *new)
 }
 
 static void
+compare_agreement(
+    struct plan *p, const struct json *old, const struct json *new)
+{
+	compare_fields(p, old, new);
+	compare_lists(p, "revenue share", "partner", json_get(old, "shares"),
+	    json_get(new, "shares"), compare_fields);
+}
+
+static void
 compare_all(struct plan *p, const struct json *old, const struct json *new)
 {
 	p->kind = "option";
@@ -238,6 +247,8 @@ compare_all(struct plan *p, const struct json *old, const struct json *new)
 	    json_get(new, "models"), compare_model);
 	compare_lists(p, "alias", "name", json_get(old, "aliases"),
 	    json_get(new, "aliases"), compare_fields);
+	compare_lists(p, "agreement", "name", json_get(old, "agreements"),
+	    json_get(new, "agreements"), compare_agreement);
 }
 
 /* The file as the processes would hold it; false: said on stderr. */

@@ -205,6 +205,66 @@ write_model(struct buf *b, const struct model_conf *m)
 	json_w_end(b, '}');
 }
 
+static void
+write_amount(struct buf *b, const char *key, struct money m)
+{
+	json_w_key(b, key);
+	buf_char(b, '"');
+	money_write(b, m);
+	buf_char(b, '"');
+}
+
+static void
+write_percent(struct buf *b, const char *key, int64_t percent)
+{
+	json_w_key(b, key);
+	buf_char(b, '"');
+	agreement_percent_write(b, percent);
+	buf_char(b, '"');
+}
+
+static void
+write_share(struct buf *b, const struct share_conf *s)
+{
+	json_w_begin(b, '{');
+	json_w_kstr(b, "partner", slice_of(s->partner));
+	write_percent(b, "percent", s->terms.percent);
+	json_w_kbool(b, "of_list", s->terms.of_list);
+	write_amount(b, "cap", s->terms.cap);
+	json_w_ki64(b, "from_ns", s->terms.in.from_ns);
+	json_w_ki64(b, "to_ns", s->terms.in.to_ns);
+	json_w_end(b, '}');
+}
+
+static void
+write_agreement(struct buf *b, const struct agreement_conf *a)
+{
+	const struct agreement *t = &a->terms;
+	unsigned i;
+
+	json_w_begin(b, '{');
+	json_w_kstr(b, "name", slice_of(a->name));
+	json_w_kstr(b, "provider", slice_of(a->provider->id));
+	json_w_kstr(b, "contract", slice_of(a->contract));
+	json_w_kstr(b, "notes", slice_of(a->notes));
+	json_w_ki64(b, "from_ns", t->in_force.from_ns);
+	json_w_ki64(b, "to_ns", t->in_force.to_ns);
+	write_percent(b, "percent", t->percent);
+	json_w_key(b, "per_million");
+	buf_char(b, '"');
+	rate_write_per_million(b, t->per_token);
+	buf_char(b, '"');
+	write_amount(b, "commitment", t->commitment);
+	json_w_ki64(b, "commitment_from_ns", t->commitment_in.from_ns);
+	json_w_ki64(b, "commitment_to_ns", t->commitment_in.to_ns);
+	json_w_key(b, "shares");
+	json_w_begin(b, '[');
+	for (i = 0; i < a->nshares; i++)
+		write_share(b, &a->share[i]);
+	json_w_end(b, ']');
+	json_w_end(b, '}');
+}
+
 void
 snapshot_write(const struct snapshot *o, bool secrets, struct buf *b)
 {
@@ -232,6 +292,11 @@ snapshot_write(const struct snapshot *o, bool secrets, struct buf *b)
 		json_w_kstr(b, "model", slice_of(o->alias[i].model->id));
 		json_w_end(b, '}');
 	}
+	json_w_end(b, ']');
+	json_w_key(b, "agreements");
+	json_w_begin(b, '[');
+	for (i = 0; i < o->nagreements; i++)
+		write_agreement(b, &o->agreement[i]);
 	json_w_end(b, ']');
 	json_w_end(b, '}');
 }
@@ -517,12 +582,116 @@ read_providers(struct reader *r, struct snapshot *s, const struct json *list)
 		read_provider(r, j, &p[s->nproviders++]);
 }
 
+static int64_t
+get_percent(struct reader *r, const struct json *j, const char *key)
+{
+	int64_t v = 0;
+
+	if (!agreement_percent_parse(json_get_str(j, key), &v))
+		r->bad = true;
+	return v;
+}
+
+static struct money
+get_amount(struct reader *r, const struct json *j, const char *key)
+{
+	struct money m = { 0 };
+
+	if (!money_parse(json_get_str(j, key), &m))
+		r->bad = true;
+	return m;
+}
+
+static void
+read_share(struct reader *r, const struct json *j,
+    const struct agreement_conf *a, struct share_conf *o)
+{
+	o->partner = get_text(r, j, "partner");
+	o->account = agreement_account(
+	    slice_of(a->name), PLEDGE_SHARE, slice_of(o->partner));
+	o->terms = (struct share){
+		.agreement = a->terms.id,
+		.percent = get_percent(r, j, "percent"),
+		.of_list = get_flag(r, j, "of_list"),
+		.cap = get_amount(r, j, "cap"),
+		.in = { get_num(r, j, "from_ns"), get_num(r, j, "to_ns") },
+	};
+	if (!share_sane(&o->terms))
+		r->bad = true;
+}
+
+static void
+read_shares(struct reader *r, const struct json *list, struct agreement_conf *o)
+{
+	struct share_conf *s =
+	    ARENA_ARRAY(r->arena, struct share_conf, list->n + 1);
+	const struct json *j;
+
+	o->share = s;
+	for (j = list->child; j != NULL; j = j->next)
+		read_share(r, j, o, &s[o->nshares++]);
+}
+
+static void
+read_terms(struct reader *r, const struct json *j, struct agreement_conf *o)
+{
+	struct agreement *t = &o->terms;
+
+	*t = (struct agreement){
+		.id = hash64(slice_of(o->name)),
+		.provider = o->provider != NULL ? o->provider->hash : 0,
+		.in_force = { get_num(r, j, "from_ns"),
+		    get_num(r, j, "to_ns") },
+		.percent = get_percent(r, j, "percent"),
+		.commitment = get_amount(r, j, "commitment"),
+		.commitment_in = { get_num(r, j, "commitment_from_ns"),
+		    get_num(r, j, "commitment_to_ns") },
+	};
+	if (!rate_parse_per_million(
+		json_get_str(j, "per_million"), &t->per_token) ||
+	    !agreement_sane(t))
+		r->bad = true;
+	if (t->commitment.nano > 0)
+		o->account = agreement_account(
+		    slice_of(o->name), PLEDGE_COMMITMENT, S(""));
+}
+
+static void
+read_agreement(struct reader *r, const struct snapshot *s, const struct json *j,
+    struct agreement_conf *o)
+{
+	const struct json *shares = get_array(r, j, "shares");
+
+	o->name = get_text(r, j, "name");
+	o->contract = get_text(r, j, "contract");
+	o->notes = get_text(r, j, "notes");
+	o->provider = find_provider(s, json_get_str(j, "provider"));
+	if (o->provider == NULL)
+		r->bad = true;
+	read_terms(r, j, o);
+	if (shares != NULL)
+		read_shares(r, shares, o);
+}
+
+static void
+read_agreements(struct reader *r, struct snapshot *s, const struct json *list)
+{
+	struct agreement_conf *a =
+	    ARENA_ARRAY(r->arena, struct agreement_conf, list->n + 1);
+	const struct json *j;
+
+	s->agreement = a;
+	for (j = list->child; j != NULL && !r->bad; j = j->next)
+		read_agreement(r, s, j, &a[s->nagreements++]);
+}
+
 static void
 read_top(struct reader *r, struct snapshot *o, const struct json *j)
 {
 	const struct json *providers = get_array(r, j, "providers");
 	const struct json *models = get_array(r, j, "models");
 	const struct json *aliases = get_array(r, j, "aliases");
+	const struct json *agreements = get_array(r, j, "agreements");
 
 	if (get_num(r, j, "snapshot") != 1)
 		r->bad = true;
@@ -534,6 +703,8 @@ read_top(struct reader *r, struct snapshot *o, const struct json *j)
 		read_models(r, o, models);
 	if (!r->bad)
 		read_aliases(r, o, aliases);
+	if (!r->bad)
+		read_agreements(r, o, agreements);
 }
 
 enum fault
@@ -634,4 +805,18 @@ const struct price *
 deployment_price(const struct deployment_conf *d, int64_t wall_ns)
 {
 	return deployment_price_of(d, slice_of(d->tier), wall_ns);
+}
+
+const struct agreement_conf *
+snapshot_agreement(const struct snapshot *s,
+    const struct provider_conf *provider, int64_t wall_ns)
+{
+	unsigned i;
+
+	for (i = 0; i < s->nagreements; i++) {
+		if (s->agreement[i].provider == provider &&
+		    period_has(&s->agreement[i].terms.in_force, wall_ns))
+			return &s->agreement[i];
+	}
+	return NULL;
 }

@@ -14,6 +14,7 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/fault.h"
+#include "model/agreement.h"
 #include "model/price.h"
 
 /* As written in the config; rows of provider/providers.def carry the same. */
@@ -80,6 +81,21 @@ struct alias_conf {
 	const struct model_conf *model;
 };
 
+struct share_conf {
+	const char *partner; /* unique in the agreement */
+	uint64_t account;    /* agreement_account() */
+	struct share terms;
+};
+
+struct agreement_conf {
+	const char *name, *contract, *notes; /* the last two: "" */
+	const struct provider_conf *provider;
+	struct agreement terms;
+	uint64_t account; /* of the commitment; 0: none */
+	unsigned nshares;
+	const struct share_conf *share;
+};
+
 struct snapshot {
 	unsigned refs;
 	struct arena arena;
@@ -92,6 +108,8 @@ struct snapshot {
 	const struct deployment_conf *deployment;
 	const struct model_conf *model;
 	const struct alias_conf *alias;
+	unsigned nagreements;
+	const struct agreement_conf *agreement;
 	/* journal */
 	bool sync_always;
 	int64_t max_lag_ns, admit_wait_ns, drain_ns;
@@ -114,6 +132,9 @@ void snapshot_unref(struct snapshot **s);
 /* By id or alias; NULL: none. */
 const struct model_conf *snapshot_model(
     const struct snapshot *s, struct slice name);
+/* In force with an account at a provider at wall_ns; NULL: none. */
+const struct agreement_conf *snapshot_agreement(const struct snapshot *s,
+    const struct provider_conf *provider, int64_t wall_ns);
 /* The row in force at wall_ns; NULL: the price is not known.  The second is
  * for calls served at the deployment's own tier. */
 const struct price *deployment_price_of(

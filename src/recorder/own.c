@@ -140,6 +140,32 @@ count_prices(const struct snapshot *s)
 	return n;
 }
 
+static void
+fill_agreements(struct generation *g, struct arena *a, const struct snapshot *s)
+{
+	const struct agreement_conf *c;
+	unsigned i, k;
+
+	for (i = 0; i < s->nagreements; i++)
+		g->nshares += s->agreement[i].nshares;
+	g->agreements = ARENA_ARRAY(a, struct agreement_row, s->nagreements);
+	g->shares = ARENA_ARRAY(a, struct share_row, g->nshares);
+	g->nshares = 0;
+	for (i = 0; i < s->nagreements; i++) {
+		c = &s->agreement[i];
+		g->agreements[g->nagreements++] =
+		    (struct agreement_row){ .terms = c->terms,
+			    .name = slice_of(c->name),
+			    .contract = slice_of(c->contract),
+			    .provider = slice_of(c->provider->id) };
+		for (k = 0; k < c->nshares; k++)
+			g->shares[g->nshares++] =
+			    (struct share_row){ .terms = c->share[k].terms,
+				    .account = c->share[k].account,
+				    .partner = slice_of(c->share[k].partner) };
+	}
+}
+
 void
 own_generation(struct recorder *r, const struct snapshot *s)
 {
@@ -161,6 +187,7 @@ own_generation(struct recorder *r, const struct snapshot *s)
 			    (struct price_row){ .price = d->price[k],
 				    .deployment = i };
 	}
+	fill_agreements(&g, &a, s);
 	if (frame_generation(&r->name, ++r->seq, &g, &out)) {
 		append(r, buf_slice(&out));
 	} else {

@@ -152,7 +152,12 @@ accounts_keys_openings_and_incidents_come_back(void **state)
 		.limit = 25000000000,
 		.unit = 4,
 		.zone = S_INIT("Europe/Berlin"),
-		.hard = true };
+		.hard = true,
+		.pledge = PLEDGE_SHARE,
+		.agreement = UINT64_MAX,
+		.name = S_INIT("macc"),
+		.partner = S_INIT("openai"),
+		.in = { 5, 6 } };
 	static struct key_change kin = { .wall_ns = 1,
 		.key = 2,
 		.account = 3,
@@ -178,7 +183,11 @@ accounts_keys_openings_and_incidents_come_back(void **state)
 	read_whole(buf, frame_account(&name, 1, &ain, buf, sizeof(buf)), &f);
 	assert_int_equal(frame_get_account(&f, &aout), FAULT_NONE);
 	assert_true(slice_eq(aout.zone, S("Europe/Berlin")));
+	assert_true(slice_eq(aout.name, S("macc")));
+	assert_true(slice_eq(aout.partner, S("openai")));
 	aout.zone = ain.zone;
+	aout.name = ain.name;
+	aout.partner = ain.partner;
 	assert_memory_equal(&aout, &ain, sizeof(ain));
 	read_whole(buf, frame_key(&name, 1, &kin, buf, sizeof(buf)), &f);
 	assert_int_equal(frame_get_key(&f, &kout), FAULT_NONE);
@@ -277,7 +286,13 @@ a_generation_of_any_size_comes_back(void **state)
 {
 	static struct deployment_row d[300];
 	static struct price_row p[2000];
-	struct generation in = { 12, 99, NELEM(d), NELEM(p), d, p }, out;
+	struct generation in = { .generation = 12,
+		.wall_ns = 99,
+		.ndeployments = NELEM(d),
+		.nprices = NELEM(p),
+		.deployments = d,
+		.prices = p },
+			  out;
 	struct arena a = { 0 };
 	struct buf b = { 0 };
 	struct frame f;
@@ -327,6 +342,64 @@ a_generation_of_any_size_comes_back(void **state)
 	in.nprices = FRAME_PRICES + 1;
 	assert_false(frame_generation(&name, 4, &in, &b));
 	arena_fini(&a);
+	buf_fini(&b);
+}
+
+static void
+agreements_and_shares_come_back(void **state)
+{
+	static struct agreement_row a[] = {
+		{ { 7, 0, { 10, 20 }, 12500000, { 0 }, { 1000 }, { 11, 19 } },
+		    S_INIT("macc"), S_INIT("EA 1"), S_INIT("azure-eu") },
+		{ { 8, 0, { 0, 0 }, 0, { 250000 }, { 0 }, { 0, 0 } },
+		    S_INIT("flat"), S_INIT(""), S_INIT("b") },
+	};
+	static struct share_row s[] = {
+		{ { 7, 20000000, true, { 99 }, { 12, 18 } }, UINT64_MAX,
+		    S_INIT("openai") }
+	};
+	struct generation in = { .generation = 1,
+		.wall_ns = 2,
+		.nagreements = 2,
+		.agreements = a,
+		.nshares = 1,
+		.shares = s },
+			  out;
+	struct arena arena = { 0 };
+	struct buf b = { 0 };
+	struct frame f;
+
+	(void)state;
+	assert_true(frame_generation(&name, 4, &in, &b));
+	read_whole(b.p, b.len, &f);
+	assert_int_equal(frame_get_generation(&f, &arena, &out), FAULT_NONE);
+	assert_int_equal(out.nagreements, 2);
+	a[0].terms.provider = hash64(S("azure-eu"));
+	a[1].terms.provider = hash64(S("b"));
+	assert_memory_equal(
+	    &out.agreements[0].terms, &a[0].terms, sizeof(a[0].terms));
+	assert_memory_equal(
+	    &out.agreements[1].terms, &a[1].terms, sizeof(a[1].terms));
+	assert_true(slice_eq(out.agreements[0].contract, S("EA 1")));
+	assert_int_equal(out.nshares, 1);
+	assert_memory_equal(
+	    &out.shares[0].terms, &s[0].terms, sizeof(s[0].terms));
+	assert_true(out.shares[0].account == UINT64_MAX);
+	assert_true(slice_eq(out.shares[0].partner, S("openai")));
+	buf_clear(&b);
+	a[0].terms.percent = PERCENT_ALL + 1;
+	assert_true(frame_generation(&name, 4, &in, &b));
+	read_whole(b.p, b.len, &f);
+	assert_int_equal(frame_get_generation(&f, &arena, &out), FAULT_DATA);
+	buf_clear(&b);
+	a[0].terms.percent = 0;
+	s[0].terms.cap.nano = -1;
+	assert_true(frame_generation(&name, 4, &in, &b));
+	read_whole(b.p, b.len, &f);
+	assert_int_equal(frame_get_generation(&f, &arena, &out), FAULT_DATA);
+	in.nshares = FRAME_SHARES + 1;
+	assert_false(frame_generation(&name, 4, &in, &b));
+	arena_fini(&arena);
 	buf_fini(&b);
 }
 
@@ -835,6 +908,7 @@ main(void)
 		cmocka_unit_test(subjects_limits_and_budgets_come_back),
 		cmocka_unit_test(an_account_without_a_subject_reads_as_before),
 		cmocka_unit_test(a_generation_of_any_size_comes_back),
+		cmocka_unit_test(agreements_and_shares_come_back),
 		cmocka_unit_test(a_price_row_of_the_first_version_is_read),
 		cmocka_unit_test(steps_that_are_none_are_refused),
 		cmocka_unit_test(the_longest_frames_fit_into_the_ring),

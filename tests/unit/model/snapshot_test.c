@@ -70,6 +70,27 @@ static const struct price prices[] = {
 static struct deployment_conf deployments[3];
 static struct model_conf models[2];
 static struct alias_conf aliases[1];
+static const struct share_conf shares[] = {
+	{ "openai", 0, { 0, 20000000, true, { 5 }, { 150, 160 } } },
+	{ "2", 0, { 0, 1, false, { 6 }, { 100, 200 } } },
+};
+static const struct agreement_conf agreements[] = {
+	{ .name = "macc",
+	    .contract = "EA \"1\"",
+	    .notes = "",
+	    .provider = &providers[0],
+	    .terms = { .in_force = { 100, 200 },
+		.percent = 12500001,
+		.commitment = { 1000000000 },
+		.commitment_in = { 110, 190 } },
+	    .nshares = 2,
+	    .share = shares },
+	{ .name = "flat",
+	    .contract = "",
+	    .notes = "n",
+	    .provider = &providers[1],
+	    .terms = { .in_force = { 200, 0 }, .per_token = { 250000 } } },
+};
 static struct snapshot snapshot;
 
 static struct deployment_conf
@@ -121,6 +142,8 @@ set_up(void **state)
 		.deployment = deployments,
 		.model = models,
 		.alias = aliases,
+		.nagreements = 2,
+		.agreement = agreements,
 		.sync_always = true,
 		.max_lag_ns = 5,
 		.admit_wait_ns = 0,
@@ -164,6 +187,33 @@ what_is_written_is_read_and_written_the_same(void **state)
 	buf_fini(&b);
 	snapshot_unref(&s);
 	assert_null(s);
+}
+
+static void
+agreements_come_back_with_their_ids(void **state)
+{
+	struct snapshot *s = again(false);
+	const struct agreement_conf *a = &s->agreement[0];
+	const struct provider_conf *p = &s->provider[0];
+
+	(void)state;
+	assert_int_equal(s->nagreements, 2);
+	assert_true(a->terms.id == hash64(S("macc")));
+	assert_true(a->terms.provider == p->hash);
+	assert_true(a->account ==
+		    agreement_account(S("macc"), PLEDGE_COMMITMENT, S("")));
+	assert_int_equal(a->nshares, 2);
+	assert_true(a->share[0].account ==
+		    agreement_account(S("macc"), PLEDGE_SHARE, S("openai")));
+	assert_true(a->share[0].terms.agreement == a->terms.id);
+	assert_true(a->share[0].terms.of_list);
+	assert_int_equal(s->agreement[1].account, 0);
+	assert_null(snapshot_agreement(s, p, 99));
+	assert_ptr_equal(snapshot_agreement(s, p, 100), a);
+	assert_null(snapshot_agreement(s, p, 200));
+	assert_ptr_equal(
+	    snapshot_agreement(s, &s->provider[1], 300), &s->agreement[1]);
+	snapshot_unref(&s);
 }
 
 static void
@@ -353,6 +403,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read_and_written_the_same),
 		cmocka_unit_test(every_field_comes_back),
+		cmocka_unit_test(agreements_come_back_with_their_ids),
 		cmocka_unit_test(without_secrets_none_is_in_the_text),
 		cmocka_unit_test(a_text_that_lacks_something_is_refused),
 		cmocka_unit_test(a_text_of_another_kind_is_refused),
