@@ -65,14 +65,16 @@ scan_price(const struct scan *s, uint64_t generation, unsigned deployment,
     uint64_t price)
 {
 	const struct scan_config *c = map64_find(&s->configs, generation);
-	unsigned i;
+	return c != NULL ? generation_price(&c->g, deployment, price) : NULL;
+}
 
-	for (i = 0; c != NULL && i < c->g.nprices; i++) {
-		if (c->g.prices[i].deployment == deployment &&
-		    c->g.prices[i].price.id == price)
-			return &c->g.prices[i].price;
-	}
-	return NULL;
+bool
+scan_price_fits(const struct scan *s, const struct intent *i, uint64_t price)
+{
+	const struct scan_config *c = map64_find(&s->configs, i->generation);
+
+	return price == i->price ||
+	       (c != NULL && generation_uses(&c->g, i, price));
 }
 
 const char *

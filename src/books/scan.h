@@ -33,6 +33,10 @@ const struct deployment_row *scan_deployment(
 const struct price *scan_price(const struct scan *s, uint64_t generation,
     unsigned deployment, uint64_t price);
 
+/* May an outcome of that intent have that price row? */
+bool scan_price_fits(
+    const struct scan *s, const struct intent *i, uint64_t price);
+
 const char *resolution_name(enum resolution r); /* "booked" */
 
 /* Members of an attempt's object, without its braces; o NULL: open. */

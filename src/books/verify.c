@@ -241,7 +241,7 @@ check_cost(struct verify *v, const struct outcome *o, uint64_t place)
 		    o->attempt);
 		return;
 	}
-	if (o->resolution == RESOLUTION_ESTIMATED && o->n > 0 &&
+	if (o->resolution == RESOLUTION_ESTIMATED && o->hold > 0 &&
 	    cost.nano > o->hold && o->list == o->hold)
 		return;
 	if (cost.nano != o->list)
@@ -354,7 +354,7 @@ take_outcome(struct verify *v, const struct frame *f, uint64_t place)
 		return;
 	}
 	if (o.hold != a->intent.hold || o.key != a->intent.key ||
-	    o.price != a->intent.price ||
+	    !scan_price_fits(&v->scan, &a->intent, o.price) ||
 	    o.generation != a->intent.generation ||
 	    o.deployment != a->intent.deployment || !same_chain(&a->intent, &o))
 		wrong(v, place, "its outcome differs from its intent", &o.req,

@@ -12,7 +12,9 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/fault.h"
-#include "model/usage.h"
+#include "model/price.h"
+
+enum { TIER_MAX = 16 }; /* of a tier's name; longer ones are cut */
 
 enum { EDIT_MAX = 5, EDIT_PARTS = 2 * EDIT_MAX + 1 };
 
@@ -42,7 +44,8 @@ struct ask {
 	uint64_t extra_output; /* billed beyond max_output */
 	bool unseen;        /* input the body does not show: URLs, file ids */
 	bool hosted_tool;   /* a hosted tool without a call cap */
-	bool other_price;   /* audio or a tier priced by other rows */
+	uint32_t lanes;     /* bits of enum lane: what it may be billed as */
+	struct slice tier;  /* service tier, as it asks; empty: not said */
 	struct slice param; /* of a FAULT_FIELD: which field */
 	const char *hint;   /* and what is wrong with it; NULL: nothing */
 };
@@ -55,6 +58,9 @@ struct tally {
 	bool failed;     /* an error came in the stream */
 	uint64_t deltas; /* pieces of content */
 	uint64_t bytes;  /* of content */
+	/* Service tier it says it was served at; empty: not said. */
+	char tier[TIER_MAX];
+	unsigned tier_len;
 };
 
 enum event_kind {
@@ -75,6 +81,11 @@ struct problem {
 
 struct dialect {
 	const char *name;
+	/*
+	 * A tier in our words ("standard", "flex", "priority", or as it is):
+	 * what a body or an answer says, for a deployment of tier own.
+	 */
+	struct slice (*tier)(struct slice said, struct slice own);
 	/* Reads and checks a request. FAULT_JSON*, FAULT_FIELD. */
 	enum fault (*ask)(struct arena *a, struct slice body, struct ask *out);
 	/* A whole answer; FAULT_UP_GARBAGE: not this dialect. */

@@ -243,6 +243,14 @@ read_media(struct json_cur *c, struct ask *q)
 	return c->fault;
 }
 
+/* It may hold anything. */
+static void
+hidden(struct ask *q)
+{
+	q->unseen = true;
+	q->lanes |= LANE_BIT(LANE_IMAGE_INPUT) | LANE_BIT(LANE_AUDIO_INPUT);
+}
+
 static enum fault
 read_part(struct json_cur *c, struct ask *q)
 {
@@ -261,17 +269,19 @@ read_part(struct json_cur *c, struct ask *q)
 	while (json_next_key(c, &key, &escaped)) {
 		/* A name we would know but for its escapes hides content. */
 		if (escaped)
-			q->unseen = true;
+			hidden(q);
 		if (slice_eq(key, S("image_url"))) {
 			q->surcharge += PER_IMAGE;
+			q->lanes |= LANE_BIT(LANE_IMAGE_INPUT);
 			f = read_media(c, q);
 		} else if (slice_eq(key, S("file"))) {
 			/* Pages may be read as images too. */
 			q->unseen = true;
+			q->lanes |= LANE_BIT(LANE_IMAGE_INPUT);
 			f = read_media(c, q);
 		} else {
 			if (slice_eq(key, S("input_audio")))
-				q->other_price = true;
+				q->lanes |= LANE_BIT(LANE_AUDIO_INPUT);
 			f = skipped(c);
 		}
 		if (f != FAULT_NONE)
@@ -324,7 +334,7 @@ read_message(struct json_cur *c, struct ask *q)
 	q->surcharge += PER_ITEM;
 	while (json_next_key(c, &key, &escaped)) {
 		if (escaped)
-			q->unseen = true;
+			hidden(q);
 		if (!json_peek(c, &type))
 			return c->fault;
 		if (slice_eq(key, S("content")))
@@ -333,8 +343,10 @@ read_message(struct json_cur *c, struct ask *q)
 			f = skipped(c);
 		/* An earlier spoken answer, kept by the provider under an id.
 		 */
-		if (slice_eq(key, S("audio")) && type == JSON_OBJECT)
-			q->unseen = q->other_price = true;
+		if (slice_eq(key, S("audio")) && type == JSON_OBJECT) {
+			q->unseen = true;
+			q->lanes |= LANE_BIT(LANE_AUDIO_INPUT);
+		}
 		if (f != FAULT_NONE)
 			return f;
 	}
@@ -408,14 +420,19 @@ read_web_search(struct json_cur *c, struct ask *q)
 static enum fault
 read_service_tier(struct json_cur *c, struct ask *q)
 {
-	struct slice text;
-	enum fault f = read_text(c, &text);
+	struct slice span;
+	enum json_type type;
 
-	/* default and flex never cost more than the row that is held for. */
-	if (text.len > 0 && !slice_eq(text, S("auto")) &&
-	    !slice_eq(text, S("default")) && !slice_eq(text, S("flex")))
-		q->other_price = true;
-	return f;
+	if (!json_peek(c, &type) || !json_skip(c, &span))
+		return c->fault;
+	if (type == JSON_NULL)
+		return FAULT_NONE;
+	if (type != JSON_STRING || span.len - 2 > TIER_MAX ||
+	    memchr(span.p, '\\', span.len) != NULL)
+		return wrong(q, "service_tier",
+		    "must be the name of a service tier, or null");
+	q->tier = (struct slice){ span.p + 1, span.len - 2 };
+	return FAULT_NONE;
 }
 
 static enum fault
@@ -425,8 +442,12 @@ read_modalities(struct json_cur *c, struct ask *q)
 
 	if (!json_skip(c, &span))
 		return c->fault;
-	if (memmem(span.p, span.len, "audio", 5) != NULL)
-		q->other_price = true;
+	if (memmem(span.p, span.len, "audio", 5) != NULL ||
+	    memchr(span.p, '\\', span.len) != NULL)
+		q->lanes |= LANE_BIT(LANE_AUDIO_OUTPUT);
+	if (memmem(span.p, span.len, "image", 5) != NULL ||
+	    memchr(span.p, '\\', span.len) != NULL)
+		q->lanes |= LANE_BIT(LANE_IMAGE_OUTPUT);
 	return FAULT_NONE;
 }
 
@@ -530,7 +551,7 @@ chat_ask(struct arena *a, struct slice body, struct ask *q)
 	enum fault f;
 	size_t open;
 
-	*q = (struct ask){ .body = body, .n = 1 };
+	*q = (struct ask){ .body = body, .n = 1, .lanes = LANES_TEXT };
 	if (!json_peek(&c, &type))
 		return c.fault;
 	if (type != JSON_OBJECT)
@@ -621,10 +642,17 @@ read_usage(struct json_cur *c, struct tally *t)
 		{ S_INIT("cached_tokens"), offsetof(struct usage, cached) },
 		{ S_INIT("cache_write_tokens"),
 		    offsetof(struct usage, cache_write) },
+		{ S_INIT("audio_tokens"), offsetof(struct usage, audio_input) },
+		{ S_INIT("image_tokens"), offsetof(struct usage, image_input) },
 	};
+	/* Accepted and rejected prediction tokens are output like any. */
 	static const struct number out[] = {
 		{ S_INIT("reasoning_tokens"),
 		    offsetof(struct usage, reasoning) },
+		{ S_INIT("audio_tokens"),
+		    offsetof(struct usage, audio_output) },
+		{ S_INIT("image_tokens"),
+		    offsetof(struct usage, image_output) },
 	};
 	struct usage u = { 0 };
 	struct slice key;
@@ -746,6 +774,21 @@ read_choice(struct json_cur *c, struct tally *t)
 	return c->fault == FAULT_NONE;
 }
 
+/* What cannot be the name of a tier is kept as one nobody has a price for. */
+static bool
+read_tier(struct json_cur *c, struct tally *t, enum json_type type)
+{
+	struct slice raw;
+
+	if (!json_skip(c, &raw))
+		return false;
+	if (type != JSON_STRING || raw.len <= 2)
+		return true;
+	t->tier_len = raw.len - 2 < TIER_MAX ? (unsigned)raw.len - 2 : TIER_MAX;
+	memcpy(t->tier, raw.p + 1, t->tier_len);
+	return true;
+}
+
 struct shape {
 	bool choices, usage, error;
 	unsigned n; /* of choices */
@@ -776,6 +819,9 @@ read_answer(struct json_cur *c, struct tally *t, struct shape *s)
 			s->usage = s->usage || type == JSON_OBJECT;
 			if (!read_usage(c, t))
 				return false;
+		} else if (slice_eq(key, S("service_tier"))) {
+			if (!read_tier(c, t, type))
+				return false;
 		} else {
 			if (slice_eq(key, S("error")) && type != JSON_NULL)
 				s->error = true;
@@ -786,6 +832,24 @@ read_answer(struct json_cur *c, struct tally *t, struct shape *s)
 			return false;
 	}
 	return c->fault == FAULT_NONE && json_at_end(c);
+}
+
+/*
+ * "default" and "auto" are the deployment's own, unless that is one which has
+ * to be asked for; "fast" is another word for priority.
+ */
+static struct slice
+chat_tier(struct slice said, struct slice own)
+{
+	if (slice_eq(said, S("fast")))
+		return S("priority");
+	if (said.len == 0 || slice_eq(said, S("auto")))
+		return own;
+	if (!slice_eq(said, S("default")))
+		return said;
+	return slice_eq(own, S("flex")) || slice_eq(own, S("priority"))
+		   ? S("standard")
+		   : own;
 }
 
 static enum fault
@@ -957,6 +1021,7 @@ chat_error_event(struct buf *out, const struct problem *p)
 
 const struct dialect dialect_openai_chat = {
 	.name = "openai-chat",
+	.tier = chat_tier,
 	.ask = chat_ask,
 	.answer = chat_answer,
 	.event = chat_event,

@@ -29,12 +29,60 @@ bar(struct candidate *c, enum why why)
 	c->why = why;
 }
 
-/* What that much input and output can cost at most. */
-static bool
-bound_money(
-    const struct attempt *t, uint64_t in, uint64_t out, struct money *most)
+/*
+ * Rows of the tier that is asked for, which is the one expected, and of the
+ * deployment's own, at which the provider may serve instead.
+ */
+static unsigned
+price_rows(
+    const struct req *req, const struct attempt *t, const struct price *row[2])
 {
-	return price_bound(t->price, LANES_TEXT, in, out, most);
+	const struct deployment_conf *d = t->deployment;
+	const struct slice own = slice_of(d->tier);
+	const struct slice asked = req->dialect->tier(req->ask->tier, own);
+
+	row[0] = deployment_price_of(d, asked, t->price_ns);
+	row[1] = deployment_price(d, t->price_ns);
+	return slice_eq(asked, own) ? 1 : 2;
+}
+
+/* Are the rates of everything it may be billed for known? */
+static bool
+is_priced(const struct req *req, const struct attempt *t, bool bounded)
+{
+	const uint64_t input = bounded ? t->bound_in : 0;
+	const struct price *row[2];
+	unsigned i, n = price_rows(req, t, row);
+
+	for (i = 0; i < n; i++) {
+		if (row[i] == NULL ||
+		    !price_knows(row[i], req->ask->lanes, input))
+			return false;
+	}
+	return true;
+}
+
+/* What that much input and output can cost at most, by the dearest row. */
+static bool
+bound_money(const struct req *req, const struct attempt *t, uint64_t in,
+    uint64_t out, struct money *most)
+{
+	const struct price *row[2];
+	unsigned i, n = price_rows(req, t, row);
+	struct money cost;
+
+	*most = (struct money){ 0 };
+	for (i = 0; i < n; i++) {
+		if (row[i] == NULL)
+			continue;
+		if (!price_bound(row[i], req->ask->lanes, in, out, &cost)) {
+			*most = (struct money){ 0 };
+			return false;
+		}
+		if (cost.nano > most->nano)
+			*most = cost;
+	}
+	return true;
 }
 
 /*
@@ -46,10 +94,14 @@ bound(struct req *req, struct candidate *c, struct attempt *t)
 {
 	const struct deployment_conf *d = c->deployment;
 	const bool strict = req->chain.hard;
-	bool known;
+	bool known = ask_bound(
+	    req->ask, d->context, d->max_output, &t->bound_in, &t->bound_out);
+	const struct price *row[2];
 
-	t->price = deployment_price(d, worker_wall_ns(req->w));
-	if (strict && (t->price == NULL || req->ask->other_price)) {
+	t->price_ns = worker_wall_ns(req->w);
+	(void)price_rows(req, t, row);
+	t->price = row[0];
+	if (strict && !is_priced(req, t, known)) {
 		bar(c, WHY_PRICE);
 		return false;
 	}
@@ -57,10 +109,9 @@ bound(struct req *req, struct candidate *c, struct attempt *t)
 		bar(c, WHY_UNBOUNDED);
 		return false;
 	}
-	known = ask_bound(
-	    req->ask, d->context, d->max_output, &t->bound_in, &t->bound_out);
-	if (known && t->price != NULL)
-		known = bound_money(t, t->bound_in, t->bound_out, &t->most);
+	if (known)
+		known =
+		    bound_money(req, t, t->bound_in, t->bound_out, &t->most);
 	if (!known && strict) {
 		bar(c, WHY_UNBOUNDED);
 		return false;
@@ -114,7 +165,8 @@ affordable(const struct req *req, const struct attempt *t, int64_t nano)
 
 	while (lo + 1 < hi) {
 		mid = lo + (hi - lo) / 2;
-		if (bound_money(t, t->bound_in, mid * req->ask->n, &most) &&
+		if (bound_money(
+			req, t, t->bound_in, mid * req->ask->n, &most) &&
 		    most.nano <= nano)
 			lo = mid;
 		else
@@ -147,8 +199,9 @@ clamp(struct req *req, struct attempt *t, enum fault f)
 			   : f;
 	t->clamp = out;
 	t->bound_out = out * req->ask->n;
-	return bound_money(t, t->bound_in, t->bound_out, &t->most) ? FAULT_NONE
-								   : f;
+	return bound_money(req, t, t->bound_in, t->bound_out, &t->most)
+		   ? FAULT_NONE
+		   : f;
 }
 
 static enum fault
@@ -191,7 +244,7 @@ write_intent(struct req *req, struct attempt *t)
 	struct intent v = {
 		.req = req->id,
 		.attempt = req->attempts,
-		.wall_ns = worker_wall_ns(req->w),
+		.wall_ns = t->price_ns,
 		.generation = req->snap->generation,
 		.key = atomic_load(&req->key->id),
 		.price = t->price != NULL ? t->price->id : 0,

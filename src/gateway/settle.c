@@ -15,6 +15,8 @@ struct result {
 	enum resolution resolution;
 	struct usage usage;
 	struct money cost;
+	const struct price *price; /* it is priced by; NULL: not known */
+	struct slice tier;         /* used, when not the deployment's own */
 };
 
 /* Was the answer an error that was received whole? */
@@ -36,13 +38,35 @@ unknown(const struct attempt *t, struct result *r)
 {
 	r->resolution = RESOLUTION_UNKNOWN;
 	r->cost = t->most;
+	r->price = t->price;
 }
 
+/*
+ * The row in force at admission of the tier that was used: as the provider
+ * says, else as was asked for.
+ */
+static void
+find_price(const struct req *req, struct result *r)
+{
+	const struct attempt *t = &req->try;
+	const struct slice own = slice_of(t->deployment->tier);
+	const struct slice said = { t->tally.tier, t->tally.tier_len };
+	const struct slice used =
+	    req->dialect->tier(said.len > 0 ? said : req->ask->tier, own);
+
+	r->price = deployment_price_of(t->deployment, used, t->price_ns);
+	if (!slice_eq(used, own))
+		r->tier = used;
+}
+
+/* False: it cannot be said.  Without a price and a bound nothing can. */
 static bool
 cost(const struct attempt *t, struct result *r)
 {
 	r->cost = (struct money){ 0 };
-	return t->price == NULL || price_cost(t->price, &r->usage, &r->cost);
+	if (r->price == NULL)
+		return t->price == NULL && t->most.nano == 0;
+	return price_cost(r->price, &r->usage, &r->cost);
 }
 
 static void
@@ -53,7 +77,7 @@ booked(const struct attempt *t, struct result *r)
 	if (!cost(t, r)) {
 		r->usage = (struct usage){ 0 };
 		unknown(t, r);
-	} else if (r->cost.nano > t->most.nano && t->price != NULL) {
+	} else if (r->cost.nano > t->most.nano && r->price != NULL) {
 		r->resolution = RESOLUTION_OVERAGE;
 	}
 }
@@ -70,7 +94,10 @@ estimated(const struct req *req, struct result *r)
 	if (t->bound_out > 0 && r->usage.output > t->bound_out)
 		r->usage.output = t->bound_out;
 	r->resolution = RESOLUTION_ESTIMATED;
-	if (!cost(t, r) || (r->cost.nano > t->most.nano && t->most.nano > 0))
+	if (!cost(t, r) && r->price == NULL)
+		unknown(t, r);
+	else if (!cost(t, r) ||
+		 (r->cost.nano > t->most.nano && t->most.nano > 0))
 		r->cost = t->most;
 }
 
@@ -80,8 +107,10 @@ resolve(const struct req *req)
 	const struct attempt *t = &req->try;
 	struct result r = { .resolution = RESOLUTION_VOID };
 
+	r.price = t->price;
 	if (t->sent_ns == 0 || refused_whole(req))
 		return r;
+	find_price(req, &r);
 	if (t->status == 200 && t->tally.has_usage &&
 	    (t->complete || t->tally.finished))
 		booked(t, &r);
@@ -112,7 +141,7 @@ write_outcome(struct req *req, const struct result *r)
 		.client_gone = req->gone,
 		.generation = req->snap->generation,
 		.key = atomic_load(&req->key->id),
-		.price = t->price != NULL ? t->price->id : 0,
+		.price = r->price != NULL ? r->price->id : 0,
 		.deployment = t->deployment->index,
 		.hold = t->most.nano,
 		.usage = r->usage,
@@ -125,6 +154,7 @@ write_outcome(struct req *req, const struct result *r)
 		.first_us = since_us(t, t->first_ns),
 		.end_us = since_us(t, loop_now(req->w->loop)),
 		.provider_id = t->provider_id,
+		.used_tier = r->tier,
 		.n = t->hold->n,
 		.ntags = req->ntags,
 	};
@@ -216,7 +246,7 @@ cost_header(struct req *req, const struct result *r)
 	struct buf b = { 0 };
 
 	if (req->ask->stream || reply->body.len > 256 * 1024 ||
-	    r->resolution == RESOLUTION_UNKNOWN || req->try.price == NULL)
+	    r->resolution == RESOLUTION_UNKNOWN || r->price == NULL)
 		return;
 	money_write(&b, r->cost);
 	buf_char(&b, ' ');

@@ -193,6 +193,7 @@ static const struct field_row price_rows[] = {
 	{ .field = FIELD_STEPS,
 	    .type = TYPE_STEPS,
 	    .at = (uint16_t)offsetof(struct price_row, price) },
+	MAY(price_row, PRICE_TO_NS, I64, price.to_ns),
 };
 
 static const struct field_list deployment_list = {
@@ -635,12 +636,12 @@ price_row_mend(struct price_row *row)
 	unsigned i;
 
 	p->base.has |= both;
-	if (p->nsteps == 0 && p->step[0].above != 0)
+	if (p->nsteps == 0 && p->step[0].above != 0) {
 		p->nsteps = 1;
-	else if (p->nsteps == 0)
+		p->step[0].rates.has |= both;
+	} else if (p->nsteps == 0) {
 		p->step[0] = (struct price_step){ 0 };
-	for (i = 0; i < p->nsteps; i++)
-		p->step[i].rates.has |= both;
+	}
 	for (i = 1; i < p->nsteps; i++) {
 		if (p->step[i].above <= p->step[i - 1].above)
 			return false;
@@ -693,4 +694,36 @@ frame_get_generation(
 			return FAULT_DATA;
 	}
 	return agreements_sane(out) ? FAULT_NONE : FAULT_DATA;
+}
+
+const struct price *
+generation_price(
+    const struct generation *g, unsigned deployment, uint64_t price)
+{
+	unsigned i;
+
+	for (i = 0; i < g->nprices; i++) {
+		if (g->prices[i].deployment == deployment &&
+		    g->prices[i].price.id == price)
+			return &g->prices[i].price;
+	}
+	return NULL;
+}
+
+bool
+generation_uses(
+    const struct generation *g, const struct intent *in, uint64_t price)
+{
+	const struct price *p, *best = NULL;
+	unsigned i;
+
+	if (price == in->price)
+		return true;
+	p = generation_price(g, in->deployment, price);
+	for (i = 0; p != NULL && i < g->nprices; i++) {
+		if (g->prices[i].deployment == in->deployment)
+			best = price_better(
+			    best, &g->prices[i].price, p->tier, in->wall_ns);
+	}
+	return p != NULL && best == p;
 }

@@ -126,7 +126,7 @@ struct outcome {
 	/* Microseconds after the intent; 0: did not happen. */
 	uint64_t sent_us, first_us, end_us;
 	struct slice provider_id; /* the provider's request id; may be empty */
-	struct slice used_tier;   /* as the provider said; empty: as asked */
+	struct slice used_tier;   /* absent: the deployment's own */
 	uint64_t agreement;       /* hash64 of its id; 0: none */
 	unsigned ntags;
 	uint64_t tags[FRAME_TAGS]; /* ids of subjects */
@@ -331,5 +331,17 @@ enum fault frame_get_limit(
     const struct frame *f, struct limit_change *out) MUST_USE;
 enum fault frame_get_generation(
     const struct frame *f, struct arena *a, struct generation *out) MUST_USE;
+
+/* --- asking -------------------------------------------------------------- */
+
+/* NULL: not known. */
+const struct price *generation_price(
+    const struct generation *g, unsigned deployment, uint64_t price);
+/*
+ * May an outcome of this intent be priced by that row?  By the intent's, or
+ * by the one in force at admission for another tier of the same deployment.
+ */
+bool generation_uses(
+    const struct generation *g, const struct intent *in, uint64_t price);
 
 #endif

@@ -22,6 +22,20 @@ lane_is_input(enum lane lane)
 	return lane < LANE_OUTPUT;
 }
 
+const struct price *
+price_better(const struct price *best, const struct price *p, struct slice tier,
+    int64_t wall_ns)
+{
+	if (p->from_ns > wall_ns || (p->to_ns != 0 && p->to_ns <= wall_ns) ||
+	    !slice_eq(p->tier, tier))
+		return best;
+	if (best == NULL || (p->operators && !best->operators))
+		return p;
+	return p->operators == best->operators && p->from_ns > best->from_ns
+		   ? p
+		   : best;
+}
+
 bool
 rates_get(const struct rates *r, enum lane lane, struct rate *out)
 {

@@ -45,12 +45,14 @@ struct price_step {
 struct price {
 	uint64_t id;       /* hash64 of its canonical text; 0: unknown price */
 	int64_t from_ns;   /* wall; in force from then on */
+	int64_t to_ns;     /* and until then; 0: until another is */
 	bool operators;    /* the operator's row: wins over the book */
 	struct slice tier; /* of service: "standard"; borrowed */
 	struct rates base;
 	unsigned nsteps;
 	struct price_step step[PRICE_STEPS]; /* above rising */
 	struct money per_request;
+	struct slice source; /* where it is from, for people; borrowed */
 };
 
 struct price_line {
@@ -62,6 +64,14 @@ struct price_line {
 /* "cached_input" */
 const char *lane_text(enum lane lane);
 bool lane_is_input(enum lane lane);
+
+/*
+ * Of two rows for one deployment (the first may be NULL) the one that counts
+ * at wall_ns for calls at that tier: the operator's, then the later, then the
+ * first.
+ */
+const struct price *price_better(const struct price *best,
+    const struct price *p, struct slice tier, int64_t wall_ns);
 
 /* With what stands in; false, and 0: not known. */
 bool rates_get(const struct rates *r, enum lane lane, struct rate *out);

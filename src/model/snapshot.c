@@ -143,7 +143,9 @@ write_price(struct buf *b, const struct price *p)
 	json_w_begin(b, '{');
 	write_hex(b, "id", p->id);
 	json_w_ki64(b, "from_ns", p->from_ns);
+	json_w_ki64(b, "to_ns", p->to_ns);
 	json_w_kbool(b, "operators", p->operators);
+	json_w_kstr(b, "source", p->source);
 	json_w_kstr(b, "tier", p->tier);
 	write_rates(b, &p->base);
 	if (p->nsteps != 0)
@@ -379,9 +381,10 @@ get_hex(struct reader *r, const struct json *j, const char *key)
 	return v;
 }
 
-/* Input and output it must have. */
+/* Input and output it must have; a step may have none: not known there. */
 static void
-read_rates(struct reader *r, const struct json *j, struct rates *out)
+read_rates(
+    struct reader *r, const struct json *j, bool is_base, struct rates *out)
 {
 	const struct json *v;
 	struct rate rate;
@@ -397,8 +400,8 @@ read_rates(struct reader *r, const struct json *j, struct rates *out)
 		else
 			r->bad = true;
 	}
-	if ((out->has & LANE_BIT(LANE_INPUT)) == 0 ||
-	    (out->has & LANE_BIT(LANE_OUTPUT)) == 0)
+	if (is_base && ((out->has & LANE_BIT(LANE_INPUT)) == 0 ||
+			   (out->has & LANE_BIT(LANE_OUTPUT)) == 0))
 		r->bad = true;
 }
 
@@ -417,7 +420,7 @@ read_steps(struct reader *r, const struct json *list, struct price *p)
 	for (j = list->child; j != NULL; j = j->next) {
 		s = &p->step[p->nsteps++];
 		s->above = (uint64_t)get_num(r, j, "tokens");
-		read_rates(r, j, &s->rates);
+		read_rates(r, j, false, &s->rates);
 		if (s->above <= last)
 			r->bad = true;
 		last = s->above;
@@ -431,9 +434,11 @@ read_price(struct reader *r, const struct json *j, struct price *p)
 
 	p->id = get_hex(r, j, "id");
 	p->from_ns = get_num(r, j, "from_ns");
+	p->to_ns = get_num(r, j, "to_ns");
 	p->operators = get_flag(r, j, "operators");
+	p->source = slice_of(get_text(r, j, "source"));
 	p->tier = slice_of(get_text(r, j, "tier"));
-	read_rates(r, j, &p->base);
+	read_rates(r, j, true, &p->base);
 	if (!money_parse(json_get_str(j, "per_request"), &p->per_request))
 		r->bad = true;
 	if (steps != NULL)
@@ -786,19 +791,12 @@ const struct price *
 deployment_price_of(
     const struct deployment_conf *d, struct slice tier, int64_t wall_ns)
 {
-	const struct price *book = NULL;
+	const struct price *best = NULL;
 	unsigned i;
 
-	for (i = 0; i < d->nprice; i++) {
-		if (d->price[i].from_ns > wall_ns ||
-		    !slice_eq(d->price[i].tier, tier))
-			continue;
-		if (d->price[i].operators)
-			return &d->price[i];
-		if (book == NULL)
-			book = &d->price[i];
-	}
-	return book;
+	for (i = 0; i < d->nprice; i++)
+		best = price_better(best, &d->price[i], tier, wall_ns);
+	return best;
 }
 
 const struct price *

@@ -274,8 +274,20 @@ same_chain(const struct intent *i, const struct outcome *o)
 	return true;
 }
 
+/* Of the same deployment, at whatever tier it was served. */
+static bool
+price_fits(struct recorder *r, const struct intent *i, uint64_t price)
+{
+	const struct known_config *c;
+
+	if (price == i->price)
+		return true;
+	c = config_find(r, i->generation);
+	return c != NULL && generation_uses(&c->g, i, price);
+}
+
 static const char *
-judge_outcome(const struct recorder *r, const struct request *q,
+judge_outcome(struct recorder *r, const struct request *q,
     const struct attempt *a, const struct frame *f, const struct outcome *o)
 {
 	if (q == NULL || a == NULL)
@@ -290,8 +302,8 @@ judge_outcome(const struct recorder *r, const struct request *q,
 		return "it says that we wrote it";
 	if (o->hold != a->said.hold || o->key != a->said.key ||
 	    o->generation != a->said.generation ||
-	    o->deployment != a->said.deployment || o->price != a->said.price ||
-	    !same_chain(&a->said, o))
+	    o->deployment != a->said.deployment ||
+	    !price_fits(r, &a->said, o->price) || !same_chain(&a->said, o))
 		return "it differs from its intent";
 	if (o->effective < 0 || o->list < 0 || o->contracted < 0 ||
 	    o->effective > amount_max || o->list > amount_max ||

@@ -213,14 +213,7 @@ config_learn(struct recorder *r, struct slice payload, bool dirty)
 const struct price *
 config_price(const struct known_config *c, unsigned deployment, uint64_t id)
 {
-	unsigned i;
-
-	for (i = 0; i < c->g.nprices; i++) {
-		if (c->g.prices[i].deployment == deployment &&
-		    c->g.prices[i].price.id == id)
-			return &c->g.prices[i].price;
-	}
-	return NULL;
+	return generation_price(&c->g, deployment, id);
 }
 
 int64_t

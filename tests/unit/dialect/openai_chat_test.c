@@ -244,33 +244,51 @@ deep_nesting_is_refused(void **state)
 	arena_fini(&a);
 }
 
+enum {
+	IMAGE = LANE_BIT(LANE_IMAGE_INPUT),
+	AUDIO = LANE_BIT(LANE_AUDIO_INPUT),
+	SPEECH = LANE_BIT(LANE_AUDIO_OUTPUT),
+	PICTURE = LANE_BIT(LANE_IMAGE_OUTPUT)
+};
+
 static const struct {
 	const char *fields;
-	bool unseen, hosted, other;
+	bool unseen, hosted;
+	unsigned lanes;
 } costs[] = {
+	{ "\"messages\":[{\"content\":\"plain\"}]", false, false, 0 },
 	{ "\"messages\":[{\"content\":[{\"type\":\"image_url\",\"image_url\":"
 	  "{\"url\":\"data:image/png;base64,aa\"}}]}]",
-	    false, false, false },
+	    false, false, IMAGE },
 	{ "\"messages\":[{\"content\":[{\"type\":\"image_url\",\"image_url\":"
 	  "{\"url\":\"https://x/y.png\"}}]}]",
-	    true, false, false },
+	    true, false, IMAGE },
 	{ "\"messages\":[{\"content\":[{\"image_url\":\"https://x\"}]}]", true,
-	    false, false },
+	    false, IMAGE },
 	{ "\"messages\":[{\"content\":[{\"type\":\"file\",\"file\":"
 	  "{\"file_id\":\"f\"}}]}]",
-	    true, false, false },
+	    true, false, IMAGE },
 	{ "\"messages\":[{\"content\":[{\"type\":\"input_audio\","
 	  "\"input_audio\":{}}]}]",
-	    false, false, true },
+	    false, false, AUDIO },
+	{ "\"messages\":[{\"content\":[{\"input\\u005faudio\":{}}]}]", true,
+	    false, AUDIO | IMAGE },
+	{ "\"messages\":[{\"c\\u006fntent\":[]}]", true, false, AUDIO | IMAGE },
 	{ "\"messages\":[{\"role\":\"assistant\",\"audio\":{\"id\":\"a\"}}]",
-	    true, false, true },
+	    true, false, AUDIO },
+	{ "\"messages\":[],\"modalities\":[\"text\",\"audio\"]", false, false,
+	    SPEECH },
+	{ "\"messages\":[],\"modalities\":[\"text\",\"image\"]", false, false,
+	    PICTURE },
+	{ "\"messages\":[],\"modalities\":[\"\\u0061udio\"]", false, false,
+	    SPEECH | PICTURE },
+	{ "\"messages\":[],\"modalities\":[\"text\"]", false, false, 0 },
 	{ "\"messages\":[],\"tools\":[{\"type\":\"function\"}]", false, false,
-	    false },
+	    0 },
 	{ "\"messages\":[],\"tools\":[{\"type\":\"web_search\"}]", false, true,
-	    false },
-	{ "\"messages\":[],\"web_search_options\":{}", false, true, false },
-	{ "\"messages\":[],\"service_tier\":\"priority\"", false, false, true },
-	{ "\"messages\":[],\"service_tier\":\"flex\"", false, false, false },
+	    0 },
+	{ "\"messages\":[],\"web_search_options\":{}", false, true, 0 },
+	{ "\"messages\":[],\"service_tier\":\"priority\"", false, false, 0 },
 };
 
 static void
@@ -288,7 +306,7 @@ what_a_body_hides_is_noticed(void **state)
 		assert_int_equal(ask(&a, body, &q), FAULT_NONE);
 		if (q.unseen != costs[i].unseen ||
 		    q.hosted_tool != costs[i].hosted ||
-		    q.other_price != costs[i].other)
+		    q.lanes != (LANES_TEXT | costs[i].lanes))
 			fail_msg("%s", body);
 	}
 	arena_fini(&a);
@@ -315,7 +333,134 @@ bounds_follow_the_request_and_the_model(void **state)
 	assert_false(ask_bound(&q, 128000, 0, &in, &out));
 }
 
+static void
+the_tier_that_is_asked_for_is_read(void **state)
+{
+	static const struct {
+		const char *field, *tier; /* NULL: refused */
+	} asks[] = {
+		{ "\"x\":1", "" },
+		{ "\"service_tier\":null", "" },
+		{ "\"service_tier\":\"auto\"", "auto" },
+		{ "\"service_tier\":\"flex\"", "flex" },
+		{ "\"service_tier\":\"sixteen_letters_\"", "sixteen_letters_" },
+		{ "\"service_tier\":\"seventeen_letters\"", NULL },
+		{ "\"service_tier\":\"fl\\u0065x\"", NULL },
+		{ "\"service_tier\":5", NULL },
+		{ "\"service_tier\":{}", NULL },
+	};
+	struct arena a = { 0 };
+	char body[256];
+	struct ask q;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(asks); i++) {
+		snprintf(body, sizeof(body),
+		    "{\"model\":\"m\",\"messages\":[],%s}", asks[i].field);
+		if (asks[i].tier == NULL) {
+			assert_int_equal(ask(&a, body, &q), FAULT_FIELD);
+			assert_true(slice_eq(q.param, S("service_tier")));
+			continue;
+		}
+		assert_int_equal(ask(&a, body, &q), FAULT_NONE);
+		assert_true(slice_eq(q.tier, slice_of(asks[i].tier)));
+	}
+	arena_fini(&a);
+}
+
+static void
+tiers_have_our_names(void **state)
+{
+	static const struct {
+		const char *said, *own, *is;
+	} rows[] = {
+		{ "", "standard", "standard" },
+		{ "auto", "priority", "priority" },
+		{ "default", "standard", "standard" },
+		{ "default", "priority", "standard" },
+		{ "default", "flex", "standard" },
+		{ "default", "provisioned", "provisioned" },
+		{ "flex", "standard", "flex" },
+		{ "priority", "standard", "priority" },
+		{ "fast", "standard", "priority" },
+		{ "ultrafast", "standard", "ultrafast" },
+		{ "scale", "standard", "scale" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(rows); i++)
+		assert_true(slice_eq(
+		    chat->tier(slice_of(rows[i].said), slice_of(rows[i].own)),
+		    slice_of(rows[i].is)));
+}
+
 /* --- answers ------------------------------------------------------------ */
+
+static void
+the_tier_that_was_used_is_read(void **state)
+{
+	static const struct {
+		const char *member, *tier;
+	} says[] = {
+		{ "", "" },
+		{ ",\"service_tier\":null", "" },
+		{ ",\"service_tier\":7", "" },
+		{ ",\"service_tier\":\"\"", "" },
+		{ ",\"service_tier\":\"default\"", "default" },
+		{ ",\"service_tier\":\"priority\"", "priority" },
+		{ ",\"service_tier\":\"a very long name indeed\"",
+		    "a very long name" },
+	};
+	char body[256];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(says); i++) {
+		struct tally t = { 0 }, s = { 0 };
+
+		snprintf(
+		    body, sizeof(body), "{\"choices\":[]%s}", says[i].member);
+		assert_int_equal(chat->answer(slice_of(body), &t), FAULT_NONE);
+		assert_int_equal(chat->event(slice_of(body), &s), EVENT_PASS);
+		assert_true(slice_eq((struct slice){ t.tier, t.tier_len },
+		    slice_of(says[i].tier)));
+		assert_memory_equal(t.tier, s.tier, sizeof(t.tier));
+	}
+}
+
+static void
+every_part_of_a_usage_is_read(void **state)
+{
+	struct tally t = { 0 };
+
+	(void)state;
+	assert_int_equal(
+	    chat->answer(
+		S("{\"choices\":[],\"usage\":{\"prompt_tokens\":100,"
+		  "\"completion_tokens\":90,\"prompt_tokens_details\":"
+		  "{\"cached_tokens\":10,\"cache_write_tokens\":9,"
+		  "\"audio_tokens\":8,\"image_tokens\":7,\"text_tokens\":85},"
+		  "\"completion_tokens_details\":{\"reasoning_tokens\":6,"
+		  "\"audio_tokens\":5,\"image_tokens\":4,"
+		  "\"accepted_prediction_tokens\":3,"
+		  "\"rejected_prediction_tokens\":2}}}"),
+		&t),
+	    FAULT_NONE);
+	assert_true(t.has_usage);
+	assert_memory_equal(&t.usage,
+	    (&(struct usage){ .input = 100,
+		.cached = 10,
+		.cache_write = 9,
+		.audio_input = 8,
+		.image_input = 7,
+		.output = 90,
+		.reasoning = 6,
+		.audio_output = 5,
+		.image_output = 4 }),
+	    sizeof(t.usage));
+}
 
 static void
 usage_of_a_whole_answer_is_read(void **state)
@@ -532,6 +677,10 @@ main(void)
 		cmocka_unit_test(deep_nesting_is_refused),
 		cmocka_unit_test(what_a_body_hides_is_noticed),
 		cmocka_unit_test(bounds_follow_the_request_and_the_model),
+		cmocka_unit_test(the_tier_that_is_asked_for_is_read),
+		cmocka_unit_test(tiers_have_our_names),
+		cmocka_unit_test(the_tier_that_was_used_is_read),
+		cmocka_unit_test(every_part_of_a_usage_is_read),
 		cmocka_unit_test(usage_of_a_whole_answer_is_read),
 		cmocka_unit_test(counts_that_cannot_be_are_not_usage),
 		cmocka_unit_test(garbage_is_not_an_answer),

@@ -464,6 +464,47 @@ a_price_row_of_the_first_version_is_read(void **state)
 	arena_fini(&a);
 }
 
+/* Its own row, or the one in force for the tier that was used. */
+static void
+an_outcome_is_priced_by_a_row_of_its_admission(void **state)
+{
+	static struct price_row rows[] = {
+		{ .price = { .id = 1, .from_ns = 100 } },
+		{ .price = { .id = 2,
+		      .from_ns = 100,
+		      .tier = S_INIT("flex") } },
+		{ .price = { .id = 3,
+		      .from_ns = 200,
+		      .tier = S_INIT("flex") } },
+		{ .price = { .id = 4,
+		      .from_ns = 50,
+		      .operators = true,
+		      .tier = S_INIT("priority") } },
+		{ .price = { .id = 5,
+		      .from_ns = 100,
+		      .tier = S_INIT("priority") } },
+		{ .price = { .id = 6, .from_ns = 100, .tier = S_INIT("batch") },
+		    .deployment = 1 },
+	};
+	const struct generation g = { .nprices = NELEM(rows), .prices = rows };
+	struct intent i = { .wall_ns = 150, .price = 1 };
+
+	(void)state;
+	assert_true(generation_uses(&g, &i, 1));
+	assert_true(generation_uses(&g, &i, 2));
+	assert_false(generation_uses(&g, &i, 3)); /* later */
+	i.wall_ns = 200;
+	assert_false(generation_uses(&g, &i, 2)); /* no more */
+	assert_true(generation_uses(&g, &i, 3));
+	assert_true(generation_uses(&g, &i, 4));
+	assert_false(generation_uses(&g, &i, 5)); /* the operator's is */
+	assert_false(generation_uses(&g, &i, 6)); /* another deployment's */
+	assert_false(generation_uses(&g, &i, 7));
+	assert_false(generation_uses(&g, &i, 0));
+	i.price = 0;
+	assert_true(generation_uses(&g, &i, 0));
+}
+
 /* Each array that is no list of steps. */
 static void
 steps_that_are_none_are_refused(void **state)
@@ -911,6 +952,8 @@ main(void)
 		cmocka_unit_test(agreements_and_shares_come_back),
 		cmocka_unit_test(a_price_row_of_the_first_version_is_read),
 		cmocka_unit_test(steps_that_are_none_are_refused),
+		cmocka_unit_test(
+		    an_outcome_is_priced_by_a_row_of_its_admission),
 		cmocka_unit_test(the_longest_frames_fit_into_the_ring),
 		cmocka_unit_test(what_does_not_fit_is_not_written),
 		cmocka_unit_test(a_long_provider_id_is_cut),

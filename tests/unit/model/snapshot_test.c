@@ -47,7 +47,9 @@ static const struct price prices[] = {
 	{ .id = UINT64_C(0xfedcba9876543210),
 	    .from_ns = INT64_C(1793491200000000000),
 	    .operators = true,
+	    .to_ns = INT64_C(1893456000000000000),
 	    .tier = S_INIT("flex"),
+	    .source = S_INIT("a list"),
 	    .base = { .has = BOTH | LANE_BIT(LANE_CACHED) |
 			     LANE_BIT(LANE_CACHE_WRITE),
 		.rate = { [LANE_INPUT] = { 1250000 },
@@ -242,7 +244,9 @@ every_field_comes_back(void **state)
 	assert_int_equal(s->deployment[1].nprice, 2);
 	assert_true(slice_eq(price[0].tier, S("flex")));
 	assert_memory_equal(&price[0].base, &prices[0].base,
-	    sizeof(prices[0]) - offsetof(struct price, base));
+	    offsetof(struct price, source) - offsetof(struct price, base));
+	assert_int_equal(price[0].to_ns, prices[0].to_ns);
+	assert_true(slice_eq(price[0].source, S("a list")));
 	assert_int_equal(price[1].base.has, BOTH);
 	assert_int_equal(price[1].nsteps, 0);
 	snapshot_unref(&s);
@@ -346,6 +350,11 @@ static void
 the_operators_price_wins_from_its_day_on(void **state)
 {
 	static const struct price rows[] = {
+		{ .id = 7,
+		    .from_ns = 150,
+		    .to_ns = 200,
+		    .tier = S_INIT("batch") },
+		{ .id = 6, .from_ns = 100, .tier = S_INIT("batch") },
 		{ .id = 5, .from_ns = 450, .tier = S_INIT("flex") },
 		{ .id = 4, .from_ns = 400, .tier = S_INIT("standard") },
 		{ .id = 3,
@@ -368,6 +377,9 @@ the_operators_price_wins_from_its_day_on(void **state)
 	assert_null(deployment_price_of(&d, S("flex"), 449));
 	assert_int_equal(deployment_price_of(&d, S("flex"), 450)->id, 5);
 	assert_null(deployment_price_of(&d, S("priority"), 450));
+	assert_int_equal(deployment_price_of(&d, S("batch"), 150)->id, 7);
+	assert_int_equal(deployment_price_of(&d, S("batch"), 199)->id, 7);
+	assert_int_equal(deployment_price_of(&d, S("batch"), 200)->id, 6);
 }
 
 static void
