@@ -47,6 +47,19 @@ query_time(struct api *a, const char *name, int64_t *ns)
 }
 
 static const char *
+wrong_by(struct api *a)
+{
+	struct buf b = { 0 };
+	const char *text;
+
+	buf_str(&b, "'by' takes ");
+	usage_by_names(&b);
+	text = arena_str(&a->arena, buf_slice(&b));
+	buf_fini(&b);
+	return text;
+}
+
+static const char *
 read_query(struct api *a, struct usage_query *q, enum usage_format *format)
 {
 	struct slice v = api_query(a, "format");
@@ -54,10 +67,9 @@ read_query(struct api *a, struct usage_query *q, enum usage_format *format)
 	*q = (struct usage_query){ 0 };
 	*format = USAGE_JSON;
 	if (!usage_by_parse(api_query(a, "by"), q))
-		return "'by' takes model, provider, publisher, deployment, "
-		       "region, tier, key, team, hour, day, month";
-	if (!query_time(a, "from", &q->from_ns) ||
-	    !query_time(a, "to", &q->to_ns))
+		return wrong_by(a);
+	if (!query_time(a, "from", &q->span.from_ns) ||
+	    !query_time(a, "to", &q->span.to_ns))
 		return "'from' and 'to' take 2026-11-23, "
 		       "2026-11-23T08:00:00Z or seconds since 1970";
 	if (v.len > 0 && !usage_format_parse(v, format))

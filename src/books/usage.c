@@ -1,88 +1,62 @@
 #include "books/usage.h"
 
+#include <stdlib.h>
 #include <time.h>
 
-#include "base/clock.h"
 #include "base/json.h"
-#include "base/map.h"
 #include "books/scan.h"
+#include "books/usage_priv.h"
 #include "model/ident.h"
-#include "model/money.h"
 
-static const char *const by_names[BY_MAX] = {
-	[BY_MODEL] = "model",
-	[BY_PROVIDER] = "provider",
-	[BY_PUBLISHER] = "publisher",
-	[BY_DEPLOYMENT] = "deployment",
-	[BY_REGION] = "region",
-	[BY_TIER] = "tier",
-	[BY_KEY] = "key",
-	[BY_TEAM] = "team",
-	[BY_HOUR] = "hour",
-	[BY_DAY] = "day",
-	[BY_MONTH] = "month",
+static const char *const by_names[] = {
+#define BY(NAME, text) text,
+#include "books/by.def"
+#undef BY
 };
 
-static const char *const figure_names[] = { "calls", "attempts", "input_tokens",
-	"cached_tokens", "cache_write_tokens", "output_tokens",
-	"reasoning_tokens", "list_cost", "contracted_cost", "effective_cost",
-	"estimated_calls", "unknown_calls" };
-
-enum {
-	CALLS,
-	ATTEMPTS,
-	LIST = 7,
-	EFFECTIVE = 9,
-	ESTIMATED = 10,
-	UNKNOWN = 11,
-	FIGURES = 12,
-	SUMS = 9 /* from ATTEMPTS on, as in the store */
-};
-
-struct row {
-	char *key; /* the cells, each behind a NUL */
-	struct slice cell[BY_MAX];
-	int128 figure[FIGURES];
-};
-
-struct known_dim {
-	char *text[6]; /* model provider publisher deployment region tier */
-};
-
-struct known_key {
-	char *team, *name;
+/* What of a rollup each figure adds; SUMS: it counts calls. */
+static const unsigned figure_sums[] = {
+#define FIGURE(NAME, text, kind, sum) sum,
+#include "books/figures.def"
+#undef FIGURE
 };
 
 struct report {
-	struct store *s;
-	const struct usage_query *q;
-	struct map64 dims, keys;
-	struct map by_cells; /* to rows */
-	struct row **row;
-	size_t n, cap;
-	struct row total;
+	struct usage_rows rows;
+	struct roll_names names;
+	/* The rows that one key and dimension add to: several with tags. */
+	struct usage_row **hit;
+	size_t nhits, cap;
 	struct buf cells;
 };
 
-/* --- parsing
- * -------------------------------------------------------------------*/
+/* --- parsing ----------------------------------------------------------- */
+
+static bool
+same_column(const struct usage_column *a, const struct usage_column *b)
+{
+	return a->by == b->by && slice_eq(a->tag, b->tag);
+}
 
 static bool
 parse_one(struct slice name, struct usage_query *q)
 {
-	unsigned i, k;
+	struct usage_column c = { .by = BY_MAX };
+	struct slice head, tail;
+	unsigned i;
 
 	for (i = 0; i < BY_MAX; i++) {
-		if (slice_eq(slice_of(by_names[i]), name))
-			break;
+		if (i != BY_TAG_OF && slice_eq(slice_of(by_names[i]), name))
+			c.by = (enum usage_by)i;
 	}
-	if (i == BY_MAX)
+	if (slice_cut(name, ':', &head, &tail) && slice_eq(head, S("tag")) &&
+	    tail.len > 0)
+		c = (struct usage_column){ BY_TAG_OF, tail };
+	for (i = 0; i < q->n && !same_column(&q->column[i], &c); i++)
+		;
+	if (c.by == BY_MAX || i < q->n || q->n == USAGE_COLUMNS)
 		return false;
-	for (k = 0; k < q->nby; k++) {
-		if (q->by[k] == (enum usage_by)i)
-			return false;
-	}
-	q->by[q->nby++] = (enum usage_by)i;
+	q->column[q->n++] = c;
 	return true;
 }
 
@@ -91,7 +65,7 @@ usage_by_parse(struct slice text, struct usage_query *out)
 {
 	struct slice head, tail = text;
 
-	out->nby = 0;
+	out->n = 0;
 	if (text.len == 0)
 		return true;
 	while (slice_cut(tail, ',', &head, &tail)) {
@@ -115,61 +89,23 @@ usage_format_parse(struct slice text, enum usage_format *out)
 	return true;
 }
 
-/* --- what ids stand for
- * -----------------------------------------------------------*/
-
-static void
-load_names(struct report *r)
+void
+usage_by_names(struct buf *out)
 {
-	struct stmt *q = store_sql(r->s,
-	    "SELECT id, model, provider, publisher, deployment, region, tier"
-	    " FROM dims");
-	int i;
+	unsigned i;
 
-	while (stmt_step(q)) {
-		struct known_dim *d = NEW(struct known_dim);
-
-		for (i = 0; i < 6; i++)
-			d->text[i] = mem_dup(stmt_get(q, i + 1));
-		(void)map64_put(&r->dims, stmt_get_u64(q, 0), d);
-	}
-	q = store_sql(r->s, "SELECT id, team, name FROM keys");
-	while (stmt_step(q)) {
-		struct known_key *k = NEW(struct known_key);
-
-		k->team = mem_dup(stmt_get(q, 1));
-		k->name = mem_dup(stmt_get(q, 2));
-		(void)map64_put(&r->keys, stmt_get_u64(q, 0), k);
-	}
+	for (i = 0; i < BY_MAX; i++)
+		buf_fmt(out, "%s%s", i > 0 ? ", " : "", by_names[i]);
 }
 
-static void
-free_names(struct report *r)
+void
+usage_title(const struct usage_column *c, struct buf *out)
 {
-	const struct map64_slot *e;
-	size_t at = 0, i;
-
-	while ((e = map64_next(&r->dims, &at)) != NULL) {
-		struct known_dim *d = e->value;
-
-		for (i = 0; i < NELEM(d->text); i++)
-			mem_free(d->text[i]);
-		mem_free(d);
-	}
-	at = 0;
-	while ((e = map64_next(&r->keys, &at)) != NULL) {
-		struct known_key *k = e->value;
-
-		mem_free(k->team);
-		mem_free(k->name);
-		mem_free(k);
-	}
-	map64_fini(&r->dims);
-	map64_fini(&r->keys);
+	buf_str(out, c->by == BY_TAG_OF ? "tag:" : by_names[c->by]);
+	buf_add(out, c->tag);
 }
 
-/* --- rows
- * ---------------------------------------------------------------------------*/
+/* --- cells ------------------------------------------------------------- */
 
 static void
 write_time(struct buf *b, enum usage_by by, int64_t second)
@@ -186,449 +122,306 @@ write_time(struct buf *b, enum usage_by by, int64_t second)
 		buf_fmt(b, "T%02d:00:00Z", tm.tm_hour);
 }
 
+static struct slice
+place_cell(enum usage_by by, const struct roll_key *k)
+{
+	static const struct {
+		enum usage_by by;
+		enum roll_place place;
+	} row[] = { { BY_ORG, ROLL_ORG }, { BY_TEAM, ROLL_TEAM },
+		{ BY_PROJECT, ROLL_PROJECT }, { BY_USER, ROLL_USER },
+		{ BY_SERVICE, ROLL_SERVICE } };
+	size_t i;
+
+	for (i = 0; i < NELEM(row); i++) {
+		if (row[i].by == by)
+			return slice_of(k->text[row[i].place]);
+	}
+	return S("");
+}
+
+static struct slice
+dim_cell(enum usage_by by, const struct roll_dim *d)
+{
+	static const struct {
+		enum usage_by by;
+		enum roll_text text;
+	} row[] = { { BY_MODEL, ROLL_MODEL }, { BY_PUBLISHER, ROLL_PUBLISHER },
+		{ BY_PROVIDER, ROLL_PROVIDER },
+		{ BY_DEPLOYMENT, ROLL_DEPLOYMENT }, { BY_REGION, ROLL_REGION },
+		{ BY_ZONE, ROLL_ZONE }, { BY_TYPE, ROLL_TYPE },
+		{ BY_TIER, ROLL_TIER } };
+	size_t i;
+
+	if (d != NULL && by == BY_RESOLUTION)
+		return d->flag == 'u'   ? S("unknown")
+		       : d->flag == 'e' ? S("estimated")
+					: S("booked");
+	for (i = 0; d != NULL && i < NELEM(row); i++) {
+		if (row[i].by == by)
+			return slice_of(d->text[row[i].text]);
+	}
+	return S("");
+}
+
 static void
 write_cell(struct report *r, enum usage_by by, int64_t second, uint64_t key,
     uint64_t dim)
 {
-	const struct known_dim *d = map64_find(&r->dims, dim);
-	const struct known_key *k = map64_find(&r->keys, key);
 	char id[KEY_ID_TEXT + 1];
+	struct slice s;
 
 	if (by == BY_HOUR || by == BY_DAY || by == BY_MONTH) {
 		write_time(&r->cells, by, second);
-	} else if (by == BY_KEY) {
-		key_id_write(key, id);
-		buf_str(&r->cells, id);
-	} else if (by == BY_TEAM) {
-		buf_str(&r->cells, k != NULL ? k->team : "");
-	} else if (d != NULL) {
-		buf_str(&r->cells, d->text[by]);
+		return;
 	}
+	if (by == BY_KEY) {
+		key_id_write(key, id);
+		s = slice_of(id);
+	} else {
+		s = place_cell(by, roll_key(&r->names, key));
+		if (s.len == 0)
+			s = dim_cell(by, roll_dim(&r->names, dim));
+	}
+	if (s.len == 0 && r->rows.q->blank != NULL)
+		s = slice_of(r->rows.q->blank);
+	buf_add(&r->cells, s);
 }
 
-static struct row *
-row_new(struct report *r, struct slice cells)
+/* --- rows -------------------------------------------------------------- */
+
+static struct usage_row *
+row_new(struct usage_rows *r, struct slice cells)
 {
-	struct row *row = NEW(struct row);
+	struct usage_row *row = NEW(struct usage_row);
 	struct slice rest;
 	unsigned i;
 
-	row->key = mem_dup(cells);
-	rest = (struct slice){ row->key, cells.len };
-	for (i = 0; i < r->q->nby; i++)
+	row->key = (struct slice){ mem_dup(cells), cells.len };
+	rest = row->key;
+	for (i = 0; i < r->q->n; i++)
 		(void)slice_cut(rest, '\0', &row->cell[i], &rest);
 	if (r->n == r->cap) {
 		r->cap = r->cap == 0 ? 64 : r->cap * 2;
 		r->row = mem_grow(r->row, r->cap * sizeof(*r->row));
 	}
 	r->row[r->n++] = row;
-	(void)map_put(&r->by_cells, (struct slice){ row->key, cells.len }, row);
+	(void)map_put(&r->by_cells, row->key, row);
 	return row;
 }
 
-static struct row *
-row_get(struct report *r, int64_t second, uint64_t key, uint64_t dim)
+/* The row of the cells so far becomes one of those that are added to. */
+static void
+hit(struct report *r)
 {
-	struct row *row;
-	unsigned i;
+	struct usage_row *row =
+	    map_find(&r->rows.by_cells, buf_slice(&r->cells));
+	size_t i;
 
-	buf_clear(&r->cells);
-	for (i = 0; i < r->q->nby; i++) {
-		write_cell(r, r->q->by[i], second, key, dim);
-		buf_char(&r->cells, '\0');
+	if (row == NULL)
+		row = row_new(&r->rows, buf_slice(&r->cells));
+	for (i = 0; i < r->nhits; i++) {
+		if (r->hit[i] == row)
+			return;
 	}
-	row = map_find(&r->by_cells, buf_slice(&r->cells));
-	return row != NULL ? row : row_new(r, buf_slice(&r->cells));
+	if (r->nhits == r->cap) {
+		r->cap = r->cap == 0 ? 64 : r->cap * 2;
+		r->hit = mem_grow(r->hit, r->cap * sizeof(struct usage_row *));
+	}
+	r->hit[r->nhits++] = row;
 }
 
-/* --- reading
- * ------------------------------------------------------------------------*/
+static void fill(struct report *r, unsigned column, int64_t second,
+    uint64_t key, uint64_t dim);
 
 static void
-add_attempts(struct report *r, struct stmt *q, int64_t unit_s)
+fill_tag(struct report *r, unsigned column, const struct roll_tag *t,
+    int64_t second, uint64_t key, uint64_t dim)
 {
-	struct row *row;
-	int i;
+	const bool whole = r->rows.q->column[column].by == BY_TAG;
+	const size_t was = r->cells.len;
 
-	while (stmt_step(q)) {
-		row = row_get(r, stmt_get_i64(q, 0) * unit_s,
-		    stmt_get_u64(q, 1), stmt_get_u64(q, 2));
-		for (i = 0; i < SUMS; i++) {
-			row->figure[ATTEMPTS + i] += stmt_get_i64(q, 3 + i);
-			r->total.figure[ATTEMPTS + i] += stmt_get_i64(q, 3 + i);
-		}
+	if (t != NULL)
+		buf_add(&r->cells, whole ? t->text : t->value);
+	else if (r->rows.q->blank != NULL)
+		buf_str(&r->cells, r->rows.q->blank);
+	buf_char(&r->cells, '\0');
+	fill(r, column + 1, second, key, dim);
+	r->cells.len = was;
+}
+
+/* Those of the key and those of the request; none: an empty cell. */
+static void
+fill_tags(struct report *r, unsigned column, int64_t second, uint64_t key,
+    uint64_t dim)
+{
+	const struct usage_column *c = &r->rows.q->column[column];
+	const struct roll_key *k = roll_key(&r->names, key);
+	const struct roll_dim *d = roll_dim(&r->names, dim);
+	const unsigned n = k->ntags + (d != NULL ? d->ntags : 0);
+	const struct roll_tag *t;
+	bool any = false;
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		t = i < k->ntags ? &k->tag[i] : &d->tag[i - k->ntags];
+		if (c->by == BY_TAG_OF && !slice_eq(t->name, c->tag))
+			continue;
+		any = true;
+		fill_tag(r, column, t, second, key, dim);
 	}
+	if (!any)
+		fill_tag(r, column, NULL, second, key, dim);
+}
+
+static void
+fill(struct report *r, unsigned column, int64_t second, uint64_t key,
+    uint64_t dim)
+{
+	const size_t was = r->cells.len;
+	enum usage_by by;
+
+	if (column == r->rows.q->n) {
+		hit(r);
+		return;
+	}
+	by = r->rows.q->column[column].by;
+	if (by == BY_TAG || by == BY_TAG_OF) {
+		fill_tags(r, column, second, key, dim);
+		return;
+	}
+	write_cell(r, by, second, key, dim);
+	buf_char(&r->cells, '\0');
+	fill(r, column + 1, second, key, dim);
+	r->cells.len = was;
+}
+
+static void
+find_rows(struct report *r, int64_t second, uint64_t key, uint64_t dim)
+{
+	r->nhits = 0;
+	buf_clear(&r->cells);
+	fill(r, 0, second, key, dim);
+}
+
+/* --- adding ------------------------------------------------------------ */
+
+static void
+add_sums(struct usage_row *row, const int64_t sum[SUMS])
+{
+	unsigned i;
+
+	for (i = 0; i < FIGURES; i++) {
+		if (figure_sums[i] != SUMS)
+			row->figure[i] += sum[figure_sums[i]];
+	}
+}
+
+static void
+add_attempts(void *arg, const struct roll_row *t)
+{
+	struct report *r = arg;
+	size_t i;
+
+	find_rows(r, t->second, t->key, t->dim);
+	for (i = 0; i < r->nhits; i++)
+		add_sums(r->hit[i], t->sum);
+	add_sums(&r->rows.total, t->sum);
 }
 
 struct step {
-	struct row *row;
+	struct usage_row *row;
 	char flag;
 };
 
+struct steps {
+	struct step *step;
+	size_t n, cap;
+};
+
 static void
-count(struct row *row, char flag, int64_t calls)
+count(struct usage_row *row, char flag, int64_t calls)
 {
-	row->figure[CALLS] += calls;
+	row->figure[FIGURE_CALLS] += calls;
 	if (flag == 'u')
-		row->figure[UNKNOWN] += calls;
+		row->figure[FIGURE_UNKNOWN] += calls;
 	else if (flag == 'e')
-		row->figure[ESTIMATED] += calls;
+		row->figure[FIGURE_ESTIMATED] += calls;
 }
 
-/* Takes "12:b" into the steps, each row once with its worst flag. */
-static unsigned
-add_step(struct report *r, struct step *step, unsigned n, struct slice text,
-    int64_t second, uint64_t key)
+/* Each row once, with its worst flag. */
+static void
+add_step(struct steps *s, struct usage_row *row, char flag)
+{
+	size_t i;
+
+	for (i = 0; i < s->n && s->step[i].row != row; i++)
+		;
+	if (i < s->n) {
+		if (flag > s->step[i].flag)
+			s->step[i].flag = flag;
+		return;
+	}
+	if (s->n == s->cap) {
+		s->cap = s->cap == 0 ? 16 : s->cap * 2;
+		s->step = mem_grow(s->step, s->cap * sizeof(*s->step));
+	}
+	s->step[s->n++] = (struct step){ row, flag };
+}
+
+/* "12:b" */
+static void
+add_part(struct report *r, struct steps *s, struct slice text,
+    const struct roll_call *c)
 {
 	struct slice id, flag;
-	struct row *row;
 	uint64_t dim;
-	unsigned i;
+	size_t i;
 
 	if (!slice_cut(text, ':', &id, &flag) || flag.len != 1 ||
 	    !slice_u64(id, &dim))
-		return n;
-	row = row_get(r, second, key, dim);
-	for (i = 0; i < n && step[i].row != row; i++)
-		;
-	if (i == n)
-		step[n++] = (struct step){ row, flag.p[0] };
-	else if (flag.p[0] > step[i].flag)
-		step[i].flag = flag.p[0];
-	return n;
-}
-
-static void
-add_call(struct report *r, struct slice path, int64_t second, uint64_t key,
-    int64_t calls)
-{
-	struct step step[128];
-	struct slice head, tail = path;
-	unsigned n = 0, i;
-	char worst = 'b';
-
-	while (n < NELEM(step) - 1 && slice_cut(tail, ',', &head, &tail))
-		n = add_step(r, step, n, head, second, key);
-	n = add_step(r, step, n, tail, second, key);
-	for (i = 0; i < n; i++) {
-		count(step[i].row, step[i].flag, calls);
-		if (step[i].flag > worst)
-			worst = step[i].flag;
-	}
-	if (n > 0)
-		count(&r->total, worst, calls);
-}
-
-static void
-add_calls(struct report *r, struct stmt *q, int64_t unit_s)
-{
-	while (stmt_step(q))
-		add_call(r, stmt_get(q, 2), stmt_get_i64(q, 0) * unit_s,
-		    stmt_get_u64(q, 1), stmt_get_i64(q, 3));
-}
-
-static void
-bind_range(struct stmt *q, const struct usage_query *u, int64_t unit_ns)
-{
-	stmt_i64(q, 1, u->from_ns / unit_ns);
-	stmt_i64(
-	    q, 2, u->to_ns == 0 ? INT64_MAX : (u->to_ns - 1) / unit_ns + 1);
-}
-
-#define COLUMNS \
-	"attempts, input, cached, cache_write, output, reasoning, list," \
-	" contracted, effective"
-
-static void
-read_hours(struct report *r)
-{
-	struct stmt *q =
-	    store_sql(r->s, "SELECT hour, key, dim, " COLUMNS " FROM usage_hour"
-			    " WHERE hour >= ? AND hour < ?");
-
-	bind_range(q, r->q, 3600 * NS_PER_S);
-	add_attempts(r, q, 3600);
-	q = store_sql(r->s, "SELECT c.hour, c.key, p.text, c.calls"
-			    " FROM calls_hour c JOIN paths p ON p.id = c.path"
-			    " WHERE c.hour >= ? AND c.hour < ?");
-	bind_range(q, r->q, 3600 * NS_PER_S);
-	add_calls(r, q, 3600);
-}
-
-static void
-read_minutes(struct report *r)
-{
-	struct stmt *q = store_sql(r->s,
-	    "SELECT minute, key, dim, " COLUMNS " FROM usage_minute"
-	    " WHERE minute >= ? AND minute < ?");
-
-	bind_range(q, r->q, 60 * NS_PER_S);
-	add_attempts(r, q, 60);
-	q = store_sql(r->s, "SELECT c.minute, c.key, p.text, c.calls"
-			    " FROM calls_minute c JOIN paths p ON"
-			    " p.id = c.path"
-			    " WHERE c.minute >= ? AND c.minute < ?");
-	bind_range(q, r->q, 60 * NS_PER_S);
-	add_calls(r, q, 60);
-}
-
-/* --- writing
- * ------------------------------------------------------------------------*/
-
-static void
-write_figure(struct buf *b, const struct row *row, unsigned i)
-{
-	if (i >= LIST && i <= EFFECTIVE)
-		money_write_sum(b, row->figure[i]);
-	else
-		buf_i64(b, (int64_t)row->figure[i]);
-}
-
-static void
-write_json_row(struct report *r, struct buf *b, const struct row *row)
-{
-	struct buf text = { 0 };
-	unsigned i;
-
-	json_w_begin(b, '{');
-	for (i = 0; row != &r->total && i < r->q->nby; i++)
-		json_w_kstr(b, by_names[r->q->by[i]], row->cell[i]);
-	for (i = 0; i < FIGURES; i++) {
-		buf_clear(&text);
-		write_figure(&text, row, i);
-		if (i >= LIST && i <= EFFECTIVE)
-			json_w_kstr(b, figure_names[i], buf_slice(&text));
-		else
-			json_w_ki64(
-			    b, figure_names[i], (int64_t)row->figure[i]);
-	}
-	json_w_end(b, '}');
-	buf_fini(&text);
-}
-
-static void
-write_json(struct report *r, struct buf *b)
-{
-	size_t i;
-
-	json_w_begin(b, '{');
-	json_w_key(b, "rows");
-	json_w_begin(b, '[');
-	for (i = 0; i < r->n; i++)
-		write_json_row(r, b, r->row[i]);
-	json_w_end(b, ']');
-	json_w_key(b, "total");
-	write_json_row(r, b, &r->total);
-	json_w_end(b, '}');
-}
-
-/* RFC 4180; a leading = + - @ is a formula to spreadsheets: it gets a '. */
-static void
-write_csv_cell(struct buf *b, struct slice s)
-{
-	bool quote = false;
-	size_t i;
-
-	for (i = 0; i < s.len; i++)
-		quote = quote || strchr(",\"\r\n", s.p[i]) != NULL;
-	if (quote)
-		buf_char(b, '"');
-	if (s.len > 0 && strchr("=+-@\t\r", s.p[0]) != NULL)
-		buf_char(b, '\'');
-	for (i = 0; i < s.len; i++) {
-		if (s.p[i] == '"')
-			buf_char(b, '"');
-		buf_char(b, s.p[i]);
-	}
-	if (quote)
-		buf_char(b, '"');
-}
-
-static void
-write_csv_row(struct report *r, struct buf *b, const struct row *row)
-{
-	unsigned i;
-
-	for (i = 0; i < r->q->nby; i++) {
-		write_csv_cell(b, row->cell[i]);
-		buf_char(b, ',');
-	}
-	for (i = 0; i < FIGURES; i++) {
-		if (i > 0)
-			buf_char(b, ',');
-		write_figure(b, row, i);
-	}
-	buf_str(b, "\r\n");
-}
-
-static void
-write_csv(struct report *r, struct buf *b)
-{
-	unsigned i;
-	size_t k;
-
-	for (i = 0; i < r->q->nby; i++)
-		buf_fmt(b, "%s,", by_names[r->q->by[i]]);
-	for (i = 0; i < FIGURES; i++)
-		buf_fmt(b, "%s%s", i > 0 ? "," : "", figure_names[i]);
-	buf_str(b, "\r\n");
-	for (k = 0; k < r->n; k++)
-		write_csv_row(r, b, r->row[k]);
-}
-
-/* What a person reads: the figures that matter, in columns. */
-static const struct {
-	unsigned figure;
-	const char *title;
-} table_columns[] = {
-	{ CALLS, "CALLS" },
-	{ ATTEMPTS, "ATTEMPTS" },
-	{ 2, "INPUT" },
-	{ 3, "CACHED" },
-	{ 5, "OUTPUT" },
-	{ EFFECTIVE, "COST" },
-	{ ESTIMATED, "ESTIMATED" },
-	{ UNKNOWN, "UNKNOWN" },
-};
-
-enum { COLUMNS_MAX = BY_MAX + NELEM(table_columns) };
-
-static void
-cell_text(
-    struct report *r, const struct row *row, unsigned column, struct buf *out)
-{
-	struct slice s;
-	size_t i;
-
-	buf_clear(out);
-	if (column >= r->q->nby) {
-		write_figure(
-		    out, row, table_columns[column - r->q->nby].figure);
 		return;
-	}
-	s = row == &r->total ? (column == 0 ? S("total") : S(""))
-			     : row->cell[column];
-	if (s.len == 0)
-		s = S("-");
-	/* Names are people's: no control character reaches the terminal. */
-	for (i = 0; i < s.len; i++)
-		buf_char(out, (unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f
-				  ? '?'
-				  : s.p[i]);
+	find_rows(r, c->second, c->key, dim);
+	for (i = 0; i < r->nhits; i++)
+		add_step(s, r->hit[i], flag.p[0]);
 }
 
 static void
-pad(struct buf *b, struct slice s, size_t width, bool right)
+add_call(void *arg, const struct roll_call *c)
 {
+	struct report *r = arg;
+	struct slice head, tail = c->path;
+	struct steps s = { .n = 0 };
+	char worst = 'b';
 	size_t i;
 
-	if (!right)
-		buf_add(b, s);
-	for (i = s.len; i < width; i++)
-		buf_char(b, ' ');
-	if (right)
-		buf_add(b, s);
-}
-
-static void
-write_table_row(
-    struct report *r, const struct row *row, const size_t *width, struct buf *b)
-{
-	const unsigned n = r->q->nby + (unsigned)NELEM(table_columns);
-	struct buf text = { 0 };
-	unsigned c;
-
-	for (c = 0; c < n; c++) {
-		cell_text(r, row, c, &text);
-		if (c > 0)
-			buf_str(b, "  ");
-		pad(b, buf_slice(&text), width[c], c >= r->q->nby);
+	while (slice_cut(tail, ',', &head, &tail))
+		add_part(r, &s, head, c);
+	add_part(r, &s, tail, c);
+	for (i = 0; i < s.n; i++) {
+		count(s.step[i].row, s.step[i].flag, c->calls);
+		if (s.step[i].flag > worst)
+			worst = s.step[i].flag;
 	}
-	buf_char(b, '\n');
-	buf_fini(&text);
+	if (s.n > 0)
+		count(&r->rows.total, worst, c->calls);
+	mem_free(s.step);
 }
 
-static struct slice
-title_of(struct report *r, unsigned c)
-{
-	return slice_of(c < r->q->nby ? by_names[r->q->by[c]]
-				      : table_columns[c - r->q->nby].title);
-}
+/* --- order ------------------------------------------------------------- */
 
-static void
-write_table(struct report *r, struct buf *b)
-{
-	const unsigned n = r->q->nby + (unsigned)NELEM(table_columns);
-	size_t width[COLUMNS_MAX], i;
-	struct buf text = { 0 };
-	unsigned c;
-
-	for (c = 0; c < n; c++) {
-		width[c] = title_of(r, c).len;
-		for (i = 0; i <= r->n; i++) {
-			cell_text(
-			    r, i < r->n ? r->row[i] : &r->total, c, &text);
-			if (text.len > width[c])
-				width[c] = text.len;
-		}
-	}
-	buf_fini(&text);
-	for (c = 0; c < n; c++) {
-		if (c > 0)
-			buf_str(b, "  ");
-		pad(b, title_of(r, c), width[c], c >= r->q->nby);
-	}
-	buf_char(b, '\n');
-	for (i = 0; i < r->n; i++)
-		write_table_row(r, r->row[i], width, b);
-	if (r->q->nby > 0 || r->n == 0)
-		write_table_row(r, &r->total, width, b);
-}
-
-/* --- all of it
- * ------------------------------------------------------------------------*/
-
+/* Cells end in NUL, so the keys stand in the order of the cells. */
 static int
-compare_rows(const struct report *r, const struct row *a, const struct row *b)
+compare_rows(const void *a, const void *b)
 {
-	unsigned i;
-	size_t len;
-	int c;
+	const struct usage_row *x = *(struct usage_row *const *)a,
+			       *y = *(struct usage_row *const *)b;
+	const size_t len = x->key.len < y->key.len ? x->key.len : y->key.len;
+	const int c = memcmp(x->key.p, y->key.p, len);
 
-	for (i = 0; i < r->q->nby; i++) {
-		len = a->cell[i].len < b->cell[i].len ? a->cell[i].len
-						      : b->cell[i].len;
-		c = memcmp(a->cell[i].p, b->cell[i].p, len);
-		if (c == 0 && a->cell[i].len != b->cell[i].len)
-			c = a->cell[i].len < b->cell[i].len ? -1 : 1;
-		if (c != 0)
-			return c;
-	}
-	return 0;
-}
-
-/* Merge sort, bottom up: stable, and qsort has no argument to hand over. */
-static void
-sort_rows(struct report *r)
-{
-	struct row **tmp = mem_new((r->n + 1) * sizeof(*tmp));
-	size_t width, lo, mid, hi, i, j, k;
-
-	for (width = 1; width < r->n; width *= 2) {
-		for (lo = 0; lo < r->n; lo += 2 * width) {
-			mid = lo + width < r->n ? lo + width : r->n;
-			hi = mid + width < r->n ? mid + width : r->n;
-			for (i = lo, j = mid, k = lo; k < hi; k++)
-				tmp[k] =
-				    j >= hi || (i < mid &&
-						   compare_rows(r, r->row[i],
-						       r->row[j]) <= 0)
-					? r->row[i++]
-					: r->row[j++];
-		}
-		memcpy(r->row, tmp, r->n * sizeof(*tmp));
-	}
-	mem_free(tmp);
+	return c != 0                    ? c
+	       : x->key.len < y->key.len ? -1
+					 : x->key.len > y->key.len;
 }
 
 static void
@@ -636,47 +429,35 @@ free_rows(struct report *r)
 {
 	size_t i;
 
-	for (i = 0; i < r->n; i++) {
-		mem_free(r->row[i]->key);
-		mem_free(r->row[i]);
+	for (i = 0; i < r->rows.n; i++) {
+		mem_free((char *)(uintptr_t)r->rows.row[i]->key.p);
+		mem_free(r->rows.row[i]);
 	}
-	mem_free(r->row);
-	map_fini(&r->by_cells);
+	mem_free(r->rows.row);
+	mem_free(r->hit);
+	map_fini(&r->rows.by_cells);
 	buf_fini(&r->cells);
-}
-
-static bool
-is_hourly(const struct usage_query *q)
-{
-	return q->from_ns % (3600 * NS_PER_S) == 0 &&
-	       q->to_ns % (3600 * NS_PER_S) == 0;
 }
 
 enum fault
 usage_read(struct store *s, const struct usage_query *q,
     enum usage_format format, struct buf *out)
 {
-	struct report r = { .s = s, .q = q };
+	struct report r = { .rows = { .q = q } };
 	enum fault fault;
 
 	store_begin(s);
-	load_names(&r);
-	if (is_hourly(q))
-		read_hours(&r);
-	else
-		read_minutes(&r);
+	roll_names_load(&r.names, s);
+	roll_each(s, &q->span, add_attempts, &r);
+	roll_each_call(s, &q->span, add_call, &r);
 	fault = store_commit(s);
 	if (fault == FAULT_NONE) {
-		sort_rows(&r);
-		if (format == USAGE_JSON)
-			write_json(&r, out);
-		else if (format == USAGE_CSV)
-			write_csv(&r, out);
-		else
-			write_table(&r, out);
+		qsort(r.rows.row, r.rows.n, sizeof(struct usage_row *),
+		    compare_rows);
+		usage_write(&r.rows, format, out);
 	}
 	free_rows(&r);
-	free_names(&r);
+	roll_names_fini(&r.names);
 	return fault;
 }
 

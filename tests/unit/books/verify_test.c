@@ -310,7 +310,7 @@ figure(const struct json *row, const char *name)
 static void
 usage_counts_calls_once_in_all_and_once_for_each(void **state)
 {
-	struct usage_query q = { .from_ns = 0 };
+	struct usage_query q = { .span.from_ns = 0 };
 	struct arena a = { 0 };
 	struct buf out = { 0 };
 	const struct json *j, *row;
@@ -329,7 +329,7 @@ usage_counts_calls_once_in_all_and_once_for_each(void **state)
 	assert_int_equal(store_open_read(path, &s), FAULT_NONE);
 	assert_true(usage_by_parse(S("provider,team"), &q));
 	for (minutes = 0; minutes < 2; minutes++) {
-		q.from_ns = minutes * 60 * NS_PER_S;
+		q.span.from_ns = minutes * 60 * NS_PER_S;
 		buf_clear(&out);
 		assert_int_equal(
 		    usage_read(s, &q, USAGE_JSON, &out), FAULT_NONE);
