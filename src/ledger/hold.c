@@ -5,7 +5,8 @@
 
 /* Retries within one call, and how long a slot's number spins before each. */
 #ifdef KONTOR_EXPLORE
-enum { TRIES = 2, SPINS = 0 };
+#define TRIES explore_tries
+enum { SPINS = 0 };
 #else
 enum { TRIES = 4, SPINS = 16 };
 #endif

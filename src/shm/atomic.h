@@ -42,6 +42,7 @@ void explore_fence(void);
 bool explore_cas(
     volatile void *p, size_t len, uint64_t *expected, uint64_t desired);
 extern enum mutant explore_mutant;
+extern unsigned explore_tries; /* of admission within one call */
 
 #define AT_SIZE_(p) sizeof(*(p))
 #define at_load(p) ((__typeof__(+*(p)))explore_load((p), AT_SIZE_(p)))

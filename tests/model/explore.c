@@ -15,6 +15,7 @@ enum {
 };
 
 enum mutant explore_mutant;
+unsigned explore_tries = 2;
 
 struct store {
 	void (*ghost)(uint64_t); /* or */
