@@ -788,6 +788,9 @@ static const struct scenario scenarios[] = {
 	    { { 6, 3, 2, { 0, 1 } } }, WHOLE },
 	{ "one above its hold, one beside it, all may die", 3, { 10, 10 },
 	    { { 4, 7, 1, { 0 } }, { 3, 3, 1, { 0 } } }, WHOLE },
+	{ "three on one account, one try each, one death", 1, { 10, 10 },
+	    { { 6, 6, 1, { 0 } }, { 6, 2, 1, { 0 } }, { 4, 4, 1, { 0 } } },
+	    ONE_TRY },
 };
 
 /* With "proof": by hand. */
@@ -805,8 +808,12 @@ static const struct scenario proofs[] = {
 	    { { 6, 6, 2, { 0, 1 } }, { 6, 2, 2, { 1, 0 } },
 		{ 4, 4, 1, { 0 } } },
 	    WHOLE },
-	{ "three on one account, one try each, one death", 1, { 10, 10 },
+	{ "three on one account, one try each, two deaths", 2, { 10, 10 },
 	    { { 6, 6, 1, { 0 } }, { 6, 2, 1, { 0 } }, { 4, 4, 1, { 0 } } },
+	    ONE_TRY },
+	{ "three on crossed chains, one try each, one death", 1, { 10, 10 },
+	    { { 6, 6, 2, { 0, 1 } }, { 6, 2, 2, { 1, 0 } },
+		{ 4, 4, 1, { 0 } } },
 	    ONE_TRY },
 	{ "three on one account, one death", 1, { 10, 10 },
 	    { { 6, 6, 1, { 0 } }, { 6, 2, 1, { 0 } }, { 4, 4, 1, { 0 } } },
