@@ -1,0 +1,270 @@
+"""What binds a call: modes of budgets, limits, tags, and how it is told."""
+import concurrent.futures
+import decimal
+import time
+
+import kit
+import pytest
+
+D = decimal.Decimal
+
+
+def name_of(request):
+    return request.node.name.replace("[", "-").replace("]", "")[:60]
+
+
+@pytest.fixture
+def scope(request):
+    return name_of(request)
+
+
+def budget(kontor, where, amount, *more):
+    return kontor.cli("budget", "set", where, amount, *more, "--json")
+
+
+def limit(kontor, where, what, *more):
+    return kontor.cli("limit", "set", where, what, *more, "--json")
+
+
+def small(kontor, key, tokens=20, model="m-openai", **more):
+    return kontor.chat(key, model, content=f"x [[sim out={tokens}]]",
+                       max_completion_tokens=tokens, **more)
+
+
+def hold_of(kontor, answer):
+    return D(kontor.explain(
+        answer.headers["x-kontor-request-id"])["attempts"][0]["hold"])
+
+
+# --- budgets -------------------------------------------------------------------
+
+def test_a_refusal_names_the_budget_and_its_figures(kontor, scope):
+    key = kontor.key(scope, team=scope)
+    r = small(kontor, key["key"])
+    hold = hold_of(kontor, r)
+    budget(kontor, f"team:{scope}", f"{hold * 2}/month")
+    answers = [small(kontor, key["key"]) for _ in range(6)]
+    no = next(a for a in answers if a.status_code == 429)
+    text = no.json()["error"]["message"]
+    assert no.json()["error"]["code"] == "insufficient_quota"
+    assert no.headers["x-should-retry"] == "false"
+    for word in (scope[:20], "spent", "pending", "limit", "resets at"):
+        assert word in text, text
+    assert str(hold * 2) in text
+
+
+def test_every_level_of_the_tree_binds(kontor, scope):
+    levels = {"user": f"u-{scope}", "project": f"p-{scope}",
+              "team": f"t-{scope}", "org": f"o-{scope}"}
+    for i, level in enumerate(levels):
+        names = {k: f"{v}-{i}" for k, v in levels.items()}
+        key = kontor.key(f"{scope}-{i}", **names)
+        assert small(kontor, key["key"]).status_code == 200
+        made = budget(kontor, f"{level}:{names[level]}", "0.000001/day")
+        r = small(kontor, key["key"])
+        assert r.status_code == 429, (level, r.text)
+        assert names[level][:20] in r.json()["error"]["message"]
+        kontor.run("budget", "close", made["id"])
+        assert small(kontor, key["key"]).status_code == 200
+
+
+def test_a_soft_budget_warns_and_never_refuses(kontor, scope):
+    key = kontor.key(scope, team=scope)
+    r = small(kontor, key["key"])
+    assert "x-kontor-warnings" not in r.headers
+    cost = D(r.headers["x-kontor-cost"].split()[0])
+    budget(kontor, f"team:{scope}", f"{cost * 4}/month", "--mode", "soft")
+    seen = []
+    for _ in range(7):
+        r = small(kontor, key["key"])
+        assert r.status_code == 200
+        seen.append(r.headers.get("x-kontor-warnings", ""))
+    assert "50 %" in " ".join(seen) and "100 %" in seen[-1], seen
+    assert scope[:20] in seen[-1]
+
+
+def test_a_downgrade_goes_on_at_the_cheaper_model(kontor, scope):
+    key = kontor.key(scope, team=scope)
+    hold = hold_of(kontor, small(kontor, key["key"]))
+    budget(kontor, f"team:{scope}", f"{hold / 2:.9f}/month", "--mode",
+           "downgrade", "--downgrade-to", "m-lab")
+    r = small(kontor, key["key"])
+    assert r.status_code == 200, r.text
+    assert r.headers["x-kontor-deployment"] == "lab-oss"
+    assert "m-lab instead of m-openai" in r.headers["x-kontor-warnings"]
+    told = kontor.explain(r.headers["x-kontor-request-id"])
+    assert told["model"] == "m-openai"
+    assert [c["kept"] for c in told["candidates"]] == [False, True]
+    # When that does not fit either, it is a refusal.
+    many = [small(kontor, key["key"]) for _ in range(40)]
+    assert many[-1].status_code == 429
+    assert many[-1].json()["error"]["code"] == "insufficient_quota"
+
+
+def test_clamp_lowers_the_output_limit_to_what_fits(kontor, sim, scope):
+    key = kontor.key(scope, team=scope)
+    hold = hold_of(kontor, small(kontor, key["key"], tokens=400))
+    budget(kontor, f"team:{scope}", f"{hold / 3:.9f}/month", "--tight",
+           "clamp")
+    start = len(sim.attempts())
+    r = kontor.chat(key["key"], content="x [[sim out=400]]",
+                    max_completion_tokens=400)
+    assert r.status_code == 200, r.text
+    assert "output limit lowered to" in r.headers["x-kontor-warnings"]
+    lowered = int(r.headers["x-kontor-warnings"].rsplit(" ", 1)[1])
+    assert 16 <= lowered < 400
+    row = sim.settled(start)[0]
+    assert row["output_tokens"] == lowered
+    assert r.json()["choices"][0]["finish_reason"] == "length"
+    told = kontor.explain(r.headers["x-kontor-request-id"])["attempts"][0]
+    assert D(told["settled"]) <= D(told["hold"]) <= hold / 3 + D("1e-9")
+    # Without a limit of its own the body gets one; then it is too tight.
+    last = [kontor.chat(key["key"], content="x [[sim out=400]]")
+            for _ in range(4)][-1]
+    assert last.status_code == 429
+
+
+def test_a_budget_may_wait_or_not(kontor, scope):
+    for wait, status in (("0s", 429), ("5s", 200)):
+        name = f"{scope}-{wait}"
+        key = kontor.key(name, team=name)
+        hold = hold_of(kontor, small(kontor, key["key"], tokens=100))
+        budget(kontor, f"team:{name}", f"{hold * D('1.6'):.9f}/month",
+               "--admit-wait", wait)
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            slow = pool.submit(
+                kontor.chat, key["key"],
+                content="x [[sim out=1 ttft=700]]",
+                max_completion_tokens=100)
+            time.sleep(0.2)
+            second = small(kontor, key["key"], tokens=100)
+            assert slow.result().status_code == 200
+        assert second.status_code == status, (wait, second.text)
+        if status == 429:
+            assert "held by other calls" in second.json()["error"]["message"]
+            assert second.headers["retry-after"] == "1"
+
+
+def test_budgets_of_tags_bind_those_who_name_them(kontor, scope):
+    tag = f"job={scope[:30]}"
+    kontor.run("tag", "create", tag)
+    budget(kontor, f"tag:{tag}", "0.000001/total")
+    key = kontor.key(scope)
+    assert small(kontor, key["key"]).status_code == 200
+    with kontor.http(key["key"]) as http:
+        body = {"model": "m-openai", "max_completion_tokens": 5,
+                "messages": [{"role": "user", "content": "x"}]}
+        r = http.post("/v1/chat/completions", json=body,
+                      headers={"x-kontor-tags": f" {tag} "})
+        assert r.status_code == 429, r.text
+        r = http.post("/v1/chat/completions", json=body,
+                      headers={"x-kontor-tags": f"{tag}, no=such"})
+        assert r.status_code == 400
+        assert r.json()["error"]["code"] == "unknown_tag"
+        assert "no=such" in r.json()["error"]["message"]
+
+
+# --- limits ---------------------------------------------------------------------
+
+def rush(kontor, key, seconds, per_second, body):
+    """Calls at an even pace; statuses."""
+    out = []
+    with kontor.http(key) as http, \
+            concurrent.futures.ThreadPoolExecutor(16) as pool:
+        began, jobs = time.monotonic(), []
+        for i in range(int(seconds * per_second)):
+            pause = began + i / per_second - time.monotonic()
+            if pause > 0:
+                time.sleep(pause)
+            jobs.append(pool.submit(http.post, "/v1/chat/completions",
+                                    json=body))
+        out = [j.result() for j in jobs]
+    return out, time.monotonic() - began
+
+
+def test_requests_at_twice_the_load(kontor, scope):
+    """100 a second are allowed and 200 come, for five seconds."""
+    key = kontor.key(scope, team=scope)
+    limit(kontor, f"team:{scope}", "requests=6000/minute")
+    body = {"model": "m-openai", "max_completion_tokens": 1,
+            "messages": [{"role": "user", "content": "x"}]}
+    answers, seconds = rush(kontor, key["key"], 5, 200, body)
+    good = sum(r.status_code == 200 for r in answers)
+    no = next(r for r in answers if r.status_code == 429)
+    allowed = 100 * seconds
+    # 1 % of what a minute allows may come at once.
+    assert allowed * 0.99 - 2 <= good <= allowed * 1.01 + 60, (good, seconds)
+    assert no.json()["error"]["code"] == "rate_limit_exceeded"
+    assert "6000 requests per 60 s" in no.json()["error"]["message"]
+    assert int(no.headers["retry-after"]) >= 1
+    assert int(no.headers["retry-after-ms"]) >= 1
+    assert no.headers["x-ratelimit-limit-requests"] == "6000"
+    assert '"requests";q=6000;w=60' in no.headers["ratelimit-policy"]
+    assert no.headers["ratelimit"].startswith('"requests";r=')
+    ok = next(r for r in answers if r.status_code == 200)
+    assert ok.headers["x-ratelimit-limit-requests"] == "6000"
+    assert int(ok.headers["x-ratelimit-remaining-requests"]) <= 60
+
+
+def test_tokens_are_counted_as_used(kontor, scope):
+    key = kontor.key(scope, team=scope)
+    limit(kontor, f"team:{scope}", "output_tokens=6000/minute")
+    body = {"model": "m-openai", "max_completion_tokens": 3000,
+            "messages": [{"role": "user", "content": "x [[sim out=20]]"}]}
+    answers, seconds = rush(kontor, key["key"], 5, 20, body)
+    used = 20 * sum(r.status_code == 200 for r in answers)
+    # 100 tokens a second, and what was under way when they ran out.
+    assert 100 * seconds * 0.9 <= used <= 100 * seconds + 60 + 16 * 20, \
+        (used, seconds)
+
+
+def test_calls_at_a_time(kontor, scope):
+    key = kontor.key(scope, team=scope)
+    limit(kontor, f"team:{scope}", "concurrency=3")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        jobs = [pool.submit(kontor.chat, key["key"],
+                            content="x [[sim out=1 ttft=600]]")
+                for _ in range(8)]
+        status = sorted(j.result().status_code for j in jobs)
+    assert status == [200] * 3 + [429] * 5
+    assert small(kontor, key["key"]).status_code == 200
+
+
+def test_the_cost_of_one_call(kontor, scope):
+    key = kontor.key(scope, team=scope)
+    hold = hold_of(kontor, small(kontor, key["key"], tokens=50))
+    limit(kontor, f"team:{scope}", f"cost_per_call={hold}")
+    assert small(kontor, key["key"], tokens=50).status_code == 200
+    r = small(kontor, key["key"], tokens=60)
+    assert r.status_code == 400
+    assert r.json()["error"]["code"] == "cost_per_call"
+
+
+def test_a_refused_call_takes_nothing_from_a_limit(kontor, scope):
+    key = kontor.key(scope, team=scope, budget="0/total")
+    limit(kontor, f"team:{scope}", "requests=60/minute", "--burst", "3")
+    for _ in range(8):
+        r = small(kontor, key["key"])
+        assert r.json()["error"]["code"] == "insufficient_quota", r.text
+
+
+def test_a_killed_worker_leaves_no_call_under_way(own):
+    import os
+    import signal
+    key = own.key("k", team="killed")
+    limit(own, "team:killed", "concurrency=2")
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(own.chat, key["key"],
+                            content="x [[sim out=1 ttft=3000]]")
+                for _ in range(2)]
+        time.sleep(0.5)
+        assert small(own, key["key"]).status_code == 429
+        for pid in own.of_role("worker"):
+            os.kill(pid, signal.SIGKILL)
+        for j in jobs:
+            try:
+                j.result()
+            except Exception:  # the connection broke
+                pass
+    kit.wait_for("a free place", lambda: small(
+        own, key["key"]).status_code == 200, 10)
