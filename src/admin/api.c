@@ -141,6 +141,41 @@ api_ask(struct api *a, struct peer *p, struct slice fields, api_then_f *then)
 	peer_ask(p, fields, on_answer, o);
 }
 
+void
+api_fail_as_told(struct api *a, const struct json *answer)
+{
+	struct slice name = json_get_str(answer, "fault");
+	struct slice text = json_get_str(answer, "text");
+	const char *detail = text.len > 0 ? arena_str(&a->arena, text) : NULL;
+	unsigned f;
+
+	if (answer == NULL) {
+		api_fail(a, FAULT_OVERLOAD, "the recorder does not answer");
+		return;
+	}
+	for (f = 1; f < FAULT_MAX; f++) {
+		if (slice_eq(name, slice_of(fault_get(f)->name)))
+			break;
+	}
+	api_fail(a, f < FAULT_MAX ? (enum fault)f : FAULT_INTERNAL, detail);
+}
+
+bool
+api_agreed(const struct json *answer)
+{
+	return answer != NULL && json_get_bool(answer, "ok", false);
+}
+
+void
+api_ask_recorder(struct api *a, struct buf *b, api_then_f *then)
+{
+	struct slice s = buf_slice(b);
+
+	CHECK(s.len >= 2 && s.p[0] == '{' && s.p[s.len - 1] == '}');
+	api_ask(a, a->c->recorder, (struct slice){ s.p + 1, s.len - 2 }, then);
+	buf_fini(b);
+}
+
 struct slice
 api_query(struct api *a, const char *name)
 {

@@ -44,8 +44,10 @@ struct api {
 	const struct route *route;
 	struct slice segment;
 	struct slice query;
-	const struct json *body;  /* NULL: there was none */
-	struct slice idempotency; /* empty: not said */
+	const struct json *body; /* NULL: there was none */
+	/* Digests of who asks for what by which idempotency key, and of the
+	 * body, as the recorder keeps them; empty: there is no such key. */
+	struct slice idempotency;
 	struct arena arena;
 	unsigned owed; /* answers of other processes */
 	bool ended;
@@ -65,6 +67,12 @@ void api_fail(struct api *a, enum fault why, const char *detail);
 /* Sends {"n":...,<fields>} and calls then with the answer, or after 5 s. */
 void api_ask(
     struct api *a, struct peer *p, struct slice fields, api_then_f *then);
+
+/* The same to the recorder; object with its braces.  Ends object. */
+void api_ask_recorder(struct api *a, struct buf *object, api_then_f *then);
+bool api_agreed(const struct json *answer); /* NULL: no */
+/* The asked process's no, as ours; answer may be NULL. */
+void api_fail_as_told(struct api *a, const struct json *answer);
 
 /* The percent-decoded value of a query parameter; empty: not there. */
 struct slice api_query(struct api *a, const char *name);

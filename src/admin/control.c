@@ -18,7 +18,7 @@
 #include "shm/key.h"
 #include "store/store.h"
 
-enum { BODY_MAX = 1024 * 1024, LEAVE_MS = 2000 };
+enum { BODY_MAX = 1024 * 1024, LEAVE_MS = 2000, IDEM_MAX = 200 };
 
 static struct control control;
 static struct io alive;
@@ -123,6 +123,41 @@ read_body(struct api *a)
 	return true;
 }
 
+/*
+ * A key means the same only from the same caller to the same path, and only
+ * with the same body: the recorder compares the second digest.
+ */
+static bool
+read_idempotency(struct api *a)
+{
+	const struct http_head *h = a->x->head;
+	const struct slice key = http_value(h, S("idempotency-key"));
+	const struct slice nul = { "", 1 };
+	uint8_t sum[DIGEST_LEN];
+	char text[2 * DIGEST_HEX + 2];
+	struct digest d;
+
+	if (key.len > IDEM_MAX)
+		return false;
+	if (key.len == 0)
+		return true;
+	digest_of(credential(h), sum);
+	digest_init(&d);
+	digest_add(&d, (struct slice){ (const char *)sum, sizeof(sum) });
+	digest_add(&d, h->method);
+	digest_add(&d, nul);
+	digest_add(&d, http_path(h));
+	digest_add(&d, nul);
+	digest_add(&d, key);
+	digest_end(&d, sum);
+	digest_hex(sum, text);
+	text[DIGEST_HEX] = '.';
+	digest_of(a->x->body, sum);
+	digest_hex(sum, text + DIGEST_HEX + 1);
+	a->idempotency = arena_copy(&a->arena, slice_of(text));
+	return true;
+}
+
 static void
 on_request(struct exchange *x)
 {
@@ -135,7 +170,6 @@ on_request(struct exchange *x)
 	a->x = x;
 	x->user = a;
 	a->query = http_query(x->head);
-	a->idempotency = http_value(x->head, S("idempotency-key"));
 	a->route = route_find(
 	    x->head->method, http_path(x->head), &a->segment, &known);
 	if (a->route == NULL) {
@@ -145,7 +179,9 @@ on_request(struct exchange *x)
 	f = authorize(c, x->head, a->route);
 	if (f == FAULT_NONE && !read_body(a))
 		f = FAULT_JSON;
-	if (f != FAULT_NONE)
+	if (f == FAULT_NONE && !read_idempotency(a))
+		api_fail(a, FAULT_FIELD, "the idempotency key is too long");
+	else if (f != FAULT_NONE)
 		api_fail(a, f, NULL);
 	else if (a->route->fresh)
 		api_ask(a, c->recorder, S("\"op\":\"barrier\""), then_run);

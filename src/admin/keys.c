@@ -51,32 +51,6 @@ make(struct made *m)
 	mem_wipe(secret, sizeof(secret));
 }
 
-/* The recorder's no, as ours. */
-static void
-fail_as_told(struct api *a, const struct json *answer)
-{
-	struct slice name = json_get_str(answer, "fault");
-	struct slice text = json_get_str(answer, "text");
-	const char *detail = text.len > 0 ? arena_str(&a->arena, text) : NULL;
-	unsigned f;
-
-	if (answer == NULL) {
-		api_fail(a, FAULT_OVERLOAD, "the recorder does not answer");
-		return;
-	}
-	for (f = 1; f < FAULT_MAX; f++) {
-		if (slice_eq(name, slice_of(fault_get(f)->name)))
-			break;
-	}
-	api_fail(a, f < FAULT_MAX ? (enum fault)f : FAULT_INTERNAL, detail);
-}
-
-static bool
-agreed(const struct json *answer)
-{
-	return answer != NULL && json_get_bool(answer, "ok", false);
-}
-
 static void
 then_shown(struct api *a, const struct json *answer)
 {
@@ -84,9 +58,9 @@ then_shown(struct api *a, const struct json *answer)
 	struct slice id = json_get_str(answer, "id");
 	struct buf b = { 0 };
 
-	if (!agreed(answer)) {
+	if (!api_agreed(answer)) {
 		mem_wipe(m, sizeof(*m));
-		fail_as_told(a, answer);
+		api_fail_as_told(a, answer);
 		return;
 	}
 	json_w_begin(&b, '{');
@@ -267,17 +241,6 @@ write_create(struct api *a, struct buf *b)
 	return wrong;
 }
 
-/* Members without the braces. */
-static void
-ask_recorder(struct api *a, struct buf *b, api_then_f *then)
-{
-	struct slice s = buf_slice(b);
-
-	CHECK(s.len >= 2 && s.p[0] == '{' && s.p[s.len - 1] == '}');
-	api_ask(a, a->c->recorder, (struct slice){ s.p + 1, s.len - 2 }, then);
-	buf_fini(b);
-}
-
 void
 keys_create(struct api *a)
 {
@@ -300,7 +263,7 @@ keys_create(struct api *a)
 	if (a->idempotency.len > 0)
 		json_w_kstr(&b, "idem", a->idempotency);
 	json_w_end(&b, '}');
-	ask_recorder(a, &b, then_shown);
+	api_ask_recorder(a, &b, then_shown);
 }
 
 /* --- revoke, rotate ---------------------------------------------------------
@@ -311,8 +274,8 @@ then_done(struct api *a, const struct json *answer)
 {
 	struct buf b = { 0 };
 
-	if (!agreed(answer)) {
-		fail_as_told(a, answer);
+	if (!api_agreed(answer)) {
+		api_fail_as_told(a, answer);
 		return;
 	}
 	json_w_begin(&b, '{');
@@ -337,7 +300,7 @@ keys_revoke(struct api *a)
 	json_w_kstr(&b, "op", S("key_revoke"));
 	json_w_kstr(&b, "id", a->segment);
 	json_w_end(&b, '}');
-	ask_recorder(a, &b, then_done);
+	api_ask_recorder(a, &b, then_done);
 }
 
 /* How long the old secret stays good: 0 not at all, negative on nonsense. */
@@ -393,7 +356,7 @@ keys_rotate(struct api *a)
 	if (a->idempotency.len > 0)
 		json_w_kstr(&b, "idem", a->idempotency);
 	json_w_end(&b, '}');
-	ask_recorder(a, &b, then_shown);
+	api_ask_recorder(a, &b, then_shown);
 }
 
 /* --- list -------------------------------------------------------------------

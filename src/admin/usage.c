@@ -1,5 +1,5 @@
 /*
- * usage.c - the books, read for people: usage, suspense, one request
+ * usage.c - the books, read for people: usage, one request
  */
 #include <time.h>
 
@@ -9,8 +9,6 @@
 #include "books/explain.h"
 #include "books/usage.h"
 #include "store/store.h"
-
-enum { SUSPENSE_MAX = 10000 };
 
 /* "2026-11-23", "2026-11-23T08:00:00Z" or seconds since 1970, UTC. */
 static bool
@@ -117,20 +115,6 @@ usage_report(struct api *a)
 		return;
 	}
 	answer(a, s, usage_read(s, &q, format, &b), format, &b);
-	store_close(&s);
-}
-
-void
-usage_suspense(struct api *a)
-{
-	struct store *s = control_store(a->c);
-	struct buf b = { 0 };
-
-	if (s == NULL) {
-		api_fail(a, FAULT_DISK, "the store cannot be read");
-		return;
-	}
-	answer(a, s, suspense_read(s, SUSPENSE_MAX, &b), USAGE_JSON, &b);
 	store_close(&s);
 }
 

@@ -2,9 +2,7 @@
 
 #include "base/json.h"
 #include "books/scan.h"
-#include "journal/filter.h"
-
-enum { ATTEMPTS_MAX = 99 };
+#include "books/story.h"
 
 static const struct {
 	bool kept;
@@ -14,152 +12,6 @@ static const struct {
 #include "model/why.def"
 #undef WHY
 };
-
-struct told {
-	struct intent intent;
-	struct outcome outcome;
-	char provider_id[FRAME_PROVIDER_ID], used_tier[FRAME_TIER];
-	bool closed;
-};
-
-struct story {
-	struct reqid id;
-	struct scan scan;
-	unsigned n;
-	struct told *told; /* in order of the log */
-	bool ended;
-	struct final final;
-};
-
-/* --- finding
- * -------------------------------------------------------------------*/
-
-static struct told *
-find(struct story *t, unsigned attempt)
-{
-	unsigned i;
-
-	for (i = 0; i < t->n; i++) {
-		if (t->told[i].intent.attempt == attempt)
-			return &t->told[i];
-	}
-	return NULL;
-}
-
-static void
-take_intent(struct story *t, const struct frame *f)
-{
-	struct intent v = { 0 };
-
-	if (frame_get_intent(f, &v) != FAULT_NONE ||
-	    memcmp(&v.req, &t->id, sizeof(v.req)) != 0 ||
-	    t->n == ATTEMPTS_MAX || find(t, v.attempt) != NULL)
-		return;
-	t->told = mem_grow(t->told, (t->n + 1) * sizeof(*t->told));
-	memset(&t->told[t->n], 0, sizeof(*t->told));
-	t->told[t->n++].intent = v;
-}
-
-/* A correction comes later and is the truth then. */
-static void
-take_outcome(struct story *t, const struct frame *f)
-{
-	struct outcome v = { 0 };
-	struct told *a;
-
-	if (frame_get_outcome(f, &v) != FAULT_NONE ||
-	    memcmp(&v.req, &t->id, sizeof(v.req)) != 0)
-		return;
-	a = find(t, v.attempt);
-	if (a == NULL)
-		return;
-	if (v.provider_id.len > sizeof(a->provider_id))
-		v.provider_id.len = sizeof(a->provider_id);
-	if (v.provider_id.len > 0)
-		memcpy(a->provider_id, v.provider_id.p, v.provider_id.len);
-	if (v.used_tier.len > 0)
-		memcpy(a->used_tier, v.used_tier.p, v.used_tier.len);
-	a->outcome = v;
-	a->closed = true;
-}
-
-static void
-take_final(struct story *t, const struct frame *f)
-{
-	struct final v = { 0 };
-
-	if (frame_get_final(f, &v) != FAULT_NONE ||
-	    memcmp(&v.req, &t->id, sizeof(v.req)) != 0)
-		return;
-	t->final = v;
-	t->ended = true;
-}
-
-static void
-take(struct story *t, const struct frame *f)
-{
-	if (f->kind == FRAME_INTENT)
-		take_intent(t, f);
-	else if (f->kind == FRAME_OUTCOME)
-		take_outcome(t, f);
-	else if (f->kind == FRAME_FINAL)
-		take_final(t, f);
-	else if (f->kind == FRAME_CONFIG)
-		(void)scan_learn(&t->scan, f->payload);
-}
-
-/* Damage on the way is verify's to tell: what can be read is read. */
-static enum fault
-read_range(struct story *t, const char *dir, uint64_t from, uint64_t to)
-{
-	struct log_reader *r;
-	struct frame f;
-	enum fault fault = log_reader_open(dir, from, &r);
-	uint64_t at = from;
-
-	if (fault != FAULT_NONE)
-		return fault;
-	while (at < to && !t->ended) {
-		fault = log_next(r, &f, &at);
-		if (fault == FAULT_NONE && at < to)
-			take(t, &f);
-		else if (fault != FAULT_NONE && fault != FAULT_DATA)
-			break;
-	}
-	log_reader_close(&r);
-	return fault == FAULT_DISK ? fault : FAULT_NONE;
-}
-
-/* Blocks that may speak of it, then what has no block yet. */
-static enum fault
-read_blocks(struct story *t, const char *dir, struct store *s)
-{
-	const int64_t ms = reqid_wall_ms(&t->id);
-	uint64_t rest = 0, start, stop;
-	enum fault fault = FAULT_NONE;
-	struct stmt *q;
-
-	store_begin(s);
-	scan_learn_store(&t->scan, s);
-	q = store_sql(s, "SELECT value FROM meta WHERE name = 'block'");
-	if (stmt_step(q))
-		rest = stmt_get_u64(q, 0);
-	q = store_sql(s,
-	    "SELECT start, stop, filter FROM blocks"
-	    " WHERE last_ms >= ? AND first_ms <= ? ORDER BY start");
-	stmt_i64(q, 1, ms);
-	stmt_i64(q, 2, ms);
-	while (fault == FAULT_NONE && !t->ended && stmt_step(q)) {
-		start = stmt_get_u64(q, 0);
-		stop = stmt_get_u64(q, 1);
-		if (filter_may_have(stmt_get(q, 2), &t->id))
-			fault = read_range(t, dir, start, stop);
-	}
-	store_rollback(s);
-	if (fault == FAULT_NONE && !t->ended)
-		fault = read_range(t, dir, rest, UINT64_MAX);
-	return fault;
-}
 
 /* --- telling
  * -------------------------------------------------------------------*/
@@ -175,13 +27,49 @@ write_candidates(struct buf *b, const struct story *t)
 	json_w_begin(b, '[');
 	for (i = 0; t->ended && i < v->n && i < FRAME_CANDIDATES; i++) {
 		d = scan_deployment(
-		    &t->scan, v->generation, v->candidate[i].deployment);
+		    t->scan, v->generation, v->candidate[i].deployment);
 		why = v->candidate[i].why;
 		json_w_begin(b, '{');
 		json_w_kstr(b, "deployment", d != NULL ? d->id : S("?"));
 		json_w_kbool(b, "kept", why < NELEM(whys) && whys[why].kept);
 		json_w_kstr(b, "why",
 		    slice_of(why < NELEM(whys) ? whys[why].text : "?"));
+		json_w_end(b, '}');
+	}
+	json_w_end(b, ']');
+}
+
+static const char *
+reason_name(enum correction_reason r)
+{
+	switch (r) {
+	case REASON_OPERATOR:
+		return "operator";
+	case REASON_RECONCILED:
+		return "reconciled";
+	case REASON_LATE:
+		return "late";
+	}
+	return "?";
+}
+
+/* Corrections, in order; the attempt itself is told as they left it. */
+static void
+write_notes(struct buf *b, const struct told *a)
+{
+	const struct story_note *n;
+
+	json_w_key(b, "corrections");
+	json_w_begin(b, '[');
+	for (n = a->note; n != NULL; n = n->next) {
+		json_w_begin(b, '{');
+		json_w_ki64(b, "number", n->number);
+		scan_time(b, "time", n->wall_ns);
+		json_w_kstr(b, "reason", slice_of(reason_name(n->reason)));
+		json_w_kstr(
+		    b, "resolution", slice_of(resolution_name(n->resolution)));
+		scan_money(b, "difference", n->difference);
+		json_w_kbool(b, "stated", n->stated);
 		json_w_end(b, '}');
 	}
 	json_w_end(b, ']');
@@ -198,13 +86,12 @@ write_attempts(struct buf *b, const struct story *t)
 	json_w_begin(b, '[');
 	for (i = 0; i < t->n; i++) {
 		const struct told *a = &t->told[i];
-		struct outcome o = a->outcome;
+		const struct outcome o = story_outcome(a);
 
-		o.provider_id.p = a->provider_id;
-		o.used_tier.p = a->used_tier;
 		json_w_begin(b, '{');
 		scan_write_attempt(
-		    b, &t->scan, &a->intent, a->closed ? &o : NULL);
+		    b, t->scan, &a->intent, a->closed ? &o : NULL);
+		write_notes(b, a);
 		json_w_end(b, '}');
 		if (a->intent.hold > hold)
 			hold = a->intent.hold;
@@ -228,7 +115,7 @@ write_model(struct buf *b, const struct story *t)
 	unsigned i;
 
 	json_w_key(b, "model");
-	for (i = 0; (d = scan_deployment(&t->scan, generation, i)) != NULL;
+	for (i = 0; (d = scan_deployment(t->scan, generation, i)) != NULL;
 	     i++) {
 		if (d->model_hash == hash) {
 			json_w_str(b, d->model);
@@ -282,21 +169,13 @@ enum fault
 explain_request(const char *data_dir, struct store *s, const struct reqid *id,
     struct buf *out)
 {
-	struct story t = { .id = *id };
-	struct buf dir = { 0 };
-	enum fault fault;
+	struct scan scan = { { 0 } };
+	struct story t = { .id = *id, .scan = &scan };
+	const enum fault fault = story_read(&t, data_dir, s);
 
-	if (reqid_wall_ms(id) > INT64_MAX / 1000000)
-		return FAULT_NOT_FOUND;
-	scan_path(&dir, data_dir, "log");
-	fault = s != NULL ? read_blocks(&t, buf_cstr(&dir), s)
-			  : read_range(&t, buf_cstr(&dir), 0, UINT64_MAX);
-	if (fault == FAULT_NONE && t.n == 0 && !t.ended)
-		fault = FAULT_NOT_FOUND;
 	if (fault == FAULT_NONE)
 		write_story(out, &t);
-	mem_free(t.told);
-	scan_fini(&t.scan);
-	buf_fini(&dir);
+	story_fini(&t);
+	scan_fini(&scan);
 	return fault;
 }

@@ -4,8 +4,10 @@
  * {"id", "time", "key", "model", "status", "fault", "open", "client_gone",
  * "total_us", "candidates":[{"deployment", "kept", "why"}],
  * "attempts":[{"attempt", "deployment", "provider", "hold", "settled",
- * "resolution", ...}], "hold" (the largest), "settled" (the sum)}; what is
- * not known yet is null.
+ * "resolution", ..., "corrections":[{"number", "time", "reason",
+ * "resolution", "difference", "stated"}]}], "hold" (the largest), "settled"
+ * (the sum)}; what is not known yet is null.  An attempt is told as its
+ * corrections left it.
  */
 #ifndef KONTOR_BOOKS_EXPLAIN_H
 #define KONTOR_BOOKS_EXPLAIN_H

@@ -13,6 +13,22 @@ struct open_attempt {
 	struct open_attempt *next;
 	struct intent intent;
 	bool closed;
+	struct outcome outcome;
+};
+
+/* The attempts of a request that is over, when there is more than one. */
+struct family {
+	unsigned n;
+	struct outcome *one;
+};
+
+/* export: what corrections made of an attempt. */
+struct corrected {
+	struct {
+		struct reqid req;
+		uint32_t attempt;
+	} key;
+	struct outcome now;
 };
 
 struct open_request {
@@ -24,6 +40,7 @@ struct open_request {
 struct journal_seen {
 	struct journal_name name;
 	uint64_t seq;
+	bool is_recorder; /* its opening says so */
 };
 
 struct sum {
@@ -32,16 +49,18 @@ struct sum {
 };
 
 struct totals {
-	uint64_t attempts, calls;
-	int128 effective;
+	uint64_t attempts, calls, unknown;
+	int128 effective, suspense;
 };
 
 struct verify {
 	struct scan scan;
-	uint64_t base;     /* where the log begins */
-	uint64_t applied;  /* what the store stands for; 0: no store */
-	struct map64 seen; /* attempt, kind and number, hashed */
-	struct map journals, requests, sums;
+	uint64_t base;    /* where the log begins */
+	uint64_t applied; /* what the store stands for; 0: no store */
+	/* Attempt, kind and number, hashed; outcomes with their digest. */
+	struct map64 seen;
+	struct map64 families; /* by request, hashed */
+	struct map journals, requests, sums, corrected;
 	uint64_t frames, intents, by[RESOLUTION_UNKNOWN + 1], incidents;
 	uint64_t corrections;
 	int128 settled;
@@ -50,6 +69,7 @@ struct verify {
 	struct buf error_json, error_text, note_json, note_text, open_json;
 	export_line_f *line; /* export: instead of checking */
 	void *line_arg;
+	bool collect; /* export: corrections only, first */
 	bool stop;
 };
 
@@ -93,9 +113,8 @@ note(struct verify *v, const char *text, uint64_t number)
  * -----------------------------------------------------------------*/
 
 /* Two 64-bit halves of the id, then what is said about it. */
-static bool
-is_new(
-    struct verify *v, const struct reqid *id, unsigned attempt, unsigned what)
+static uint64_t
+seen_key(const struct reqid *id, unsigned attempt, unsigned what)
 {
 	char bytes[REQID_LEN + 8];
 	const uint32_t a = attempt, w = what;
@@ -105,7 +124,37 @@ is_new(
 	memcpy(bytes + REQID_LEN, &a, 4);
 	memcpy(bytes + REQID_LEN + 4, &w, 4);
 	h = hash64((struct slice){ bytes, sizeof(bytes) });
-	return map64_put(&v->seen, h != 0 ? h : 1, v) == NULL;
+	return h != 0 ? h : 1;
+}
+
+static bool
+is_new(
+    struct verify *v, const struct reqid *id, unsigned attempt, unsigned what)
+{
+	return map64_put(&v->seen, seen_key(id, attempt, what), v) == NULL;
+}
+
+/* What a correction must know of an outcome, and leave as it is. */
+static void *
+digest_of_outcome(const struct outcome *o)
+{
+	const struct {
+		uint64_t number[14];
+		struct usage usage;
+	} whole = { { o->generation, o->key, o->deployment, (uint64_t)o->hold,
+			o->price, (uint64_t)o->resolution, o->sent,
+			(uint64_t)o->list, (uint64_t)o->contracted,
+			(uint64_t)o->effective, o->agreement,
+			hash64(o->used_tier), o->ntags, o->n },
+		o->usage };
+	uint64_t h =
+	    hash64((struct slice){ (const char *)&whole, sizeof(whole) });
+
+	h ^= hash64((struct slice){
+	    (const char *)o->chain, o->n * sizeof(o->chain[0]) });
+	h += hash64((struct slice){
+	    (const char *)o->tags, o->ntags * sizeof(o->tags[0]) });
+	return (void *)(uintptr_t)(h | 1); /* never NULL, never followed */
 }
 
 /* --- requests under way
@@ -177,6 +226,17 @@ check_seq(struct verify *v, const struct frame *f, uint64_t place)
 		    NULL, 0);
 	}
 	j->seq = f->seq;
+}
+
+static void
+take_opening(struct verify *v, const struct frame *f)
+{
+	struct journal_seen *j = map_find(&v->journals,
+	    (struct slice){ (const char *)&f->name, sizeof(f->name) });
+	struct opening o = { 0 };
+
+	if (j != NULL && frame_get_opening(f, &o) == FAULT_NONE)
+		j->is_recorder = o.is_recorder;
 }
 
 static void
@@ -297,8 +357,7 @@ count_outcome(struct verify *v, struct open_request *q, const struct outcome *o,
 {
 	unsigned i;
 
-	if (o->resolution <= RESOLUTION_UNKNOWN)
-		v->by[o->resolution]++;
+	v->by[o->resolution]++;
 	v->settled += o->effective;
 	if (place < v->applied) {
 		for (i = 0; i < o->n; i++)
@@ -312,23 +371,236 @@ count_outcome(struct verify *v, struct open_request *q, const struct outcome *o,
 		v->upto.attempts++;
 		v->upto.effective += o->effective;
 	}
+	if (place < v->applied && o->resolution == RESOLUTION_UNKNOWN) {
+		v->upto.unknown++;
+		v->upto.suspense += o->effective;
+	}
+}
+
+static struct corrected *
+corrected_find(const struct verify *v, const struct reqid *id, unsigned attempt)
+{
+	struct corrected key = { .key = { .req = *id, .attempt = attempt } };
+
+	return map_find(&v->corrected,
+	    (struct slice){ (const char *)&key.key, sizeof(key.key) });
+}
+
+/* The last correction is what stands. */
+static void
+collect(struct verify *v, const struct frame *f)
+{
+	struct outcome o = { 0 };
+	struct arena a = { 0 };
+	struct correction c;
+	struct corrected *n;
+
+	if (f->kind == FRAME_OUTCOME &&
+	    frame_get_outcome(f, &o) == FAULT_NONE && o.number > 0 &&
+	    frame_get_correction(f, &a, &c) == FAULT_NONE) {
+		n = corrected_find(v, &o.req, o.attempt);
+		if (n == NULL) {
+			n = NEW(struct corrected);
+			n->key.req = o.req;
+			n->key.attempt = o.attempt;
+			(void)map_put(&v->corrected,
+			    (struct slice){
+				(const char *)&n->key, sizeof(n->key) },
+			    n);
+		}
+		n->now = c.now;
+		n->now.used_tier = (struct slice){ 0 };
+	}
+	arena_fini(&a);
 }
 
 static void
 export_attempt(
-    struct verify *v, const struct intent *i, const struct outcome *o)
+    struct verify *v, const struct intent *i, const struct outcome *as_ended)
 {
+	const struct corrected *c = corrected_find(v, &i->req, i->attempt);
+	struct outcome now;
+	const struct outcome *o = as_ended;
 	char id[REQID_TEXT + 1];
 	struct buf b = { 0 };
 
+	if (c != NULL && o != NULL) {
+		now = c->now;
+		now.provider_id = o->provider_id;
+		o = &now;
+	}
 	reqid_write(&i->req, id);
 	json_w_begin(&b, '{');
 	json_w_kstr(&b, "request", slice_of(id));
 	scan_key(&b, "key", i->key);
 	scan_write_attempt(&b, &v->scan, i, o);
+	json_w_ki64(&b, "corrections", c != NULL ? c->now.number : 0);
 	json_w_end(&b, '}');
 	v->stop = !v->line(v->line_arg, buf_slice(&b));
 	buf_fini(&b);
+}
+
+/* --- corrections
+ * -----------------------------------------------------------------*/
+
+static bool
+counts(const struct outcome *o)
+{
+	return o->sent && o->resolution != RESOLUTION_VOID;
+}
+
+static void
+check_stands(struct verify *v, const struct correction *c, uint64_t place)
+{
+	const struct outcome *o = &c->now;
+	const void *was =
+	    map64_find(&v->seen, seen_key(&o->req, o->attempt, o->number - 1));
+
+	if (was == NULL)
+		wrong(v, place, "it is corrected out of turn", &o->req,
+		    o->attempt);
+	else if (was != digest_of_outcome(&c->was))
+		wrong(v, place,
+		    "its correction differs from what was booked before",
+		    &o->req, o->attempt);
+	if (map64_put(&v->seen, seen_key(&o->req, o->attempt, o->number),
+		digest_of_outcome(o)) != NULL)
+		wrong(v, place, "it has two corrections of one number", &o->req,
+		    o->attempt);
+	if (map_find(&v->requests, id_slice(&o->req)) != NULL)
+		wrong(v, place, "it is corrected before its request is over",
+		    &o->req, o->attempt);
+}
+
+static void
+check_writer(struct verify *v, const struct frame *f,
+    const struct correction *c, uint64_t place)
+{
+	const struct journal_seen *j = map_find(&v->journals,
+	    (struct slice){ (const char *)&f->name, sizeof(f->name) });
+
+	if (v->base == 0 && (j == NULL || !j->is_recorder))
+		wrong(v, place, "its correction is not the recorder's",
+		    &c->now.req, c->now.attempt);
+}
+
+static bool
+same_sibling(const struct outcome *a, const struct outcome *b)
+{
+	return a->attempt == b->attempt && a->deployment == b->deployment &&
+	       a->resolution == b->resolution && a->price == b->price &&
+	       a->usage.input == b->usage.input && a->agreement == b->agreement;
+}
+
+static const struct outcome *
+sibling_of(const struct correction *c, unsigned attempt)
+{
+	unsigned i;
+
+	for (i = 0; i < c->nsiblings; i++) {
+		if (c->sibling[i].attempt == attempt)
+			return &c->sibling[i];
+	}
+	return NULL;
+}
+
+/* Does it name the others that count as they stand? */
+static bool
+names_siblings(const struct family *y, const struct correction *c)
+{
+	const struct outcome *o, *s;
+	unsigned i, n = 0;
+
+	for (i = 0; y != NULL && i < y->n; i++) {
+		o = &y->one[i];
+		if (o->attempt == c->now.attempt || !counts(o))
+			continue;
+		s = sibling_of(c, o->attempt);
+		if (s == NULL || !same_sibling(s, o))
+			return false;
+		n++;
+	}
+	return n == c->nsiblings;
+}
+
+static void
+check_siblings(struct verify *v, const struct correction *c, uint64_t place)
+{
+	struct family *y =
+	    map64_find(&v->families, seen_key(&c->now.req, 0, 0));
+	unsigned i;
+
+	if (!names_siblings(y, c))
+		wrong(v, place,
+		    "its correction has other attempts of its request wrong",
+		    &c->now.req, c->now.attempt);
+	for (i = 0; y != NULL && i < y->n; i++) {
+		if (y->one[i].attempt == c->now.attempt)
+			y->one[i] = c->now; /* its texts are not looked at */
+	}
+}
+
+static void
+check_value(struct verify *v, const struct correction *c, uint64_t place)
+{
+	const struct outcome *o = &c->now;
+
+	check_amount(v, o, place);
+	if (o->resolution == RESOLUTION_UNKNOWN)
+		wrong(v, place, "it is corrected to unknown", &o->req,
+		    o->attempt);
+	if (o->list < 0 || o->contracted < 0)
+		wrong(v, place, "its cost is negative", &o->req, o->attempt);
+	if (c->stated && o->resolution != RESOLUTION_VOID &&
+	    (o->list != o->contracted || o->list != o->effective))
+		wrong(v, place, "its stated cost is not one", &o->req,
+		    o->attempt);
+	if (!c->stated)
+		check_cost(v, o, place);
+}
+
+static void
+count_correction(struct verify *v, const struct correction *c, uint64_t place)
+{
+	const int64_t difference = c->now.effective - c->was.effective;
+	const bool was = counts(&c->was), now = counts(&c->now);
+	unsigned i;
+
+	v->corrections++;
+	v->by[c->was.resolution]--;
+	v->by[c->now.resolution]++;
+	v->settled += difference;
+	if (place >= v->applied)
+		return;
+	for (i = 0; i < c->now.n; i++)
+		add_sum(v, c->now.chain[i].account, c->now.chain[i].window,
+		    difference);
+	v->upto.attempts += (uint64_t)now - (uint64_t)was;
+	v->upto.effective += difference;
+	if (c->nsiblings == 0)
+		v->upto.calls += (uint64_t)now - (uint64_t)was;
+	if (c->was.resolution == RESOLUTION_UNKNOWN) {
+		v->upto.unknown--;
+		v->upto.suspense -= c->was.effective;
+	}
+}
+
+static void
+take_correction(struct verify *v, const struct frame *f, uint64_t place)
+{
+	struct arena a = { 0 };
+	struct correction c;
+
+	if (frame_get_correction(f, &a, &c) != FAULT_NONE) {
+		wrong(v, place, "a correction cannot be read", NULL, 0);
+	} else {
+		check_writer(v, f, &c, place);
+		check_stands(v, &c, place);
+		check_value(v, &c, place);
+		check_siblings(v, &c, place);
+		count_correction(v, &c, place);
+	}
+	arena_fini(&a);
 }
 
 static void
@@ -342,9 +614,14 @@ take_outcome(struct verify *v, const struct frame *f, uint64_t place)
 		wrong(v, place, "an outcome cannot be read", NULL, 0);
 		return;
 	}
+	if (o.number > 0) {
+		take_correction(v, f, place);
+		return;
+	}
 	q = map_find(&v->requests, id_slice(&o.req));
 	a = attempt_of(q, o.attempt);
-	if (!is_new(v, &o.req, o.attempt, o.number)) {
+	if (map64_put(&v->seen, seen_key(&o.req, o.attempt, 0),
+		digest_of_outcome(&o)) != NULL) {
 		wrong(v, place, "it has two outcomes", &o.req, o.attempt);
 		return;
 	}
@@ -363,8 +640,28 @@ take_outcome(struct verify *v, const struct frame *f, uint64_t place)
 	check_cost(v, &o, place);
 	count_outcome(v, q, &o, place);
 	a->closed = true;
+	a->outcome = o;
+	a->outcome.provider_id = a->outcome.used_tier = (struct slice){ 0 };
 	if (v->line != NULL)
 		export_attempt(v, &a->intent, &o);
+}
+
+static void
+keep_family(struct verify *v, const struct open_request *q)
+{
+	const struct open_attempt *a;
+	struct family *y;
+	unsigned n = 0;
+
+	for (a = q->first; a != NULL; a = a->next)
+		n++;
+	if (n < 2)
+		return;
+	y = NEW(struct family);
+	y->one = mem_new(n * sizeof(*y->one));
+	for (a = q->first; a != NULL; a = a->next)
+		y->one[y->n++] = a->outcome;
+	CHECK(map64_put(&v->families, seen_key(&q->id, 0, 0), y) == NULL);
 }
 
 static void
@@ -373,12 +670,14 @@ take_final(struct verify *v, const struct frame *f, uint64_t place)
 	struct final x = { 0 };
 	struct open_request *q;
 	struct open_attempt *a;
+	bool first;
 
 	if (frame_get_final(f, &x) != FAULT_NONE) {
 		wrong(v, place, "a final outcome cannot be read", NULL, 0);
 		return;
 	}
-	if (!is_new(v, &x.req, 0, UINT32_MAX - 1))
+	first = is_new(v, &x.req, 0, UINT32_MAX - 1);
+	if (!first)
 		wrong(v, place, "it has two final outcomes", &x.req, 1);
 	q = map_drop(&v->requests, id_slice(&x.req));
 	if (q == NULL)
@@ -390,12 +689,18 @@ take_final(struct verify *v, const struct frame *f, uint64_t place)
 	}
 	if (q->counts && place < v->applied)
 		v->upto.calls++;
+	if (first)
+		keep_family(v, q);
 	request_free(q);
 }
 
 static void
 take(struct verify *v, const struct frame *f, uint64_t place)
 {
+	if (v->collect) {
+		collect(v, f);
+		return;
+	}
 	v->frames++;
 	check_seq(v, f, place);
 	switch (f->kind) {
@@ -414,8 +719,10 @@ take(struct verify *v, const struct frame *f, uint64_t place)
 	case FRAME_INCIDENT:
 		v->incidents++;
 		return;
-	case FRAME_COUNT:
 	case FRAME_OPEN:
+		take_opening(v, f);
+		return;
+	case FRAME_COUNT:
 	case FRAME_ACCOUNT:
 	case FRAME_KEY:
 	case FRAME_SUBJECT:
@@ -490,6 +797,11 @@ load_totals(struct store *s, struct totals *t)
 	q = store_sql(s, "SELECT calls FROM calls_hour");
 	while (stmt_step(q))
 		t->calls += stmt_get_u64(q, 0);
+	q = store_sql(s, "SELECT amount FROM suspense");
+	while (stmt_step(q)) {
+		t->unknown++;
+		t->suspense += stmt_get_i64(q, 0);
+	}
 }
 
 /* One view, taken before the log is read: the log is never shorter. */
@@ -559,6 +871,10 @@ compare(struct verify *v, const struct stored *s)
 	if (s->totals.effective != v->upto.effective)
 		wrong(v, v->applied, "the store's usage costs otherwise", NULL,
 		    0);
+	if (s->totals.unknown != v->upto.unknown ||
+	    s->totals.suspense != v->upto.suspense)
+		wrong(v, v->applied, "the store has other attempts in suspense",
+		    NULL, 0);
 	if (s->totals.calls != v->upto.calls)
 		wrong(v, v->applied, "the store counts other calls", NULL, 0);
 }
@@ -607,6 +923,7 @@ write_json(struct verify *v, struct buf *b)
 		json_w_ku64(b, resolution_name((enum resolution)i), v->by[i]);
 	json_w_end(b, '}');
 	scan_money_sum(b, "settled", v->settled);
+	json_w_ku64(b, "corrections", v->corrections);
 	json_w_ku64(b, "incidents", v->incidents);
 	json_w_ku64(b, "store_place", v->applied);
 	json_w_ku64(b, "open", v->opens);
@@ -639,7 +956,8 @@ write_text(struct verify *v, struct buf *b)
 		    (unsigned long long)v->by[i]);
 	buf_str(b, "\nsettled ");
 	money_write_sum(b, v->settled);
-	buf_fmt(b, ", %u open, %llu incidents\n", v->opens,
+	buf_fmt(b, ", %u open, %llu corrections, %llu incidents\n", v->opens,
+	    (unsigned long long)v->corrections,
 	    (unsigned long long)v->incidents);
 	buf_add(b, buf_slice(&v->note_text));
 	if (v->errors == 0) {
@@ -668,6 +986,21 @@ free_map(struct map *m)
 }
 
 static void
+free_families(struct verify *v)
+{
+	const struct map64_slot *e;
+	size_t at = 0;
+
+	while ((e = map64_next(&v->families, &at)) != NULL) {
+		struct family *y = e->value;
+
+		mem_free(y->one);
+		mem_free(y);
+	}
+	map64_fini(&v->families);
+}
+
+static void
 fini(struct verify *v)
 {
 	const struct map_slot *e;
@@ -677,6 +1010,8 @@ fini(struct verify *v)
 		request_free(e->value);
 	map_fini(&v->requests);
 	map64_fini(&v->seen);
+	free_families(v);
+	free_map(&v->corrected);
 	free_map(&v->journals);
 	free_map(&v->sums);
 	scan_fini(&v->scan);
@@ -717,12 +1052,15 @@ ledger_verify(const char *data_dir, bool json, struct buf *out, bool *good)
 enum fault
 ledger_export(const char *data_dir, export_line_f *line, void *arg)
 {
-	struct verify v = { .line = line, .line_arg = arg };
+	struct verify v = { .line = line, .line_arg = arg, .collect = true };
 	struct buf dir = { 0 };
 	enum fault fault;
 
 	scan_path(&dir, data_dir, "log");
 	fault = read_log(&v, buf_cstr(&dir));
+	v.collect = false;
+	if (fault == FAULT_NONE)
+		fault = read_log(&v, buf_cstr(&dir));
 	if (fault == FAULT_NONE)
 		list_open(&v);
 	buf_fini(&dir);

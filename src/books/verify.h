@@ -13,7 +13,9 @@
 /*
  * Every frame whole; sequences without gaps; each attempt with one intent
  * and one outcome of each number; costs as its price row says; no cost above
- * its hold unless it says so; balances, usage and calls as in the store.
+ * its hold unless it says so; balances, usage, calls and suspense as in the
+ * store.  Corrections by a recorder alone, numbered without gaps, each as
+ * the frames before it add up to, priced by its row unless it states a cost.
  * Attempts without an outcome are listed, not errors: they may be under way.
  *
  * Appends the report (JSON, or text for people).  *good: nothing is wrong.
@@ -25,7 +27,8 @@ enum fault ledger_verify(
 /*
  * One JSON object for each attempt: request, attempt, time, key, model,
  * deployment, provider, hold, settled, resolution (null: open), sent,
- * streamed, by_recorder, status, fault and tokens.  line is without a
+ * streamed, by_recorder, status, fault, tokens and corrections (how many);
+ * an attempt is told as its corrections left it.  line is without a
  * newline, borrowed; false ends it.
  */
 typedef bool export_line_f(void *arg, struct slice line);

@@ -111,6 +111,81 @@ static const struct field_row outcome_rows[] = {
 	MAY(outcome, USED_TIER, BYTES, used_tier),
 };
 
+/* What a correction says of the attempt as it was. */
+static const struct field_row was_rows[] = {
+	MAY(outcome, PRICE, U64, price),
+	MUST(outcome, RESOLUTION, UINT, resolution),
+	MAY(outcome, SENT, BOOL, sent),
+	MAY(outcome, INPUT, U64, usage.input),
+	MAY(outcome, CACHED, U64, usage.cached),
+	MAY(outcome, CACHE_WRITE, U64, usage.cache_write),
+	MAY(outcome, OUTPUT, U64, usage.output),
+	MAY(outcome, REASONING, U64, usage.reasoning),
+	MUST(outcome, LIST, I64, list),
+	WITH(outcome, CONTRACTED, AS, contracted, list),
+	WITH(outcome, EFFECTIVE, AS, effective, list),
+	MAY(outcome, CACHE_WRITE_1H, U64, usage.cache_write_1h),
+	MAY(outcome, AUDIO_INPUT, U64, usage.audio_input),
+	MAY(outcome, IMAGE_INPUT, U64, usage.image_input),
+	MAY(outcome, AUDIO_OUTPUT, U64, usage.audio_output),
+	MAY(outcome, IMAGE_OUTPUT, U64, usage.image_output),
+	MAY(outcome, USED_TIER, BYTES, used_tier),
+};
+
+/* By what usage groups attempts. */
+static const struct field_row sibling_rows[] = {
+	MUST(outcome, ATTEMPT, UINT, attempt),
+	MAY(outcome, PRICE, U64, price),
+	MAY(outcome, DEPLOYMENT, UINT, deployment),
+	MUST(outcome, RESOLUTION, UINT, resolution),
+	MAY(outcome, INPUT, U64, usage.input),
+	MAY(outcome, AGREEMENT, U64, agreement),
+	MAY(outcome, USED_TIER, BYTES, used_tier),
+};
+
+static const struct field_list was_list = {
+	.size = sizeof(struct outcome),
+	.max = 1,
+	.rows = was_rows,
+	.nrows = NELEM(was_rows),
+};
+
+static const struct field_list sibling_list = {
+	.size = sizeof(struct outcome),
+	.max = FRAME_SIBLINGS,
+	.rows = sibling_rows,
+	.nrows = NELEM(sibling_rows),
+};
+
+/* As it is written; o first, so that the rows of an outcome fit. */
+struct written {
+	struct outcome o; /* costs are differences */
+	unsigned nwas, nsiblings;
+	struct outcome *was, *sibling;
+	unsigned reason;
+	bool stated;
+};
+
+static const struct field_row correction_rows[] = {
+	LIST(written, WAS, MAPS, was, nwas, &was_list),
+	LIST(written, SIBLINGS, MAPS, sibling, nsiblings, &sibling_list),
+	MUST(written, REASON, UINT, reason),
+	MAY(written, STATED, BOOL, stated),
+};
+
+_Static_assert(
+    offsetof(struct written, o) == 0, "the rows of an outcome are used for it");
+
+enum { WRITTEN_ROWS = NELEM(outcome_rows) + NELEM(correction_rows) };
+
+static void
+written_rows(struct field_row rows[WRITTEN_ROWS])
+{
+	memcpy(rows, outcome_rows, sizeof(outcome_rows));
+	memcpy(rows + NELEM(outcome_rows), correction_rows,
+	    sizeof(correction_rows));
+}
+
 static const struct field_row final_rows[] = {
 	MUST(final, REQ, B16, req),
 	MUST(final, WALL_NS, I64, wall_ns),
@@ -420,6 +495,30 @@ frame_outcome(const struct journal_name *j, uint64_t seq,
 }
 
 size_t
+frame_correction(const struct journal_name *j, uint64_t seq,
+    const struct correction *c, char *out, size_t cap)
+{
+	struct field_row rows[WRITTEN_ROWS];
+	struct outcome was = c->was;
+	struct written v = { .o = c->now,
+		.nwas = 1,
+		.was = &was,
+		.nsiblings = c->nsiblings,
+		.sibling = c->sibling,
+		.reason = (unsigned)c->reason,
+		.stated = c->stated };
+
+	CHECK(c->now.number > 0 && c->nsiblings <= FRAME_SIBLINGS);
+	v.o.provider_id = (struct slice){ 0 };
+	v.o.list -= was.list;
+	v.o.contracted -= was.contracted;
+	v.o.effective -= was.effective;
+	written_rows(rows);
+	return write_frame(
+	    j, seq, FRAME_OUTCOME, &v, rows, WRITTEN_ROWS, out, cap);
+}
+
+size_t
 frame_final(const struct journal_name *j, uint64_t seq, const struct final *v,
     char *out, size_t cap)
 {
@@ -572,6 +671,75 @@ frame_get_outcome(const struct frame *f, struct outcome *out)
 	    out->used_tier.len > FRAME_TIER || out->status < 0)
 		return FAULT_DATA;
 	return FAULT_NONE;
+}
+
+/* What attempts of one request have in common. */
+static void
+share(const struct outcome *from, struct outcome *to)
+{
+	to->req = from->req;
+	to->generation = from->generation;
+	to->key = from->key;
+	to->ntags = from->ntags;
+	memcpy(to->tags, from->tags, sizeof(to->tags));
+	to->sent = true;
+}
+
+static bool
+whole(const struct written *w, struct correction *out)
+{
+	const struct outcome *was = &w->was[0];
+	unsigned i;
+
+	out->now = out->was = w->o;
+	out->was.number = w->o.number - 1;
+	out->was.price = was->price;
+	out->was.resolution = was->resolution;
+	out->was.sent = was->sent;
+	out->was.usage = was->usage;
+	out->was.used_tier = was->used_tier;
+	out->was.list = was->list;
+	out->was.contracted = was->contracted;
+	out->was.effective = was->effective;
+	out->reason = (enum correction_reason)w->reason;
+	out->stated = w->stated;
+	out->nsiblings = w->nsiblings;
+	out->sibling = w->sibling;
+	for (i = 0; i < w->nsiblings; i++) {
+		share(&w->o, &w->sibling[i]);
+		if (w->sibling[i].attempt == w->o.attempt ||
+		    (i > 0 &&
+			w->sibling[i].attempt <= w->sibling[i - 1].attempt) ||
+		    w->sibling[i].resolution > RESOLUTION_UNKNOWN)
+			return false;
+	}
+	return !__builtin_add_overflow(was->list, w->o.list, &out->now.list) &&
+	       !__builtin_add_overflow(
+		   was->contracted, w->o.contracted, &out->now.contracted) &&
+	       !__builtin_add_overflow(
+		   was->effective, w->o.effective, &out->now.effective);
+}
+
+enum fault
+frame_get_correction(
+    const struct frame *f, struct arena *a, struct correction *out)
+{
+	struct field_row rows[WRITTEN_ROWS];
+	struct written w = { .nwas = 0 };
+
+	memset(out, 0, sizeof(*out));
+	written_rows(rows);
+	if (f->kind != FRAME_OUTCOME ||
+	    field_read(f->payload, &w, rows, WRITTEN_ROWS, a) != FAULT_NONE)
+		return FAULT_DATA;
+	if (w.o.number < 1 || w.o.number > FRAME_NUMBER_MAX || w.nwas != 1 ||
+	    w.o.hold < 0 || w.o.status < 0 || w.o.used_tier.len > FRAME_TIER ||
+	    w.was[0].used_tier.len > FRAME_TIER ||
+	    (unsigned)w.o.resolution > RESOLUTION_UNKNOWN ||
+	    (unsigned)w.was[0].resolution > RESOLUTION_UNKNOWN ||
+	    w.reason < REASON_OPERATOR || w.reason > REASON_LATE)
+		return FAULT_DATA;
+	return whole(&w, out) ? FAULT_NONE : FAULT_DATA;
 }
 
 enum fault

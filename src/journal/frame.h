@@ -47,7 +47,9 @@ enum {
 	FRAME_PRICES = 32768,
 	FRAME_AGREEMENTS = AGREEMENTS_MAX,
 	FRAME_SHARES = AGREEMENTS_MAX * SHARES_MAX,
-	FRAME_NUMBERS = 16
+	FRAME_NUMBERS = 16,
+	FRAME_SIBLINGS = 98,
+	FRAME_NUMBER_MAX = 9999 /* of corrections of one attempt */
 };
 
 /* Numbers are frozen. */
@@ -132,6 +134,28 @@ struct outcome {
 	uint64_t tags[FRAME_TAGS]; /* ids of subjects */
 	unsigned n;
 	struct frame_need chain[HOLD_CHAIN_MAX];
+};
+
+/* Numbers are frozen. */
+enum correction_reason {
+	REASON_OPERATOR = 1,
+	REASON_RECONCILED = 2, /* by the provider's records */
+	REASON_LATE = 3        /* a count that came after the end */
+};
+
+/*
+ * An attempt that is known better.  now and was are whole: what stands in
+ * the log is was and the differences, so sums over outcomes just add.  Only
+ * the recorder writes one, when the attempt's request is over.
+ */
+struct correction {
+	struct outcome now; /* number: 1, 2, ...; wall_ns: of the correction */
+	struct outcome was; /* as the frames before it add up to */
+	enum correction_reason reason;
+	bool stated; /* the cost was stated, not priced from the usage */
+	/* The request's other attempts that count, by number. */
+	unsigned nsiblings;
+	struct outcome *sibling;
 };
 
 struct final {
@@ -280,6 +304,9 @@ size_t frame_intent(const struct journal_name *j, uint64_t seq,
     const struct intent *v, char *out, size_t cap);
 size_t frame_outcome(const struct journal_name *j, uint64_t seq,
     const struct outcome *v, char *out, size_t cap);
+/* now less was must not overflow. */
+size_t frame_correction(const struct journal_name *j, uint64_t seq,
+    const struct correction *v, char *out, size_t cap);
 size_t frame_final(const struct journal_name *j, uint64_t seq,
     const struct final *v, char *out, size_t cap);
 size_t frame_count(const struct journal_name *j, uint64_t seq,
@@ -311,9 +338,15 @@ size_t frame_seal(const struct journal_name *j, uint64_t seq,
  */
 enum fault frame_read(struct slice bytes, struct frame *out) MUST_USE;
 enum fault frame_get_intent(const struct frame *f, struct intent *out) MUST_USE;
-/* provider_id borrows from the frame. */
+/*
+ * provider_id borrows from the frame.  A number above 0: a correction, and
+ * the costs are differences.
+ */
 enum fault frame_get_outcome(
     const struct frame *f, struct outcome *out) MUST_USE;
+/* Siblings lie in the arena, and share what all of a request have. */
+enum fault frame_get_correction(
+    const struct frame *f, struct arena *a, struct correction *out) MUST_USE;
 enum fault frame_get_final(const struct frame *f, struct final *out) MUST_USE;
 enum fault frame_get_count(const struct frame *f, struct count *out) MUST_USE;
 /* Texts borrow from the frame, arrays lie in the arena. */

@@ -102,6 +102,21 @@ attempt_write(const struct reqid *id, unsigned n, char out[ATTEMPT_TEXT + 1])
 	return (size_t)(to - out);
 }
 
+bool
+attempt_parse(struct slice text, struct reqid *id, unsigned *n)
+{
+	const size_t from = REQID_TEXT + 1;
+	uint64_t v;
+
+	if (text.len <= from || text.len > ATTEMPT_TEXT ||
+	    text.p[REQID_TEXT] != '-' || text.p[from] == '0' ||
+	    !slice_u64((struct slice){ text.p + from, text.len - from }, &v) ||
+	    !reqid_parse((struct slice){ text.p, REQID_TEXT }, id))
+		return false;
+	*n = (unsigned)v;
+	return true;
+}
+
 static void
 put62(char *to, uint64_t v, size_t len)
 {

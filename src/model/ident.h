@@ -38,6 +38,7 @@ bool reqid_parse(struct slice text, struct reqid *out) MUST_USE;
 /* Writes "req_...-N" and a NUL; returns the length. */
 size_t attempt_write(
     const struct reqid *id, unsigned n, char out[ATTEMPT_TEXT + 1]);
+bool attempt_parse(struct slice text, struct reqid *id, unsigned *n) MUST_USE;
 
 /* Checks form and checksum only; the secret is the 43 characters. */
 bool key_parse(struct slice text, uint64_t *id, struct slice *secret) MUST_USE;

@@ -4,9 +4,6 @@
 
 enum { ATTEMPTS_MAX = 99 };
 
-/* Far above any call, and 1,000 of them stay far below an overflow. */
-static const int64_t amount_max = INT64_C(1) << 53;
-
 /* --- open requests ---------------------------------------------------------
  */
 
@@ -131,7 +128,7 @@ cursor_get(struct recorder *r, const struct journal_name *n)
 /* --- blocks
  * ------------------------------------------------------------------*/
 
-static void
+void
 block_note(struct recorder *r, const struct reqid *id, uint64_t place)
 {
 	const int64_t ms = reqid_wall_ms(id);
@@ -165,8 +162,8 @@ block_end(struct recorder *r, uint64_t stop)
 /* --- intents
  * -----------------------------------------------------------------*/
 
-static bool
-chain_known(
+bool
+attempt_chain_known(
     const struct recorder *r, const struct frame_need *chain, unsigned n)
 {
 	unsigned i;
@@ -186,13 +183,13 @@ judge_intent(struct recorder *r, const struct intent *v)
 
 	if (v->attempt < 1 || v->attempt > ATTEMPTS_MAX)
 		return "its attempt has no such number";
-	if (v->hold < 0 || v->hold > amount_max)
+	if (v->hold < 0 || v->hold > AMOUNT_MAX)
 		return "its hold is out of bounds";
 	if (c == NULL || v->deployment >= c->g.ndeployments)
 		return "its deployment is not known";
 	if (noun_key(r, v->key) == NULL)
 		return "its key is not known";
-	if (!chain_known(r, v->chain, v->n))
+	if (!attempt_chain_known(r, v->chain, v->n))
 		return "its account is not known";
 	return NULL;
 }
@@ -231,8 +228,8 @@ apply_intent(struct recorder *r, const struct frame *f, uint64_t place)
 /* --- outcomes
  * ----------------------------------------------------------------*/
 
-static const char *
-judge_resolution(const struct outcome *o)
+const char *
+attempt_judge_resolution(const struct outcome *o)
 {
 	const bool bound = o->n > 0;
 
@@ -286,16 +283,27 @@ price_fits(struct recorder *r, const struct intent *i, uint64_t price)
 	return c != NULL && generation_uses(&c->g, i, price);
 }
 
+const char *
+attempt_judge_numbers(const struct outcome *o)
+{
+	if (o->effective < 0 || o->list < 0 || o->contracted < 0 ||
+	    o->effective > AMOUNT_MAX || o->list > AMOUNT_MAX ||
+	    o->contracted > AMOUNT_MAX || !usage_sane(&o->usage) ||
+	    (o->usage.input | o->usage.output) >> 40 != 0)
+		return "its numbers are out of bounds";
+	return NULL;
+}
+
 static const char *
 judge_outcome(struct recorder *r, const struct request *q,
     const struct attempt *a, const struct frame *f, const struct outcome *o)
 {
+	const char *why;
+
 	if (q == NULL || a == NULL)
 		return "it has no intent";
 	if (!a->open)
 		return "its attempt has an outcome already";
-	if (o->number != 0)
-		return "it is a correction";
 	if (!may_speak(r, f, q))
 		return "its intent is another journal's";
 	if (o->by_recorder && !r->replaying && !same_name(&f->name, &r->name))
@@ -305,12 +313,8 @@ judge_outcome(struct recorder *r, const struct request *q,
 	    o->deployment != a->said.deployment ||
 	    !price_fits(r, &a->said, o->price) || !same_chain(&a->said, o))
 		return "it differs from its intent";
-	if (o->effective < 0 || o->list < 0 || o->contracted < 0 ||
-	    o->effective > amount_max || o->list > amount_max ||
-	    o->contracted > amount_max || !usage_sane(&o->usage) ||
-	    (o->usage.input | o->usage.output) >> 40 != 0)
-		return "its numbers are out of bounds";
-	return judge_resolution(o);
+	why = attempt_judge_numbers(o);
+	return why != NULL ? why : attempt_judge_resolution(o);
 }
 
 char
@@ -319,18 +323,6 @@ apply_flag(enum resolution res)
 	return res == RESOLUTION_UNKNOWN     ? 'u'
 	       : res == RESOLUTION_ESTIMATED ? 'e'
 					     : 'b';
-}
-
-static void
-suspend(struct recorder *r, const struct outcome *o, int64_t dim)
-{
-	struct suspense *s = NEW(struct suspense);
-
-	s->what = *o;
-	s->what.provider_id = (struct slice){ 0 };
-	s->dim = dim;
-	s->next = r->suspense;
-	r->suspense = s;
 }
 
 static void
@@ -349,7 +341,7 @@ book(struct recorder *r, const struct frame *f, const struct outcome *o,
 		return;
 	roll_add(r, o, dim, roll_minute(&o->req), 1);
 	if (o->resolution == RESOLUTION_UNKNOWN)
-		suspend(r, o, dim);
+		suspense_add(r, o, dim);
 }
 
 static const char *
@@ -364,6 +356,10 @@ apply_outcome(struct recorder *r, const struct frame *f, uint64_t place)
 	memset(&o, 0, sizeof(o));
 	if (frame_get_outcome(f, &o) != FAULT_NONE)
 		return "it is not an outcome";
+	if (o.number > 0)
+		return r->replaying || same_name(&f->name, &r->name)
+			   ? correction_apply(r, f, place)
+			   : "it is a correction";
 	q = request_find(r, &o.req);
 	a = q != NULL ? attempt_find(q, o.attempt) : NULL;
 	why = judge_outcome(r, q, a, f, &o);
@@ -385,8 +381,8 @@ apply_outcome(struct recorder *r, const struct frame *f, uint64_t place)
  * ------------------------------------------------------*/
 
 /* The attempts that count, each dimension once with its worst flag. */
-static void
-write_path(const struct request *q, struct buf *out)
+void
+path_write(const struct request *q, struct buf *out)
 {
 	const struct attempt *a, *b;
 	int64_t last = 0, next;
@@ -431,7 +427,7 @@ count_call(struct recorder *r, const struct request *q)
 {
 	struct buf path = { 0 };
 
-	write_path(q, &path);
+	path_write(q, &path);
 	if (path.len > 0)
 		calls_add(r, q->attempts->said.key,
 		    path_get(r, buf_slice(&path)), roll_minute(&q->id), 1);

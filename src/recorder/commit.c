@@ -578,26 +578,6 @@ save_blocks(struct recorder *r)
 }
 
 static void
-save_suspense(struct recorder *r)
-{
-	const struct suspense *s;
-	struct stmt *q;
-
-	for (s = r->suspense; s != NULL; s = s->next) {
-		q = store_sql(r->store, "INSERT OR REPLACE INTO suspense"
-					" VALUES (?, ?, ?, ?, ?, ?, ?)");
-		stmt_blob(q, 1, bytes_of(s->what.req.b, REQID_LEN));
-		stmt_i64(q, 2, s->what.attempt);
-		stmt_i64(q, 3, s->what.wall_ns);
-		stmt_u64(q, 4, s->what.key);
-		stmt_i64(q, 5, s->dim);
-		stmt_i64(q, 6, s->what.effective);
-		stmt_i64(q, 7, s->what.by_recorder);
-		stmt_run(q);
-	}
-}
-
-static void
 save_incidents(struct recorder *r)
 {
 	const struct noted_incident *n;
@@ -630,10 +610,12 @@ save_answers(struct recorder *r)
 
 	for (a = r->answers; a != NULL; a = a->next) {
 		q = store_sql(r->store,
-		    "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?)");
+		    "INSERT OR REPLACE INTO idempotency (key, answer, at_ns,"
+		    " asked) VALUES (?, ?, ?, ?)");
 		stmt_text(q, 1, slice_of(a->key));
 		stmt_text(q, 2, slice_of(a->text));
 		stmt_i64(q, 3, clock_wall_ns());
+		stmt_blob(q, 4, slice_of(a->asked));
 		stmt_run(q);
 	}
 }
@@ -678,7 +660,7 @@ save_all(struct recorder *r)
 	table_each(&r->refusals, save_refusal, r);
 	table_each(&r->cursors, save_cursor, r);
 	save_blocks(r);
-	save_suspense(r);
+	suspense_save(r);
 	save_incidents(r);
 	alert_save(r);
 	save_answers(r);
@@ -735,11 +717,12 @@ clean_all(struct recorder *r)
 	table_free(&r->calls);
 	table_free(&r->refusals);
 	FREE_LIST(r->blocks, block, (void)0)
-	FREE_LIST(r->suspense, suspense, (void)0)
+	suspense_forget(r);
 	FREE_LIST(r->incidents, noted_incident, (void)0)
 	alert_forget(r);
-	FREE_LIST(
-	    r->answers, answer, (mem_free(gone_->key), mem_free(gone_->text)))
+	FREE_LIST(r->answers, answer,
+	    (mem_free(gone_->key), mem_free(gone_->text),
+		mem_free(gone_->asked)))
 	r->applied = r->place;
 	r->dirty = false;
 	r->dirty_rows = 0;
@@ -749,11 +732,12 @@ void
 commit_forget(struct recorder *r)
 {
 	FREE_LIST(r->blocks, block, (void)0)
-	FREE_LIST(r->suspense, suspense, (void)0)
+	suspense_forget(r);
 	FREE_LIST(r->incidents, noted_incident, (void)0)
 	alert_forget(r);
-	FREE_LIST(
-	    r->answers, answer, (mem_free(gone_->key), mem_free(gone_->text)))
+	FREE_LIST(r->answers, answer,
+	    (mem_free(gone_->key), mem_free(gone_->text),
+		mem_free(gone_->asked)))
 }
 
 enum fault
@@ -783,6 +767,7 @@ commit_all(struct recorder *r)
 	if (r->store_failing)
 		log_info("the store can be written again");
 	r->store_failing = false;
+	suspense_settle(r);
 	clean_all(r);
 	return FAULT_NONE;
 }

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "recorder/control_priv.h"
+#include "recorder/correct.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,25 +33,53 @@ control_refuse_fmt(struct reply *p, enum fault fault, const char *fmt, ...)
 /* --- answers that are given again
  * --------------------------------------------------*/
 
+/* "KEY.BODY", digests: who asked for what by which key, and with what body. */
+static void
+split_idem(struct slice idem, struct slice *key, struct slice *asked)
+{
+	const char *dot = idem.len > 0 ? memchr(idem.p, '.', idem.len) : NULL;
+	const size_t len = dot != NULL ? (size_t)(dot - idem.p) : idem.len;
+
+	*key = (struct slice){ idem.p, len };
+	*asked =
+	    dot != NULL ? (struct slice){ dot + 1, idem.len - len - 1 } : S("");
+}
+
+/* A row of an older version has no asked: it is taken as the same. */
+static void
+give_again(
+    struct slice text, struct slice was, struct slice asked, struct reply *p)
+{
+	if (was.len > 0 && !slice_eq(was, asked))
+		control_refuse(p, FAULT_CONFLICT,
+		    "the idempotency key was used for another body");
+	else
+		buf_add(&p->extra, text);
+}
+
 static bool
 answered(struct recorder *r, struct slice idem, struct reply *p)
 {
+	struct slice key, asked;
 	const struct answer *a;
 	struct stmt *q;
 
 	if (idem.len == 0)
 		return false;
+	split_idem(idem, &key, &asked);
 	for (a = r->answers; a != NULL; a = a->next) {
-		if (slice_eq(slice_of(a->key), idem)) {
-			buf_str(&p->extra, a->text);
+		if (slice_eq(slice_of(a->key), key)) {
+			give_again(
+			    slice_of(a->text), slice_of(a->asked), asked, p);
 			return true;
 		}
 	}
-	q = store_sql(r->store, "SELECT answer FROM idempotency WHERE key = ?");
-	stmt_text(q, 1, idem);
+	q = store_sql(
+	    r->store, "SELECT answer, asked FROM idempotency WHERE key = ?");
+	stmt_text(q, 1, key);
 	if (!stmt_step(q))
 		return false;
-	buf_add(&p->extra, stmt_get(q, 0));
+	give_again(stmt_get(q, 0), stmt_get(q, 1), asked, p);
 	return true;
 }
 
@@ -59,12 +88,15 @@ control_remember(
     struct recorder *r, const struct json *j, const struct reply *p)
 {
 	const struct slice idem = json_get_str(j, "idem");
+	struct slice key, asked;
 	struct answer *a;
 
 	if (idem.len == 0)
 		return;
+	split_idem(idem, &key, &asked);
 	a = NEW(struct answer);
-	a->key = mem_dup(idem);
+	a->key = mem_dup(key);
+	a->asked = mem_dup(asked);
 	a->text = mem_dup(buf_slice(&p->extra));
 	a->next = r->answers;
 	r->answers = a;
@@ -120,6 +152,23 @@ control_say_id(struct reply *p, const char *key, uint64_t id)
 }
 
 static void
+correct(struct recorder *r, const struct json *j, struct reply *p)
+{
+	const char *text = NULL;
+	enum fault fault;
+
+	if (control_again(r, j, p) || p->fault != FAULT_NONE)
+		return;
+	fault = correct_attempt(r, j, &p->extra, &text);
+	if (fault != FAULT_NONE) {
+		control_refuse(p, fault, text);
+	} else if (!json_get_bool(j, "plan", false)) {
+		control_remember(r, j, p);
+		(void)control_durable(r, p);
+	}
+}
+
+static void
 barrier(struct recorder *r, const struct json *j, struct reply *p)
 {
 	(void)j;
@@ -136,6 +185,7 @@ static const struct {
 	control_f *run;
 } ops[] = {
 	{ "barrier", barrier },
+	{ "correct", correct },
 	{ "key_create", control_key_create },
 	{ "key_revoke", control_key_revoke },
 	{ "key_rotate", control_key_rotate },

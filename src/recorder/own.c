@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "recorder/state.h"
 
-enum { FRAME_OWN_MAX = 2048 };
+enum { FRAME_OWN_MAX = 2048, CORRECTION_MAX = 32 * 1024 };
 
 static const struct {
 	unsigned code;
@@ -22,7 +22,7 @@ mark_unsynced(struct recorder *r)
 
 /* What we wrote ourselves must be right: a refusal is a bug of ours, but it
  * may come from what a hostile ring made us believe, so it does not end us. */
-static void
+static bool
 append(struct recorder *r, struct slice bytes)
 {
 	struct frame f;
@@ -34,11 +34,12 @@ append(struct recorder *r, struct slice bytes)
 		log_error("own frame %llu of kind %d refused: %s",
 		    (unsigned long long)f.seq, (int)f.kind, why);
 		r->seq--;
-		return;
+		return false;
 	}
 	log_append(r->log, bytes);
 	mark_unsynced(r);
 	recorder_step(r, "own frame");
+	return true;
 }
 
 #define OWN(fn, type) \
@@ -48,7 +49,7 @@ append(struct recorder *r, struct slice bytes)
 		const size_t n = \
 		    frame_##fn(&r->name, ++r->seq, v, out, sizeof(out)); \
 \
-		append(r, (struct slice){ out, n }); \
+		(void)append(r, (struct slice){ out, n }); \
 	}
 
 OWN(intent, intent)
@@ -60,6 +61,16 @@ OWN(subject, subject_change)
 OWN(limit, limit_change)
 #undef OWN
 
+bool
+own_correction(struct recorder *r, const struct correction *v)
+{
+	char out[CORRECTION_MAX];
+
+	return append(
+	    r, (struct slice){ out,
+		   frame_correction(&r->name, ++r->seq, v, out, sizeof(out)) });
+}
+
 void
 own_opening(struct recorder *r)
 {
@@ -69,8 +80,8 @@ own_opening(struct recorder *r)
 		.software = S("kontor") };
 	char out[FRAME_OWN_MAX];
 
-	append(r, (struct slice){ out, frame_opening(&r->name, ++r->seq, &v,
-					   out, sizeof(out)) });
+	(void)append(r, (struct slice){ out, frame_opening(&r->name, ++r->seq,
+						 &v, out, sizeof(out)) });
 }
 
 static const char *
@@ -105,8 +116,8 @@ own_incident(struct recorder *r, enum incident_code code, unsigned n,
 	log_error("incident %u: %s:%s", (unsigned)code,
 	    incident_text((unsigned)code), buf_cstr(&text));
 	buf_fini(&text);
-	append(r, (struct slice){ out, frame_incident(&r->name, ++r->seq, &v,
-					   out, sizeof(out)) });
+	(void)append(r, (struct slice){ out, frame_incident(&r->name, ++r->seq,
+						 &v, out, sizeof(out)) });
 }
 
 /* --- a generation of the configuration
@@ -189,7 +200,7 @@ own_generation(struct recorder *r, const struct snapshot *s)
 	}
 	fill_agreements(&g, &a, s);
 	if (frame_generation(&r->name, ++r->seq, &g, &out)) {
-		append(r, buf_slice(&out));
+		(void)append(r, buf_slice(&out));
 	} else {
 		r->seq--;
 		log_error("the configuration is too large for the log");

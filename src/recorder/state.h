@@ -38,6 +38,9 @@ enum {
 	ROWS_MAX = 50000
 };
 
+/* Far above any call, and 1,000 of them stay far below an overflow. */
+#define AMOUNT_MAX (INT64_C(1) << 53)
+
 /* --- requests that are not over --------------------------------------------
  */
 
@@ -73,6 +76,7 @@ struct balance {
 	int64_t settled;
 	unsigned alerted; /* thresholds that were passed, a bit each */
 	bool dirty;
+	bool moved; /* by a correction: the own column follows the commit */
 	unsigned n; /* shares of journals of this boot's live slots */
 	struct live_share *share;
 };
@@ -219,6 +223,12 @@ struct suspense {
 	struct suspense *next;
 	struct outcome what;
 	int64_t dim;
+	bool resolved; /* leaves the store */
+};
+
+struct noted_correction {
+	struct noted_correction *next;
+	struct correction what; /* without siblings */
 };
 
 /* A generation that frames may name. */
@@ -294,6 +304,7 @@ struct recorder {
 	uint64_t last_subject, last_account, last_cap; /* handed out */
 	struct request *oldest, *newest;
 	struct suspense *suspense;
+	struct noted_correction *corrections;
 	struct noted_incident *incidents;
 	struct noted_alert *alerts;
 	struct block *blocks;
@@ -330,7 +341,7 @@ struct recorder {
 
 struct answer {
 	struct answer *next;
-	char *key, *text;
+	char *key, *text, *asked;
 };
 
 static inline void
@@ -353,7 +364,15 @@ enum fault apply_frame(struct recorder *r, const struct frame *f,
 struct request *request_find(const struct recorder *r, const struct reqid *id);
 struct attempt *attempt_find(const struct request *q, unsigned number);
 void requests_free(struct recorder *r);
+void block_note(struct recorder *r, const struct reqid *id, uint64_t place);
+bool attempt_chain_known(
+    const struct recorder *r, const struct frame_need *chain, unsigned n);
+/* What is wrong with it, or NULL. */
+const char *attempt_judge_numbers(const struct outcome *o);
+const char *attempt_judge_resolution(const struct outcome *o);
 char apply_flag(enum resolution res);
+/* The attempts that count, as usage counts the call: empty, none does. */
+void path_write(const struct request *q, struct buf *out);
 struct cursor *cursor_get(struct recorder *r, const struct journal_name *n);
 
 /* --- book.c: balances and what is counted -----------------------------------
@@ -395,11 +414,28 @@ void dims_forget(struct known_config *c);
 void dims_load(struct recorder *r);
 void dim_save(struct recorder *r, const struct dim *d);
 
+/* --- suspense.c: attempts at their bound, and corrections
+ * ----------------------------------- */
+
+void suspense_add(struct recorder *r, const struct outcome *o, int64_t dim);
+/* As apply_kind's: what is wrong with it, or NULL. */
+const char *correction_apply(
+    struct recorder *r, const struct frame *f, uint64_t place);
+/* The number of an attempt's last correction; 0: none. */
+unsigned correction_last(
+    struct recorder *r, const struct reqid *id, unsigned attempt);
+void suspense_save(struct recorder *r);   /* into the open transaction */
+void suspense_forget(struct recorder *r); /* what waits for the store */
+/* What corrections moved is durable: the own columns follow. */
+void suspense_settle(struct recorder *r);
+
 /* --- own.c: the recorder's own journal ---------------------------------------
  */
 
 /* Each appends to the log and applies. */
 void own_outcome(struct recorder *r, const struct outcome *v);
+/* False: what it says cannot be (said in the log). */
+bool own_correction(struct recorder *r, const struct correction *v) MUST_USE;
 void own_intent(struct recorder *r, const struct intent *v);
 void own_final(struct recorder *r, const struct final *v);
 void own_opening(struct recorder *r);

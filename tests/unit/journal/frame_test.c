@@ -81,6 +81,163 @@ an_outcome_comes_back_as_it_was(void **state)
 	assert_memory_equal(&out, &in, sizeof(in));
 }
 
+/* Number 2: a void one that was booked, beside two others. */
+static struct correction
+some_correction(void)
+{
+	static struct outcome sibling[2];
+	struct correction c = { .reason = REASON_RECONCILED, .stated = true };
+
+	c.was = some_outcome();
+	c.was.provider_id = (struct slice){ 0 };
+	c.was.number = 1;
+	c.now = c.was;
+	c.now.number = 2;
+	c.now.resolution = RESOLUTION_VOID;
+	c.now.usage = (struct usage){ 0 };
+	c.now.list = c.now.contracted = c.now.effective = 0;
+	sibling[0] = sibling[1] = some_outcome();
+	sibling[0].attempt = 1;
+	sibling[1].attempt = 3;
+	sibling[1].resolution = RESOLUTION_UNKNOWN;
+	sibling[1].usage = (struct usage){ 0 };
+	c.sibling = sibling;
+	c.nsiblings = 2;
+	return c;
+}
+
+static void
+same_outcome(const struct outcome *a, const struct outcome *b)
+{
+	assert_memory_equal(&a->req, &b->req, sizeof(a->req));
+	assert_int_equal(a->attempt, b->attempt);
+	assert_int_equal(a->number, b->number);
+	assert_int_equal(a->resolution, b->resolution);
+	assert_int_equal(a->sent, b->sent);
+	assert_true(a->price == b->price && a->generation == b->generation &&
+		    a->key == b->key && a->deployment == b->deployment);
+	assert_memory_equal(&a->usage, &b->usage, sizeof(a->usage));
+	assert_int_equal(a->hold, b->hold);
+	assert_int_equal(a->list, b->list);
+	assert_int_equal(a->contracted, b->contracted);
+	assert_int_equal(a->effective, b->effective);
+	assert_int_equal(a->n, b->n);
+	assert_memory_equal(a->chain, b->chain, a->n * sizeof(a->chain[0]));
+}
+
+static void
+a_correction_comes_back_whole(void **state)
+{
+	const struct correction in = some_correction();
+	struct arena arena = { 0 };
+	struct correction out;
+	struct outcome plain;
+	char buf[2048];
+	struct frame f;
+	size_t len = frame_correction(&name, 9, &in, buf, sizeof(buf));
+
+	(void)state;
+	read_whole(buf, len, &f);
+	assert_int_equal(f.kind, FRAME_OUTCOME);
+	assert_int_equal(frame_get_correction(&f, &arena, &out), FAULT_NONE);
+	same_outcome(&out.now, &in.now);
+	same_outcome(&out.was, &in.was);
+	assert_int_equal(out.reason, REASON_RECONCILED);
+	assert_true(out.stated);
+	assert_int_equal(out.nsiblings, 2);
+	assert_int_equal(out.sibling[0].attempt, 1);
+	assert_int_equal(out.sibling[1].attempt, 3);
+	assert_int_equal(out.sibling[0].usage.input, 1200);
+	assert_int_equal(out.sibling[1].resolution, RESOLUTION_UNKNOWN);
+	assert_true(out.sibling[1].sent);
+	assert_true(out.sibling[0].key == in.now.key);
+	/* To who only adds, it is an outcome with differences. */
+	assert_int_equal(frame_get_outcome(&f, &plain), FAULT_NONE);
+	assert_int_equal(plain.number, 2);
+	assert_int_equal(plain.list, -42000);
+	assert_int_equal(plain.effective, -40000);
+	arena_fini(&arena);
+}
+
+static void
+what_is_no_correction_is_refused(void **state)
+{
+	struct outcome o = some_outcome();
+	struct correction c = some_correction(), out;
+	struct arena arena = { 0 };
+	char buf[4096];
+	struct frame f;
+
+	(void)state;
+	read_whole(buf, frame_outcome(&name, 1, &o, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_correction(&f, &arena, &out), FAULT_DATA);
+	o.number = 1;
+	read_whole(buf, frame_outcome(&name, 1, &o, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_correction(&f, &arena, &out), FAULT_DATA);
+	c.sibling[0].attempt = c.now.attempt;
+	read_whole(buf, frame_correction(&name, 1, &c, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_correction(&f, &arena, &out), FAULT_DATA);
+	c.sibling[0].attempt = 4; /* not in order */
+	read_whole(buf, frame_correction(&name, 1, &c, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_correction(&f, &arena, &out), FAULT_DATA);
+	c = some_correction();
+	c.reason = (enum correction_reason)4;
+	read_whole(buf, frame_correction(&name, 1, &c, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_correction(&f, &arena, &out), FAULT_DATA);
+	c = some_correction();
+	c.now.number = FRAME_NUMBER_MAX + 1;
+	read_whole(buf, frame_correction(&name, 1, &c, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_correction(&f, &arena, &out), FAULT_DATA);
+	arena_fini(&arena);
+}
+
+/* The most that one can say fits into what the recorder has for it. */
+static void
+the_longest_correction_fits(void **state)
+{
+	static struct outcome sibling[FRAME_SIBLINGS];
+	struct correction c = some_correction(), out;
+	struct arena arena = { 0 };
+	static char buf[32 * 1024];
+	struct frame f;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < FRAME_SIBLINGS; i++) {
+		sibling[i] = some_outcome();
+		sibling[i].attempt = i + 100;
+		sibling[i].price = UINT64_MAX;
+		sibling[i].deployment = UINT32_MAX;
+		sibling[i].usage.input = UINT64_MAX;
+		sibling[i].used_tier = S("a tier with as many bytes");
+	}
+	c.sibling = sibling;
+	c.nsiblings = FRAME_SIBLINGS;
+	c.now.n = HOLD_CHAIN_MAX;
+	for (i = 0; i < HOLD_CHAIN_MAX; i++)
+		c.now.chain[i] = (struct frame_need){ UINT64_MAX, UINT64_MAX };
+	read_whole(buf, frame_correction(&name, 1, &c, buf, sizeof(buf)), &f);
+	assert_int_equal(frame_get_correction(&f, &arena, &out), FAULT_NONE);
+	assert_int_equal(out.nsiblings, FRAME_SIBLINGS);
+	arena_fini(&arena);
+}
+
+static void
+a_correction_is_written_as_in_every_log(void **state)
+{
+	const struct correction c = some_correction();
+	static const char want[] =
+#include "frozen_correction.h"
+	    ;
+	char buf[2048];
+	struct buf hex = { 0 };
+
+	(void)state;
+	buf_hex(&hex, buf, frame_correction(&name, 9, &c, buf, sizeof(buf)));
+	assert_string_equal(buf_cstr(&hex), want);
+	buf_fini(&hex);
+}
+
 static void
 an_intent_comes_back_as_it_was(void **state)
 {
@@ -961,6 +1118,10 @@ main(void)
 		cmocka_unit_test(every_flipped_bit_is_found),
 		cmocka_unit_test(a_torn_frame_is_pending_and_zeros_are_damage),
 		cmocka_unit_test(a_frame_of_another_journal_does_not_pass),
+		cmocka_unit_test(a_correction_comes_back_whole),
+		cmocka_unit_test(what_is_no_correction_is_refused),
+		cmocka_unit_test(the_longest_correction_fits),
+		cmocka_unit_test(a_correction_is_written_as_in_every_log),
 		cmocka_unit_test(payloads_are_read_strictly),
 		cmocka_unit_test(
 		    amounts_that_are_left_out_equal_the_list_price),

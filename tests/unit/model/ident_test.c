@@ -105,6 +105,36 @@ an_attempt_is_the_request_and_a_number(void **state)
 	assert_string_equal(text, "req_00000000000000000000000000-99");
 }
 
+static void
+an_attempt_comes_back_and_others_do_not(void **state)
+{
+	static const struct slice bad[] = { S_INIT(""),
+		S_INIT("req_00000000000000000000000000"),
+		S_INIT("req_00000000000000000000000000-"),
+		S_INIT("req_00000000000000000000000000-0"),
+		S_INIT("req_00000000000000000000000000-01"),
+		S_INIT("req_00000000000000000000000000-100"),
+		S_INIT("req_00000000000000000000000000-x"),
+		S_INIT("req_00000000000000000000000000_1"),
+		S_INIT("req_0000000000000000000000000-11") };
+	struct reqid id, back;
+	char text[ATTEMPT_TEXT + 1];
+	unsigned n, k;
+	size_t i;
+
+	(void)state;
+	memset(id.b, 0x5a, sizeof(id.b));
+	for (n = 1; n <= 99; n++) {
+		i = attempt_write(&id, n, text);
+		assert_true(
+		    attempt_parse((struct slice){ text, i }, &back, &k));
+		assert_int_equal(k, n);
+		assert_memory_equal(&back, &id, sizeof(id));
+	}
+	for (i = 0; i < NELEM(bad); i++)
+		assert_false(attempt_parse(bad[i], &back, &k));
+}
+
 static const uint8_t high[32] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
@@ -246,6 +276,7 @@ main(void)
 		cmocka_unit_test(request_ids_sort_by_time_and_sequence),
 		cmocka_unit_test(other_texts_are_no_request_ids),
 		cmocka_unit_test(an_attempt_is_the_request_and_a_number),
+		cmocka_unit_test(an_attempt_comes_back_and_others_do_not),
 		cmocka_unit_test(keys_have_known_texts_and_come_back),
 		cmocka_unit_test(
 		    keys_made_elsewhere_are_taken_and_secrets_are_of_256_bits),
