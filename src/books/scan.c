@@ -50,6 +50,14 @@ scan_fini(struct scan *s)
 	map64_fini(&s->configs);
 }
 
+const struct generation *
+scan_generation(const struct scan *s, uint64_t generation)
+{
+	const struct scan_config *c = map64_find(&s->configs, generation);
+
+	return c != NULL ? &c->g : NULL;
+}
+
 const struct deployment_row *
 scan_deployment(const struct scan *s, uint64_t generation, unsigned deployment)
 {

@@ -28,6 +28,8 @@ void scan_learn_store(struct scan *s, struct store *store);
 void scan_fini(struct scan *s);
 
 /* NULL: not known. */
+const struct generation *scan_generation(
+    const struct scan *s, uint64_t generation);
 const struct deployment_row *scan_deployment(
     const struct scan *s, uint64_t generation, unsigned deployment);
 const struct price *scan_price(const struct scan *s, uint64_t generation,

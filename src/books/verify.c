@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "books/scan.h"
+#include "journal/pledge.h"
 
 enum { ERRORS_MAX = 100, OPEN_MAX = 100, ATTEMPTS_MAX = 99 };
 
@@ -48,6 +49,11 @@ struct sum {
 	int128 settled;
 };
 
+/* An account of an agreement, as the log goes on. */
+struct promise {
+	int64_t cap, so_far;
+};
+
 struct totals {
 	uint64_t attempts, calls, unknown;
 	int128 effective, suspense;
@@ -66,6 +72,7 @@ struct verify {
 	int128 settled;
 	struct totals upto; /* of frames before applied */
 	unsigned errors, opens;
+	struct map64 promises;
 	struct buf error_json, error_text, note_json, note_text, open_json;
 	export_line_f *line; /* export: instead of checking */
 	void *line_arg;
@@ -279,9 +286,10 @@ same_chain(const struct intent *i, const struct outcome *o)
 	return true;
 }
 
-/* The price row of the log, again.  An estimate of ours stops at the hold. */
+/* The price row of the log, again.  An estimate of ours stops at most. */
 static void
-check_cost(struct verify *v, const struct outcome *o, uint64_t place)
+check_cost(
+    struct verify *v, const struct outcome *o, int64_t most, uint64_t place)
 {
 	const struct price *p =
 	    scan_price(&v->scan, o->generation, o->deployment, o->price);
@@ -301,8 +309,8 @@ check_cost(struct verify *v, const struct outcome *o, uint64_t place)
 		    o->attempt);
 		return;
 	}
-	if (o->resolution == RESOLUTION_ESTIMATED && o->hold > 0 &&
-	    cost.nano > o->hold && o->list == o->hold)
+	if (o->resolution == RESOLUTION_ESTIMATED && most > 0 &&
+	    cost.nano > most && o->list == most)
 		return;
 	if (cost.nano != o->list)
 		wrong(v, place, "its cost is not what its price row says",
@@ -351,6 +359,61 @@ add_sum(struct verify *v, uint64_t account, uint64_t window, int64_t amount)
 	s->settled += amount;
 }
 
+/* --- what agreements promise
+ * -----------------------------------------------------------------*/
+
+static struct promise *
+promise_get(struct verify *v, uint64_t account, int64_t cap)
+{
+	struct promise *p = map64_find(&v->promises, account);
+
+	if (p != NULL)
+		return p;
+	p = NEW(struct promise);
+	p->cap = cap;
+	(void)map64_put(&v->promises, account, p);
+	return p;
+}
+
+static void
+take_account(struct verify *v, const struct frame *f, uint64_t place)
+{
+	struct account_change c = { 0 };
+
+	if (frame_get_account(f, &c) != FAULT_NONE)
+		wrong(v, place, "an account cannot be read", NULL, 0);
+	else if (c.pledge != 0 && c.account != 0)
+		promise_get(v, c.account, 0)->cap = c.limit;
+}
+
+static void
+keep_promises(struct verify *v, const struct outcome *o, uint64_t place)
+{
+	const struct generation *g = scan_generation(&v->scan, o->generation);
+	struct pledge_posting posting[PLEDGE_POSTINGS];
+	unsigned i, n = 0;
+
+	if (g != NULL && o->deployment < g->ndeployments)
+		n = pledge_postings(g, o, posting);
+	for (i = 0; i < n; i++) {
+		const struct pledge_posting *p = &posting[i];
+		struct promise *m = promise_get(v, p->account, p->cap.nano);
+		const int64_t more = pledge_amount(
+		    p, (struct money){ m->cap }, (struct money){ m->so_far })
+					 .nano;
+
+		m->so_far += more;
+		if (p->share != NULL && m->so_far > m->cap && more > 0)
+			wrong(v, place, "a revenue share passes its cap",
+			    &o->req, o->attempt);
+		if (m->so_far < 0)
+			wrong(v, place, "what was promised is below zero",
+			    &o->req, o->attempt);
+		if (place < v->applied)
+			add_sum(v, p->account, 1, more);
+	}
+}
+
 static void
 count_outcome(struct verify *v, struct open_request *q, const struct outcome *o,
     uint64_t place)
@@ -366,6 +429,7 @@ count_outcome(struct verify *v, struct open_request *q, const struct outcome *o,
 	}
 	if (o->resolution == RESOLUTION_VOID || !o->sent)
 		return;
+	keep_promises(v, o, place);
 	q->counts = true;
 	if (place < v->applied) {
 		v->upto.attempts++;
@@ -438,6 +502,27 @@ export_attempt(
 	json_w_end(&b, '}');
 	v->stop = !v->line(v->line_arg, buf_slice(&b));
 	buf_fini(&b);
+}
+
+/* The agreement of the log, again. */
+static void
+check_terms(struct verify *v, const struct intent *i, const struct outcome *o,
+    uint64_t place)
+{
+	const struct generation *g = scan_generation(&v->scan, o->generation);
+	const char *text = NULL;
+
+	if (g == NULL || o->deployment >= g->ndeployments)
+		return; /* said already */
+	if (i == NULL) {
+		text = pledge_judge_cost(g, o);
+	} else {
+		text = pledge_judge_intent(g, i);
+		if (text == NULL)
+			text = pledge_judge_outcome(g, i, o);
+	}
+	if (text != NULL)
+		wrong(v, place, text, &o->req, o->attempt);
 }
 
 /* --- corrections
@@ -555,8 +640,10 @@ check_value(struct verify *v, const struct correction *c, uint64_t place)
 	    (o->list != o->contracted || o->list != o->effective))
 		wrong(v, place, "its stated cost is not one", &o->req,
 		    o->attempt);
-	if (!c->stated)
-		check_cost(v, o, place);
+	if (!c->stated) {
+		check_cost(v, o, o->hold, place);
+		check_terms(v, NULL, o, place);
+	}
 }
 
 static void
@@ -564,12 +651,14 @@ count_correction(struct verify *v, const struct correction *c, uint64_t place)
 {
 	const int64_t difference = c->now.effective - c->was.effective;
 	const bool was = counts(&c->was), now = counts(&c->now);
+	const struct outcome moved = pledge_difference(c);
 	unsigned i;
 
 	v->corrections++;
 	v->by[c->was.resolution]--;
 	v->by[c->now.resolution]++;
 	v->settled += difference;
+	keep_promises(v, &moved, place);
 	if (place >= v->applied)
 		return;
 	for (i = 0; i < c->now.n; i++)
@@ -637,7 +726,8 @@ take_outcome(struct verify *v, const struct frame *f, uint64_t place)
 		wrong(v, place, "its outcome differs from its intent", &o.req,
 		    o.attempt);
 	check_amount(v, &o, place);
-	check_cost(v, &o, place);
+	check_cost(v, &o, pledge_list_hold(&a->intent).nano, place);
+	check_terms(v, &a->intent, &o, place);
 	count_outcome(v, q, &o, place);
 	a->closed = true;
 	a->outcome = o;
@@ -722,8 +812,10 @@ take(struct verify *v, const struct frame *f, uint64_t place)
 	case FRAME_OPEN:
 		take_opening(v, f);
 		return;
-	case FRAME_COUNT:
 	case FRAME_ACCOUNT:
+		take_account(v, f, place);
+		return;
+	case FRAME_COUNT:
 	case FRAME_KEY:
 	case FRAME_SUBJECT:
 	case FRAME_LIMIT:
@@ -1004,6 +1096,7 @@ static void
 fini(struct verify *v)
 {
 	const struct map_slot *e;
+	const struct map64_slot *p;
 	size_t at = 0;
 
 	while ((e = map_next(&v->requests, &at)) != NULL)
@@ -1011,6 +1104,10 @@ fini(struct verify *v)
 	map_fini(&v->requests);
 	map64_fini(&v->seen);
 	free_families(v);
+	at = 0;
+	while ((p = map64_next(&v->promises, &at)) != NULL)
+		mem_free(p->value);
+	map64_fini(&v->promises);
 	free_map(&v->corrected);
 	free_map(&v->journals);
 	free_map(&v->sums);

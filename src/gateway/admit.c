@@ -8,6 +8,7 @@
  * (downgrade, once), or refuse (money-protocol 1).  Two rounds: those whose
  * breaker lets a call through, then those that rest, as a last resort.
  */
+#include "base/clock.h"
 #include "gateway/bind.h"
 #include "gateway/stages.h"
 #include "gateway/wait.h"
@@ -62,7 +63,8 @@ is_priced(const struct req *req, const struct attempt *t, bool bounded)
 	return true;
 }
 
-/* What that much input and output can cost at most, by the dearest row. */
+/* What that much input and output can cost at most at list prices, by the
+ * dearest row. */
 static bool
 bound_money(const struct req *req, const struct attempt *t, uint64_t in,
     uint64_t out, struct money *most)
@@ -85,6 +87,22 @@ bound_money(const struct req *req, const struct attempt *t, uint64_t in,
 	return true;
 }
 
+static struct money
+by_agreement(const struct attempt *t, struct money list)
+{
+	return agreement_bound(
+	    t->agreement != NULL ? &t->agreement->terms : NULL, list);
+}
+
+static bool
+set_bound(const struct req *req, struct attempt *t)
+{
+	if (!bound_money(req, t, t->bound_in, t->bound_out, &t->list_most))
+		return false;
+	t->most = by_agreement(t, t->list_most);
+	return true;
+}
+
 /*
  * The most it can cost.  Without a budget a bound is wanted too (an attempt
  * whose end is unknown is booked at it), but not required.
@@ -99,6 +117,8 @@ bound(struct req *req, struct candidate *c, struct attempt *t)
 	const struct price *row[2];
 
 	t->price_ns = worker_wall_ns(req->w);
+	t->agreement = snapshot_agreement(
+	    req->snap, d->provider, reqid_wall_ms(&req->id) * NS_PER_MS);
 	(void)price_rows(req, t, row);
 	t->price = row[0];
 	if (strict && !is_priced(req, t, known)) {
@@ -110,8 +130,7 @@ bound(struct req *req, struct candidate *c, struct attempt *t)
 		return false;
 	}
 	if (known)
-		known =
-		    bound_money(req, t, t->bound_in, t->bound_out, &t->most);
+		known = set_bound(req, t);
 	if (!known && strict) {
 		bar(c, WHY_UNBOUNDED);
 		return false;
@@ -167,7 +186,7 @@ affordable(const struct req *req, const struct attempt *t, int64_t nano)
 		mid = lo + (hi - lo) / 2;
 		if (bound_money(
 			req, t, t->bound_in, mid * req->ask->n, &most) &&
-		    most.nano <= nano)
+		    by_agreement(t, most).nano <= nano)
 			lo = mid;
 		else
 			hi = mid;
@@ -199,9 +218,7 @@ clamp(struct req *req, struct attempt *t, enum fault f)
 			   : f;
 	t->clamp = out;
 	t->bound_out = out * req->ask->n;
-	return bound_money(req, t, t->bound_in, t->bound_out, &t->most)
-		   ? FAULT_NONE
-		   : f;
+	return set_bound(req, t) ? FAULT_NONE : f;
 }
 
 static enum fault
@@ -251,6 +268,9 @@ write_intent(struct req *req, struct attempt *t)
 		.model = req->asked->hash,
 		.deployment = t->deployment->index,
 		.hold = t->most.nano,
+		.agreement = t->agreement != NULL ? t->agreement->terms.id : 0,
+		.list =
+		    t->list_most.nano != t->most.nano ? t->list_most.nano : 0,
 		.n = t->hold->n,
 		.ntags = req->ntags,
 	};

@@ -73,8 +73,10 @@ struct attempt {
 	int64_t price_ns;          /* wall: prices in force then count */
 	struct shm_breaker *breaker;
 	bool probe;
-	struct shm_hold *hold; /* owned from ADMIT to SETTLE */
-	struct money most;
+	struct shm_hold *hold;                  /* owned from ADMIT to SETTLE */
+	const struct agreement_conf *agreement; /* NULL: none */
+	struct money list_most;                 /* at list prices */
+	struct money most;                      /* by the agreement */
 	uint64_t bound_in, bound_out;
 	uint64_t clamp; /* output limit that a budget leaves; 0: as asked */
 	int64_t start_ns, sent_ns, first_ns; /* monotonic; 0: not yet */

@@ -14,7 +14,7 @@
 struct result {
 	enum resolution resolution;
 	struct usage usage;
-	struct money cost;
+	struct money list, cost;   /* cost: by the agreement */
 	const struct price *price; /* it is priced by; NULL: not known */
 	struct slice tier;         /* used, when not the deployment's own */
 };
@@ -37,7 +37,8 @@ static void
 unknown(const struct attempt *t, struct result *r)
 {
 	r->resolution = RESOLUTION_UNKNOWN;
-	r->cost = t->most;
+	r->usage = (struct usage){ 0 };
+	r->list = t->list_most;
 	r->price = t->price;
 }
 
@@ -63,10 +64,10 @@ find_price(const struct req *req, struct result *r)
 static bool
 cost(const struct attempt *t, struct result *r)
 {
-	r->cost = (struct money){ 0 };
+	r->list = (struct money){ 0 };
 	if (r->price == NULL)
 		return t->price == NULL && t->most.nano == 0;
-	return price_cost(r->price, &r->usage, &r->cost);
+	return price_cost(r->price, &r->usage, &r->list);
 }
 
 static void
@@ -74,12 +75,8 @@ booked(const struct attempt *t, struct result *r)
 {
 	r->usage = t->tally.usage;
 	r->resolution = RESOLUTION_BOOKED;
-	if (!cost(t, r)) {
-		r->usage = (struct usage){ 0 };
+	if (!cost(t, r))
 		unknown(t, r);
-	} else if (r->cost.nano > t->most.nano && r->price != NULL) {
-		r->resolution = RESOLUTION_OVERAGE;
-	}
 }
 
 static void
@@ -97,8 +94,21 @@ estimated(const struct req *req, struct result *r)
 	if (!cost(t, r) && r->price == NULL)
 		unknown(t, r);
 	else if (!cost(t, r) ||
-		 (r->cost.nano > t->most.nano && t->most.nano > 0))
-		r->cost = t->most;
+		 (r->list.nano > t->list_most.nano && t->list_most.nano > 0))
+		r->list = t->list_most;
+}
+
+/* What it costs by the agreement; tokens that were not counted save nothing,
+ * so that an unknown one costs the hold. */
+static void
+contract(const struct attempt *t, struct result *r)
+{
+	r->cost = agreement_contracted(
+	    t->agreement != NULL ? &t->agreement->terms : NULL, r->list,
+	    r->usage.input + r->usage.output);
+	if (r->resolution == RESOLUTION_BOOKED && r->price != NULL &&
+	    r->cost.nano > t->most.nano)
+		r->resolution = RESOLUTION_OVERAGE;
 }
 
 static struct result
@@ -118,6 +128,7 @@ resolve(const struct req *req)
 		estimated(req, &r);
 	else
 		unknown(t, &r);
+	contract(t, &r);
 	return r;
 }
 
@@ -145,7 +156,7 @@ write_outcome(struct req *req, const struct result *r)
 		.deployment = t->deployment->index,
 		.hold = t->most.nano,
 		.usage = r->usage,
-		.list = r->cost.nano,
+		.list = r->list.nano,
 		.contracted = r->cost.nano,
 		.effective = r->cost.nano,
 		.status = t->status,
@@ -155,6 +166,7 @@ write_outcome(struct req *req, const struct result *r)
 		.end_us = since_us(t, loop_now(req->w->loop)),
 		.provider_id = t->provider_id,
 		.used_tier = r->tier,
+		.agreement = t->agreement != NULL ? t->agreement->terms.id : 0,
 		.n = t->hold->n,
 		.ntags = req->ntags,
 	};

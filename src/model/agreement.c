@@ -98,6 +98,23 @@ agreement_bound(const struct agreement *a, struct money list)
 	return agreement_contracted(a, list, 0);
 }
 
+/* A bound rises with its list cost by no more than that does, so each amount
+ * is the bound of one; it is looked for. */
+struct money
+agreement_list_of(const struct agreement *a, struct money bound)
+{
+	int64_t lo = 0, hi = INT64_MAX, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (agreement_bound(a, (struct money){ mid }).nano < bound.nano)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return (struct money){ lo };
+}
+
 struct money
 share_accrual(const struct share *s, struct money cap, struct money accrued,
     struct money base, int64_t at_ns)

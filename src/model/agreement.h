@@ -66,6 +66,9 @@ struct money agreement_contracted(
 /* no contracted cost of a call is above this of its list bound. */
 struct money agreement_bound(const struct agreement *a, struct money list);
 
+/* The least list cost whose bound that is. */
+struct money agreement_list_of(const struct agreement *a, struct money bound);
+
 /*
  * What a posting adds to a share that has accrued so much: never above cap,
  * nothing outside its time, and a posting below zero takes back no more than

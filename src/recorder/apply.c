@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/log.h"
+#include "journal/pledge.h"
 #include "recorder/state.h"
 
 enum { ATTEMPTS_MAX = 99 };
@@ -183,7 +184,7 @@ judge_intent(struct recorder *r, const struct intent *v)
 
 	if (v->attempt < 1 || v->attempt > ATTEMPTS_MAX)
 		return "its attempt has no such number";
-	if (v->hold < 0 || v->hold > AMOUNT_MAX)
+	if (v->hold < 0 || v->hold > AMOUNT_MAX || v->list > AMOUNT_MAX)
 		return "its hold is out of bounds";
 	if (c == NULL || v->deployment >= c->g.ndeployments)
 		return "its deployment is not known";
@@ -191,7 +192,7 @@ judge_intent(struct recorder *r, const struct intent *v)
 		return "its key is not known";
 	if (!attempt_chain_known(r, v->chain, v->n))
 		return "its account is not known";
-	return NULL;
+	return pledge_judge_intent(&c->g, v);
 }
 
 static const char *
@@ -314,7 +315,12 @@ judge_outcome(struct recorder *r, const struct request *q,
 	    !price_fits(r, &a->said, o->price) || !same_chain(&a->said, o))
 		return "it differs from its intent";
 	why = attempt_judge_numbers(o);
-	return why != NULL ? why : attempt_judge_resolution(o);
+	if (why == NULL)
+		why = attempt_judge_resolution(o);
+	if (why == NULL)
+		why = pledge_judge_outcome(
+		    &config_find(r, o->generation)->g, &a->said, o);
+	return why;
 }
 
 char
@@ -340,6 +346,7 @@ book(struct recorder *r, const struct frame *f, const struct outcome *o,
 	if (o->resolution == RESOLUTION_VOID || !o->sent)
 		return;
 	roll_add(r, o, dim, roll_minute(&o->req), 1);
+	pledge_book(r, f, o);
 	if (o->resolution == RESOLUTION_UNKNOWN)
 		suspense_add(r, o, dim);
 }
@@ -482,7 +489,7 @@ apply_account(struct recorder *r, const struct frame *f)
 	memset(&v, 0, sizeof(v));
 	if (frame_get_account(f, &v) != FAULT_NONE)
 		return "it is not an account";
-	return budget_apply(r, &v);
+	return v.pledge != 0 ? pledge_apply(r, &v) : budget_apply(r, &v);
 }
 
 static const char *

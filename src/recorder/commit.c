@@ -228,6 +228,7 @@ commit_load(struct recorder *r)
 	load_cursors(r);
 	load_subjects(r);
 	load_accounts(r);
+	pledges_load(r);
 	load_caps(r);
 	load_keys(r);
 	dims_load(r);
@@ -650,6 +651,7 @@ save_all(struct recorder *r)
 	table_each(&r->configs, save_config, r);
 	table_each(&r->subjects, save_subject, r);
 	table_each(&r->accounts, save_account, r);
+	pledges_save(r);
 	table_each(&r->caps, save_cap, r);
 	table_each(&r->keys, save_key, r);
 	table_each(&r->dims, save_dim, r);
@@ -669,6 +671,8 @@ save_all(struct recorder *r)
 	save_meta(r, S("block"), r->block.start);
 	save_meta(r, S("node"), r->m->head->node);
 	save_meta(r, S("boot"), r->m->head->boot);
+	if (r->snapshot != NULL)
+		save_meta(r, S("generation"), r->snapshot->generation);
 }
 
 /* --- after it
@@ -707,6 +711,7 @@ clean_all(struct recorder *r)
 	table_each(&r->configs, clean_config, r);
 	table_each(&r->subjects, clean_subject, r);
 	table_each(&r->accounts, clean_account, r);
+	pledges_clean(r);
 	table_each(&r->caps, clean_cap, r);
 	table_each(&r->keys, clean_key, r);
 	table_each(&r->dims, clean_dim, r);

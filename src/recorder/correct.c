@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "books/story.h"
+#include "journal/pledge.h"
 #include "model/ident.h"
 #include "recorder/state.h"
 
@@ -183,6 +184,8 @@ price(struct recorder *r, struct outcome *o)
 	if (cost.nano > AMOUNT_MAX)
 		return "its cost is absurd";
 	o->list = o->contracted = o->effective = cost.nano;
+	if (c != NULL)
+		pledge_contract(&c->g, o);
 	return NULL;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "journal/pledge.h"
 #include "ledger/account.h"
 #include "ledger/hold.h"
 #include "recorder/state.h"
@@ -27,6 +28,7 @@ outcome_of(const struct intent *i)
 		.n = i->n,
 	};
 
+	o.agreement = i->agreement;
 	memcpy(o.chain, i->chain, sizeof(o.chain));
 	o.ntags = i->ntags;
 	memcpy(o.tags, i->tags, sizeof(o.tags));
@@ -40,11 +42,12 @@ make_void(struct outcome *o)
 }
 
 static void
-make_unknown(struct outcome *o)
+make_unknown(struct outcome *o, const struct intent *i)
 {
 	o->resolution = RESOLUTION_UNKNOWN;
 	o->sent = true;
-	o->list = o->contracted = o->effective = o->hold;
+	o->list = pledge_list_hold(i).nano;
+	o->contracted = o->effective = o->hold;
 }
 
 /*
@@ -52,7 +55,8 @@ make_unknown(struct outcome *o)
  * of the input, or without the price row, nothing can be said: unknown.
  */
 static void
-make_estimate(struct recorder *r, struct outcome *o, const struct shm_hold *h)
+make_estimate(struct recorder *r, struct outcome *o, const struct intent *i,
+    const struct shm_hold *h)
 {
 	struct known_config *c = config_find(r, o->generation);
 	const struct price *p =
@@ -64,16 +68,17 @@ make_estimate(struct recorder *r, struct outcome *o, const struct shm_hold *h)
 	u.output += REPAIR_SLACK_TOKENS;
 	if (p == NULL || u.input == 0 || (u.input | u.output) >> 40 != 0 ||
 	    !price_cost(p, &u, &cost) || cost.nano < 0) {
-		make_unknown(o);
+		make_unknown(o, i);
 		return;
 	}
 	o->resolution = RESOLUTION_ESTIMATED;
 	o->sent = true;
 	o->streamed = true;
 	o->usage = u;
-	if (o->n > 0 && cost.nano > o->hold)
-		cost.nano = o->hold;
-	o->list = o->contracted = o->effective = cost.nano;
+	if (o->n > 0 && cost.nano > pledge_list_hold(i).nano)
+		cost = pledge_list_hold(i);
+	o->list = cost.nano;
+	pledge_contract(&c->g, o);
 }
 
 /* --- holds of a dead slot
@@ -84,6 +89,7 @@ intent_of_record(
     struct recorder *r, const struct shm_hold *h, struct intent *out)
 {
 	const struct known_config *c = config_find(r, h->generation);
+	const struct agreement_row *row;
 	unsigned i;
 
 	*out = (struct intent){ .attempt = h->attempt,
@@ -100,6 +106,13 @@ intent_of_record(
 	    noun_key(r, out->key) == NULL || out->hold < 0)
 		return false;
 	out->model = c->g.deployments[out->deployment].model_hash;
+	row = pledge_agreement(&c->g, out->deployment, &out->req);
+	if (row != NULL) {
+		out->agreement = row->terms.id;
+		out->list =
+		    agreement_list_of(&row->terms, (struct money){ out->hold })
+			.nano;
+	}
 	for (i = 0; i < out->n; i++) {
 		out->chain[i].account = h->chain[i].account_id;
 		out->chain[i].window = h->chain[i].window_id;
@@ -127,7 +140,7 @@ resolve_alone(struct recorder *r, struct shm_hold *h)
 		return;
 	own_intent(r, &i);
 	o = outcome_of(&i);
-	make_unknown(&o);
+	make_unknown(&o, &i);
 	own_outcome(r, &o);
 }
 
@@ -158,9 +171,9 @@ resolve(void *arg, struct shm_hold *h)
 	if (left == HOLD_LEFT_VOID)
 		make_void(&o);
 	else if (left == HOLD_LEFT_PROGRESS)
-		make_estimate(r, &o, h);
+		make_estimate(r, &o, &a->said, h);
 	else
-		make_unknown(&o);
+		make_unknown(&o, &a->said);
 	own_outcome(r, &o);
 	return FAULT_NONE;
 }
@@ -205,7 +218,7 @@ end_request(struct recorder *r, struct request *q)
 		if (!a->open)
 			continue;
 		o = outcome_of(&a->said);
-		make_unknown(&o);
+		make_unknown(&o, &a->said);
 		own_outcome(r, &o);
 		set_columns(r, &o);
 	}

@@ -271,6 +271,7 @@ recorder_close(struct recorder **rp)
 	requests_free(r);
 	books_free(r);
 	nouns_free(r);
+	pledges_free(r);
 	calendar_free(r);
 	if (r->snapshot != NULL)
 		snapshot_unref(&r->snapshot);
@@ -357,12 +358,14 @@ recorder_config(struct recorder *r, struct snapshot *s)
 
 	if (config_find(r, s->generation) == NULL)
 		own_generation(r, s);
+	pledges_open(r, s);
 	fault = commit_all(r);
 	if (fault != FAULT_NONE)
 		return fault;
 	if (config_find(r, s->generation) == NULL)
 		return FAULT_CONFIG;
 	r->snapshot = snapshot_ref(s);
+	r->dirty = true; /* the store says which is in force */
 	if (was != NULL)
 		snapshot_unref(&was);
 	return FAULT_NONE;

@@ -150,6 +150,18 @@ struct key {
 	uint8_t salt[16];
 };
 
+/* An account that an agreement makes; its sum is in balances, window 1. */
+struct pledge {
+	struct node node;
+	uint64_t account, agreement;
+	enum pledge_kind kind;
+	char *name, *partner;
+	int64_t amount; /* committed, or the cap */
+	struct period in;
+	int64_t created_ns;
+	bool dirty;
+};
+
 /* --- what is counted
  * --------------------------------------------------------*/
 
@@ -300,7 +312,7 @@ struct recorder {
 	uint64_t place;           /* memory: everything before this place */
 
 	struct table requests, balances, accounts, keys, dims, paths, rolls,
-	    calls, refusals, configs, cursors, subjects, names, caps;
+	    calls, refusals, configs, cursors, subjects, names, caps, pledges;
 	uint64_t last_subject, last_account, last_cap; /* handed out */
 	struct request *oldest, *newest;
 	struct suspense *suspense;
@@ -428,6 +440,21 @@ void suspense_save(struct recorder *r);   /* into the open transaction */
 void suspense_forget(struct recorder *r); /* what waits for the store */
 /* What corrections moved is durable: the own columns follow. */
 void suspense_settle(struct recorder *r);
+
+/* --- pledge.c: commitments and revenue shares --------------------------------
+ */
+
+struct pledge *pledge_find(const struct recorder *r, uint64_t account);
+const char *pledge_apply(struct recorder *r, const struct account_change *v);
+/* What an outcome or a correction moves, at its place in the log. */
+void pledge_book(
+    struct recorder *r, const struct frame *f, const struct outcome *o);
+/* Frames for the accounts that the log does not know as they are now. */
+void pledges_open(struct recorder *r, const struct snapshot *s);
+void pledges_load(struct recorder *r);
+void pledges_save(struct recorder *r);
+void pledges_clean(struct recorder *r);
+void pledges_free(struct recorder *r);
 
 /* --- own.c: the recorder's own journal ---------------------------------------
  */

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "journal/pledge.h"
 #include "ledger/account.h"
 #include "recorder/state.h"
 
@@ -113,6 +114,8 @@ judge(struct recorder *r, const struct correction *v)
 		why = attempt_judge_numbers(&v->now);
 	if (why == NULL)
 		why = attempt_judge_resolution(&v->now);
+	if (why == NULL && !v->stated)
+		why = pledge_judge_cost(&c->g, &v->now);
 	return why != NULL ? why : judge_siblings(c, v);
 }
 
@@ -120,9 +123,11 @@ static void
 charge(struct recorder *r, const struct frame *f, const struct correction *v)
 {
 	const int64_t difference = v->now.effective - v->was.effective;
+	const struct outcome moved = pledge_difference(v);
 	const struct frame_need *n;
 	unsigned i;
 
+	pledge_book(r, f, &moved);
 	for (i = 0; i < v->now.n && difference != 0; i++) {
 		n = &v->now.chain[i];
 		balance_add(r, n->account, n->window, &f->name, difference);

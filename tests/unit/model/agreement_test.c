@@ -139,6 +139,30 @@ no_cost_passes_the_bound_of_its_list_bound(void **state)
 }
 
 static void
+each_bound_is_that_of_a_list_cost(void **state)
+{
+	struct agreement a = none;
+	struct money list, bound;
+	int i;
+
+	(void)state;
+	srand48(5);
+	for (i = 0; i < 10000; i++) {
+		a.percent = lrand48() % (PERCENT_ALL - 1000000);
+		bound.nano = random_amount() % (INT64_C(1) << 53);
+		list = agreement_list_of(&a, bound);
+		assert_int_equal(agreement_bound(&a, list).nano, bound.nano);
+		assert_true(
+		    list.nano == 0 ||
+		    agreement_bound(&a, (struct money){ list.nano - 1 }).nano <
+			bound.nano);
+	}
+	assert_int_equal(agreement_list_of(NULL, (struct money){ 7 }).nano, 7);
+	a.percent = PERCENT_ALL;
+	assert_int_equal(agreement_list_of(&a, (struct money){ 0 }).nano, 0);
+}
+
+static void
 times_are_half_open(void **state)
 {
 	const struct period p = { 10, 20 }, open = { 10, 0 };
@@ -281,6 +305,7 @@ main(void)
 		    an_amount_per_token_never_makes_a_cost_negative),
 		cmocka_unit_test(without_an_agreement_the_list_cost_holds),
 		cmocka_unit_test(no_cost_passes_the_bound_of_its_list_bound),
+		cmocka_unit_test(each_bound_is_that_of_a_list_cost),
 		cmocka_unit_test(times_are_half_open),
 		cmocka_unit_test(numbers_that_cannot_be_are_seen),
 		cmocka_unit_test(a_share_stops_at_its_cap_its_dates_and_zero),

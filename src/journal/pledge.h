@@ -1,0 +1,52 @@
+/*
+ * pledge.h - what the agreements of a generation say of an attempt
+ *
+ * Shared by whoever books frames and whoever adds them up again.  The terms
+ * of an attempt follow from its generation, its deployment and the time in
+ * the request's id alone: docs/log-format.md.
+ */
+#ifndef KONTOR_JOURNAL_PLEDGE_H
+#define KONTOR_JOURNAL_PLEDGE_H
+
+#include "journal/frame.h"
+
+enum { PLEDGE_POSTINGS = 1 + SHARES_MAX };
+
+/* What one outcome means for one account. */
+struct pledge_posting {
+	uint64_t account;
+	enum pledge_kind kind;
+	const struct share *share; /* NULL: a commitment */
+	struct money base;
+	struct money cap; /* as its generation says */
+	int64_t at_ns;    /* when the request came in */
+};
+
+/* NULL: none.  The deployment is one of g. */
+const struct agreement_row *pledge_agreement(
+    const struct generation *g, unsigned deployment, const struct reqid *req);
+
+/* The hold at list prices. */
+struct money pledge_list_hold(const struct intent *i);
+
+/* What it costs by them: contracted and effective, from list and usage. */
+void pledge_contract(const struct generation *g, struct outcome *o);
+
+/* NULL, or what is wrong with hold, cost or agreement by the terms. */
+const char *pledge_judge_intent(
+    const struct generation *g, const struct intent *i);
+const char *pledge_judge_cost(
+    const struct generation *g, const struct outcome *o);
+const char *pledge_judge_outcome(const struct generation *g,
+    const struct intent *i, const struct outcome *o);
+
+/* What it moves; nothing when it was void or never sent. */
+unsigned pledge_postings(const struct generation *g, const struct outcome *o,
+    struct pledge_posting out[PLEDGE_POSTINGS]);
+/* What a correction moves: an outcome of the differences. */
+struct outcome pledge_difference(const struct correction *c);
+/* By how much.  cap: what the account says, or the posting's. */
+struct money pledge_amount(
+    const struct pledge_posting *p, struct money cap, struct money so_far);
+
+#endif
