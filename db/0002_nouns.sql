@@ -43,6 +43,8 @@ ALTER TABLE keys ADD COLUMN principal_name TEXT NOT NULL DEFAULT '';
 ALTER TABLE keys ADD COLUMN principal_kind TEXT NOT NULL DEFAULT ''; -- user, service
 ALTER TABLE keys ADD COLUMN tags TEXT NOT NULL DEFAULT '[]'; -- JSON: ["k=v"]
 ALTER TABLE keys ADD COLUMN subjects BLOB NOT NULL DEFAULT x''; -- ids, 8 bytes each
+CREATE INDEX keys_by_principal ON keys (principal);
+CREATE INDEX accounts_by_key ON accounts (of_key);
 
 -- A budget passed 50, 80 or 100 % of its limit: once in a window.
 CREATE TABLE alerts (

@@ -4,6 +4,7 @@
 #include "admin/peer.h"
 #include "httpio/server.h"
 #include "io/loop.h"
+#include "store/store.h"
 
 static const struct route routes[] = {
 #define ROUTE(method, path, role, fresh, handler, text) \
@@ -57,20 +58,22 @@ unless_owed(struct api *a)
 static void
 end(struct api *a, int status, struct slice type, struct slice body)
 {
+	const char *etag = arena_fmt(&a->arena, "\"%u\"", a->version);
 	const struct http_hdr hdr[] = {
 		{ S("content-type"), type },
 		{ S("cache-control"), S("no-store") },
 		{ S("x-content-type-options"), S("nosniff") },
 		{ S("content-security-policy"),
 		    S("default-src 'none'; style-src 'self'") },
+		{ S("etag"), slice_of(etag) },
 	};
+	const unsigned n = (unsigned)NELEM(hdr) - (a->version == 0);
 
 	CHECK(!a->ended);
 	a->ended = true;
 	if (a->x != NULL) {
 		a->x->user = NULL;
-		exchange_answer(
-		    a->x, status, hdr, NELEM(hdr), (int64_t)body.len);
+		exchange_answer(a->x, status, hdr, n, (int64_t)body.len);
 		exchange_write(a->x, body, true);
 		a->x = NULL;
 	}
@@ -181,4 +184,173 @@ api_query(struct api *a, const char *name)
 {
 	return http_unescape(
 	    &a->arena, http_query_get(a->query, slice_of(name)), true);
+}
+
+void
+api_answer_store(struct api *a, struct store **s, struct buf *json)
+{
+	if (store_commit(*s) != FAULT_NONE) {
+		buf_fini(json);
+		api_fail(a, FAULT_DISK, store_error(*s));
+	} else {
+		api_reply(a, 200, json);
+	}
+	store_close(s);
+}
+
+/* --- wishes to the recorder ------------------------------------------------
+ */
+
+enum { WISH_MAX = 16 * 1024 };
+
+static void
+copy_scalar(struct buf *b, const struct json *v)
+{
+	switch (v->type) {
+	case JSON_STRING:
+		json_w_str(b, v->text);
+		break;
+	case JSON_NUMBER:
+		json_w_raw(b, v->text);
+		break;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		json_w_bool(b, v->type == JSON_TRUE);
+		break;
+	case JSON_NULL:
+	case JSON_ARRAY:
+	case JSON_OBJECT:
+		json_w_null(b);
+		break;
+	}
+}
+
+/* Scalars and lists of them; nothing that is wished is deeper. */
+static void
+copy(struct buf *b, const struct json *v)
+{
+	const struct json *e;
+
+	if (v->type != JSON_ARRAY) {
+		copy_scalar(b, v);
+		return;
+	}
+	json_w_begin(b, '[');
+	for (e = v->child; e != NULL; e = e->next)
+		copy_scalar(b, e);
+	json_w_end(b, ']');
+}
+
+static bool
+listed(const char *const *known, struct slice key)
+{
+	for (; *known != NULL; known++) {
+		if (slice_eq(key, slice_of(*known)))
+			return true;
+	}
+	return false;
+}
+
+static const char *
+say_known(struct api *a, const char *const *known)
+{
+	struct buf b = { 0 };
+	const char *text;
+
+	buf_str(&b, "known fields are");
+	for (; *known != NULL; known++)
+		buf_fmt(&b, " %s%s", *known, known[1] != NULL ? "," : "");
+	text = arena_str(&a->arena, buf_slice(&b));
+	buf_fini(&b);
+	return text;
+}
+
+const char *
+api_wish_begin(
+    struct api *a, const char *op, const char *const *known, struct buf *b)
+{
+	const struct json *m;
+
+	json_w_begin(b, '{');
+	json_w_kstr(b, "op", slice_of(op));
+	if (a->body == NULL || a->body->type != JSON_OBJECT)
+		return "the body must be a JSON object";
+	for (m = a->body->child; m != NULL; m = m->next) {
+		if (!listed(known, m->key))
+			return say_known(a, known);
+		if (m->type == JSON_OBJECT)
+			return "no field takes an object";
+		json_w_key(b, arena_str(&a->arena, m->key));
+		copy(b, m);
+	}
+	return NULL;
+}
+
+void
+api_wish(struct api *a, struct buf *b, api_then_f *then)
+{
+	struct slice s;
+
+	if (a->idempotency.len > 0)
+		json_w_kstr(b, "idem", a->idempotency);
+	s = buf_slice(b);
+	if (s.len > WISH_MAX)
+		api_fail(a, FAULT_BODY_TOO_LARGE, NULL);
+	else
+		api_ask(a, a->c->recorder, (struct slice){ s.p + 1, s.len - 1 },
+		    then);
+	buf_fini(b);
+}
+
+/* {"id":...,"did":"created"|"changed"|"replaced"|"closed","note":...} */
+static void
+then_did(struct api *a, const struct json *answer)
+{
+	const struct slice replaced = json_get_str(answer, "replaced");
+	const struct slice did = json_get_str(answer, "did");
+	struct buf b = { 0 };
+
+	if (!api_agreed(answer)) {
+		api_fail_as_told(a, answer);
+		return;
+	}
+	json_w_begin(&b, '{');
+	json_w_kstr(&b, "id", json_get_str(answer, "id"));
+	json_w_kstr(&b, "did", did);
+	if (replaced.len > 0) {
+		json_w_kstr(&b, "replaced", replaced);
+		json_w_kstr(&b, "note",
+		    S("other windows are another budget: it begins with "
+		      "nothing spent, the old one is closed"));
+	}
+	json_w_end(&b, '}');
+	api_reply(a, slice_eq(did, S("created")) ? 201 : 200, &b);
+}
+
+void
+api_wish_did(
+    struct api *a, const char *op, const char *const *known, bool about)
+{
+	static const struct json nothing = { .type = JSON_OBJECT };
+	struct slice version = slice_trim(a->if_match);
+	struct buf b = { 0 };
+	const char *wrong;
+
+	if (a->body == NULL && about)
+		a->body = &nothing;
+	wrong = api_wish_begin(a, op, known, &b);
+	if (wrong != NULL) {
+		buf_fini(&b);
+		api_fail(a, FAULT_FIELD, wrong);
+		return;
+	}
+	if (about) {
+		json_w_kstr(&b, "id", a->segment);
+		if (version.len > 2 && version.p[0] == '"')
+			version =
+			    (struct slice){ version.p + 1, version.len - 2 };
+		if (version.len > 0 && !slice_eq(version, S("*")))
+			json_w_kstr(&b, "version", version);
+	}
+	api_wish(a, &b, then_did);
 }

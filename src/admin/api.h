@@ -20,6 +20,7 @@
 
 struct control;
 struct exchange;
+struct store;
 struct peer;
 struct route;
 struct api;
@@ -48,6 +49,8 @@ struct api {
 	/* Digests of who asks for what by which idempotency key, and of the
 	 * body, as the recorder keeps them; empty: there is no such key. */
 	struct slice idempotency;
+	struct slice if_match; /* empty: not said */
+	unsigned version;      /* of what is answered, its ETag; 0: none */
 	struct arena arena;
 	unsigned owed; /* answers of other processes */
 	bool ended;
@@ -73,6 +76,23 @@ void api_ask_recorder(struct api *a, struct buf *object, api_then_f *then);
 bool api_agreed(const struct json *answer); /* NULL: no */
 /* The asked process's no, as ours; answer may be NULL. */
 void api_fail_as_told(struct api *a, const struct json *answer);
+/*
+ * Asks the recorder to do op, with what b has beside it ({"name":...,
+ * without the closing brace; taken) and the idempotency key.
+ */
+void api_wish(struct api *a, struct buf *b, api_then_f *then);
+/* Ends the reading of a store (taken) and answers with json (taken). */
+void api_answer_store(struct api *a, struct store **s, struct buf *json);
+/*
+ * A wish that makes, changes or closes something, whole.  about: the path
+ * names it; If-Match is heeded.
+ */
+void api_wish_did(
+    struct api *a, const char *op, const char *const *known, bool about);
+/* {"op":OP and, as they are, those members of the body that are known (a
+ * list that ends with NULL); what is wrong, or NULL. */
+const char *api_wish_begin(
+    struct api *a, const char *op, const char *const *known, struct buf *b);
 
 /* The percent-decoded value of a query parameter; empty: not there. */
 struct slice api_query(struct api *a, const char *name);

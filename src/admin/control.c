@@ -170,6 +170,7 @@ on_request(struct exchange *x)
 	a->x = x;
 	x->user = a;
 	a->query = http_query(x->head);
+	a->if_match = http_value(x->head, S("if-match"));
 	a->route = route_find(
 	    x->head->method, http_path(x->head), &a->segment, &known);
 	if (a->route == NULL) {

@@ -106,53 +106,6 @@ span(struct slice text)
 	return 0;
 }
 
-/* Adds "models":[...] with portable ids; what is wrong, or NULL. */
-static const char *
-write_models(struct api *a, struct buf *b)
-{
-	const struct json *list = json_get(a->body, "models"), *m;
-	const struct model_conf *model;
-
-	if (list == NULL)
-		return NULL;
-	if (list->type != JSON_ARRAY)
-		return "'models' must be an array of model names";
-	if (list->n > KEY_MODELS_MAX)
-		return "a key may name at most 16 models";
-	json_w_key(b, "models");
-	json_w_begin(b, '[');
-	for (m = list->child; m != NULL; m = m->next) {
-		model = m->type == JSON_STRING
-			    ? snapshot_model(a->c->snapshot, m->text)
-			    : NULL;
-		if (model == NULL)
-			return "'models' names a model that is not configured";
-		json_w_str(b, slice_of(model->id));
-	}
-	json_w_end(b, ']');
-	return NULL;
-}
-
-static const char *
-write_budget(struct api *a, struct buf *b)
-{
-	struct slice text = json_get_str(a->body, "budget");
-	enum window_unit unit;
-	struct money amount;
-	struct buf m = { 0 };
-
-	if (json_get(a->body, "budget") == NULL)
-		return NULL;
-	if (!window_limit_parse(text, &amount, &unit))
-		return "'budget' must be AMOUNT/{hour,day,week,month,quarter,"
-		       "year,total}, with at most 9 decimals";
-	money_write(&m, amount);
-	json_w_kstr(b, "budget", buf_slice(&m));
-	buf_fini(&m);
-	json_w_kstr(b, "window", slice_of(window_unit_name(unit)));
-	return NULL;
-}
-
 static const char *
 write_expiry(struct api *a, struct buf *b)
 {
@@ -168,90 +121,35 @@ write_expiry(struct api *a, struct buf *b)
 	return NULL;
 }
 
+/* What the recorder leaves to us: the rest it judges itself. */
 static const char *
-write_admin(struct api *a, struct buf *b)
+check_create(const struct api *a)
 {
-	const struct json *v = json_get(a->body, "admin");
+	const struct json *name = json_get(a->body, "name");
 
-	if (v != NULL && v->type != JSON_TRUE && v->type != JSON_FALSE)
-		return "'admin' must be true or false";
-	json_w_kbool(b, "admin", json_get_bool(a->body, "admin", false));
+	if (name == NULL || name->type != JSON_STRING || name->text.len == 0 ||
+	    name->text.len > NAME_MAX_LEN)
+		return "'name' must be a text of 1 to 200 bytes";
 	return NULL;
-}
-
-/* A text of the body, under a name the recorder knows. */
-static const char *
-write_text(struct api *a, struct buf *b, const char *key, bool wanted)
-{
-	const struct json *v = json_get(a->body, key);
-
-	if (v == NULL && !wanted)
-		return NULL;
-	if (v == NULL || v->type != JSON_STRING || v->text.len == 0 ||
-	    v->text.len > NAME_MAX_LEN)
-		return arena_fmt(
-		    &a->arena, "'%s' must be a text of 1 to 200 bytes", key);
-	json_w_kstr(b, key, v->text);
-	return NULL;
-}
-
-static const char *
-known_fields(const struct api *a)
-{
-	static const char *const known[] = { "name", "team", "models", "budget",
-		"zone", "expires", "admin" };
-	const struct json *m;
-	size_t i;
-
-	if (a->body == NULL || a->body->type != JSON_OBJECT)
-		return "the body must be a JSON object";
-	for (m = a->body->child; m != NULL; m = m->next) {
-		for (i = 0;
-		     i < NELEM(known) && !slice_eq(m->key, slice_of(known[i]));
-		     i++)
-			;
-		if (i == NELEM(known))
-			return "known fields are name, team, models, budget, "
-			       "zone, expires, admin";
-	}
-	return NULL;
-}
-
-static const char *
-write_create(struct api *a, struct buf *b)
-{
-	const char *wrong = known_fields(a);
-
-	if (wrong == NULL && a->idempotency.len > IDEM_MAX)
-		wrong = "the idempotency key is too long";
-	if (wrong == NULL)
-		wrong = write_text(a, b, "name", true);
-	if (wrong == NULL)
-		wrong = write_text(a, b, "team", false);
-	if (wrong == NULL)
-		wrong = write_text(a, b, "zone", false);
-	if (wrong == NULL)
-		wrong = write_models(a, b);
-	if (wrong == NULL)
-		wrong = write_budget(a, b);
-	if (wrong == NULL)
-		wrong = write_expiry(a, b);
-	if (wrong == NULL)
-		wrong = write_admin(a, b);
-	return wrong;
 }
 
 void
 keys_create(struct api *a)
 {
+	static const char *const known[] = { "name", "org", "team", "project",
+		"user", "service", "tags", "models", "budget", "zone",
+		"budget_zone", "budget_mode", "budget_downgrade_to",
+		"budget_tight", "budget_admit_wait", "limits", "expires",
+		"admin", NULL };
 	struct made *m = ARENA_NEW(&a->arena, struct made);
 	struct buf b = { 0 };
-	const char *wrong;
+	const char *wrong = api_wish_begin(a, "key_create", known, &b);
 
 	a->state = m;
-	json_w_begin(&b, '{');
-	json_w_kstr(&b, "op", S("key_create"));
-	wrong = write_create(a, &b);
+	if (wrong == NULL)
+		wrong = check_create(a);
+	if (wrong == NULL)
+		wrong = write_expiry(a, &b);
 	if (wrong != NULL) {
 		buf_fini(&b);
 		api_fail(a, FAULT_FIELD, wrong);
@@ -260,10 +158,7 @@ keys_create(struct api *a)
 	make(m);
 	json_w_kstr(&b, "id", slice_of(m->id));
 	json_w_kstr(&b, "sha256", slice_of(m->sha256));
-	if (a->idempotency.len > 0)
-		json_w_kstr(&b, "idem", a->idempotency);
-	json_w_end(&b, '}');
-	api_ask_recorder(a, &b, then_shown);
+	api_wish(a, &b, then_shown);
 }
 
 /* --- revoke, rotate ---------------------------------------------------------
@@ -299,8 +194,7 @@ keys_revoke(struct api *a)
 	json_w_begin(&b, '{');
 	json_w_kstr(&b, "op", S("key_revoke"));
 	json_w_kstr(&b, "id", a->segment);
-	json_w_end(&b, '}');
-	api_ask_recorder(a, &b, then_done);
+	api_wish(a, &b, then_done);
 }
 
 /* How long the old secret stays good: 0 not at all, negative on nonsense. */
@@ -353,10 +247,7 @@ keys_rotate(struct api *a)
 	json_w_kstr(&b, "new", slice_of(m->id));
 	json_w_kstr(&b, "sha256", slice_of(m->sha256));
 	json_w_ki64(&b, "keep_ns", keep);
-	if (a->idempotency.len > 0)
-		json_w_kstr(&b, "idem", a->idempotency);
-	json_w_end(&b, '}');
-	api_ask_recorder(a, &b, then_shown);
+	api_wish(a, &b, then_shown);
 }
 
 /* --- list -------------------------------------------------------------------
@@ -390,6 +281,22 @@ write_limit(struct buf *b, struct stmt *q)
 }
 
 static void
+write_place(struct buf *b, struct stmt *q)
+{
+	const struct slice who = stmt_get(q, 14);
+
+	json_w_kstr(b, "org", stmt_get(q, 11));
+	json_w_kstr(b, "team", stmt_get(q, 2));
+	json_w_kstr(b, "project", stmt_get(q, 12));
+	json_w_kstr(
+	    b, "user", slice_eq(who, S("user")) ? stmt_get(q, 13) : S(""));
+	json_w_kstr(b, "service",
+	    slice_eq(who, S("service")) ? stmt_get(q, 13) : S(""));
+	json_w_key(b, "tags");
+	json_w_raw(b, stmt_get(q, 15).len > 0 ? stmt_get(q, 15) : S("[]"));
+}
+
+static void
 write_key(struct buf *b, struct stmt *q)
 {
 	char id[KEY_ID_TEXT + 1];
@@ -398,7 +305,7 @@ write_key(struct buf *b, struct stmt *q)
 	json_w_begin(b, '{');
 	json_w_kstr(b, "id", slice_of(id));
 	json_w_kstr(b, "name", stmt_get(q, 1));
-	json_w_kstr(b, "team", stmt_get(q, 2));
+	write_place(b, q);
 	json_w_key(b, "models");
 	json_w_raw(b, stmt_get(q, 3).len > 0 ? stmt_get(q, 3) : S("[]"));
 	write_time(b, "expires", stmt_get_i64(q, 4));
@@ -409,6 +316,7 @@ write_key(struct buf *b, struct stmt *q)
 	json_w_end(b, '}');
 }
 
+/* budget: the first of its own; budgets_list has all. */
 void
 keys_list(struct api *a)
 {
@@ -422,10 +330,14 @@ keys_list(struct api *a)
 	}
 	store_begin(s);
 	q = store_sql(s,
-	    "SELECT k.id, k.name, k.team, k.models, k.expires_ns, k.account, "
-	    "a.granted, a.unit, k.is_admin, k.revoked, k.created_ns "
-	    "FROM keys k LEFT JOIN accounts a ON a.id = k.account "
-	    "ORDER BY k.created_ns, k.id");
+	    "SELECT k.id, k.name, k.team, k.models, k.expires_ns,"
+	    " coalesce(a.id, 0), a.granted, a.unit, k.is_admin, k.revoked,"
+	    " k.created_ns, k.org, k.project, k.principal_name,"
+	    " k.principal_kind, k.tags"
+	    " FROM keys k LEFT JOIN accounts a ON a.id = (SELECT b.id"
+	    "  FROM accounts b WHERE b.of_key = k.principal AND b.closed = 0"
+	    "  AND k.principal <> 0 ORDER BY b.id LIMIT 1)"
+	    " ORDER BY k.created_ns, k.id");
 	json_w_begin(&b, '{');
 	json_w_key(&b, "keys");
 	json_w_begin(&b, '[');
@@ -433,11 +345,5 @@ keys_list(struct api *a)
 		write_key(&b, q);
 	json_w_end(&b, ']');
 	json_w_end(&b, '}');
-	if (store_commit(s) != FAULT_NONE) {
-		buf_fini(&b);
-		api_fail(a, FAULT_DISK, store_error(s));
-	} else {
-		api_reply(a, 200, &b);
-	}
-	store_close(&s);
+	api_answer_store(a, &s, &b);
 }

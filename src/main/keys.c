@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "ledger/window.h"
 #include "main/args.h"
 #include "main/ask.h"
 #include "main/commands.h"
@@ -50,61 +51,70 @@ write_expiry(struct buf *b, const char *text)
 	return minutes > 0;
 }
 
-static bool
-period_known(struct slice s)
-{
-	static const char *const periods[] = { "hour", "day", "week", "month",
-		"quarter", "year", "total" };
-	size_t i;
-
-	for (i = 0; i < NELEM(periods); i++) {
-		if (slice_eq(s, slice_of(periods[i])))
-			return true;
-	}
-	return false;
-}
-
-/* "25.00/month" is checked here, so that its author hears of it at once. */
-static bool
-budget_formed(const char *text)
-{
-	struct slice amount, period;
-	struct money m;
-
-	return slice_cut(slice_of(text), '/', &amount, &period) &&
-	       money_parse(amount, &m) && m.nano >= 0 && period_known(period);
-}
-
 struct wish {
-	const char *team, *budget, *expires;
-	struct arg_list models;
+	const char *org, *team, *project, *user, *service;
+	const char *budget, *budget_zone, *budget_mode, *budget_to,
+	    *budget_tight, *budget_wait, *expires;
+	struct arg_list models, tags, limits;
 	bool admin;
 };
+
+static void
+write_text(struct buf *b, const char *key, const char *value)
+{
+	if (value != NULL)
+		json_w_kstr(b, key, slice_of(value));
+}
+
+static void
+write_list(struct buf *b, const char *key, const struct arg_list *list)
+{
+	unsigned i;
+
+	if (list->n == 0)
+		return;
+	json_w_key(b, key);
+	json_w_begin(b, '[');
+	for (i = 0; i < list->n; i++)
+		json_w_str(b, slice_of(list->value[i]));
+	json_w_end(b, ']');
+}
 
 static bool
 write_wish(struct buf *b, const char *name, const struct wish *w)
 {
-	unsigned i;
-
 	json_w_begin(b, '{');
 	json_w_kstr(b, "name", slice_of(name));
-	if (w->team != NULL)
-		json_w_kstr(b, "team", slice_of(w->team));
-	if (w->models.n > 0) {
-		json_w_key(b, "models");
-		json_w_begin(b, '[');
-		for (i = 0; i < w->models.n; i++)
-			json_w_str(b, slice_of(w->models.value[i]));
-		json_w_end(b, ']');
-	}
-	if (w->budget != NULL)
-		json_w_kstr(b, "budget", slice_of(w->budget));
+	write_text(b, "org", w->org);
+	write_text(b, "team", w->team);
+	write_text(b, "project", w->project);
+	write_text(b, "user", w->user);
+	write_text(b, "service", w->service);
+	write_list(b, "tags", &w->tags);
+	write_list(b, "models", &w->models);
+	write_text(b, "budget", w->budget);
+	write_text(b, "budget_zone", w->budget_zone);
+	write_text(b, "budget_mode", w->budget_mode);
+	write_text(b, "budget_downgrade_to", w->budget_to);
+	write_text(b, "budget_tight", w->budget_tight);
+	write_text(b, "budget_admit_wait", w->budget_wait);
+	write_list(b, "limits", &w->limits);
 	if (w->expires != NULL && !write_expiry(b, w->expires))
 		return false;
 	if (w->admin)
 		json_w_kbool(b, "admin", true);
 	json_w_end(b, '}');
 	return true;
+}
+
+/* "25.00/month" is checked here, so that its author hears of it at once. */
+static bool
+budget_formed(const char *text)
+{
+	enum window_unit unit;
+	struct money m;
+
+	return window_limit_parse(slice_of(text), &m, &unit);
 }
 
 static int
@@ -134,9 +144,20 @@ command_key_create(int argc, char **argv)
 	struct wish wish = { 0 };
 	bool json = false;
 	const struct arg arg[] = { WHERE_ARGS(&w),
+		{ .name = "org", .value = &wish.org },
 		{ .name = "team", .value = &wish.team },
+		{ .name = "project", .value = &wish.project },
+		{ .name = "user", .value = &wish.user },
+		{ .name = "service", .value = &wish.service },
+		{ .name = "tag", .list = &wish.tags },
 		{ .name = "model", .list = &wish.models },
 		{ .name = "budget", .value = &wish.budget },
+		{ .name = "budget-zone", .value = &wish.budget_zone },
+		{ .name = "budget-mode", .value = &wish.budget_mode },
+		{ .name = "budget-downgrade-to", .value = &wish.budget_to },
+		{ .name = "budget-tight", .value = &wish.budget_tight },
+		{ .name = "budget-admit-wait", .value = &wish.budget_wait },
+		{ .name = "limit", .list = &wish.limits },
 		{ .name = "expires", .value = &wish.expires },
 		{ .name = "admin-key", .flag = &wish.admin },
 		{ .name = "json", .flag = &json } };
@@ -165,8 +186,12 @@ static int
 show_list(const struct asked *a, bool json)
 {
 	static const struct column columns[] = { { "id", "ID", COL_TEXT },
-		{ "name", "NAME", COL_TEXT }, { "team", "TEAM", COL_TEXT },
-		{ "admin", "ADMIN", COL_TEXT },
+		{ "name", "NAME", COL_TEXT }, { "org", "ORG", COL_TEXT },
+		{ "team", "TEAM", COL_TEXT },
+		{ "project", "PROJECT", COL_TEXT },
+		{ "user", "USER", COL_TEXT },
+		{ "service", "SERVICE", COL_TEXT },
+		{ "tags", "TAGS", COL_TEXT }, { "admin", "ADMIN", COL_TEXT },
 		{ "revoked", "REVOKED", COL_TEXT },
 		{ "models", "MODELS", COL_TEXT },
 		{ "budget", "BUDGET", COL_TEXT },

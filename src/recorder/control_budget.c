@@ -87,9 +87,6 @@ control_budget_publish(struct recorder *r, struct account *a, struct reply *p)
 	}
 	if (!a->closed)
 		calendar_open(r, a, clock_wall_ns(), true);
-	if (!tree_publish(r, a->owner))
-		control_refuse(p, FAULT_OVERLOAD,
-		    "there is no room for it: raise limits.max_subjects");
 }
 
 /* --- what the terms make of it -------------------------------------------- */
@@ -182,9 +179,10 @@ finish(struct recorder *r, const struct json *j, struct account *a,
 	control_remember(r, j, p);
 	if (!control_durable(r, p))
 		return;
+	control_budget_publish(r, a, p);
+	control_subject_publish(r, a->owner, p);
 	if (gone != NULL)
 		control_budget_publish(r, gone, p);
-	control_budget_publish(r, a, p);
 }
 
 static void

@@ -37,6 +37,9 @@ get_models(struct recorder *r, const struct json *j, struct key_change *v,
 	const struct json *list = json_get(j, "models"), *e;
 	const struct model_conf *m;
 
+	if (list != NULL && list->type != JSON_ARRAY && list->type != JSON_NULL)
+		control_refuse(
+		    p, FAULT_FIELD, "'models' must be an array of model names");
 	json_w_begin(names, '[');
 	for (e = list != NULL ? list->child : NULL; e != NULL; e = e->next) {
 		m = r->snapshot != NULL && e->type == JSON_STRING
@@ -44,12 +47,12 @@ get_models(struct recorder *r, const struct json *j, struct key_change *v,
 			: NULL;
 		if (m == NULL) {
 			control_refuse(p, FAULT_MODEL_UNKNOWN,
-			    "models names one that is not configured");
+			    "'models' names a model that is not configured");
 			break;
 		}
 		if (v->nmodels == KEY_MODELS_MAX) {
 			control_refuse(
-			    p, FAULT_FIELD, "models has more than 16 names");
+			    p, FAULT_FIELD, "a key may name at most 16 models");
 			break;
 		}
 		v->models[v->nmodels++] = m->hash;
@@ -118,6 +121,16 @@ get_budget(
 }
 
 static void
+get_admin(const struct json *j, struct wish *w, struct reply *p)
+{
+	const struct json *v = json_get(j, "admin");
+
+	if (v != NULL && v->type != JSON_TRUE && v->type != JSON_FALSE)
+		control_refuse(p, FAULT_FIELD, "'admin' must be true or false");
+	w->v.is_admin = json_get_bool(j, "admin", false);
+}
+
+static void
 get_wish(
     struct recorder *r, const struct json *j, struct wish *w, struct reply *p)
 {
@@ -133,7 +146,10 @@ get_wish(
 	w->name = json_get_str(j, "name");
 	if (w->name.len > NAME_MAX_LEN)
 		control_refuse(p, FAULT_FIELD, "the name is too long");
-	w->v.is_admin = json_get_bool(j, "admin", false);
+	else if (control_text_odd(w->name))
+		control_refuse(p, FAULT_FIELD,
+		    "the name has a control character or is not UTF-8");
+	get_admin(j, w, p);
 	if (noun_key(r, w->v.key) != NULL)
 		control_refuse(p, FAULT_CONFLICT, "there is a key of this id");
 	control_place(r, j, &w->place, p);
@@ -225,6 +241,7 @@ publish_new(struct recorder *r, struct key *k, struct reply *p)
 		control_budget_publish(r, a, p);
 	for (c = k->own->caps; c != NULL; c = c->next)
 		control_limit_publish(r, c, p);
+	control_subject_publish(r, k->own, p);
 	if (p->fault == FAULT_NONE)
 		publish(r, k, p);
 }

@@ -37,9 +37,6 @@ control_limit_publish(struct recorder *r, struct cap *c, struct reply *p)
 		control_refuse(p, FAULT_OVERLOAD,
 		    "there is no room for another limit: raise "
 		    "limits.max_limits");
-	else if (!tree_publish(r, c->owner))
-		control_refuse(p, FAULT_OVERLOAD,
-		    "there is no room for it: raise limits.max_subjects");
 }
 
 /* Of the same kind and period. */
@@ -91,8 +88,10 @@ finish(struct recorder *r, const struct json *j, struct cap *c, const char *did,
 	control_say_id(p, "id", c->id);
 	control_say(p, "did", slice_of(did));
 	control_remember(r, j, p);
-	if (control_durable(r, p))
-		control_limit_publish(r, c, p);
+	if (!control_durable(r, p))
+		return;
+	control_limit_publish(r, c, p);
+	control_subject_publish(r, c->owner, p);
 }
 
 /* {"scope":"team:ml","limit":"requests=600/minute","burst":20} */

@@ -272,6 +272,14 @@ wanted(struct place *w, enum subject_kind kind)
 	return NULL;
 }
 
+void
+control_subject_publish(struct recorder *r, struct subject *s, struct reply *p)
+{
+	if (!tree_publish(r, s))
+		control_refuse(p, FAULT_OVERLOAD,
+		    "there is no room for it: raise limits.max_subjects");
+}
+
 static void
 publish_all(struct recorder *r, struct place *w, struct reply *p)
 {
@@ -280,10 +288,8 @@ publish_all(struct recorder *r, struct place *w, struct reply *p)
 	unsigned i;
 
 	for (i = 0; i < n; i++) {
-		if (list[i]->row == UINT32_MAX && !tree_publish(r, list[i]))
-			control_refuse(p, FAULT_OVERLOAD,
-			    "there is no room for it: raise "
-			    "limits.max_subjects");
+		if (list[i]->row == UINT32_MAX)
+			control_subject_publish(r, list[i], p);
 	}
 }
 
@@ -389,8 +395,7 @@ control_subject_rename(
 		if (!a->closed)
 			control_budget_publish(r, a, p);
 	}
-	if (!tree_publish(r, s))
-		control_refuse(p, FAULT_OVERLOAD, "a table is full");
+	control_subject_publish(r, s, p);
 }
 
 static void
@@ -429,6 +434,6 @@ control_subject_close(struct recorder *r, const struct json *j, struct reply *p)
 	}
 	v = change_of(s, OP_END);
 	own_subject(r, &v);
-	if (control_durable(r, p) && !tree_publish(r, s))
-		control_refuse(p, FAULT_OVERLOAD, "a table is full");
+	if (control_durable(r, p))
+		control_subject_publish(r, s, p);
 }

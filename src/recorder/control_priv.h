@@ -46,6 +46,8 @@ struct slice control_text(
 uint64_t control_id(const struct json *j, const char *key, struct reply *p);
 /* A duration like "2s" or "500ms"; false: not one. */
 bool control_span(struct slice text, int64_t *ns);
+/* It has a control character, or is not UTF-8. */
+bool control_text_odd(struct slice s);
 /* A name somebody gives: no control characters, not too long. */
 bool control_name_sane(
     enum subject_kind kind, struct slice name, struct reply *p);
@@ -121,13 +123,17 @@ unsigned control_place_list(
 bool control_subject_room(
     const struct recorder *r, unsigned more, struct reply *p);
 
+/* Its row, and the lists of what has a row by now. */
+void control_subject_publish(
+    struct recorder *r, struct subject *s, struct reply *p);
+
 /* --- rows in frames: control_budget.c, control_limit.c ----------------------
  */
 
 /* A new budget that the terms describe; checked before.  Not yet durable. */
 struct account *control_budget_make(
     struct recorder *r, const struct subject *s, const struct terms *t);
-/* The account's row, windows and its owner's list. */
+/* The account's row and windows; its owner's lists come after. */
 void control_budget_publish(
     struct recorder *r, struct account *a, struct reply *p);
 bool control_budget_room(

@@ -76,6 +76,12 @@ has_control(struct slice s)
 	return false;
 }
 
+bool
+control_text_odd(struct slice s)
+{
+	return has_control(s) || !utf8_valid(s);
+}
+
 static bool
 tag_char(char c)
 {
@@ -114,7 +120,7 @@ control_name_sane(enum subject_kind kind, struct slice name, struct reply *p)
 		control_refuse_fmt(p, FAULT_FIELD,
 		    "the name of a %s has at most %d bytes", what,
 		    SUBJECT_NAME_MAX);
-	else if (has_control(name) || !utf8_valid(name))
+	else if (control_text_odd(name))
 		control_refuse_fmt(p, FAULT_FIELD,
 		    "the name of a %s has a control character or is not UTF-8",
 		    what);

@@ -298,6 +298,17 @@ nouns_publish(struct recorder *r)
 	table_each(&r->keys, publish_key, r);
 }
 
+void
+nouns_say_lost(const struct recorder *r)
+{
+	if (r->keys.n == 0 && r->names.n == 0)
+		return;
+	log_warn("the store was made again from the log, which has no names: "
+		 "%zu keys are called by their id, %zu teams, users ... by "
+		 "\"#\" and theirs; PATCH /api/v1/teams/ID gives a name back",
+	    r->keys.n, r->names.n);
+}
+
 static void
 free_account(void *arg, void *node)
 {

@@ -204,17 +204,21 @@ start(struct recorder *r)
 {
 	uint64_t torn = 0, lost = 0, damaged = 0;
 	enum fault fault = lock(r);
+	bool made_again;
 
 	if (fault == FAULT_NONE)
 		fault = open_store(r);
 	if (fault == FAULT_NONE)
 		fault = open_log(r, &torn, &lost);
+	made_again = r->applied == 0;
 	r->replaying = true;
 	if (fault == FAULT_NONE)
 		fault = replay(r, &damaged);
 	r->replaying = false;
 	if (fault != FAULT_NONE)
 		return fault;
+	if (made_again)
+		nouns_say_lost(r);
 	r->place = log_end(r->log);
 	begin_journal(r);
 	report(r, torn, lost, damaged);

@@ -562,6 +562,8 @@ void noun_renamed(struct recorder *r, struct key *k);
 bool noun_place(
     struct recorder *r, struct key *k, const uint64_t *id, unsigned n) MUST_USE;
 void nouns_publish(struct recorder *r);
+/* The store was made again from the log: names are gone. */
+void nouns_say_lost(const struct recorder *r);
 void nouns_free(struct recorder *r);
 
 /* --- calendar.c: windows and clocks

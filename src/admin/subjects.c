@@ -1,0 +1,213 @@
+/*
+ * subjects.c - orgs, teams, projects, users, services and tags
+ *
+ * One set of handlers; the path says of which kind.  The recorder judges
+ * names and places.
+ */
+#include "admin/api.h"
+#include "admin/control_priv.h"
+#include "admin/scope.h"
+#include "base/clock.h"
+#include "shm/shm.h"
+#include "store/store.h"
+
+static const struct {
+	const char *path, *name, *list;
+	enum subject_kind kind;
+} kinds[] = {
+	{ "/api/v1/orgs", "org", "orgs", SUBJECT_ORG },
+	{ "/api/v1/teams", "team", "teams", SUBJECT_TEAM },
+	{ "/api/v1/projects", "project", "projects", SUBJECT_PROJECT },
+	{ "/api/v1/users", "user", "users", SUBJECT_USER },
+	{ "/api/v1/services", "service", "services", SUBJECT_SERVICE },
+	{ "/api/v1/tags", "tag", "tags", SUBJECT_TAG },
+};
+
+static size_t
+kind_of(const struct api *a)
+{
+	const struct slice path = slice_of(a->route->path);
+	size_t i;
+
+	for (i = 0; i < NELEM(kinds); i++) {
+		if (slice_starts(path, slice_of(kinds[i].path)))
+			return i;
+	}
+	CHECK(i < NELEM(kinds));
+	return 0;
+}
+
+/* --- reading -------------------------------------------------------------- */
+
+static void
+write_subject(struct buf *b, struct stmt *q)
+{
+	const int64_t parent_kind = stmt_get_i64(q, 5);
+
+	json_w_begin(b, '{');
+	scope_write_id(b, "id", stmt_get_u64(q, 0));
+	json_w_kstr(b, "name", stmt_get(q, 1));
+	if (parent_kind != 0)
+		json_w_kstr(
+		    b, scope_kind((unsigned)parent_kind), stmt_get(q, 2));
+	json_w_kbool(b, "closed", stmt_get_i64(q, 3) != 0);
+	json_w_ki64(b, "created", stmt_get_i64(q, 4) / NS_PER_S);
+	json_w_end(b, '}');
+}
+
+#define SUBJECT_SQL \
+	"SELECT s.id, s.name, p.name, s.closed, s.created_ns," \
+	" coalesce(p.kind, 0) FROM subjects s LEFT JOIN subjects p" \
+	" ON p.id = s.parent WHERE s.kind = ?"
+
+void
+subjects_list(struct api *a)
+{
+	const size_t kind = kind_of(a);
+	const bool all = slice_eq(api_query(a, "all"), S("true"));
+	struct store *s = control_store(a->c);
+	struct buf b = { 0 };
+	struct stmt *q;
+
+	if (s == NULL) {
+		api_fail(a, FAULT_DISK, "the store cannot be read");
+		return;
+	}
+	store_begin(s);
+	q = store_sql(s, SUBJECT_SQL " AND (s.closed = 0 OR ?) ORDER BY s.id");
+	stmt_i64(q, 1, kinds[kind].kind);
+	stmt_i64(q, 2, all);
+	json_w_begin(&b, '{');
+	json_w_key(&b, kinds[kind].list);
+	json_w_begin(&b, '[');
+	while (stmt_step(q))
+		write_subject(&b, q);
+	json_w_end(&b, ']');
+	json_w_end(&b, '}');
+	api_answer_store(a, &s, &b);
+}
+
+void
+subjects_get(struct api *a)
+{
+	const size_t kind = kind_of(a);
+	struct store *s = control_store(a->c);
+	struct buf b = { 0 };
+	struct stmt *q;
+	uint64_t id = 0;
+
+	if (s == NULL) {
+		api_fail(a, FAULT_DISK, "the store cannot be read");
+		return;
+	}
+	store_begin(s);
+	q = store_sql(s, SUBJECT_SQL " AND s.id = ?");
+	stmt_i64(q, 1, kinds[kind].kind);
+	if (slice_u64(a->segment, &id))
+		stmt_u64(q, 2, id);
+	if (id != 0 && stmt_step(q)) {
+		write_subject(&b, q);
+		api_answer_store(a, &s, &b);
+		return;
+	}
+	store_close(&s);
+	api_fail(a, FAULT_NOT_FOUND, NULL);
+}
+
+/* --- wishes
+ * ------------------------------------------------------------------- */
+
+static void
+then_made(struct api *a, const struct json *answer)
+{
+	struct buf b = { 0 };
+
+	if (!api_agreed(answer)) {
+		api_fail_as_told(a, answer);
+		return;
+	}
+	json_w_begin(&b, '{');
+	json_w_kstr(&b, "id", json_get_str(answer, "id"));
+	json_w_end(&b, '}');
+	api_reply(a, 201, &b);
+}
+
+/* {"name":"ml","org":"acme"}: the recorder calls the name by its kind. */
+void
+subjects_create(struct api *a)
+{
+	static const char *const known[] = { "name", "org", "team", NULL };
+	const char *kind = kinds[kind_of(a)].name;
+	const struct slice name = json_get_str(a->body, "name");
+	struct buf b = { 0 };
+	const char *wrong = api_wish_begin(a, "subject_create", known, &b);
+
+	if (wrong == NULL && name.len == 0)
+		wrong = "'name' must be a text";
+	if (wrong == NULL && json_get(a->body, kind) != NULL)
+		wrong = "the name of what is made is 'name'";
+	if (wrong != NULL) {
+		buf_fini(&b);
+		api_fail(a, FAULT_FIELD, wrong);
+		return;
+	}
+	json_w_kstr(&b, "kind", slice_of(kind));
+	if (strcmp(kind, "tag") == 0) {
+		json_w_key(&b, "tags");
+		json_w_begin(&b, '[');
+		json_w_str(&b, name);
+		json_w_end(&b, ']');
+	} else {
+		json_w_kstr(&b, kind, name);
+	}
+	api_wish(a, &b, then_made);
+}
+
+static void
+then_done(struct api *a, const struct json *answer)
+{
+	struct buf b = { 0 };
+
+	if (!api_agreed(answer)) {
+		api_fail_as_told(a, answer);
+		return;
+	}
+	json_w_begin(&b, '{');
+	json_w_kstr(&b, "id", a->segment);
+	json_w_end(&b, '}');
+	api_reply(a, 200, &b);
+}
+
+static void
+wish_about(struct api *a, struct buf *b)
+{
+	a->segment = arena_copy(&a->arena, a->segment);
+	json_w_kstr(b, "id", a->segment);
+	json_w_kstr(b, "kind", slice_of(kinds[kind_of(a)].name));
+	api_wish(a, b, then_done);
+}
+
+void
+subjects_rename(struct api *a)
+{
+	static const char *const known[] = { "name", NULL };
+	struct buf b = { 0 };
+	const char *wrong = api_wish_begin(a, "subject_rename", known, &b);
+
+	if (wrong == NULL) {
+		wish_about(a, &b);
+		return;
+	}
+	buf_fini(&b);
+	api_fail(a, FAULT_FIELD, wrong);
+}
+
+void
+subjects_close(struct api *a)
+{
+	struct buf b = { 0 };
+
+	json_w_begin(&b, '{');
+	json_w_kstr(&b, "op", S("subject_close"));
+	wish_about(a, &b);
+}
