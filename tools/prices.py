@@ -4,7 +4,8 @@
 Takes collected price facts and writes the project's own data file: one row
 per (provider type, region, tier, model, date), prices as decimal text per
 1,000,000 tokens.  Rows without both prices are left out: an unknown price is
-never zero.
+never zero.  A step without prices says that they are not known from there on.
+A tier is listed where a source lists it; no discount is derived.
 """
 import json
 import sys
@@ -31,8 +32,17 @@ PARTS = [
     ("cached_input", "cache_read"),
     ("cache_write", "cache_write_5m"),
     ("cache_write_1h", "cache_write_1h"),
+    ("audio_input", "audio_input"),
+    ("image_input", "image_input"),
     ("output", "output"),
+    ("audio_output", "audio_output"),
+    ("image_output", "image_output"),
 ]
+# Data residency: percent by region for models released from then on.
+UPLIFTS = {
+    "openai": ("2026-03-05", {"eu": "10", "us": "10"}),
+    "anthropic": ("2026-02-05", {"us": "10"}),
+}
 # What a geographic inference profile of Bedrock is called.
 GEOGRAPHIES = ["us", "eu", "apac", "au", "ca", "jp", "us-gov"]
 
@@ -61,22 +71,66 @@ def rates(prices, prefix=""):
     return out if "input" in out and "output" in out else None
 
 
-def step(model, base):
+def marks(model):
     tiers = model.get("tiers") or {}
-    marks = {t["above_tokens"] for steps in tiers.values() for t in steps}
-    if not marks:
-        return None, True
-    if len(marks) != 1:
-        return None, False
-    above = {"tokens": marks.pop()}
-    for ours, theirs in PARTS:
-        if theirs in tiers:
-            above[ours] = text(tiers[theirs][0]["usd_per_mtok"])
-        elif ours in base:
-            above[ours] = base[ours]
-    if any(v is None for v in above.values()):
-        return None, False
-    return above, True
+    return sorted({t["above_tokens"] for steps in tiers.values()
+                   for t in steps})
+
+
+def steps(model, base):
+    """Each step whole: what it does not list is as below it.  None: not
+    exact."""
+    tiers, out, now = model.get("tiers") or {}, [], dict(base)
+    for mark in marks(model):
+        for ours, theirs in PARTS:
+            for t in tiers.get(theirs, []):
+                if t["above_tokens"] == mark:
+                    now[ours] = text(t["usd_per_mtok"])
+        if None in now.values():
+            return None
+        out.append({"tokens": mark, **{p: now[p] for p, _ in PARTS
+                                       if p in now}})
+    return out
+
+
+def uplift(kind, model):
+    """Percent by region, from the row itself or from the provider's rule."""
+    own = model.get("regional_uplift")
+    if own:
+        out = {r: text((Decimal(str(f)) - 1) * 100) for r, f in own.items()}
+        return dict(sorted(out.items()))
+    first, percents = UPLIFTS.get(kind, ("9999", {}))
+    return percents if (model.get("release_date") or "") >= first else None
+
+
+def check_uplift(row):
+    """Must be exact: 6 decimals per million tokens are all there are."""
+    for percent in (row.get("uplift") or {}).values():
+        for part in [row, *row.get("above", [])]:
+            for lane, _ in PARTS:
+                if lane in part and text(
+                        Decimal(part[lane]) * (100 + Decimal(percent)) / 100
+                        ) is None:
+                    sys.exit(f"{row['model']}: {lane} and {percent} percent")
+
+
+def tiers_of(kind, model):
+    """(tier, prices) for each that a source lists."""
+    listed = model["usd_per_mtok"]
+    fast = (model.get("modes") or {}).get("fast")
+    named = {}
+    for tier in ("batch", "flex", "priority"):
+        part = rates(listed, tier + "_")
+        if part is not None:
+            named[tier] = part
+    if fast is not None:
+        body = fast["how"]["body"]
+        tier = "priority" if body.get("service_tier") == "priority" else "fast"
+        part = rates(fast["usd_per_mtok"])
+        had = named.get(tier, part)
+        if (had["input"], had["output"]) == (part["input"], part["output"]):
+            named[tier] = {**part, **had}
+    return sorted(named.items())
 
 
 def history(model):
@@ -112,9 +166,13 @@ def row(kind, tier, model, start, part, above):
     if aliases:
         out["aliases"] = aliases
     out["from"] = start
-    out.update(part)
+    out.update({p: part[p] for p, _ in PARTS if p in part})
+    percents = uplift(kind, model)
+    if percents:
+        out["uplift"] = percents
     if above:
         out["above"] = above
+    check_uplift(out)
     if model.get("context"):
         out["context"] = model["context"]
     if model.get("max_output"):
@@ -133,18 +191,15 @@ def rows_of(model):
         part = rates(prices)
         if part is None:
             continue
-        above, exact = step(model, part)
-        if exact:
-            # The steps listed are today's; an older price had its own.
-            latest = start == pairs[-1][0]
-            if above and not latest:
-                continue
+        above = steps(model, part)
+        # The steps listed are today's; an older price had its own.
+        if above is not None and (not above or start == pairs[-1][0]):
             yield row(kind, "standard", model, start, part, above)
-    for tier in ("flex", "priority"):
-        part = rates(model["usd_per_mtok"], tier + "_")
-        if part is not None:
-            start = model.get("release_date") or "1970-01-01"
-            yield row(kind, tier, model, start, part, None)
+    start = model.get("release_date") or "1970-01-01"
+    # Nobody lists what long input costs at a tier: not known, not the same.
+    unknown = [{"tokens": mark} for mark in marks(model)[:1]]
+    for tier, part in tiers_of(kind, model):
+        yield row(kind, tier, model, start, part, unknown)
 
 
 def once(rows):

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "main/value.h"
+#include "model/agreement.h"
 #include "model/ident.h"
 
 extern const unsigned char prices_data[]; /* made from data/prices.json */
@@ -23,22 +24,24 @@ read_rates(const struct json *j, struct rates *out)
 		CHECK(rate_parse_per_million(v->text, &rate));
 		rates_set(out, (enum lane)i, rate);
 	}
-	CHECK((out->has & LANE_BIT(LANE_INPUT)) != 0 &&
-	      (out->has & LANE_BIT(LANE_OUTPUT)) != 0);
 }
 
+/* A step without rates: above it the price is not known. */
 static void
-read_above(const struct json *j, struct price *p)
+read_steps(const struct json *list, struct price *p)
 {
-	struct price_step *s = &p->step[0];
+	const struct json *j = list != NULL ? list->child : NULL;
+	struct price_step *s;
 	int64_t tokens;
 
-	if (j == NULL)
-		return;
-	p->nsteps = 1;
-	CHECK(json_get_i64(j, "tokens", &tokens));
-	s->above = (uint64_t)tokens;
-	read_rates(j, &s->rates);
+	for (; j != NULL; j = j->next) {
+		CHECK(p->nsteps < PRICE_STEPS);
+		s = &p->step[p->nsteps++];
+		CHECK(json_get_i64(j, "tokens", &tokens));
+		CHECK(p->nsteps == 1 || (uint64_t)tokens > s[-1].above);
+		s->above = (uint64_t)tokens;
+		read_rates(j, &s->rates);
+	}
 }
 
 static uint64_t
@@ -60,12 +63,15 @@ read_row(const struct json *j, struct book_row *r)
 	r->model = json_get_str(j, "model");
 	r->source = json_get_str(j, "source");
 	r->aliases = json_get(j, "aliases");
+	r->uplift = json_get(j, "uplift");
 	r->context = maybe_count(j, "context");
 	r->max_output = maybe_count(j, "max_output");
 	CHECK(value_date(json_get_str(j, "from"), &p->from_ns));
 	p->tier = r->tier;
 	read_rates(j, &p->base);
-	read_above(json_get(j, "above"), p);
+	CHECK((p->base.has & LANE_BIT(LANE_INPUT)) != 0 &&
+	      (p->base.has & LANE_BIT(LANE_OUTPUT)) != 0);
+	read_steps(json_get(j, "above"), p);
 	price_name(p, r->type, r->region, r->tier, r->model);
 }
 
@@ -114,7 +120,8 @@ is_alias(const struct book_row *r, struct slice name)
 static bool
 applies(const struct book_row *r, const struct book_query *q)
 {
-	return slice_eq(r->type, q->type) && slice_eq(r->tier, q->tier) &&
+	return slice_eq(r->type, q->type) &&
+	       (q->tier.len == 0 || slice_eq(r->tier, q->tier)) &&
 	       (slice_eq(r->region, S("*")) || slice_eq(r->region, q->region));
 }
 
@@ -164,6 +171,18 @@ book_find(const struct book *b, const struct book_query *q,
 	return n;
 }
 
+int64_t
+book_uplift(const struct book_row *r, struct slice region)
+{
+	const struct json *j = r->uplift != NULL ? r->uplift->child : NULL;
+	int64_t percent = 0;
+
+	while (j != NULL && !slice_eq(j->key, region))
+		j = j->next;
+	CHECK(j == NULL || agreement_percent_parse(j->text, &percent));
+	return percent;
+}
+
 /* Lanes by a letter; those of the first version keep theirs, so a row that
  * says the same still has the same id. */
 static void
@@ -195,6 +214,10 @@ price_name(struct price *p, struct slice type, struct slice region,
 	add_rates(&b, &p->base);
 	buf_str(&b, " r");
 	money_write(&b, p->per_request);
+	if (p->to_ns != 0) {
+		buf_str(&b, " to ");
+		buf_i64(&b, p->to_ns);
+	}
 	for (i = 0; i < p->nsteps; i++) {
 		buf_str(&b, " above ");
 		buf_u64(&b, p->step[i].above);

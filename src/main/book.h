@@ -14,6 +14,7 @@
 struct book_row {
 	struct slice type, region, tier, model;
 	const struct json *aliases; /* NULL: none */
+	const struct json *uplift;  /* percent by region; NULL: none */
 	struct slice source;
 	uint64_t context, max_output; /* 0: not known */
 	struct price price;
@@ -27,7 +28,7 @@ struct book {
 };
 
 struct book_query {
-	struct slice type, region, tier;
+	struct slice type, region, tier; /* tier empty: any */
 	/* Names to look for, the best first; the first with rows decides. */
 	struct slice name[3];
 	unsigned nname;
@@ -42,6 +43,9 @@ void book_close(struct book *b);
  */
 size_t book_find(const struct book *b, const struct book_query *q,
     const struct book_row **out, size_t max);
+
+/* What calls in that region cost on top, in 10^-6 percent. */
+int64_t book_uplift(const struct book_row *r, struct slice region);
 
 /* Sets p->id from the canonical text of the row. */
 void price_name(struct price *p, struct slice type, struct slice region,

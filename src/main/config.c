@@ -10,24 +10,14 @@
 
 #include "crypto/digest.h"
 #include "io/address.h"
-#include "main/book.h"
 #include "main/options.h"
+#include "main/pricing.h"
 #include "main/secret.h"
 #include "main/terms.h"
 #include "main/value.h"
 #include "main/yaml.h"
 #include "model/ident.h"
 #include "model/snapshot.h"
-
-enum { PRICES_MAX = 64 }; /* rows that one deployment may have */
-
-struct own_price {
-	const struct ynode *node;
-	const struct deployment_conf *deployment; /* or the two below */
-	const struct provider_conf *provider;
-	struct slice model;
-	struct price price;
-};
 
 struct compiler {
 	struct arena *arena;  /* the snapshot's */
@@ -41,9 +31,6 @@ struct compiler {
 	struct deployment_conf *deployment;
 	const struct ynode **deployment_node;
 	struct slice *priced_as;
-	struct own_price *own;
-	size_t nown;
-	struct book book;
 };
 
 /* --- values, with the defaults of options.def ------------------------ */
@@ -115,7 +102,6 @@ static const struct {
 } only_for[] = {
 	{ "endpoint", PROVIDER_AZURE_OPENAI },
 	{ "api_version", PROVIDER_AZURE_OPENAI },
-	{ "region", PROVIDER_BEDROCK },
 	{ "organization", PROVIDER_OPENAI },
 	{ "project", PROVIDER_OPENAI },
 	{ "auth.access_key_id", PROVIDER_BEDROCK },
@@ -554,223 +540,6 @@ take_aliases(struct compiler *c)
 	}
 }
 
-/* --- prices ---------------------------------------------------------- */
-
-static void
-take_lanes(const struct ynode *n, struct rates *out)
-{
-	const struct ynode *at;
-	struct rate rate;
-	unsigned i;
-
-	for (i = 0; i < LANES; i++) {
-		at = ynode_find(n, lane_text((enum lane)i));
-		if (at != NULL && at->kind == YNODE_SCALAR &&
-		    rate_parse_per_million(at->text, &rate))
-			rates_set(out, (enum lane)i, rate);
-	}
-}
-
-static void
-take_rates(const struct ynode *n, struct price *p)
-{
-	const struct ynode *above = ynode_find(n, "above");
-
-	take_lanes(n, &p->base);
-	if (above != NULL) {
-		p->nsteps = 1;
-		p->step[0].above = number_at(n, "prices[].", "above.tokens");
-		take_lanes(above, &p->step[0].rates);
-	}
-	if (!money_parse(
-		text_at(n, "prices[].", "per_request"), &p->per_request))
-		p->per_request.nano = 0; /* reported */
-	if (!value_date(text_at(n, "prices[].", "from"), &p->from_ns))
-		p->from_ns = 0;
-	p->operators = true;
-}
-
-static const struct deployment_conf *
-need_deployment(struct compiler *c, const struct ynode *at)
-{
-	const unsigned n = c->s->ndeployments;
-	unsigned i;
-
-	for (i = 0; i < n; i++) {
-		if (slice_eq(slice_of(c->deployment[i].id), at->text))
-			return &c->deployment[i];
-	}
-	NAMES(c, c->deployment, n, id, names)
-	report_add(c->report, at->at, hint_of(c, at->text, names, n),
-	    "there is no deployment \"%.*s\"", S_FMT(at->text));
-	return NULL;
-}
-
-static bool
-own_for(const struct own_price *o, const struct deployment_conf *d)
-{
-	if (o->deployment != NULL)
-		return o->deployment == d;
-	return o->provider != NULL && o->provider == d->provider &&
-	       (slice_eq(o->model, slice_of(d->model->id)) ||
-		   slice_eq(o->model, slice_of(d->name)));
-}
-
-static void
-check_pair(struct compiler *c, struct own_price *o, const struct ynode *model)
-{
-	unsigned i;
-
-	for (i = 0; i < c->s->ndeployments; i++) {
-		if (own_for(o, &c->deployment[i]))
-			return;
-	}
-	if (o->provider != NULL)
-		report_add(c->report, model->at,
-		    "the model's id, or the provider's name for it",
-		    "there is no \"%.*s\" at provider \"%s\"",
-		    S_FMT(model->text), o->provider->id);
-}
-
-static void
-take_target(struct compiler *c, const struct ynode *n, struct own_price *o)
-{
-	const struct ynode *deployment = ynode_find(n, "deployment");
-	const struct ynode *provider = ynode_find(n, "provider");
-	const struct ynode *model = ynode_find(n, "model");
-
-	if (deployment != NULL && provider == NULL && model == NULL) {
-		o->deployment = need_deployment(c, deployment);
-	} else if (deployment == NULL && provider != NULL && model != NULL) {
-		o->provider = need_provider(c, provider);
-		o->model = model->text;
-		check_pair(c, o, model);
-	} else {
-		report_add(c->report, n->at,
-		    "deployment: ID, or provider: ID and model: NAME",
-		    "a price is for a deployment, or for a model at a "
-		    "provider");
-	}
-}
-
-static void
-check_currency(struct compiler *c, const struct ynode *n)
-{
-	const struct ynode *at = ynode_find(n, "currency");
-
-	if (at != NULL && !slice_eq(at->text, slice_of(c->s->currency)))
-		report_add(c->report, at->at,
-		    arena_fmt(
-			&c->scratch, "the ledger's is %s", c->s->currency),
-		    "the currency \"%.*s\" is not the ledger's",
-		    S_FMT(at->text));
-}
-
-static void
-check_twin_price(struct compiler *c, const struct own_price *o)
-{
-	size_t i;
-
-	for (i = 0; i < c->nown; i++) {
-		const struct own_price *other = &c->own[i];
-
-		if (o->deployment == other->deployment &&
-		    o->provider == other->provider &&
-		    slice_eq(o->model, other->model) &&
-		    o->price.from_ns == other->price.from_ns) {
-			report_add(c->report, o->node->at,
-			    "give it a from of its own",
-			    "the same price is in line %u with the same from",
-			    other->node->at.line);
-			return;
-		}
-	}
-}
-
-static void
-take_prices(struct compiler *c)
-{
-	const struct ynode *list = ynode_find(c->root, "prices"), *n;
-
-	if (list == NULL || list->kind != YNODE_LIST)
-		return;
-	c->own = ARENA_ARRAY(&c->scratch, struct own_price, list->n + 1);
-	for (n = list->child; n != NULL; n = n->next) {
-		struct own_price *o = &c->own[c->nown];
-
-		if (n->kind != YNODE_MAP)
-			continue;
-		o->node = n;
-		take_rates(n, &o->price);
-		take_target(c, n, o);
-		check_currency(c, n);
-		if (o->deployment != NULL || o->provider != NULL)
-			check_twin_price(c, o);
-		c->nown++;
-	}
-}
-
-static int
-newest_first(const void *a, const void *b)
-{
-	const struct price *x = a, *y = b;
-
-	if (x->from_ns != y->from_ns)
-		return x->from_ns > y->from_ns ? -1 : 1;
-	return (int)y->operators - (int)x->operators;
-}
-
-static size_t
-book_rows(struct compiler *c, const struct deployment_conf *d,
-    const struct book_row **rows, size_t max)
-{
-	struct book_query q = {
-		.type = slice_of(provider_type_text(d->provider->type)),
-		.region = slice_of(d->provider->region),
-		.tier = slice_of(d->tier),
-	};
-
-	if (!slice_eq(c->book.currency, slice_of(c->s->currency)))
-		return 0;
-	if (c->priced_as[d->index].len > 0)
-		q.name[q.nname++] = c->priced_as[d->index];
-	q.name[q.nname++] = slice_of(d->name);
-	q.name[q.nname++] = slice_of(d->model->id);
-	return book_find(&c->book, &q, rows, max);
-}
-
-static void
-price_deployment(struct compiler *c, struct deployment_conf *d)
-{
-	const struct book_row *rows[PRICES_MAX];
-	struct price *price;
-	size_t i, n;
-
-	if (d->provider == NULL)
-		return;
-	n = book_rows(c, d, rows, PRICES_MAX);
-	price = ARENA_ARRAY(c->arena, struct price, n + c->nown + 1);
-	d->price = price;
-	for (i = 0; i < n; i++) {
-		price[d->nprice] = rows[i]->price;
-		price[d->nprice++].tier = slice_of(d->tier);
-	}
-	if (n > 0 && d->context == 0)
-		d->context = rows[0]->context;
-	if (n > 0 && d->max_output == 0)
-		d->max_output = rows[0]->max_output;
-	for (i = 0; i < c->nown; i++) {
-		if (!own_for(&c->own[i], d))
-			continue;
-		price[d->nprice] = c->own[i].price;
-		price[d->nprice].tier = slice_of(d->tier);
-		price_name(&price[d->nprice++], slice_of(d->provider->id),
-		    S("*"), slice_of(d->tier), slice_of(d->id));
-	}
-	if (d->nprice > 1)
-		qsort(price, d->nprice, sizeof(*price), newest_first);
-}
-
 /* --- the whole ------------------------------------------------------- */
 
 static unsigned
@@ -860,11 +629,27 @@ name_generation(struct snapshot *s)
 }
 
 static void
+take_prices(struct compiler *c)
+{
+	const struct ynode *file = ynode_find(c->root, "prices_file");
+	const struct pricing p = {
+		.scratch = &c->scratch,
+		.report = c->report,
+		.s = c->s,
+		.root = c->root,
+		.deployment = c->deployment,
+		.priced_as = c->priced_as,
+		.prices_file = file != NULL && file->kind == YNODE_SCALAR
+				   ? absolute(c, file->text)
+				   : NULL,
+	};
+
+	pricing_take(&p);
+}
+
+static void
 compile_tree(struct compiler *c)
 {
-	unsigned i;
-
-	book_open(&c->book);
 	take_top(c);
 	check_addresses(c);
 	take_providers(c);
@@ -872,9 +657,6 @@ compile_tree(struct compiler *c)
 	take_aliases(c);
 	take_prices(c);
 	terms_take(&c->scratch, c->root, c->report, c->s);
-	for (i = 0; i < c->s->ndeployments; i++)
-		price_deployment(c, &c->deployment[i]);
-	book_close(&c->book);
 }
 
 static const char *

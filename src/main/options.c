@@ -196,38 +196,78 @@ check_choice(struct checker *k, const struct option *o, const struct ynode *n)
 	buf_fini(&b);
 }
 
+enum { PER_MILLION_DECIMALS = RATE_DECIMALS - 6 };
+
+/* More for a million tokens, or for one call, is a slip of the pen. */
+static const uint64_t rate_absurd = 1000000;
+static const uint64_t money_absurd = UINT64_C(9000000000);
+
 static bool
-currency_formed(struct slice s)
+is_digits(struct slice s)
 {
 	size_t i;
 
 	for (i = 0; i < s.len; i++) {
-		if (s.p[i] < 'A' || s.p[i] > 'Z')
+		if (s.p[i] < '0' || s.p[i] > '9')
 			return false;
 	}
-	return s.len == 3;
+	return s.len > 0;
+}
+
+/* Why a text is no amount that we hold; NULL: we know no better. */
+static const char *
+amount_trouble(struct slice s, unsigned decimals, uint64_t most)
+{
+	struct slice whole = s, part = S("0");
+	uint64_t v;
+
+	if (s.len > 1 && s.p[0] == '-' &&
+	    is_digits((struct slice){ s.p + 1, 1 }))
+		return "is negative";
+	(void)slice_cut(s, '.', &whole, &part);
+	if (!is_digits(whole) || !is_digits(part))
+		return "is not a decimal number";
+	if (!slice_u64(whole, &v) || v > most)
+		return "is absurdly much";
+	return part.len > decimals
+		   ? "has more decimals than can be held exactly"
+		   : NULL;
 }
 
 static void
-check_money(struct checker *k, const struct ynode *n)
+check_amount(struct checker *k, const struct ynode *n, bool parses,
+    unsigned decimals, uint64_t most, const char *hint, const char *want)
 {
-	struct money m;
+	const char *why = amount_trouble(n->text, decimals, most);
 
-	if (!money_parse(n->text, &m) || m.nano < 0)
-		wrong(k, n, "for example \"0.002\"; at most 9 decimals",
-		    "an amount of money");
+	if (why != NULL)
+		report_add(k->report, n->at, hint, "\"%.*s\" is not %s: it %s",
+		    S_FMT(n->text), want, why);
+	else if (!parses)
+		wrong(k, n, hint, want);
+}
+
+static void
+check_money(struct checker *k, const struct option *o, const struct ynode *n)
+{
+	const uint64_t most =
+	    o->allowed[0] != '\0' ? rate_absurd : money_absurd;
+	struct money m;
+	const bool parses = money_parse(n->text, &m) && m.nano >= 0;
+
+	check_amount(k, n, parses, MONEY_DECIMALS, most,
+	    "for example \"0.002\"; at most 9 decimals", "an amount of money");
 }
 
 static void
 check_rate(struct checker *k, const struct ynode *n)
 {
 	struct rate r;
+	const bool parses = rate_parse_per_million(n->text, &r);
 
-	if (!rate_parse_per_million(n->text, &r) || r.pico < 0)
-		wrong(k, n,
-		    "per 1,000,000 tokens, for example \"1.25\"; at most 6 "
-		    "decimals",
-		    "a price");
+	check_amount(k, n, parses, PER_MILLION_DECIMALS, rate_absurd,
+	    "per 1,000,000 tokens, for example \"1.25\"; at most 6 decimals",
+	    "a price");
 }
 
 static void
@@ -323,8 +363,8 @@ check_scalar(struct checker *k, const struct option *o, struct ynode *n)
 			wrong(k, n, NULL, "true or false");
 		break;
 	case OPT_CURRENCY:
-		if (!currency_formed(n->text))
-			wrong(k, n, "three capital letters, for example USD",
+		if (!value_currency(n->text))
+			wrong(k, n, "a code of ISO 4217, for example USD",
 			    "a currency");
 		break;
 	case OPT_ADDRESS:
@@ -341,7 +381,7 @@ check_scalar(struct checker *k, const struct option *o, struct ynode *n)
 		check_rate(k, n);
 		break;
 	case OPT_MONEY:
-		check_money(k, n);
+		check_money(k, o, n);
 		break;
 	case OPT_PERCENT:
 		check_percent(k, n);
@@ -354,6 +394,7 @@ check_scalar(struct checker *k, const struct option *o, struct ynode *n)
 	case OPT_OBJECT:
 	case OPT_MAP:
 	case OPT_LIST:
+	case OPT_ONES:
 		break;
 	}
 }
@@ -361,7 +402,7 @@ check_scalar(struct checker *k, const struct option *o, struct ynode *n)
 static enum ykind
 kind_wanted(enum option_kind kind)
 {
-	if (kind == OPT_LIST)
+	if (kind == OPT_LIST || kind == OPT_ONES)
 		return YNODE_LIST;
 	return kind == OPT_OBJECT || kind == OPT_MAP ? YNODE_MAP : YNODE_SCALAR;
 }
@@ -489,12 +530,28 @@ expand(struct checker *k, struct ynode *n)
 	return false;
 }
 
+/* The map becomes the one item of a list in its place. */
+static void
+wrap(struct checker *k, struct ynode *n)
+{
+	struct ynode *item = ARENA_NEW(k->arena, struct ynode);
+
+	*item = *n;
+	item->key = (struct slice){ NULL, 0 };
+	item->next = NULL;
+	n->kind = YNODE_LIST;
+	n->child = item;
+	n->n = 1;
+}
+
 static void
 check_node(struct checker *k, struct ynode *n, const char *path)
 {
 	const struct option *o = option_find(path);
 	const enum ykind want = kind_wanted(o->kind);
 
+	if (o->kind == OPT_ONES && n->kind == YNODE_MAP)
+		wrap(k, n);
 	if (n->kind != want) {
 		report_add(k->report,
 		    n->kind == YNODE_NULL ? place_of(n) : n->at, o->text,
@@ -531,6 +588,27 @@ options_check(struct arena *a, struct ynode *root, struct report *r)
 	struct checker k = { a, r };
 
 	check_node(&k, root, "");
+}
+
+bool
+options_check_prices(struct arena *a, struct ynode *root, struct report *r)
+{
+	struct checker k = { a, r };
+	struct ynode *c;
+
+	if (root->kind != YNODE_MAP) {
+		report_add(r, root->at, "prices: [...]",
+		    "a file of prices is a map with the list \"prices\"");
+		return false;
+	}
+	for (c = root->child; c != NULL; c = c->next) {
+		if (slice_eq(c->key, S("prices")))
+			check_node(&k, c, "prices");
+		else
+			report_add(r, c->key_at, "only prices stand here",
+			    "unknown option \"%.*s\"", S_FMT(c->key));
+	}
+	return true;
 }
 
 /* --- the schema ------------------------------------------------------ */
@@ -662,6 +740,7 @@ schema_scalar(struct buf *b, const struct option *o)
 	case OPT_OBJECT:
 	case OPT_MAP:
 	case OPT_LIST:
+	case OPT_ONES:
 		break;
 	}
 }
@@ -708,6 +787,23 @@ schema_child(
 }
 
 static void
+schema_list(struct buf *b, const struct option *o)
+{
+	schema_kind(b, "array");
+	schema_range(b, o->allowed, "minItems", "maxItems");
+	schema_child(b, o, "items", "[]");
+}
+
+static const struct option *
+item_of(const struct option *o)
+{
+	char path[PATH_LEN_MAX];
+
+	snprintf(path, sizeof(path), "%s[]", o->path);
+	return option_find(path);
+}
+
+static void
 schema_body(struct buf *b, const struct option *o)
 {
 	json_w_kstr(b, "description", slice_of(o->text));
@@ -725,9 +821,15 @@ schema_body(struct buf *b, const struct option *o)
 		schema_kind(b, "object");
 		schema_child(b, o, "additionalProperties", ".*");
 	} else if (o->kind == OPT_LIST) {
-		schema_kind(b, "array");
-		schema_range(b, o->allowed, "minItems", "maxItems");
-		schema_child(b, o, "items", "[]");
+		schema_list(b, o);
+	} else if (o->kind == OPT_ONES) {
+		json_w_key(b, "anyOf");
+		json_w_begin(b, '[');
+		schema_node(b, item_of(o));
+		json_w_begin(b, '{');
+		schema_list(b, o);
+		json_w_end(b, '}');
+		json_w_end(b, ']');
 	} else {
 		schema_scalar(b, o);
 	}

@@ -18,6 +18,7 @@ enum option_kind {
 	OPT_OBJECT,
 	OPT_MAP,
 	OPT_LIST,
+	OPT_ONES, /* a list of objects; one may stand for a list of it */
 	OPT_TEXT,
 	OPT_NAME,
 	OPT_PATH,
@@ -59,6 +60,10 @@ const struct option *option_find(const char *path);
  * Values that are not secrets get their ${ENV} replaced, in the arena.
  */
 void options_check(struct arena *a, struct ynode *root, struct report *r);
+
+/* A file of prices: a map with the list "prices".  False: it is none. */
+bool options_check_prices(
+    struct arena *a, struct ynode *root, struct report *r);
 
 /* JSON Schema 2020-12. */
 void options_schema(struct buf *out);

@@ -24,6 +24,8 @@ report_add(
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	m = &r->mistake[r->n++];
+	m->file = r->file;
+	m->part = r->part;
 	m->at = at;
 	m->text = arena_str(&r->arena, slice_of(text));
 	m->hint = hint != NULL ? arena_str(&r->arena, slice_of(hint)) : NULL;
@@ -34,6 +36,8 @@ by_mark(const void *a, const void *b)
 {
 	const struct mistake *x = a, *y = b;
 
+	if (x->part != y->part)
+		return x->part < y->part ? -1 : 1;
 	if (x->at.line != y->at.line)
 		return x->at.line < y->at.line ? -1 : 1;
 	if (x->at.col != y->at.col)
@@ -56,7 +60,7 @@ report_write(struct report *r, struct buf *out)
 	for (i = 0; i < r->n; i++) {
 		const struct mistake *m = &r->mistake[i];
 
-		buf_str(out, r->file);
+		buf_str(out, m->file);
 		if (m->at.line != 0)
 			buf_fmt(out, ":%u:%u", m->at.line, m->at.col);
 		buf_fmt(out, ": %s\n", m->text);
@@ -78,7 +82,7 @@ report_write_json(struct report *r, struct buf *out)
 		const struct mistake *m = &r->mistake[i];
 
 		json_w_begin(out, '{');
-		json_w_kstr(out, "file", slice_of(r->file));
+		json_w_kstr(out, "file", slice_of(m->file));
 		json_w_ki64(out, "line", m->at.line);
 		json_w_ki64(out, "column", m->at.col);
 		json_w_kstr(out, "message", slice_of(m->text));

@@ -18,6 +18,8 @@ struct mark {
 };
 
 struct mistake {
+	const char *file;
+	unsigned part;
 	struct mark at;
 	const char *text;
 	const char *hint; /* NULL: none */
@@ -26,7 +28,9 @@ struct mistake {
 /* Zeroed, with file set, is empty. */
 struct report {
 	struct arena arena;
+	/* What is read now, and its place among the files of one whole. */
 	const char *file;
+	unsigned part;
 	unsigned n, more;
 	struct mistake mistake[REPORT_MAX];
 };

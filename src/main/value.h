@@ -40,4 +40,7 @@ const char *value_url(struct slice s, struct url_parts *out) MUST_USE;
 /* A name of a thing: letters, digits and ._:/@+- , at most 128. */
 bool value_name(struct slice s);
 
+/* A code of ISO 4217: "USD". */
+bool value_currency(struct slice s) MUST_USE;
+
 #endif

@@ -116,7 +116,7 @@ an_unknown_model_has_no_price(void **state)
 
 	(void)state;
 	assert_int_equal(find("openai", "standard", "gpt-99", rows, 4), 0);
-	assert_int_equal(find("openai", "batch", "gpt-5.4", rows, 4), 0);
+	assert_int_equal(find("openai", "batch", "gpt-5.5", rows, 4), 0);
 	assert_int_equal(
 	    find("openai_compatible", "standard", "gpt-5.4", rows, 4), 0);
 }

@@ -132,8 +132,8 @@ static const struct bad providers_wrong[] = {
 	       "\"systemd-creds:x\"}}}\n",
 	    { ":2:47: there are no systemd credentials", "LoadCredential=" } },
 	{ HEAD "providers: {a: {type: openai, auth: {api_key: "
-	       "\"${HOME}\"}, region: x}}\n",
-	    { "\"region\" does not go with type openai",
+	       "\"${HOME}\", access_key_id: \"${HOME}\"}}}\n",
+	    { "\"access_key_id\" does not go with type openai",
 		"it is for type bedrock" } },
 	{ HEAD "providers: {a: {type: openai, api_version: x, auth: "
 	       "{api_key: \"${HOME}\"}}}\n",
@@ -259,11 +259,12 @@ static const struct bad prices_wrong[] = {
 	{ PRICED("{deployment: d, input: 1}"),
 	    { ":6:5: \"output\" is missing here" } },
 	{ PRICED("{deployment: d, input: -1, output: 1}"),
-	    { ":6:28: \"-1\" is not a price" } },
+	    { ":6:28: \"-1\" is not a price: it is negative" } },
 	{ PRICED("{deployment: d, input: 1e3, output: 1}"),
 	    { ":6:28: \"1e3\" is not a price" } },
 	{ PRICED("{deployment: d, input: 0.0000001, output: 1}"),
-	    { ":6:28: \"0.0000001\" is not a price", "at most 6 decimals" } },
+	    { ":6:28: \"0.0000001\" is not a price: it has more decimals",
+		"at most 6 decimals" } },
 	{ PRICED("{deployment: d, input: 1, output: 1, from: 2026-02-30}"),
 	    { ":6:48: \"2026-02-30\" is not a date" } },
 	{ PRICED("{deployment: d, input: 1, output: 1, currency: EUR}"),
@@ -273,10 +274,61 @@ static const struct bad prices_wrong[] = {
 	    { ":6:55: \"free\" is not an amount of money" } },
 	{ PRICED("{deployment: d, input: 1, output: 1, above: {tokens: 5, "
 		 "input: 1}}"),
-	    { ":6:42: \"output\" is missing here" } },
+	    { ":6:49: \"output\" is missing here" } },
 	{ PRICED("{deployment: d, input: 1, output: 1}\n"
 		 "  - {deployment: d, input: 2, output: 1}"),
-	    { ":7:5: the same price is in line 6 with the same from" } },
+	    { ":7:5: it is in force from the same moment as the price in "
+	      "line 6 of kontor.yaml",
+		"a from of its own" } },
+	/* by another name */
+	{ PRICED("{deployment: d, input: 1, output: 1}\n"
+		 "  - {provider: lab, model: x, input: 2, output: 1}"),
+	    { ":7:5: it is in force from the same moment as" } },
+	{ PRICED("{deployment: d, input: 1, output: 1, tier: standard}\n"
+		 "  - {deployment: d, input: 2, output: 1}"),
+	    { ":7:5: it is in force from the same moment as" } },
+	{ PRICED("{deployment: d, input: 1, output: 1, to: 2026-03-01}\n"
+		 "  - {deployment: d, input: 2, output: 1, from: 2026-02-01}"),
+	    { ":7:5: it begins before the end of the price in line 6",
+		"at the latest" } },
+	{ PRICED("{deployment: d, input: 1, output: 1, from: 2026-03-01, to: "
+		 "2026-03-01}"),
+	    { ":6:64: it ends before it begins" } },
+	{ PRICED("{deployment: d, input: 1, output: 1, above: [{tokens: 5, "
+		 "input: 1, output: 1}, {tokens: 5, input: 1, output: 1}]}"),
+	    { ":6:98: the steps do not rise" } },
+	{ PRICED("{deployment: d, input: 1, output: 1, above: []}"),
+	    { "has 0 items" } },
+	{ PRICED("{deployment: d, input: 1, output: 1, above: 5}"),
+	    { ":6:49: \"above\" must be a list, not a single value" } },
+	{ PRICED("{deployment: d, input: 0.000001, output: 1, uplift: 10}"),
+	    { ":6:57: \"input\" and 10 percent cannot be held exactly",
+		"fewer decimals" } },
+	{ PRICED("{deployment: d, input: 1, output: 1, uplift: 101}"),
+	    { ":6:50: \"101\" is not a percentage" } },
+	{ PRICED("{deployment: d, input: 1, output: 1, uplift: -1}"),
+	    { ":6:50: \"-1\" is not a percentage" } },
+	{ PRICED("{deployment: d, input: 1000001, output: 1}"),
+	    { ":6:28: \"1000001\" is not a price: it is absurdly much" } },
+	{ PRICED("{deployment: d, input: 99999999999999999999, output: 1}"),
+	    { ":6:28: ", "is not a price: it is absurdly much" } },
+	{ PRICED("{deployment: d, input: 1, output: 1, per_request: 1000001}"),
+	    { ":6:55: \"1000001\" is not an amount of money: it is absurd" } },
+	{ PRICED("{deployment: d, input: 1, output: 1, per_request: -2}"),
+	    { ":6:55: \"-2\" is not an amount of money: it is negative" } },
+	{ PRICED("{deployment: d, input: 1, output: 1, per_request: "
+		 "0.0000000001}"),
+	    { ":6:55: ", "it has more decimals than can be held exactly" } },
+	{ PRICED("{deployment: d, input: 1, output: 1, reasoning: 1,5}"),
+	    { "unknown option \"5\"" } },
+	{ PRICED("{deployment: d, input: 1, output: 1, audio_input: .5}"),
+	    { ":6:55: \".5\" is not a price" } },
+	{ PRICED("{deployment: d, input: 1, output: 1, currency: XXQ}"),
+	    { ":6:52: \"XXQ\" is not a currency", "ISO 4217" } },
+	{ PRICED("{deployment: d, input: 1, output: 1, cached: 1}"),
+	    { "unknown option \"cached\"" } },
+	{ HEAD "prices_file: /nowhere/prices.yaml\n" LAB,
+	    { "/nowhere/prices.yaml: cannot be read: No such file" } },
 };
 
 static void
@@ -602,13 +654,169 @@ prices_have_ids_of_their_own(void **state)
 	const struct deployment_conf *d = &s->deployment[1];
 
 	(void)state;
-	assert_int_equal(d->nprice, 3);
+	/* two of the operator's; the book's: standard, flex, priority */
+	assert_int_equal(d->nprice, 5);
 	assert_true(d->price[0].id != 0 && d->price[1].id != 0);
 	assert_true(d->price[0].id != d->price[1].id);
 	assert_true(d->price[1].id != d->price[2].id);
 	/* The same row of the book is the same row anywhere. */
 	assert_true(d->price[2].id == s->deployment[0].price[0].id);
 	snapshot_unref(&s);
+}
+
+static const struct price *
+row_of(const struct snapshot *s, unsigned i, const char *tier, int64_t day)
+{
+	return deployment_price_of(&s->deployment[i], slice_of(tier),
+	    day * INT64_C(86400) * 1000000000);
+}
+
+static int64_t
+rate_of(const struct rates *r, enum lane lane)
+{
+	struct rate rate;
+
+	return rates_get(r, lane, &rate) ? rate.pico : -1;
+}
+
+enum { DAY_2026_02_01 = 20485, DAY_2026_03_01 = 20513, DAY_2026_11_23 = 20780 };
+
+static void
+a_row_has_every_lane_and_step(void **state)
+{
+	struct snapshot *s = compiled(HEAD LAB
+	    "models: {m: {deployments: [{id: d, provider: lab, name: x}]}}\n"
+	    "prices:\n"
+	    "  - {deployment: d, input: 1, cached_input: 2, cache_write: 3, "
+	    "cache_write_1h: 4, audio_input: 5, image_input: 6, output: 7, "
+	    "reasoning: 8, audio_output: 9, image_output: 10, uplift: 12.5,\n"
+	    "     per_request: 0.08, above: [\n"
+	    "     {tokens: 128000, input: 2, output: 3, audio_input: 4},\n"
+	    "     {tokens: 200000, input: 4, output: 5, cache_write_1h: "
+	    "0}]}\n");
+	const struct price *p = row_of(s, 0, "standard", 0);
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < LANES; i++)
+		assert_int_equal(
+		    p->base.rate[i].pico, (i + 1) * INT64_C(1125000));
+	assert_int_equal(p->per_request.nano, 90000000);
+	assert_int_equal(p->nsteps, 2);
+	assert_int_equal(p->step[0].above, 128000);
+	assert_int_equal(rate_of(&p->step[0].rates, LANE_CACHED), 2250000);
+	assert_int_equal(rate_of(&p->step[0].rates, LANE_AUDIO_INPUT), 4500000);
+	assert_int_equal(rate_of(&p->step[1].rates, LANE_AUDIO_INPUT), -1);
+	assert_int_equal(rate_of(&p->step[1].rates, LANE_CACHE_WRITE_1H), 0);
+	assert_int_equal(rate_of(&p->step[1].rates, LANE_REASONING), 5625000);
+	assert_true(slice_eq(p->source, S("kontor.yaml")));
+	snapshot_unref(&s);
+}
+
+static void
+each_tier_has_rows_of_its_own(void **state)
+{
+	struct snapshot *s = compiled(HEAD LAB
+	    "models: {m: {deployments: [{id: d, provider: lab, name: x}, {id: "
+	    "e, provider: lab, name: x, tier: flex}]}}\n"
+	    "prices:\n"
+	    "  - {provider: lab, model: m, input: 1, output: 1, from: "
+	    "2026-02-01}\n"
+	    "  - {deployment: d, tier: flex, input: 3, output: 1, from: "
+	    "2026-02-01, to: 2026-03-01}\n"
+	    "  - {deployment: d, tier: flex, input: 4, output: 1}\n");
+
+	(void)state;
+	/* Without a tier it is for the tier of each deployment. */
+	assert_int_equal(
+	    row_of(s, 0, "standard", DAY_2026_02_01)->base.rate[0].pico,
+	    1000000);
+	assert_int_equal(
+	    row_of(s, 1, "flex", DAY_2026_02_01)->base.rate[0].pico, 1000000);
+	assert_null(row_of(s, 0, "standard", DAY_2026_02_01 - 1));
+	assert_null(row_of(s, 1, "standard", DAY_2026_02_01));
+	/* For the time it says, then what was before. */
+	assert_int_equal(
+	    row_of(s, 0, "flex", DAY_2026_02_01 - 1)->base.rate[0].pico,
+	    4000000);
+	assert_int_equal(
+	    row_of(s, 0, "flex", DAY_2026_02_01)->base.rate[0].pico, 3000000);
+	assert_int_equal(
+	    row_of(s, 0, "flex", DAY_2026_03_01)->base.rate[0].pico, 4000000);
+	snapshot_unref(&s);
+}
+
+static void
+the_book_knows_tiers_and_regions(void **state)
+{
+	struct snapshot *s = compiled(HEAD
+	    "providers:\n"
+	    "  o: {type: openai, auth: {api_key: \"${T:-k}\"}}\n"
+	    "  eu: {type: openai, region: eu, auth: {api_key: \"${T:-k}\"}}\n"
+	    "models:\n"
+	    "  gpt-5.4: {deployments: [{provider: o}, {provider: eu}]}\n"
+	    "  gpt-4o: {deployments: [{provider: o}, {provider: eu}]}\n");
+	const struct price *p = row_of(s, 0, "flex", DAY_2026_11_23);
+
+	(void)state;
+	assert_int_equal(p->base.rate[LANE_INPUT].pico, 1250000);
+	/* Nobody says what long input costs there. */
+	assert_int_equal(rate_of(&p->step[0].rates, LANE_INPUT), -1);
+	assert_int_equal(row_of(s, 0, "priority", DAY_2026_11_23)
+			     ->base.rate[LANE_OUTPUT]
+			     .pico,
+	    30000000);
+	assert_null(row_of(s, 0, "batch", DAY_2026_11_23));
+	/* +10 % for data residency, exactly; not for older models. */
+	p = row_of(s, 1, "standard", DAY_2026_11_23);
+	assert_int_equal(p->base.rate[LANE_INPUT].pico, 2750000);
+	assert_int_equal(p->base.rate[LANE_CACHED].pico, 275000);
+	assert_int_equal(rate_of(&p->step[0].rates, LANE_OUTPUT), 24750000);
+	assert_true(p->id != row_of(s, 0, "standard", DAY_2026_11_23)->id);
+	assert_true(row_of(s, 2, "standard", DAY_2026_11_23)->id ==
+		    row_of(s, 3, "standard", DAY_2026_11_23)->id);
+	snapshot_unref(&s);
+}
+
+static void
+prices_may_stand_in_a_file_of_their_own(void **state)
+{
+	static const char rest[] =
+	    HEAD LAB "models: {m: {deployments: [{id: d, provider: lab}]}}\n"
+		     "prices_file: ";
+	char path[] = "/tmp/kontor-prices-XXXXXX", text[512];
+	const int fd = mkstemp(path);
+	struct snapshot *s;
+	FILE *f = fdopen(fd, "w");
+	char *said;
+
+	(void)state;
+	fputs("prices:\n  - {deployment: d, input: 3, output: 4}\n", f);
+	fflush(f);
+	snprintf(text, sizeof(text), "%s%s\n", rest, path);
+	s = compiled(text);
+	assert_int_equal(s->deployment[0].nprice, 1);
+	assert_true(slice_eq(s->deployment[0].price[0].source,
+	    slice_of(strrchr(path, '/') + 1)));
+	snapshot_unref(&s);
+	/* Its mistakes are told with its name, after the others. */
+	fputs("  - {deployment: d, input: 3, output: 4}\n"
+	      "  - {deployment: d, input: 3, output: -4}\nmodels: {}\n",
+	    f);
+	fclose(f);
+	snprintf(text, sizeof(text), "%s%s\nworkers: 0\n", rest, path);
+	said = mistakes_of(text);
+	assert_non_null(said);
+	assert_true(strstr(said, "/t/kontor.yaml:6:") == said);
+	snprintf(
+	    text, sizeof(text), "%s:3:5: it is in force from the same", path);
+	assert_non_null(strstr(said, text));
+	snprintf(text, sizeof(text), "%s:4:39: \"-4\" is not a price", path);
+	assert_non_null(strstr(said, text));
+	snprintf(text, sizeof(text), "%s:5:1: unknown option \"models\"", path);
+	assert_non_null(strstr(said, text));
+	mem_free(said);
+	unlink(path);
 }
 
 static void
@@ -694,6 +902,10 @@ main(void)
 		    the_price_in_force_is_the_operators_then_the_books),
 		cmocka_unit_test(the_book_knows_long_context_and_cached_input),
 		cmocka_unit_test(prices_have_ids_of_their_own),
+		cmocka_unit_test(a_row_has_every_lane_and_step),
+		cmocka_unit_test(each_tier_has_rows_of_its_own),
+		cmocka_unit_test(the_book_knows_tiers_and_regions),
+		cmocka_unit_test(prices_may_stand_in_a_file_of_their_own),
 		cmocka_unit_test(the_book_is_in_dollars),
 		cmocka_unit_test(the_generation_is_of_the_text_without_secrets),
 		cmocka_unit_test(a_variable_may_stand_in_any_value),

@@ -1,0 +1,35 @@
+/*
+ * pricing.h - the price rows of each deployment: the operator's and the book's
+ *
+ * The operator's rows stand under `prices` of the configuration and in the
+ * file that `prices_file` names, which has the same list and nothing else.
+ * A row's uplift is in its rates when it leaves here, exactly.
+ */
+#ifndef KONTOR_MAIN_PRICING_H
+#define KONTOR_MAIN_PRICING_H
+
+#include "main/options.h"
+#include "main/report.h"
+#include "main/yaml.h"
+#include "model/snapshot.h"
+
+struct pricing {
+	struct arena *scratch;
+	struct report *report;
+	struct snapshot *s; /* providers and models are taken */
+	const struct ynode *root;
+	struct deployment_conf *deployment; /* of s; here to be written */
+	const struct slice *priced_as;      /* by deployment; may be empty */
+	const char *prices_file;            /* absolute; NULL: none */
+};
+
+/* What is wrong with a row stands in the report, under its own file. */
+void pricing_take(const struct pricing *p);
+
+/*
+ * Adds percent (in 10^-6 of one) to every rate and the fee.  False, and
+ * *rate says which: one cannot be held exactly.
+ */
+bool pricing_uplift(struct price *p, int64_t percent, const char **rate);
+
+#endif
