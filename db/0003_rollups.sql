@@ -16,8 +16,9 @@ DELETE FROM journal_cursor;
 DELETE FROM meta WHERE name IN ('applied', 'replay', 'block');
 
 -- price: of the row it was sold by; 0: none.  step: of its steps, from 1; 0:
--- below them.  agreement: hash of its id; 0: none.  flag: b booked,
--- e estimated, u unknown.  late: the hour (since 1970) of the request that a
+-- below them.  agreement: hash of its id; 0: none; percent (10^-6) and
+-- per_token (pico) are its discount then.  flag: b booked, e estimated,
+-- u unknown.  late: the hour (since 1970) of the request that a
 -- correction in a later month is about; 0: no such.  tags: ids of subjects,
 -- rising, "3,17".
 CREATE TABLE dims (
@@ -25,6 +26,8 @@ CREATE TABLE dims (
 	price INTEGER NOT NULL,
 	step INTEGER NOT NULL,
 	agreement INTEGER NOT NULL,
+	percent INTEGER NOT NULL,
+	per_token INTEGER NOT NULL,
 	flag TEXT NOT NULL,
 	late INTEGER NOT NULL,
 	model TEXT NOT NULL,
@@ -37,7 +40,7 @@ CREATE TABLE dims (
 	zone TEXT NOT NULL,
 	name TEXT NOT NULL,
 	tags TEXT NOT NULL,
-	UNIQUE (deployment, price, step, agreement, flag, late, tags, model,
+	UNIQUE (deployment, price, step, agreement, percent, per_token, flag, late, tags, model,
 	    provider, publisher, region, tier, type, zone, name)
 ) STRICT;
 

@@ -7,6 +7,7 @@
 #include "admin/control_priv.h"
 #include "base/clock.h"
 #include "books/explain.h"
+#include "books/focus.h"
 #include "books/usage.h"
 #include "store/store.h"
 
@@ -45,6 +46,16 @@ query_time(struct api *a, const char *name, int64_t *ns)
 }
 
 static const char *
+read_span(struct api *a, struct roll_span *s)
+{
+	if (query_time(a, "from", &s->from_ns) &&
+	    query_time(a, "to", &s->to_ns))
+		return NULL;
+	return "'from' and 'to' take 2026-11-23, 2026-11-23T08:00:00Z or "
+	       "seconds since 1970";
+}
+
+static const char *
 wrong_by(struct api *a)
 {
 	struct buf b = { 0 };
@@ -61,18 +72,57 @@ static const char *
 read_query(struct api *a, struct usage_query *q, enum usage_format *format)
 {
 	struct slice v = api_query(a, "format");
+	const char *wrong;
 
 	*q = (struct usage_query){ 0 };
 	*format = USAGE_JSON;
 	if (!usage_by_parse(api_query(a, "by"), q))
 		return wrong_by(a);
-	if (!query_time(a, "from", &q->span.from_ns) ||
-	    !query_time(a, "to", &q->span.to_ns))
-		return "'from' and 'to' take 2026-11-23, "
-		       "2026-11-23T08:00:00Z or seconds since 1970";
+	wrong = read_span(a, &q->span);
+	if (wrong != NULL)
+		return wrong;
 	if (v.len > 0 && !usage_format_parse(v, format))
-		return "'format' takes table, csv or json";
+		return "'format' takes table, csv, json, focus or focus-json";
 	return NULL;
+}
+
+static const char *
+read_focus(struct api *a, struct focus_query *q)
+{
+	const struct slice v = api_query(a, "granularity");
+
+	*q = (struct focus_query){ .currency = a->c->snapshot->currency,
+		.json = slice_eq(api_query(a, "format"), S("focus-json")),
+		.daily = slice_eq(v, S("daily")),
+		.now_ns = clock_wall_ns() };
+	if (api_query(a, "by").len > 0)
+		return "FOCUS has its own columns: 'by' is not for it";
+	if (v.len > 0 && !q->daily && !slice_eq(v, S("hourly")))
+		return "'granularity' takes hourly or daily";
+	return read_span(a, &q->span);
+}
+
+/* "2026-11": that month, in UTC. */
+static bool
+read_month(struct slice text, struct roll_span *out)
+{
+	struct slice head, tail;
+	uint64_t year, month;
+	struct tm tm = { 0 };
+
+	if (!slice_cut(text, '-', &head, &tail) || head.len != 4 ||
+	    tail.len != 2 || !slice_u64(head, &year) ||
+	    !slice_u64(tail, &month) || year < 1970 || month < 1 || month > 12)
+		return false;
+	tm.tm_year = (int)year - 1900;
+	tm.tm_mon = (int)month - 1;
+	tm.tm_mday = 1;
+	out->from_ns = (int64_t)timegm(&tm) * NS_PER_S;
+	tm = (struct tm){
+		.tm_year = (int)year - 1900, .tm_mon = (int)month, .tm_mday = 1
+	};
+	out->to_ns = (int64_t)timegm(&tm) * NS_PER_S;
+	return true;
 }
 
 static void
@@ -96,12 +146,25 @@ answer(struct api *a, struct store *s, enum fault f, enum usage_format format,
 	}
 }
 
-void
-usage_report(struct api *a)
+static void
+report(struct api *a, const struct usage_query *q, enum usage_format format)
 {
-	struct usage_query q;
-	enum usage_format format;
-	const char *wrong = read_query(a, &q, &format);
+	struct store *s = control_store(a->c);
+	struct buf b = { 0 };
+
+	if (s == NULL) {
+		api_fail(a, FAULT_DISK, "the store cannot be read");
+		return;
+	}
+	answer(a, s, usage_read(s, q, format, &b), format, &b);
+	store_close(&s);
+}
+
+static void
+focus(struct api *a)
+{
+	struct focus_query q;
+	const char *wrong = read_focus(a, &q);
 	struct buf b = { 0 };
 	struct store *s;
 
@@ -114,8 +177,51 @@ usage_report(struct api *a)
 		api_fail(a, FAULT_DISK, "the store cannot be read");
 		return;
 	}
-	answer(a, s, usage_read(s, &q, format, &b), format, &b);
+	answer(
+	    a, s, focus_read(s, &q, &b), q.json ? USAGE_JSON : USAGE_CSV, &b);
 	store_close(&s);
+}
+
+void
+usage_report(struct api *a)
+{
+	const struct slice as = api_query(a, "format");
+	struct usage_query q;
+	enum usage_format format;
+	const char *wrong;
+
+	if (slice_eq(as, S("focus")) || slice_eq(as, S("focus-json"))) {
+		focus(a);
+		return;
+	}
+	wrong = read_query(a, &q, &format);
+	if (wrong != NULL)
+		api_fail(a, FAULT_FIELD, wrong);
+	else
+		report(a, &q, format);
+}
+
+/* What each team is charged: the effective cost, the others beside it. */
+void
+usage_chargeback(struct api *a)
+{
+	const struct slice month = api_query(a, "month");
+	struct usage_query q;
+	enum usage_format format;
+	const char *wrong = read_query(a, &q, &format);
+
+	if (wrong == NULL && month.len > 0 && !read_month(month, &q.span))
+		wrong = "'month' takes 2026-11";
+	if (wrong == NULL && q.n > 0)
+		wrong = "a chargeback is by org, team and project: 'by' is not "
+			"for it";
+	if (wrong != NULL) {
+		api_fail(a, FAULT_FIELD, wrong);
+		return;
+	}
+	CHECK(usage_by_parse(S("org,team,project"), &q));
+	q.chargeback = true;
+	report(a, &q, format);
 }
 
 void

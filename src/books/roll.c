@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "shm/shm.h"
 
 /* --- names ------------------------------------------------------------- */
 
@@ -22,16 +23,46 @@ add_tag(struct roll_tag **tag, unsigned *n, struct slice text)
 	(*tag)[(*n)++] = tag_of(text);
 }
 
-/* Names of subjects that are tags, by id. */
-static void
-load_tags(struct roll_names *n, struct store *s)
-{
-	struct stmt *q =
-	    store_sql(s, "SELECT id, name FROM subjects WHERE kind = 7");
+/* Where each kind of subject (shm/shm.h) stands in a key's place. */
+static const int places[] = { [SUBJECT_ORG] = ROLL_ORG,
+	[SUBJECT_TEAM] = ROLL_TEAM,
+	[SUBJECT_PROJECT] = ROLL_PROJECT,
+	[SUBJECT_USER] = ROLL_USER,
+	[SUBJECT_SERVICE] = ROLL_SERVICE,
+	[SUBJECT_KEY] = -1,
+	[SUBJECT_TAG] = -1 };
 
-	while (stmt_step(q))
-		(void)map64_put(
-		    &n->tags, stmt_get_u64(q, 0), mem_dup(stmt_get(q, 1)));
+static void
+load_subjects(struct roll_names *n, struct store *s)
+{
+	struct stmt *q = store_sql(s, "SELECT id, kind, name FROM subjects");
+	int64_t kind;
+
+	while (stmt_step(q)) {
+		kind = stmt_get_i64(q, 1);
+		if (kind == SUBJECT_TAG)
+			(void)map64_put(&n->tags, stmt_get_u64(q, 0),
+			    mem_dup(stmt_get(q, 2)));
+		else if (kind > 0 && kind < SUBJECT_KEY)
+			(void)map64_put(&n->kinds, stmt_get_u64(q, 0),
+			    (void *)(uintptr_t)&places[kind]);
+	}
+}
+
+/* Ids, 8 bytes each. */
+static void
+read_places(const struct roll_names *n, struct slice ids, struct roll_key *k)
+{
+	const int *place;
+	uint64_t id;
+	size_t i;
+
+	for (i = 0; i + sizeof(id) <= ids.len; i += sizeof(id)) {
+		memcpy(&id, ids.p + i, sizeof(id));
+		place = map64_find(&n->kinds, id);
+		if (place != NULL)
+			k->place[*place] = id;
+	}
 }
 
 /* "3,17": what a tag is called that the store does not know is its id. */
@@ -66,7 +97,8 @@ static void
 load_dims(struct roll_names *n, struct store *s)
 {
 	struct stmt *q = store_sql(s,
-	    "SELECT id, price, agreement, step, flag, late, tags, model,"
+	    "SELECT id, price, agreement, percent, per_token, step, flag, late,"
+	    " tags, model,"
 	    " provider, publisher, deployment, region, tier, type, zone, name"
 	    " FROM dims");
 	struct roll_dim *d;
@@ -78,13 +110,15 @@ load_dims(struct roll_names *n, struct store *s)
 		d->id = stmt_get_i64(q, 0);
 		d->price = stmt_get_u64(q, 1);
 		d->agreement = stmt_get_u64(q, 2);
-		d->step = (unsigned)stmt_get_i64(q, 3);
-		flag = stmt_get(q, 4);
+		d->percent = stmt_get_i64(q, 3);
+		d->per_token = stmt_get_i64(q, 4);
+		d->step = (unsigned)stmt_get_i64(q, 5);
+		flag = stmt_get(q, 6);
 		d->flag = flag.len > 0 ? flag.p[0] : 'b';
-		d->late = stmt_get_i64(q, 5);
-		read_ids(n, stmt_get(q, 6), d);
+		d->late = stmt_get_i64(q, 7);
+		read_ids(n, stmt_get(q, 8), d);
 		for (i = 0; i < ROLL_TEXTS; i++)
-			d->text[i] = mem_dup(stmt_get(q, i + 7));
+			d->text[i] = mem_dup(stmt_get(q, i + 9));
 		(void)map64_put(&n->dims, (uint64_t)d->id, d);
 	}
 }
@@ -119,7 +153,7 @@ load_keys(struct roll_names *n, struct store *s)
 	    "SELECT id, org, team, project,"
 	    " CASE principal_kind WHEN 'user' THEN principal_name ELSE '' END,"
 	    " CASE principal_kind WHEN 'service' THEN principal_name"
-	    " ELSE '' END, name, tags FROM keys");
+	    " ELSE '' END, name, tags, subjects FROM keys");
 	struct roll_key *k;
 	int i;
 
@@ -130,6 +164,7 @@ load_keys(struct roll_names *n, struct store *s)
 			k->text[i] = mem_dup(stmt_get(q, i + 1));
 		k->tags = mem_dup(stmt_get(q, ROLL_PLACES + 1));
 		read_tags(k);
+		read_places(n, stmt_get(q, ROLL_PLACES + 2), k);
 		(void)map64_put(&n->keys, k->id, k);
 	}
 }
@@ -139,7 +174,7 @@ roll_names_load(struct roll_names *n, struct store *s)
 {
 	int i;
 
-	load_tags(n, s);
+	load_subjects(n, s);
 	load_dims(n, s);
 	load_keys(n, s);
 	for (i = 0; i < ROLL_PLACES; i++)
@@ -187,6 +222,7 @@ roll_names_fini(struct roll_names *n)
 	map64_fini(&n->dims);
 	map64_fini(&n->keys);
 	map64_fini(&n->tags);
+	map64_fini(&n->kinds);
 	free_key(&n->nobody);
 }
 

@@ -34,6 +34,7 @@ struct roll_tag {
 struct roll_dim {
 	int64_t id;
 	uint64_t price, agreement;
+	int64_t percent, per_token; /* the agreement's discount then */
 	unsigned step;
 	char flag;    /* 'b', 'e', 'u' */
 	int64_t late; /* hour that a correction in a later month is about; 0 */
@@ -54,6 +55,7 @@ enum roll_place {
 
 struct roll_key {
 	uint64_t id;
+	uint64_t place[ROLL_PLACES]; /* ids of subjects; 0: none */
 	char *text[ROLL_PLACES];
 	char *tags; /* what the tags borrow from */
 	unsigned ntags;
@@ -63,6 +65,7 @@ struct roll_key {
 /* Zeroed is empty. */
 struct roll_names {
 	struct map64 dims, keys, tags;
+	struct map64 kinds;     /* of subjects */
 	struct roll_key nobody; /* of a key that the store does not know */
 };
 

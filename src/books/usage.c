@@ -183,8 +183,8 @@ write_cell(struct report *r, enum usage_by by, int64_t second, uint64_t key,
 		if (s.len == 0)
 			s = dim_cell(by, roll_dim(&r->names, dim));
 	}
-	if (s.len == 0 && r->rows.q->blank != NULL)
-		s = slice_of(r->rows.q->blank);
+	if (s.len == 0 && r->rows.q->chargeback)
+		s = S("(unassigned)");
 	buf_add(&r->cells, s);
 }
 
@@ -243,8 +243,6 @@ fill_tag(struct report *r, unsigned column, const struct roll_tag *t,
 
 	if (t != NULL)
 		buf_add(&r->cells, whole ? t->text : t->value);
-	else if (r->rows.q->blank != NULL)
-		buf_str(&r->cells, r->rows.q->blank);
 	buf_char(&r->cells, '\0');
 	fill(r, column + 1, second, key, dim);
 	r->cells.len = was;

@@ -38,7 +38,8 @@ struct usage_query {
 	struct roll_span span;
 	unsigned n;
 	struct usage_column column[USAGE_COLUMNS]; /* borrow from the text */
-	const char *blank; /* for names there are none of; NULL: empty */
+	/* Who has no team is named so; the table shows money alone. */
+	bool chargeback;
 };
 
 /* "team,tag:env"; empty: none.  False: a name that is none, twice, too many. */

@@ -113,11 +113,13 @@ write_csv(const struct usage_rows *r, struct buf *b)
 
 /* --- a table ----------------------------------------------------------- */
 
-/* What a person reads: the figures that matter, in columns. */
-static const struct {
+struct shown {
 	unsigned figure;
 	const char *title;
-} table_columns[] = {
+};
+
+/* What a person reads: the figures that matter, in columns. */
+static const struct shown shown[] = {
 	{ FIGURE_CALLS, "CALLS" },
 	{ FIGURE_ATTEMPTS, "ATTEMPTS" },
 	{ FIGURE_INPUT, "INPUT" },
@@ -129,7 +131,28 @@ static const struct {
 	{ FIGURE_UNKNOWN, "UNKNOWN" },
 };
 
-enum { TABLE_MAX = USAGE_COLUMNS + NELEM(table_columns) };
+static const struct shown charged[] = {
+	{ FIGURE_CALLS, "CALLS" },
+	{ FIGURE_UNKNOWN, "UNKNOWN" },
+	{ FIGURE_LIST, "LIST" },
+	{ FIGURE_CONTRACTED, "CONTRACTED" },
+	{ FIGURE_EFFECTIVE, "CHARGED" },
+};
+
+enum { TABLE_MAX = USAGE_COLUMNS + NELEM(shown) };
+
+static const struct shown *
+shown_of(const struct usage_rows *r, unsigned i)
+{
+	return r->q->chargeback ? &charged[i] : &shown[i];
+}
+
+static unsigned
+columns_of(const struct usage_rows *r)
+{
+	return r->q->n +
+	       (unsigned)(r->q->chargeback ? NELEM(charged) : NELEM(shown));
+}
 
 static void
 cell_text(const struct usage_rows *r, const struct usage_row *row,
@@ -140,7 +163,7 @@ cell_text(const struct usage_rows *r, const struct usage_row *row,
 
 	buf_clear(out);
 	if (column >= r->q->n) {
-		write_figure(out, row, table_columns[column - r->q->n].figure);
+		write_figure(out, row, shown_of(r, column - r->q->n)->figure);
 		return;
 	}
 	s = row == &r->total ? (column == 0 ? S("total") : S(""))
@@ -180,14 +203,14 @@ table_text(const struct usage_rows *r, const struct usage_row *row, unsigned c,
 	if (c < r->q->n)
 		usage_title(&r->q->column[c], out);
 	else
-		buf_str(out, table_columns[c - r->q->n].title);
+		buf_str(out, shown_of(r, c - r->q->n)->title);
 }
 
 static void
 write_table_row(const struct usage_rows *r, const struct usage_row *row,
     const size_t *width, struct buf *b)
 {
-	const unsigned n = r->q->n + (unsigned)NELEM(table_columns);
+	const unsigned n = columns_of(r);
 	struct buf text = { 0 };
 	unsigned c;
 
@@ -204,7 +227,7 @@ write_table_row(const struct usage_rows *r, const struct usage_row *row,
 static void
 widen(const struct usage_rows *r, const struct usage_row *row, size_t *width)
 {
-	const unsigned n = r->q->n + (unsigned)NELEM(table_columns);
+	const unsigned n = columns_of(r);
 	struct buf text = { 0 };
 	unsigned c;
 

@@ -49,11 +49,17 @@ add_time(struct buf *path, const char *name, const char *value)
 	return true;
 }
 
+/* "table|csv|json" */
 static bool
-format_known(const char *format)
+format_known(const char *format, const char *formats)
 {
-	return strcmp(format, "table") == 0 || strcmp(format, "csv") == 0 ||
-	       strcmp(format, "json") == 0;
+	struct slice head, tail = slice_of(formats);
+
+	while (slice_cut(tail, '|', &head, &tail)) {
+		if (slice_eq(head, slice_of(format)))
+			return true;
+	}
+	return slice_eq(tail, slice_of(format));
 }
 
 static int
@@ -68,39 +74,77 @@ show_usage(const struct where *w, struct buf *path)
 	return status;
 }
 
+struct usage_args {
+	struct where w;
+	const char *from, *to, *by, *month, *granularity, *format;
+	bool json;
+};
+
+static int
+ask_usage(const struct usage_args *u, const char *where, const char *formats)
+{
+	struct buf path = { 0 };
+	int status;
+
+	if (!format_known(u->format, formats))
+		return wrong_value("--format", u->format);
+	buf_str(&path, where);
+	ask_query(&path, "format", slice_of(u->format));
+	if (u->by != NULL)
+		ask_query(&path, "by", slice_of(u->by));
+	if (u->month != NULL)
+		ask_query(&path, "month", slice_of(u->month));
+	if (u->granularity != NULL)
+		ask_query(&path, "granularity", slice_of(u->granularity));
+	if (!add_time(&path, "from", u->from))
+		status = wrong_value("--from", u->from);
+	else if (!add_time(&path, "to", u->to))
+		status = wrong_value("--to", u->to);
+	else
+		status = show_usage(&u->w, &path);
+	buf_fini(&path);
+	return status;
+}
+
 int
 command_usage(int argc, char **argv)
 {
-	const char *from = NULL, *to = NULL, *by = NULL, *format = "table";
-	struct where w = { 0 };
-	bool json = false;
-	const struct arg arg[] = { WHERE_ARGS(&w),
-		{ .name = "from", .value = &from },
-		{ .name = "to", .value = &to }, { .name = "by", .value = &by },
-		{ .name = "format", .value = &format },
-		{ .name = "json", .flag = &json } };
-	struct buf path = { 0 };
+	struct usage_args u = { .format = "table" };
+	const struct arg arg[] = { WHERE_ARGS(&u.w),
+		{ .name = "from", .value = &u.from },
+		{ .name = "to", .value = &u.to },
+		{ .name = "by", .value = &u.by },
+		{ .name = "granularity", .value = &u.granularity },
+		{ .name = "format", .value = &u.format },
+		{ .name = "json", .flag = &u.json } };
 	unsigned none = 0;
-	int status;
 
 	if (!args_take(argc, argv, arg, NELEM(arg), NULL, &none))
 		return 2;
-	if (json)
-		format = "json";
-	if (!format_known(format))
-		return wrong_value("--format", format);
-	buf_str(&path, "/api/v1/usage");
-	ask_query(&path, "format", slice_of(format));
-	if (by != NULL)
-		ask_query(&path, "by", slice_of(by));
-	if (!add_time(&path, "from", from))
-		status = wrong_value("--from", from);
-	else if (!add_time(&path, "to", to))
-		status = wrong_value("--to", to);
-	else
-		status = show_usage(&w, &path);
-	buf_fini(&path);
-	return status;
+	if (u.json)
+		u.format =
+		    strcmp(u.format, "focus") == 0 ? "focus-json" : "json";
+	return ask_usage(
+	    &u, "/api/v1/usage", "table|csv|json|focus|focus-json");
+}
+
+int
+command_chargeback(int argc, char **argv)
+{
+	struct usage_args u = { .format = "table" };
+	const struct arg arg[] = { WHERE_ARGS(&u.w),
+		{ .name = "from", .value = &u.from },
+		{ .name = "to", .value = &u.to },
+		{ .name = "month", .value = &u.month },
+		{ .name = "format", .value = &u.format },
+		{ .name = "json", .flag = &u.json } };
+	unsigned none = 0;
+
+	if (!args_take(argc, argv, arg, NELEM(arg), NULL, &none))
+		return 2;
+	if (u.json)
+		u.format = "json";
+	return ask_usage(&u, "/api/v1/chargeback", "table|csv|json");
 }
 
 /* --- explain --------------------------------------------------------- */

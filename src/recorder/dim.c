@@ -16,6 +16,7 @@ dim_hash(const struct dim *d)
 	size_t i;
 
 	h = table_hash(h, (uint64_t)d->flag, (uint64_t)d->late);
+	h = table_hash(h, (uint64_t)d->percent, (uint64_t)d->per_token);
 	for (i = 0; i < DIM_TEXTS; i++)
 		h = table_hash(h, hash64(slice_of(d->text[i])), i);
 	return h;
@@ -31,6 +32,7 @@ same(const struct dim *a, const struct dim *b)
 			return false;
 	}
 	return a->price == b->price && a->agreement == b->agreement &&
+	       a->percent == b->percent && a->per_token == b->per_token &&
 	       a->step == b->step && a->flag == b->flag && a->late == b->late;
 }
 
@@ -116,6 +118,19 @@ same_tags(const struct outcome *o, const struct dim_ref *f)
 	return i == o->ntags;
 }
 
+static void
+fill_terms(struct dim *d, const struct generation *g)
+{
+	unsigned i;
+
+	for (i = 0; d->agreement != 0 && i < g->nagreements; i++) {
+		if (g->agreements[i].terms.id == d->agreement) {
+			d->percent = g->agreements[i].terms.percent;
+			d->per_token = g->agreements[i].terms.per_token.pico;
+		}
+	}
+}
+
 static int64_t
 resolve(struct recorder *r, const struct known_config *c,
     const struct outcome *o, const struct dim_ref *want)
@@ -126,6 +141,7 @@ resolve(struct recorder *r, const struct known_config *c,
 		.flag = want->flag,
 		.late = want->late };
 
+	fill_terms(&d, &c->g);
 	fill_texts(&d, &c->g.deployments[o->deployment],
 	    config_price(c, o->deployment, o->price), o);
 	return take(r, &d);
@@ -190,7 +206,8 @@ dims_forget(struct known_config *c)
 /* --- the store --------------------------------------------------------- */
 
 #define COLUMNS \
-	"id, price, step, agreement, flag, late, model, provider, publisher," \
+	"id, price, step, agreement, percent, per_token, flag, late, model, " \
+	"provider, publisher," \
 	" deployment, region, tier, type, zone, name, tags"
 
 void
@@ -207,11 +224,13 @@ dims_load(struct recorder *r)
 		d->price = stmt_get_u64(q, 1);
 		d->step = (unsigned)stmt_get_i64(q, 2);
 		d->agreement = stmt_get_u64(q, 3);
-		flag = stmt_get(q, 4);
+		d->percent = stmt_get_i64(q, 4);
+		d->per_token = stmt_get_i64(q, 5);
+		flag = stmt_get(q, 6);
 		d->flag = flag.len > 0 ? flag.p[0] : '\0';
-		d->late = stmt_get_i64(q, 5);
+		d->late = stmt_get_i64(q, 7);
 		for (i = 0; i < DIM_TEXTS; i++)
-			d->text[i] = mem_dup(stmt_get(q, i + 6));
+			d->text[i] = mem_dup(stmt_get(q, i + 8));
 		table_add(&r->dims, &d->node, dim_hash(d));
 		if (d->id > r->last_dim)
 			r->last_dim = d->id;
@@ -223,16 +242,18 @@ dim_save(struct recorder *r, const struct dim *d)
 {
 	struct stmt *q = store_sql(r->store,
 	    "INSERT INTO dims (" COLUMNS ") VALUES"
-	    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	int i;
 
 	stmt_i64(q, 1, d->id);
 	stmt_u64(q, 2, d->price);
 	stmt_i64(q, 3, d->step);
 	stmt_u64(q, 4, d->agreement);
-	stmt_text(q, 5, (struct slice){ &d->flag, 1 });
-	stmt_i64(q, 6, d->late);
+	stmt_i64(q, 5, d->percent);
+	stmt_i64(q, 6, d->per_token);
+	stmt_text(q, 7, (struct slice){ &d->flag, 1 });
+	stmt_i64(q, 8, d->late);
 	for (i = 0; i < DIM_TEXTS; i++)
-		stmt_text(q, i + 7, slice_of(d->text[i]));
+		stmt_text(q, i + 9, slice_of(d->text[i]));
 	stmt_run(q);
 }

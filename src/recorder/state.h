@@ -185,9 +185,10 @@ struct dim {
 	int64_t id;
 	bool dirty;
 	uint64_t price, agreement;
-	unsigned step; /* of the price row: 0 none, or from 1 */
-	char flag;     /* 'b', 'e', 'u' */
-	int64_t late;  /* a correction of this hour in a later month; 0 */
+	int64_t percent, per_token; /* the agreement's discount then */
+	unsigned step;              /* of the price row: 0 none, or from 1 */
+	char flag;                  /* 'b', 'e', 'u' */
+	int64_t late; /* a correction of this hour in a later month; 0 */
 	char *text[DIM_TEXTS];
 };
 

@@ -1,0 +1,218 @@
+"""Reports against the ledger, to the nano-unit: 1,000 mixed calls."""
+import asyncio
+import datetime
+import random
+
+import campaign
+import focus
+import kit
+import pytest
+
+D = campaign.D
+N = 1000 // kit.SLOW
+SPEC = focus.columns()
+# Of no round numbers: every line of a call leaves something to round.
+RATES = {"input": "1.234567", "cached_input": "0.123457",
+         "cache_write": "1.543211", "output": "9.876543",
+         "per_request": "0.000001237"}
+
+
+def make_config(sim, folder):
+    """Odd prices, a long-context step, and two agreements."""
+    config = kit.make_config(sim.url, folder / "data", first_byte="10s",
+                             idle="10s")
+    config["drain"] = "20s"
+    for row in config["prices"]:
+        row.update(RATES)
+    config["prices"][0]["above"] = {"tokens": 100, "input": "2.468013",
+                                    "output": "19.753086"}
+    now = datetime.datetime.now(datetime.timezone.utc)
+    month = now.replace(day=1).strftime("%Y-%m-%d")
+    config["agreements"] = {
+        "openai-2026": {"provider": "openai", "from": month,
+                        "discount": {"percent": "12.345678"},
+                        "commitment": {"amount": "1000"}},
+        "azure-2026": {"provider": "azure", "from": month,
+                       "discount": {"per_million": "0.333333"}}}
+    return config
+
+
+async def make_calls(kontor, keys, calls):
+    todo = iter(calls)
+
+    async def lane(key):
+        client = campaign.Client(kontor.address, key)
+        for call in todo:
+            await client.call(call)
+        await client.close()
+
+    await asyncio.gather(*(lane(keys[i % len(keys)]) for i in range(32)))
+
+
+def rows_by(usage, *names):
+    return {tuple(r[n] for n in names): r for r in usage["rows"]}
+
+
+@pytest.fixture(scope="module")
+def books(tmp_path_factory):
+    """An instance that has served, its ledger's lines and its usage."""
+    folder = tmp_path_factory.mktemp("reports")
+    rng = random.Random(3)
+    calls = [campaign.Call(rng, i) for i in range(N)]
+    with kit.Sim(folder) as sim, \
+            kit.Kontor(folder, make_config(sim, folder)) as k:
+        k.keys = [k.key("one", team="ml", budget="1000/month"),
+                  k.key("two", team="ml"), k.key("three", team="sales"),
+                  k.key("four")]
+        asyncio.run(make_calls(k, [key["key"] for key in k.keys], calls))
+        k.lines = kit.wait_for("every attempt to be resolved", lambda: (
+            lambda rows: rows if all(r["resolution"] for r in rows)
+            else None)(k.export()), 30, 0.5)
+        k.total = k.usage()["total"]
+        yield k
+        k.verify()
+
+
+def sum_of(rows, name):
+    return sum((D(r[name]) for r in rows), D(0))
+
+
+def test_the_total_is_the_sum_of_the_lines(books):
+    for name in ("list_cost", "contracted_cost", "effective_cost"):
+        assert D(books.total[name]) == sum_of(
+            [r for r in books.lines if r["resolution"] != "void"],
+            name), name
+    assert D(books.total["contracted_cost"]) < D(books.total["list_cost"])
+    assert books.total["attempts"] == sum(
+        r["resolution"] != "void" and r["sent"] for r in books.lines)
+    for flag in ("booked", "estimated", "unknown", "void"):
+        assert any(r["resolution"] == flag for r in books.lines), flag
+
+
+BY = ["org", "team", "project", "user", "service", "key", "model",
+      "publisher", "provider", "deployment", "region", "zone", "type",
+      "tier", "resolution", "tag", "tag:env", "hour", "day", "month"]
+FIGURES = ["attempts", "input_tokens", "cached_tokens", "output_tokens",
+           "reasoning_tokens", "cache_write_tokens"]
+
+
+@pytest.mark.parametrize("by", [*BY, "team,provider,day", "tag,model",
+                                "hour,key,deployment,tier"])
+def test_every_grouping_adds_up(books, by):
+    usage = books.usage("--by", by)
+    assert usage["total"] == books.total
+    names = by.split(",")
+    assert len(rows_by(usage, *names)) == len(usage["rows"])
+    for name in ("list_cost", "contracted_cost", "effective_cost"):
+        assert sum_of(usage["rows"], name) == D(books.total[name]), name
+    for name in FIGURES:
+        assert sum(r[name] for r in usage["rows"]) == books.total[name]
+    assert list(usage["rows"][0])[:len(names)] == names
+
+
+@pytest.mark.skipif(SPEC is None, reason=f"{focus.COLUMNS} is not there")
+@pytest.mark.parametrize("granularity", ["hourly", "daily"])
+def test_focus_follows_the_rules_and_equals_the_ledger(books, granularity):
+    text = books.run("usage", "--format", "focus", "--granularity",
+                     granularity).stdout
+    header, rows = focus.read_csv(text)
+    assert focus.check(header, rows, SPEC) == []
+    assert focus.check_totals(rows, books.total) == []
+    assert focus.total(rows, "BilledCost") == D(
+        books.total["contracted_cost"])
+    # The same as JSON.
+    again = books.run("usage", "--format", "focus", "--json",
+                      "--granularity", granularity).stdout
+    names, objects = focus.read_json(again)
+    assert names == header and len(objects) == len(rows)
+    assert focus.check(names, objects, SPEC) == []
+    assert [r["ListCost"] for r in objects] == [r["ListCost"] for r in rows]
+
+
+def test_focus_has_tokens_prices_and_what_is_left(books):
+    _, rows = focus.read_csv(
+        books.run("usage", "--format", "focus").stdout)
+    used = [r for r in rows if r["ChargeCategory"] == "Usage"]
+    rest = [r for r in rows if r["ChargeCategory"] == "Adjustment"]
+    # Tokens: all of those that are priced.
+    known = [r for r in books.lines
+             if r["resolution"] in ("booked", "overage", "estimated")]
+    for meters, name in (
+            (("Input Tokens", "Cached Input Tokens", "Cache Write Tokens"),
+             "input_tokens"),
+            (("Cached Input Tokens",), "cached_tokens"),
+            (("Output Tokens", "Reasoning Tokens"), "output_tokens")):
+        assert sum(int(r["ConsumedQuantity"]) for r in used
+                   if r["SkuMeter"] in meters) == sum(
+                       r[name] for r in known), name
+    # One nano for each line of each call at most, and bounds of unknowns.
+    unknown = [r for r in rest if r["x_Resolution"] == "unknown"]
+    assert sum_of(unknown, "EffectiveCost") == sum_of(
+        [r for r in books.lines if r["resolution"] == "unknown"], "settled")
+    rounding = [r for r in rest if r["x_Resolution"] == "booked"]
+    assert rounding
+    assert abs(sum_of(rounding, "ListCost")) < D("1e-9") * 5 * N
+    # Discounts are in the unit price.
+    openai = [r for r in used if r["x_ProviderAccount"] == "openai"]
+    assert {r["PricingCategory"] for r in openai} == {"Committed"}
+    for r in openai:
+        assert D(r["ContractedUnitPrice"]) == D(r["ListUnitPrice"]) * (
+            1 - D("12.345678") / 100)
+    azure = [r for r in used if r["x_ProviderAccount"] == "azure"
+             and r["PricingUnit"] == "Tokens"]
+    assert azure
+    for r in azure:
+        assert r["CommitmentDiscountId"] is None
+        assert D(r["ListUnitPrice"]) - D(r["ContractedUnitPrice"]) in (
+            D("0.000000333333"), D(r["ListUnitPrice"]))
+    # Names: who sells, who made it, whose it is.
+    row = next(r for r in used if r["x_ProviderAccount"] == "bedrock")
+    assert row["ProviderName"] == row["InvoiceIssuerName"] == "AWS"
+    assert row["PublisherName"] == "openai"
+    assert row["RegionId"] == "us-east-1"
+    assert {r["SubAccountName"] for r in rows} == {"ml", "sales", None}
+
+
+def test_long_context_is_a_price_of_its_own(books):
+    _, rows = focus.read_csv(
+        books.run("usage", "--format", "focus").stdout)
+    prices = {r["ListUnitPrice"] for r in rows
+              if r["x_Deployment"] == "openai-gpt"
+              and r["SkuMeter"] == "Output Tokens"}
+    assert prices == {"0.000009876543", "0.000019753086"}
+
+
+def test_focus_of_a_part_of_the_time(books):
+    now = datetime.datetime.now(datetime.timezone.utc)
+    tomorrow = (now + datetime.timedelta(days=1)).strftime("%Y-%m-%d")
+    _, rows = focus.read_csv(books.run(
+        "usage", "--format", "focus", "--from", tomorrow).stdout)
+    assert rows == []
+    _, rows = focus.read_csv(books.run(
+        "usage", "--format", "focus", "--from", "20m", "--to",
+        tomorrow).stdout)
+    assert focus.check_totals(rows, books.total) == []
+    for wrong in (["--granularity", "weekly"], ["--by", "team"]):
+        r = books.run("usage", "--format", "focus", *wrong, check=False)
+        assert r.returncode == 1 and r.stderr
+
+
+def test_chargeback_says_what_each_is_charged(books):
+    month = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m")
+    told = books.cli("chargeback", "--month", month, "--json")
+    rows = rows_by(told, "team")
+    assert set(rows) == {("ml",), ("sales",), ("(unassigned)",)}
+    for name in ("list_cost", "contracted_cost", "effective_cost"):
+        assert sum_of(told["rows"], name) == D(books.total[name])
+    by_key = {r["key"]: r for r in books.usage("--by", "key")["rows"]}
+    assert D(rows["sales",]["effective_cost"]) == D(
+        by_key[books.keys[2]["id"]]["effective_cost"])
+    assert D(rows["(unassigned)",]["effective_cost"]) == D(
+        by_key[books.keys[3]["id"]]["effective_cost"])
+    text = books.run("chargeback").stdout
+    assert "CHARGED" in text and books.total["effective_cost"] in text
+    assert books.cli("chargeback", "--month", "2020-01",
+                     "--json")["rows"] == []
+    for wrong in ("2026-13", "2026", "x"):
+        r = books.run("chargeback", "--month", wrong, check=False)
+        assert r.returncode == 1 and "month" in r.stderr
