@@ -1,6 +1,9 @@
 """What binds a call: modes of budgets, limits, tags, and how it is told."""
 import concurrent.futures
 import decimal
+import itertools
+import os
+import signal
 import time
 
 import kit
@@ -9,13 +12,13 @@ import pytest
 D = decimal.Decimal
 
 
-def name_of(request):
-    return request.node.name.replace("[", "-").replace("]", "")[:60]
+numbers = itertools.count()
 
 
 @pytest.fixture
-def scope(request):
-    return name_of(request)
+def scope():
+    """A name that nobody had before."""
+    return f"s{next(numbers)}"
 
 
 def budget(kontor, where, amount, *more):
@@ -48,9 +51,9 @@ def test_a_refusal_names_the_budget_and_its_figures(kontor, scope):
     text = no.json()["error"]["message"]
     assert no.json()["error"]["code"] == "insufficient_quota"
     assert no.headers["x-should-retry"] == "false"
-    for word in (scope[:20], "spent", "pending", "limit", "resets at"):
+    for word in (scope, "spent", "pending", "limit", "resets at"):
         assert word in text, text
-    assert str(hold * 2) in text
+    assert f"limit {(hold * 2).normalize()}" in text
 
 
 def test_every_level_of_the_tree_binds(kontor, scope):
@@ -63,7 +66,7 @@ def test_every_level_of_the_tree_binds(kontor, scope):
         made = budget(kontor, f"{level}:{names[level]}", "0.000001/day")
         r = small(kontor, key["key"])
         assert r.status_code == 429, (level, r.text)
-        assert names[level][:20] in r.json()["error"]["message"]
+        assert names[level] in r.json()["error"]["message"]
         kontor.run("budget", "close", made["id"])
         assert small(kontor, key["key"]).status_code == 200
 
@@ -80,7 +83,7 @@ def test_a_soft_budget_warns_and_never_refuses(kontor, scope):
         assert r.status_code == 200
         seen.append(r.headers.get("x-kontor-warnings", ""))
     assert "50 %" in " ".join(seen) and "100 %" in seen[-1], seen
-    assert scope[:20] in seen[-1]
+    assert scope in seen[-1]
 
 
 def test_a_downgrade_goes_on_at_the_cheaper_model(kontor, scope):
@@ -146,7 +149,7 @@ def test_a_budget_may_wait_or_not(kontor, scope):
 
 
 def test_budgets_of_tags_bind_those_who_name_them(kontor, scope):
-    tag = f"job={scope[:30]}"
+    tag = f"job={scope}"
     kontor.run("tag", "create", tag)
     budget(kontor, f"tag:{tag}", "0.000001/total")
     key = kontor.key(scope)
@@ -155,7 +158,7 @@ def test_budgets_of_tags_bind_those_who_name_them(kontor, scope):
         body = {"model": "m-openai", "max_completion_tokens": 5,
                 "messages": [{"role": "user", "content": "x"}]}
         r = http.post("/v1/chat/completions", json=body,
-                      headers={"x-kontor-tags": f" {tag} "})
+                      headers={"x-kontor-tags": f"{tag} , {tag}"})
         assert r.status_code == 429, r.text
         r = http.post("/v1/chat/completions", json=body,
                       headers={"x-kontor-tags": f"{tag}, no=such"})
@@ -249,8 +252,6 @@ def test_a_refused_call_takes_nothing_from_a_limit(kontor, scope):
 
 
 def test_a_killed_worker_leaves_no_call_under_way(own):
-    import os
-    import signal
     key = own.key("k", team="killed")
     limit(own, "team:killed", "concurrency=2")
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
