@@ -39,7 +39,12 @@ struct slice {
 #define S_FMT(s) (int)(s).len, (s).p
 
 /* Borrows s, which must outlive the slice. */
-struct slice slice_of(const char *s);
+static inline struct slice
+slice_of(const char *s)
+{
+	return (struct slice){ s, strlen(s) };
+}
+
 bool slice_ieq_same_len(struct slice a, struct slice b);
 
 static inline bool
@@ -55,7 +60,13 @@ slice_ieq(struct slice a, struct slice b)
 	return a.len == b.len && slice_ieq_same_len(a, b);
 }
 
-bool slice_starts(struct slice s, struct slice prefix);
+static inline bool
+slice_starts(struct slice s, struct slice prefix)
+{
+	return s.len >= prefix.len &&
+	       (prefix.len == 0 || memcmp(s.p, prefix.p, prefix.len) == 0);
+}
+
 struct slice slice_trim(struct slice s); /* spaces and tabs, both ends */
 /* Splits s at the first c into *head and *tail (without c); false: no c. */
 bool slice_cut(struct slice s, char c, struct slice *head, struct slice *tail);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 void
-buf_reserve(struct buf *b, size_t more)
+buf_grow(struct buf *b, size_t more)
 {
 	size_t need, cap = b->cap > 0 ? b->cap : 64;
 
@@ -15,16 +15,6 @@ buf_reserve(struct buf *b, size_t more)
 		cap += cap / 2;
 	b->p = mem_grow(b->p, cap);
 	b->cap = cap;
-}
-
-void
-buf_add(struct buf *b, struct slice s)
-{
-	if (s.len == 0)
-		return;
-	buf_reserve(b, s.len);
-	memcpy(b->p + b->len, s.p, s.len);
-	b->len += s.len;
 }
 
 void

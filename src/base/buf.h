@@ -14,8 +14,9 @@ struct buf {
 	size_t len, cap;
 };
 
-void buf_reserve(struct buf *b, size_t more); /* room for more bytes */
-void buf_add(struct buf *b, struct slice s);
+static inline void buf_reserve(
+    struct buf *b, size_t more); /* room for more bytes */
+static inline void buf_add(struct buf *b, struct slice s);
 void buf_str(struct buf *b, const char *s);
 void buf_char(struct buf *b, char c);
 void buf_u64(struct buf *b, uint64_t v);
@@ -32,5 +33,26 @@ void buf_drop(struct buf *b, size_t len);
 
 void buf_clear(struct buf *b); /* keeps the memory */
 void buf_fini(struct buf *b);  /* gives it back; b is empty again */
+
+/* --- inline: what is there already is most often enough --------------- */
+
+void buf_grow(struct buf *b, size_t more);
+
+static inline void
+buf_reserve(struct buf *b, size_t more)
+{
+	if (b->cap - b->len < more)
+		buf_grow(b, more);
+}
+
+static inline void
+buf_add(struct buf *b, struct slice s)
+{
+	if (s.len == 0)
+		return;
+	buf_reserve(b, s.len);
+	memcpy(b->p + b->len, s.p, s.len);
+	b->len += s.len;
+}
 
 #endif

@@ -82,12 +82,11 @@ escape(struct json_cur *c, const char *p)
 }
 
 /* p is behind the opening quote; gives the closing one. */
-static inline const char *
-string(struct json_cur *c, const char *p, bool *escaped)
+static __attribute__((noinline)) const char *
+long_string(struct json_cur *c, const char *p, bool *escaped)
 {
 	size_t n;
 
-	*escaped = false;
 	for (;;) {
 		p += text_plain_run(p, (size_t)(c->end - p));
 		if (p == c->end)
@@ -113,23 +112,42 @@ string(struct json_cur *c, const char *p, bool *escaped)
 	}
 }
 
+/* The same; most strings are keys and words. */
+static inline const char *
+string(struct json_cur *c, const char *p, bool *escaped)
+{
+	*escaped = false;
+#ifdef __SSE2__
+	if (c->end - p >= 16) {
+		const unsigned mask = text_special16_(p);
+		const char *at = p + __builtin_ctz(mask | 0x10000);
+
+		if (mask != 0 && *at == '"')
+			return at;
+		p = at;
+	}
+#endif
+	return long_string(c, p, escaped);
+}
+
 static inline bool
 is_digit(const char *p, const char *end)
 {
 	return p < end && *p >= '0' && *p <= '9';
 }
 
-static const char *
+static inline const char *
 digits(struct json_cur *c, const char *p)
 {
 	if (!is_digit(p, c->end))
 		return bad(c, p, FAULT_JSON);
-	while (is_digit(p, c->end))
+	do
 		p++;
+	while (is_digit(p, c->end));
 	return p;
 }
 
-static const char *
+static inline const char *
 number(struct json_cur *c, const char *p)
 {
 	if (*p == '-')
@@ -149,7 +167,7 @@ number(struct json_cur *c, const char *p)
 	return p;
 }
 
-static const char *
+static inline const char *
 word(struct json_cur *c, const char *p, struct slice w)
 {
 	if ((size_t)(c->end - p) < w.len || memcmp(p, w.p, w.len) != 0)
@@ -157,42 +175,40 @@ word(struct json_cur *c, const char *p, struct slice w)
 	return p + w.len;
 }
 
-static bool
-type_of(char ch, enum json_type *type)
-{
-	switch (ch) {
-	case '{':
-		*type = JSON_OBJECT;
-		return true;
-	case '[':
-		*type = JSON_ARRAY;
-		return true;
-	case '"':
-		*type = JSON_STRING;
-		return true;
-	case 't':
-		*type = JSON_TRUE;
-		return true;
-	case 'f':
-		*type = JSON_FALSE;
-		return true;
-	case 'n':
-		*type = JSON_NULL;
-		return true;
-	default:
-		*type = JSON_NUMBER;
-		return ch == '-' || (ch >= '0' && ch <= '9');
-	}
-}
+/* What a value's first byte says it is, plus 1. */
+static const uint8_t type_of[256] = {
+	['{'] = JSON_OBJECT + 1,
+	['['] = JSON_ARRAY + 1,
+	['"'] = JSON_STRING + 1,
+	['t'] = JSON_TRUE + 1,
+	['f'] = JSON_FALSE + 1,
+	['n'] = JSON_NULL + 1,
+	['-'] = JSON_NUMBER + 1,
+	['0'] = JSON_NUMBER + 1,
+	['1'] = JSON_NUMBER + 1,
+	['2'] = JSON_NUMBER + 1,
+	['3'] = JSON_NUMBER + 1,
+	['4'] = JSON_NUMBER + 1,
+	['5'] = JSON_NUMBER + 1,
+	['6'] = JSON_NUMBER + 1,
+	['7'] = JSON_NUMBER + 1,
+	['8'] = JSON_NUMBER + 1,
+	['9'] = JSON_NUMBER + 1,
+};
 
 bool
 json_peek(struct json_cur *c, enum json_type *type)
 {
+	unsigned t;
+
 	if (c->fault != FAULT_NONE)
 		return false;
 	c->p = space(c->p, c->end);
-	if (c->p < c->end && type_of(*c->p, type))
+	t = c->p < c->end ? type_of[(unsigned char)*c->p] : 0;
+	if (t != 0) {
+		*type = (enum json_type)(t - 1);
 		return true;
+	}
 	bad(c, c->p, FAULT_JSON);
 	return false;
 }
@@ -323,24 +339,40 @@ after(struct json_cur *c, struct nest *nest, const char *p, bool *more)
 	return p;
 }
 
-bool
-json_skip(struct json_cur *c, struct slice *span)
+static __attribute__((noinline)) const char *
+bracketed(struct json_cur *c, const char *p)
 {
 	struct nest nest = { 0 };
-	const char *p, *from;
 	bool more;
 
-	if (c->fault != FAULT_NONE)
-		return false;
-	p = from = space(c->p, c->end);
 	do {
 		p = value(c, &nest, p, &more);
 		if (p != NULL && !more)
 			p = after(c, &nest, p, &more);
 	} while (p != NULL && more);
-	if (p != NULL && span != NULL)
+	return p;
+}
+
+bool
+json_skip(struct json_cur *c, struct slice *span)
+{
+	const char *p, *from;
+
+	if (c->fault != FAULT_NONE)
+		return false;
+	p = from = space(c->p, c->end);
+	if (p == c->end)
+		p = bad(c, p, FAULT_JSON);
+	else if (*p == '{' || *p == '[')
+		p = bracketed(c, p);
+	else
+		p = scalar(c, p);
+	if (p == NULL)
+		return false;
+	if (span != NULL)
 		*span = (struct slice){ from, (size_t)(p - from) };
-	return accept(c, p);
+	c->p = p;
+	return true;
 }
 
 /* --- step by step ---------------------------------------------------- */

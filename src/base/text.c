@@ -1,5 +1,9 @@
 #include "base/text.h"
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
 static const char std_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char url_digits[] =
@@ -195,4 +199,53 @@ utf8_valid(struct slice s)
 		i += n;
 	}
 	return true;
+}
+
+/* --- long runs --------------------------------------------------------- */
+
+#ifdef __x86_64__
+static inline __attribute__((target("avx2"))) __m256i
+special32(const char *p)
+{
+	const __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);
+	const __m256i quote = _mm256_cmpeq_epi8(v, _mm256_set1_epi8('"'));
+	const __m256i slash = _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\'));
+	/* Signed: control characters and everything from 0x80 at once. */
+	const __m256i odd = _mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), v);
+
+	return _mm256_or_si256(odd, _mm256_or_si256(quote, slash));
+}
+
+static __attribute__((target("avx2"))) size_t
+run_avx2(const char *p, size_t len)
+{
+	size_t i = 0;
+	__m256i a, b;
+
+	for (; i + 64 <= len; i += 64) {
+		a = special32(p + i);
+		b = special32(p + i + 32);
+		if (_mm256_movemask_epi8(_mm256_or_si256(a, b)) != 0)
+			break;
+	}
+	return i;
+}
+#endif
+
+size_t
+text_plain_run_long(const char *p, size_t len)
+{
+	size_t i = 0, n;
+
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2"))
+		i = run_avx2(p, len);
+#endif
+	/* Pieces short enough not to come back here. */
+	do {
+		n = len - i < 64 ? len - i : 64;
+		n = text_plain_run(p + i, n);
+		i += n;
+	} while (n == 64);
+	return i;
 }

@@ -28,6 +28,8 @@ int text_hex_digit(char c);
 /* How many bytes at p the printable ASCII run goes on, up to len: stops at
  * a byte below 0x20, at '"', at a backslash, and at 0x80 and above. */
 static inline size_t text_plain_run(const char *p, size_t len);
+/* The same, for runs of hundreds of bytes. */
+size_t text_plain_run_long(const char *p, size_t len);
 
 /* Length (2 to 4) of the valid sequence at p that starts with a byte of 0x80
  * or more, 0 when it is not valid. */
@@ -59,8 +61,12 @@ text_plain_run(const char *p, size_t len)
 
 #ifdef __SSE2__
 	for (; i + 16 <= len; i += 16) {
-		unsigned mask = text_special16_(p + i);
+		unsigned mask;
 
+		/* Most strings are short, and most bytes in long ones. */
+		if (i == 64)
+			return i + text_plain_run_long(p + i, len - i);
+		mask = text_special16_(p + i);
 		if (mask != 0)
 			return i + (size_t)__builtin_ctz(mask);
 	}

@@ -258,6 +258,26 @@ a_plain_run_stops_where_json_must_look(void **state)
 	}
 }
 
+static void
+a_long_plain_run_stops_there_too(void **state)
+{
+	char text[64 + 3 * 64 + 17];
+	size_t at, from;
+
+	(void)state;
+	for (from = 0; from < 3; from++) {
+		for (at = from; at < sizeof(text); at++) {
+			memset(text, '~', sizeof(text));
+			text[at] = "\"\\\x1f\x80"[at % 4];
+			assert_int_equal(
+			    text_plain_run(text + from, sizeof(text) - from),
+			    at - from);
+			assert_int_equal(
+			    text_plain_run(text + from, at - from), at - from);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -270,6 +290,7 @@ main(void)
 		cmocka_unit_test(
 		    every_pair_and_many_triples_agree_with_a_plain_decoder),
 		cmocka_unit_test(a_plain_run_stops_where_json_must_look),
+		cmocka_unit_test(a_long_plain_run_stops_there_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
