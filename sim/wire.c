@@ -48,15 +48,12 @@ header_line(struct http_head *h, struct slice line)
 	struct slice name, value;
 	size_t i;
 
-	if (!slice_cut(line, ':', &name, &value) || name.len == 0 ||
-	    h->nhdr == HTTP_HDR_MAX)
+	if (!slice_cut(line, ':', &name, &value) || name.len == 0)
 		return false;
 	for (i = 0; i < name.len; i++)
 		if ((unsigned char)name.p[i] <= ' ')
 			return false;
-	h->hdr[h->nhdr].name = name;
-	h->hdr[h->nhdr++].value = slice_trim(value);
-	return true;
+	return http_add(h, name, slice_trim(value));
 }
 
 /* The head's length with its empty line goes to *len. */
@@ -72,6 +69,7 @@ read_head(struct http_head *h, struct slice in, size_t *len, bool *old)
 	*len = (size_t)(end - in.p) + 4;
 	left = (struct slice){ in.p, *len - 2 };
 	h->nhdr = 0;
+	h->lens = 0;
 	while (left.len > 0 && slice_cut(left, '\n', &line, &left)) {
 		if (line.len == 0 || line.p[line.len - 1] != '\r')
 			return GOT_BAD;

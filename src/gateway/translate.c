@@ -52,6 +52,7 @@ letter_dress(struct req *req, struct http_head *head)
 		.head = head };
 
 	head->nhdr = 0;
+	head->lens = 0;
 	headers(req, head);
 	return provider_get(d->provider->type)->dress(&p);
 }

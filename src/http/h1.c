@@ -1,7 +1,7 @@
 #include "http/h1.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
+#ifdef __SSSE3__
+#include <tmmintrin.h>
 #endif
 
 enum { EXTRA_MAX = 16 * 1024, CHUNK_DIGITS = 15 };
@@ -65,6 +65,50 @@ all_class(struct slice s, unsigned class)
 	return s.len > 0;
 }
 
+#ifdef __SSSE3__
+/* Bit h of byte l: the character 16 * h + l may stand in a token. */
+static const uint8_t token_rows[16] = { 0xe8, 0xfc, 0xf8, 0xfc, 0xfc, 0xfc,
+	0xfc, 0xfc, 0xf8, 0xf8, 0xf4, 0x54, 0xd0, 0x54, 0xf4, 0x70 };
+/* The bit of a row; bytes above ASCII have none. */
+static const uint8_t token_bits[16] = { 1, 2, 4, 8, 16, 32, 64, 128 };
+
+/* Which of 16 bytes are in no token. */
+static inline unsigned
+not_token(__m128i v)
+{
+	const __m128i rows =
+	    _mm_loadu_si128((const __m128i *)(const void *)token_rows);
+	const __m128i bits =
+	    _mm_loadu_si128((const __m128i *)(const void *)token_bits);
+	const __m128i low = _mm_set1_epi8(0x0f);
+	const __m128i row = _mm_shuffle_epi8(rows, _mm_and_si128(v, low));
+	const __m128i bit =
+	    _mm_shuffle_epi8(bits, _mm_and_si128(_mm_srli_epi16(v, 4), low));
+
+	return (unsigned)_mm_movemask_epi8(
+	    _mm_cmpeq_epi8(_mm_and_si128(row, bit), _mm_setzero_si128()));
+}
+#endif
+
+/* The end of the token at p. */
+static const char *
+token_end(const char *p, const char *end)
+{
+#ifdef __SSSE3__
+	unsigned mask;
+
+	for (; end - p >= 16; p += 16) {
+		mask = not_token(
+		    _mm_loadu_si128((const __m128i *)(const void *)p));
+		if (mask != 0)
+			return p + __builtin_ctz(mask);
+	}
+#endif
+	while (p < end && is_class(*p, C_TOKEN))
+		p++;
+	return p;
+}
+
 static bool
 is_ctl(char c)
 {
@@ -77,7 +121,7 @@ is_ctl(char c)
 static const char *
 find_ctl(const char *p, const char *end)
 {
-#ifdef __SSE2__
+#ifdef __SSSE3__
 	const __m128i low = _mm_set1_epi8(0x1f), tab = _mm_set1_epi8('\t');
 	const __m128i del = _mm_set1_epi8(0x7f);
 	__m128i v, hit;
@@ -98,13 +142,43 @@ find_ctl(const char *p, const char *end)
 	return p;
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Eight bytes at once: none is a control character, nor a tab. */
+static bool
+no_ctl8(const char *p)
+{
+	uint64_t v, low, del;
+
+	memcpy(&v, p, 8);
+	low = (v - EACH(0x20)) & ~v;
+	del = v ^ EACH(0x7f);
+	del = (del - EACH(1)) & ~del;
+	return ((low | del) & EACH(0x80)) == 0;
+}
+
+static bool
+value_ok(struct slice v)
+{
+	const char *p = v.p, *end = v.p + v.len;
+
+	for (; end - p >= 8 && no_ctl8(p); p += 8)
+		;
+	/* The last eight overlap. */
+	if (end - p < 8 && v.len >= 8 && no_ctl8(end - 8))
+		return true;
+	while (p < end && !is_ctl(*p))
+		p++;
+	return p == end;
+}
+
 bool
 h1_hdr_ok(const struct http_hdr *hdr)
 {
-	const char *end = hdr->value.p + hdr->value.len;
+	const char *end = hdr->name.p + hdr->name.len;
 
-	return all_class(hdr->name, C_TOKEN) &&
-	       (hdr->value.len == 0 || find_ctl(hdr->value.p, end) == end);
+	return hdr->name.len > 0 && token_end(hdr->name.p, end) == end &&
+	       value_ok(hdr->value);
 }
 
 /* --- lines ------------------------------------------------------------- */
@@ -309,11 +383,12 @@ on_header(struct walk *w, struct slice name, struct slice value)
 static bool
 take_header(struct walk *w, struct slice line)
 {
-	const char *p = line.p, *end = line.p + line.len;
+	const char *p, *end = line.p + line.len;
 	struct slice name, value;
 
-	while (p < end && is_class(*p, C_TOKEN))
-		p++;
+	/* What follows the line is looked at too, so that most names are one
+	 * step; CR ends every token. */
+	p = token_end(line.p, w->end);
 	if (p == line.p || p == end || *p != ':')
 		return false;
 	name = (struct slice){ line.p, (size_t)(p - line.p) };
@@ -435,6 +510,7 @@ begin(struct walk *w, struct slice in)
 	w->p = in.p;
 	w->end = in.p + in.len;
 	w->head->nhdr = 0;
+	w->head->lens = 0;
 	w->head->status = 0;
 	w->head->method = w->head->target = (struct slice){ "", 0 };
 	*w->meta = (struct h1_meta){ 0 };
@@ -686,14 +762,13 @@ h1_write_hdr(struct buf *b, struct slice name, struct slice value)
 	p = b->p + b->len;
 	memcpy(p, name.p, name.len);
 	p += name.len;
-	*p++ = ':';
-	*p++ = ' ';
+	memcpy(p, ": ", 2);
+	p += 2;
 	if (value.len > 0)
 		memcpy(p, value.p, value.len);
 	p += value.len;
-	*p++ = '\r';
-	*p++ = '\n';
-	b->len = (size_t)(p - b->p);
+	memcpy(p, "\r\n", 2);
+	b->len = (size_t)(p + 2 - b->p);
 }
 
 void

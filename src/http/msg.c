@@ -7,6 +7,8 @@ http_find(const struct http_head *h, struct slice name)
 {
 	unsigned i;
 
+	if ((h->lens >> (name.len & 63) & 1) == 0)
+		return NULL;
 	for (i = 0; i < h->nhdr; i++) {
 		if (h->hdr[i].name.len == name.len &&
 		    slice_ieq(h->hdr[i].name, name))
@@ -28,6 +30,7 @@ http_add(struct http_head *h, struct slice name, struct slice value)
 {
 	if (h->nhdr == HTTP_HDR_MAX)
 		return false;
+	h->lens |= UINT64_C(1) << (name.len & 63);
 	h->hdr[h->nhdr++] = (struct http_hdr){ name, value };
 	return true;
 }

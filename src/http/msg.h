@@ -22,6 +22,9 @@ struct http_head {
 	struct slice target; /* as sent: path and query */
 	int status;
 	unsigned nhdr;
+	/* Bit i: a name's length is i (mod 64).  More may be set: who looks
+	 * for a name most often learns here that it is not there. */
+	uint64_t lens;
 	struct http_hdr hdr[HTTP_HDR_MAX];
 };
 
@@ -29,7 +32,8 @@ struct http_head {
 const struct http_hdr *http_find(const struct http_head *h, struct slice name);
 /* Its value; an empty slice with p == NULL when there is none. */
 struct slice http_value(const struct http_head *h, struct slice name);
-/* Adds at the end; false when HTTP_HDR_MAX are there. Borrows both. */
+/* The one way to fill hdr.  Adds at the end; false when HTTP_HDR_MAX are there.
+ * Borrows both. */
 bool http_add(struct http_head *h, struct slice name, struct slice value);
 
 struct slice http_path(const struct http_head *h);  /* target before '?' */

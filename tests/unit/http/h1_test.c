@@ -605,6 +605,38 @@ a_header_that_would_break_a_line_is_not_ok(void **state)
 		assert_int_equal(h1_hdr_ok(&cases[i].hdr), cases[i].ok);
 }
 
+/* Of every byte, at every place of a name and of a value. */
+static void
+what_a_header_may_hold_does_not_depend_on_where(void **state)
+{
+	static const char tokens[] = "!#$%&'*+-.^_`|~0123456789"
+				     "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz";
+	char text[40];
+	struct http_hdr hdr;
+	size_t at, len;
+	bool token, clean;
+	int v;
+
+	(void)state;
+	for (v = 0; v < 256; v++) {
+		token = v != 0 && strchr(tokens, v) != NULL;
+		clean = v == '\t' || (v >= 0x20 && v != 0x7f);
+		for (len = 1; len <= sizeof(text); len++) {
+			for (at = 0; at < len; at++) {
+				memset(text, 'x', sizeof(text));
+				text[at] = (char)v;
+				hdr.name = (struct slice){ text, len };
+				hdr.value = S("v");
+				assert_int_equal(h1_hdr_ok(&hdr), token);
+				hdr.name = S("n");
+				hdr.value = (struct slice){ text, len };
+				assert_int_equal(h1_hdr_ok(&hdr), clean);
+			}
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -627,6 +659,8 @@ main(void)
 		cmocka_unit_test(a_body_to_the_close_ends_only_there),
 		cmocka_unit_test(chunk_sizes_are_written_in_hex),
 		cmocka_unit_test(a_header_that_would_break_a_line_is_not_ok),
+		cmocka_unit_test(
+		    what_a_header_may_hold_does_not_depend_on_where),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,7 +44,7 @@ shared(const char *path)
 static struct slice
 read_request(struct http_head *h, struct slice text)
 {
-	struct slice line, left = text, version;
+	struct slice line, left = text, version, name, value;
 	struct http_hdr *last = NULL;
 	bool more = slice_cut(text, '\n', &line, &left);
 
@@ -69,8 +69,9 @@ read_request(struct http_head *h, struct slice text)
 			    (size_t)(line.p + line.len - last->value.p);
 			continue;
 		}
-		last = &h->hdr[h->nhdr++];
-		(void)slice_cut(line, ':', &last->name, &last->value);
+		(void)slice_cut(line, ':', &name, &value);
+		assert_true(http_add(h, name, value));
+		last = &h->hdr[h->nhdr - 1];
 	}
 	return S("");
 }
@@ -189,10 +190,8 @@ capture(struct http_head *h, struct buf *body, const struct json *req)
 	memset(h, 0, sizeof(*h));
 	h->method = json_get_str(req, "method");
 	h->target = json_get_str(req, "target");
-	for (k = json_get(req, "headers")->child; k != NULL; k = k->next) {
-		h->hdr[h->nhdr].name = k->child->text;
-		h->hdr[h->nhdr++].value = k->child->next->text;
-	}
+	for (k = json_get(req, "headers")->child; k != NULL; k = k->next)
+		assert_true(http_add(h, k->child->text, k->child->next->text));
 	buf_clear(body);
 	json_to_text(body, json_get(req, "body"));
 }
