@@ -14,7 +14,7 @@
 #include "httpio/client.h"
 #include "journal/writer.h"
 
-enum { SYNC_WAIT_S = 10 };
+enum { SYNC_WAIT_S = 10, SPARE_LEGS = 256 };
 #define CONNECT_NS (10 * NS_PER_S)
 #define STREAM_FIRST_NS (120 * NS_PER_S)
 #define UNARY_FIRST_NS (600 * NS_PER_S)
@@ -22,8 +22,37 @@ enum { SYNC_WAIT_S = 10 };
 /* A long prompt takes the provider longer to read. */
 #define FIRST_NS_PER_BYTE INT64_C(20000)
 
-/* The worker's legs that run out without a request; one process, one list. */
-static struct leg *leaving;
+/* The worker's legs that run out without a request; one process, one list.
+ * And those that wait for a call. */
+static struct leg *leaving, *spare;
+static unsigned nspare;
+
+static struct leg *
+take_leg(struct req *req)
+{
+	struct leg *leg = spare;
+
+	if (leg == NULL) {
+		leg = NEW(struct leg);
+	} else {
+		spare = leg->next;
+		nspare--;
+	}
+	*leg = (struct leg){ .req = req };
+	return leg;
+}
+
+static void
+give_leg(struct leg *leg)
+{
+	if (nspare == SPARE_LEGS) {
+		mem_free(leg);
+		return;
+	}
+	leg->next = spare;
+	spare = leg;
+	nspare++;
+}
 
 static void
 end_leg(struct leg *leg)
@@ -34,7 +63,7 @@ end_leg(struct leg *leg)
 		leaving = leg->next;
 	if (leg->next != NULL)
 		leg->next->prev = leg->prev;
-	mem_free(leg);
+	give_leg(leg);
 }
 
 static void
@@ -109,7 +138,7 @@ leg_drop(struct req *req)
 	req->try.leg = NULL;
 	if (leg->call != NULL)
 		call_cancel(&leg->call);
-	mem_free(leg);
+	give_leg(leg);
 }
 
 void
@@ -122,7 +151,7 @@ leg_leave(struct req *req)
 	req->try.leg = NULL;
 	leg->req = NULL;
 	if (leg->call == NULL) {
-		mem_free(leg);
+		give_leg(leg);
 		return;
 	}
 	leg->next = leaving;
@@ -139,6 +168,13 @@ leg_end_all(void)
 		call_cancel(&leaving->call);
 		end_leg(leaving);
 	}
+	while (spare != NULL) {
+		struct leg *leg = spare;
+
+		spare = leg->next;
+		mem_free(leg);
+	}
+	nspare = 0;
 }
 
 static int64_t
@@ -180,8 +216,7 @@ open_call(struct req *req)
 
 	if (f != FAULT_NONE)
 		return f;
-	leg = NEW(struct leg);
-	leg->req = req;
+	leg = take_leg(req);
 	spec.user = leg;
 	req->try.leg = leg;
 	leg->call = call_open(req->w->client, &spec, &ops);

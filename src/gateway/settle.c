@@ -255,17 +255,18 @@ static void
 cost_header(struct req *req, const struct result *r)
 {
 	struct reply *reply = &req->reply;
-	struct buf b = { 0 };
+	/* One process, one loop: its memory is kept. */
+	static struct buf b;
 
 	if (req->ask->stream || reply->body.len > 256 * 1024 ||
 	    r->resolution == RESOLUTION_UNKNOWN || r->price == NULL)
 		return;
+	buf_clear(&b);
 	money_write(&b, r->cost);
 	buf_char(&b, ' ');
 	buf_str(&b, req->snap->currency);
 	reply->hdr[reply->nhdr++] = (struct http_hdr){ S("x-kontor-cost"),
 		arena_copy(&req->arena, buf_slice(&b)) };
-	buf_fini(&b);
 }
 
 /*

@@ -4,6 +4,8 @@
 #include "httpio/link.h"
 #include "io/loop.h"
 
+enum { JOIN = 4 * 1024 };
+
 const struct client_limits client_limits_default = {
 	.max_idle = 64,
 	.max_conns = 4096,
@@ -270,10 +272,10 @@ write_head(struct buf *b, const struct pool *p, const struct call_spec *spec)
 		len += spec->body[i].len;
 	buf_clear(b);
 	buf_add(b, h->method);
-	buf_char(b, ' ');
+	buf_add(b, S(" "));
 	buf_add(b, h->target);
 	buf_add(b, S(" HTTP/1.1\r\n"));
-	buf_add(b, buf_slice(&p->host_line));
+	buf_add(b, (struct slice){ p->host_line.p, p->host_line.len });
 	for (i = 0; i < h->nhdr; i++) {
 		if (!is_ours(h->hdr[i].name) && h1_hdr_ok(&h->hdr[i]))
 			h1_write_hdr(b, h->hdr[i].name, h->hdr[i].value);
@@ -345,6 +347,22 @@ own_request(struct link *k, struct client *c)
 	k->owned = true;
 }
 
+/* A short body leaves with the head in one piece: a copy is cheaper. */
+static void
+join(struct buf *head, struct link *k)
+{
+	size_t len = 0;
+	unsigned i;
+
+	for (i = 0; i < k->nbody; i++)
+		len += k->body[i].len;
+	if (len > JOIN)
+		return;
+	for (i = 0; i < k->nbody; i++)
+		buf_add(head, k->body[i]);
+	k->nbody = 0;
+}
+
 static void
 open_reused(struct client *c, struct link *k, const struct call_spec *spec)
 {
@@ -355,6 +373,7 @@ open_reused(struct client *c, struct link *k, const struct call_spec *spec)
 	if (k->state == LINK_CLOSED)
 		return;
 	write_head(&c->head, k->pool, spec);
+	join(&c->head, k);
 	k->head = c->head;
 	link_send(k);
 	if (k->unsent)

@@ -45,11 +45,57 @@ fini(void *p)
 	mem_free(c);
 }
 
+/* Requests of common size come and go in blocks of one size. */
+static char *
+mem_take(struct conn *c, size_t len)
+{
+	struct server *s = c->srv;
+	struct mem_spare *b = s->blocks;
+
+	c->mem_block = len <= BLOCK_LEN;
+	if (!c->mem_block)
+		return mem_grow(NULL, len);
+	if (b == NULL)
+		return mem_grow(NULL, BLOCK_LEN);
+	s->blocks = b->next;
+	s->nblocks--;
+	return (char *)b;
+}
+
+static void
+mem_give(struct conn *c)
+{
+	struct server *s = c->srv;
+	struct mem_spare *b = (struct mem_spare *)(void *)c->mem;
+
+	c->mem = NULL;
+	if (b == NULL)
+		return;
+	if (!c->mem_block || s->nblocks == BLOCKS_MAX) {
+		mem_free(b);
+		return;
+	}
+	b->next = s->blocks;
+	s->blocks = b;
+	s->nblocks++;
+}
+
+void
+conn_free_blocks(struct server *s)
+{
+	struct mem_spare *b;
+
+	while ((b = s->blocks) != NULL) {
+		s->blocks = b->next;
+		mem_free(b);
+	}
+	s->nblocks = 0;
+}
+
 void
 conn_free_request(struct conn *c)
 {
-	mem_free(c->mem);
-	c->mem = NULL;
+	mem_give(c);
 	c->srv->bodies -= c->body.cap;
 	buf_fini(&c->body);
 	c->x.head = NULL;
@@ -211,7 +257,7 @@ own_request(struct conn *c, struct slice in, size_t body_len)
 	char *bytes;
 	unsigned i;
 
-	c->mem = mem_grow(NULL, len + in.len);
+	c->mem = mem_take(c, len + in.len);
 	h = (struct http_head *)(void *)c->mem;
 	memcpy(h, from, len);
 	bytes = c->mem + len;

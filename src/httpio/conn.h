@@ -15,6 +15,12 @@
 #include "io/address.h"
 #include "io/stream.h"
 
+/* Memory of a request that waits for the next one. */
+struct mem_spare {
+	struct mem_spare *next;
+};
+enum { BLOCK_LEN = 4096, BLOCKS_MAX = 64 };
+
 enum conn_state {
 	CONN_IDLE,   /* nothing of a request has come */
 	CONN_HEAD,   /* a part of a head has */
@@ -39,7 +45,8 @@ struct conn {
 	struct buf in; /* bytes that wait: an unfinished head, the next one */
 	struct h1_seen seen;
 	struct h1_body rbody;
-	char *mem; /* head, its bytes, and the body when it came with it */
+	char *mem;      /* head, its bytes, and the body when it came with it */
+	bool mem_block; /* mem is a block of the server's */
 	struct buf body;
 	bool running; /* conn_run() is on the stack */
 
@@ -70,6 +77,9 @@ struct server {
 	size_t bodies; /* memory that request bodies take */
 	bool listening, draining;
 	struct http_head scratch; /* a head just parsed */
+	struct buf spare;         /* for the next answer's head */
+	struct mem_spare *blocks; /* for the next requests */
+	unsigned nblocks;
 	int64_t date_at_ns;
 	char date[40]; /* "Date: ...\r\n" */
 };
@@ -85,6 +95,7 @@ void conn_answered(struct conn *c);
 void conn_break(struct conn *c);
 void conn_due(struct conn *c, int64_t after_ns); /* 0: none */
 void conn_free_request(struct conn *c);
+void conn_free_blocks(struct server *s);
 /* server.c: a connection has left. */
 void server_left(struct server *s, struct conn *c);
 

@@ -4,6 +4,9 @@
 #include "httpio/conn.h"
 #include "io/loop.h"
 
+/* Up to JOIN bytes it is cheaper to copy than to send in pieces. */
+enum { JOIN = 4 * 1024, SPARE_BUF = 8 * 1024 };
+
 static struct conn *
 conn_of(const struct exchange *x)
 {
@@ -58,6 +61,31 @@ head_size(const struct http_hdr *hdr, unsigned nhdr)
 	return len;
 }
 
+/* Heads live from the answer to its first write, mostly one at a time: one
+ * buffer goes from exchange to exchange. */
+static void
+take_buffer(struct conn *c)
+{
+	if (c->head.p != NULL)
+		return;
+	c->head = c->srv->spare;
+	c->srv->spare = (struct buf){ 0 };
+	buf_clear(&c->head);
+}
+
+static void
+give_buffer(struct conn *c)
+{
+	if (c->head.p == NULL)
+		return;
+	if (c->srv->spare.p != NULL || c->head.cap > SPARE_BUF) {
+		buf_fini(&c->head);
+		return;
+	}
+	c->srv->spare = c->head;
+	c->head = (struct buf){ 0 };
+}
+
 static void
 write_framing(struct conn *c, int status, int64_t body_len)
 {
@@ -93,6 +121,7 @@ exchange_answer(struct exchange *x, int status, const struct http_hdr *hdr,
 	CHECK(c->state == CONN_ANSWER && !c->answered);
 	CHECK(status >= 200 && status < 1000);
 	c->answered = true;
+	take_buffer(c);
 	buf_reserve(&c->head, head_size(hdr, nhdr));
 	h1_write_status(&c->head, status);
 	buf_add(&c->head, date(c->srv));
@@ -136,6 +165,21 @@ lay_out(struct conn *c, struct iovec iov[5], char size[H1_CHUNK_MAX],
 	return n;
 }
 
+static int
+join(struct conn *c, struct iovec iov[5], int n)
+{
+	int i = 0;
+
+	take_buffer(c);
+	if (c->head.len > 0)
+		i++;
+	for (; i < n; i++)
+		buf_add(&c->head,
+		    (struct slice){ iov[i].iov_base, iov[i].iov_len });
+	iov[0] = (struct iovec){ c->head.p, c->head.len };
+	return 1;
+}
+
 static void
 count(struct conn *c, struct slice data)
 {
@@ -171,9 +215,11 @@ exchange_write(struct exchange *x, struct slice data, bool last)
 	CHECK(c->state == CONN_ANSWER && c->answered);
 	count(c, data);
 	n = lay_out(c, iov, size, data, last);
+	if (n > 1 && data.len <= JOIN && c->out.len == 0)
+		n = join(c, iov, n);
 	if (n > 0 && !c->broken)
 		give(c, iov, n);
-	buf_fini(&c->head);
+	give_buffer(c);
 	if (last)
 		conn_answered(c);
 }

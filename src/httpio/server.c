@@ -175,5 +175,7 @@ server_free(struct server **sp)
 		}
 		conn_close(c);
 	}
+	conn_free_blocks(s);
+	buf_fini(&s->spare);
 	mem_free(s);
 }

@@ -132,7 +132,9 @@ stream_writev(struct stream *s, const struct iovec *iov, int n)
 	msg.msg_iov = (struct iovec *)(uintptr_t)iov;
 	msg.msg_iovlen = (size_t)n;
 	do
-		put = sendmsg(s->io.fd, &msg, MSG_NOSIGNAL);
+		put = n == 1 ? send(s->io.fd, iov->iov_base, iov->iov_len,
+				   MSG_NOSIGNAL)
+			     : sendmsg(s->io.fd, &msg, MSG_NOSIGNAL);
 	while (put < 0 && errno == EINTR);
 	if (put < 0 && errno != EAGAIN)
 		return STREAM_ERROR;
