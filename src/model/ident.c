@@ -46,15 +46,24 @@ reqid_wall_ms(const struct reqid *id)
 void
 reqid_write(const struct reqid *id, char out[REQID_TEXT + 1])
 {
-	uint128 v = 0;
-	size_t i;
+	uint64_t high, low, part;
+	unsigned i;
 
-	for (i = 0; i < REQID_LEN; i++)
-		v = v << 8 | id->b[i];
+	memcpy(&high, id->b, 8);
+	memcpy(&low, id->b + 8, 8);
+	high = __builtin_bswap64(high);
+	low = __builtin_bswap64(low);
 	memcpy(out, "req_", 4);
-	for (i = REQID_TEXT; i-- > 4; v >>= 5)
-		out[i] = digits32[v & 31];
-	out[REQID_TEXT] = '\0';
+	out += 4;
+	/* 2, 12 and 12 digits: 8, 60 and 60 bits. */
+	out[0] = digits32[high >> 61];
+	out[1] = digits32[high >> 56 & 31];
+	part = high << 4 | low >> 60;
+	for (i = 14; i-- > 2; part >>= 5)
+		out[i] = digits32[part & 31];
+	for (i = 26; i-- > 14; low >>= 5)
+		out[i] = digits32[low & 31];
+	out[26] = '\0';
 }
 
 static int
@@ -126,14 +135,23 @@ put62(char *to, uint64_t v, size_t len)
 	}
 }
 
-static int
+/* clang-format off */
+static const int8_t values62[128] = {
+	-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+	-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+	-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+	 0,  1,  2,  3,  4,  5,  6,  7,  8,  9, -1, -1, -1, -1, -1, -1,
+	-1, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
+	25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, -1, -1, -1, -1, -1,
+	-1, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50,
+	51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, -1, -1, -1, -1, -1,
+};
+/* clang-format on */
+
+static inline int
 digit62(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'z' ? c - 'a' + 36 : -1;
+	return (signed char)c < 0 ? -1 : values62[(unsigned char)c];
 }
 
 static bool

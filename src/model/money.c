@@ -16,10 +16,19 @@ money_line(struct rate r, uint64_t quantity, struct money *out)
 {
 	/* 63 and 64 bits: the product cannot leave 128. */
 	const int128 pico = (int128)r.pico * (int128)quantity;
-	const int rest = (int)(pico % 1000);
-	const int size = rest < 0 ? -rest : rest;
-	int128 nano = pico / 1000;
+	int64_t small, rest;
+	int128 nano;
+	int size;
 
+	/* A machine's division is much cheaper than one of 128 bits. */
+	if (fits(pico, &small)) {
+		rest = small % 1000;
+		nano = small / 1000;
+	} else {
+		rest = (int64_t)(pico % 1000);
+		nano = pico / 1000;
+	}
+	size = (int)(rest < 0 ? -rest : rest);
 	if (size > 500 || (size == 500 && nano % 2 != 0))
 		nano += rest < 0 ? -1 : 1;
 	return fits(nano, &out->nano);
@@ -67,29 +76,43 @@ parse(struct slice s, unsigned decimals, int128 *out)
 	return true;
 }
 
+enum { DIGITS_MAX = 48 };
+
+/* The digits at the end of to, at least so many; gives where they begin. */
+static size_t
+put_digits(char to[DIGITS_MAX], uint128 v, size_t least)
+{
+	size_t i = DIGITS_MAX;
+	uint64_t left;
+
+	/* A machine's division is much cheaper than one of 128 bits. */
+	for (; v > UINT64_MAX; v /= 10)
+		to[--i] = (char)('0' + (int)(v % 10));
+	for (left = (uint64_t)v; left > 0; left /= 10)
+		to[--i] = (char)('0' + (int)(left % 10));
+	while (DIGITS_MAX - i < least)
+		to[--i] = '0';
+	return i;
+}
+
 static void
 put(struct buf *b, int128 v, unsigned decimals)
 {
-	uint128 left = v < 0 ? -(uint128)v : (uint128)v;
-	char tmp[48];
-	size_t i = sizeof(tmp);
-	bool shown = false; /* a decimal that is not a trailing zero */
-	unsigned n;
+	char text[DIGITS_MAX];
+	const size_t from =
+	    put_digits(text, v < 0 ? -(uint128)v : (uint128)v, decimals + 1);
+	const size_t point = DIGITS_MAX - decimals;
+	size_t end = DIGITS_MAX;
 
-	for (n = 0; n < decimals; n++, left /= 10) {
-		shown = shown || left % 10 != 0;
-		if (shown)
-			tmp[--i] = (char)('0' + (int)(left % 10));
-	}
-	if (shown)
-		tmp[--i] = '.';
-	do {
-		tmp[--i] = (char)('0' + (int)(left % 10));
-		left /= 10;
-	} while (left > 0);
+	while (end > point && text[end - 1] == '0')
+		end--;
 	if (v < 0)
-		tmp[--i] = '-';
-	buf_add(b, (struct slice){ tmp + i, sizeof(tmp) - i });
+		buf_char(b, '-');
+	buf_add(b, (struct slice){ text + from, point - from });
+	if (end > point) {
+		buf_char(b, '.');
+		buf_add(b, (struct slice){ text + point, end - point });
+	}
 }
 
 bool
