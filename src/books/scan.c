@@ -309,6 +309,23 @@ write_outcome(struct buf *b, const struct outcome *o)
 	write_provider_id(b, o->provider_id);
 }
 
+/* By name; null: none. */
+static void
+write_agreement(struct buf *b, const struct scan *s, const struct intent *i)
+{
+	const struct generation *g = scan_generation(s, i->generation);
+	unsigned k;
+
+	json_w_key(b, "agreement");
+	for (k = 0; g != NULL && i->agreement != 0 && k < g->nagreements; k++) {
+		if (g->agreements[k].terms.id == i->agreement) {
+			json_w_str(b, g->agreements[k].name);
+			return;
+		}
+	}
+	json_w_null(b);
+}
+
 void
 scan_write_attempt(struct buf *b, const struct scan *s, const struct intent *i,
     const struct outcome *o)
@@ -321,6 +338,7 @@ scan_write_attempt(struct buf *b, const struct scan *s, const struct intent *i,
 	json_w_kstr(b, "deployment", d != NULL ? d->id : S("?"));
 	json_w_kstr(b, "provider", d != NULL ? d->provider : S("?"));
 	json_w_kstr(b, "model", d != NULL ? d->model : S("?"));
+	write_agreement(b, s, i);
 	scan_money(b, "hold", i->hold);
 	if (o == NULL)
 		write_open(b);

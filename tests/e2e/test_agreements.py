@@ -1,0 +1,269 @@
+"""Agreements: three costs on every line, commitments, revenue shares."""
+import copy
+import datetime
+import os
+import signal
+import sqlite3
+from decimal import ROUND_HALF_EVEN, Decimal as D
+
+
+import kit
+import pytest
+
+NANO = D("0.000000001")
+DAY = datetime.timedelta(days=1)
+
+
+def iso(days):
+    at = datetime.datetime.now(datetime.timezone.utc) + days * DAY
+    return at.strftime("%Y-%m-%d")
+
+
+def near(seconds):
+    at = datetime.datetime.now(datetime.timezone.utc) + \
+        datetime.timedelta(seconds=seconds)
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def half_even(x):
+    return x.quantize(NANO, ROUND_HALF_EVEN)
+
+
+TERMS = {
+    "macc": {
+        "provider": "openai", "contract": "EA 4711",
+        "from": iso(-100), "to": iso(200),
+        "discount": {"percent": "12.345678"},
+        "commitment": {"amount": "1000", "from": iso(-90), "to": iso(100)},
+        "revenue_share": [
+            {"partner": "lab", "rate": "20", "base": "contracted",
+             "cap": "0.01"},
+            {"partner": "list", "rate": "7.5", "base": "list", "cap": "50"},
+            {"partner": "over", "rate": "50", "cap": "9", "to": iso(-1)},
+            {"partner": "later", "rate": "50", "cap": "9",
+             "from": iso(100)}]},
+    "flat": {"provider": "lab", "from": iso(-10),
+             "discount": {"per_million": "0.05"}},
+}
+
+
+def with_terms(sim, folder, terms):
+    config = kit.make_config(sim.url, folder / "data")
+    config["agreements"] = copy.deepcopy(terms)
+    return kit.Kontor(folder, config)
+
+
+@pytest.fixture
+def agreed(sim, tmp_path):
+    with with_terms(sim, tmp_path, TERMS) as k:
+        yield k
+
+
+def query(k, sql, *args):
+    with sqlite3.connect(f"file:{k.data_dir}/store.db?mode=ro",
+                         uri=True) as db:
+        return db.execute(sql, args).fetchall()
+
+
+def accounts(k):
+    """(agreement, kind, partner) -> balance in units."""
+    k.usage()  # waits for what was served
+    rows = query(k, "SELECT name, kind, partner, settled FROM pledges"
+                 " LEFT JOIN balances ON balances.account = pledges.account"
+                 " AND window = 1")
+    return {(name, kind, partner): D(settled or 0) * NANO
+            for name, kind, partner, settled in rows}
+
+
+def lines_of(k, provider):
+    return [r for r in k.export() if r["provider"] == provider
+            and r["resolution"] != "void"]
+
+
+def test_three_costs_on_every_line(agreed, sim):
+    key = agreed.key("k", budget="100.00/month")["key"]
+    asked = {}
+    for i in range(5):
+        r = agreed.chat(key, "m-openai", f"x [[sim out={31 + i}]]")
+        assert r.status_code == 200, r.text
+        asked[r.headers["x-kontor-request-id"]] = r
+    for request, r in asked.items():
+        told = agreed.explain(request)["attempts"][0]
+        theirs = sim.seen(request)[0]
+        listed = D(theirs["cost"])
+        want = half_even(listed * (1 - D("12.345678") / 100))
+        assert D(told["list_cost"]) == listed
+        assert D(told["contracted_cost"]) == want
+        assert D(told["effective_cost"]) == want == D(told["settled"])
+        assert told["agreement"] == "macc"
+        assert D(told["hold"]) >= want
+        assert D(r.headers["x-kontor-cost"].split()[0]) == want
+    # An amount per token, and a provider without an agreement.
+    lab = agreed.chat(key, "m-lab", "y [[sim out=40]]")
+    told = agreed.explain(lab.headers["x-kontor-request-id"])["attempts"][0]
+    tokens = told["input_tokens"] + told["output_tokens"]
+    assert D(told["contracted_cost"]) == max(
+        D(0), D(told["list_cost"]) - half_even(D("0.05") * tokens / 10**6))
+    assert D(told["contracted_cost"]) < D(told["list_cost"])
+    azure = agreed.chat(key, "m-azure", "z")
+    told = agreed.explain(azure.headers["x-kontor-request-id"])["attempts"][0]
+    assert told["agreement"] is None
+    assert told["list_cost"] == told["contracted_cost"]
+    # The budget paid what is owed, and the totals are those of the lines.
+    total = agreed.usage()["total"]
+    lines = agreed.export()
+    for cost in ("list_cost", "contracted_cost", "effective_cost"):
+        assert D(total[cost]) == sum(D(r[cost]) for r in lines), cost
+    assert D(total["effective_cost"]) < D(total["list_cost"])
+    agreed.verify()
+
+
+def test_a_commitment_burns_down_by_the_contracted_cost(agreed):
+    key = agreed.key("k")["key"]
+    for i in range(12):
+        assert agreed.chat(key, "m-openai",
+                           f"x [[sim out={i * 7}]]").status_code == 200
+    lines = lines_of(agreed, "openai")
+    burned = sum(D(r["contracted_cost"]) for r in lines)
+    have = accounts(agreed)
+    assert have["macc", 1, ""] == burned > 0
+    assert have["macc", 2, "list"] == sum(
+        half_even(D(r["list_cost"]) * D("0.075")) for r in lines)
+    assert have["macc", 2, "over"] == have["macc", 2, "later"] == 0
+    agreed.verify()
+
+
+def test_a_share_stops_at_its_cap_whatever_dies(agreed):
+    key = agreed.key("k")["key"]
+    cap, big = D("0.01"), "word " * 3000
+
+    def spend(n):
+        for _ in range(n):
+            assert agreed.chat(key, "m-openai",
+                               big + " [[sim out=200]]").status_code == 200
+
+    spend(1)
+    first = accounts(agreed)["macc", 2, "lab"]
+    assert 0 < first < cap
+    # Up to the cap and no further, over a death and a new start.
+    spend(3)
+    recorder = agreed.of_role("recorder")[0]
+    os.kill(recorder, signal.SIGKILL)
+    kit.wait_for("another recorder", lambda: agreed.of_role("recorder")
+                 not in ([], [recorder]))
+    agreed.wait_ready()
+    spend(4)
+    assert accounts(agreed)["macc", 2, "lab"] == cap
+    agreed.end()
+    agreed.start()
+    spend(2)
+    have = accounts(agreed)
+    assert have["macc", 2, "lab"] == cap
+    lines = lines_of(agreed, "openai")
+    assert have["macc", 1, ""] == sum(D(r["contracted_cost"]) for r in lines)
+    assert sum(half_even(D(r["contracted_cost"]) * D("0.2"))
+               for r in lines) > cap
+    agreed.verify()
+
+
+def test_a_share_stops_at_its_date(sim, tmp_path):
+    end = near(6 * kit.SLOW)
+    with with_terms(sim, tmp_path, {"a": {
+            "provider": "openai", "from": iso(-1),
+            "commitment": {"amount": "10", "to": end},
+            "revenue_share": [{"partner": "p", "rate": "10", "cap": "5",
+                               "to": end}]}}) as k:
+        key = k.key("k")["key"]
+        assert k.chat(key).status_code == 200
+        before = accounts(k)
+        assert before["a", 2, "p"] > 0
+        kit.wait_for("the end of the share", lambda: near(0) > end, 20)
+        os.kill(k.of_role("recorder")[0], signal.SIGKILL)
+        kit.wait_for("another recorder", lambda: k.of_role("recorder"))
+        k.wait_ready()
+        assert k.chat(key).status_code == 200
+        assert accounts(k) == before
+        k.end()
+        k.start()
+        assert k.chat(key).status_code == 200
+        assert accounts(k) == before
+        assert k.usage()["total"]["attempts"] == 3
+        k.verify()
+
+
+def store_rows(k):
+    return (query(k, "SELECT account, kind, agreement, name, partner, amount,"
+                  " from_ns, to_ns, created_ns FROM pledges ORDER BY account"),
+            query(k, "SELECT account, window, settled FROM balances"
+                  " WHERE settled <> 0 ORDER BY account, window"))
+
+
+def test_a_lost_store_has_the_same_accounts_again(agreed):
+    key = agreed.key("k", budget="100.00/month")["key"]
+    for i in range(8):
+        assert agreed.chat(key, content="word " * 900).status_code == 200
+        assert agreed.chat(key, "m-lab").status_code == 200
+    agreed.usage()
+    agreed.end()
+    before = store_rows(agreed)
+    assert len(before[0]) == 5 and len(before[1]) >= 3
+    for path in agreed.data_dir.glob("store.db*"):
+        path.unlink()
+    agreed.start()
+    agreed.usage()
+    assert store_rows(agreed) == before
+    agreed.verify()
+
+
+def test_a_reload_does_not_rewrite_history(agreed):
+    key = agreed.key("k")["key"]
+    old = agreed.chat(key, content="x [[sim out=100]]")
+    old = old.headers["x-kontor-request-id"]
+    told = agreed.explain(old)["attempts"][0]
+    burned = accounts(agreed)["macc", 1, ""]
+    terms = agreed.config["agreements"]["macc"]
+    terms["discount"] = {"percent": "50"}
+    terms["commitment"] = {**terms["commitment"], "amount": "77"}
+    terms["revenue_share"] = [{"partner": "lab", "rate": "20", "cap": "2"}]
+    agreed.write_config()
+    plan = agreed.run("plan", check=False).stdout
+    assert "agreement" in plan and "macc" in plan, plan
+    agreed.run("reload")
+    new = agreed.chat(key, content="x [[sim out=100]]")
+    new = agreed.explain(new.headers["x-kontor-request-id"])["attempts"][0]
+    assert agreed.explain(old)["attempts"][0] == told
+    assert D(new["contracted_cost"]) == half_even(D(new["list_cost"]) / 2)
+    have = accounts(agreed)
+    assert have["macc", 1, ""] == burned + D(new["contracted_cost"])
+    assert query(agreed, "SELECT amount FROM pledges WHERE kind = 1"
+                 " AND name = 'macc'") == [(77 * 10**9,)]
+    agreed.verify()
+
+
+def test_an_agreement_bounds_the_hold(sim, tmp_path):
+    """A budget that list prices would pass is enough at half of them."""
+    terms = {"half": {"provider": "openai", "from": iso(-1),
+                      "discount": {"percent": "99"}}}
+    with with_terms(sim, tmp_path, terms) as k:
+        key = k.key("k", budget="0.05/month")["key"]
+        body = {"max_completion_tokens": 4000}
+        r = k.chat(key, content="x [[sim out=5]]", **body)
+        assert r.status_code == 200, r.text
+        r = k.chat(key, "m-azure", content="x [[sim out=5]]", **body)
+        assert r.status_code == 402 or r.status_code == 429, r.text
+        k.verify()
+
+
+def test_what_is_not_known_is_booked_at_the_contracted_bound(agreed, sim):
+    key = agreed.key("k", budget="100.00/month")["key"]
+    with sim.faulty("hang", "openai"):
+        r = agreed.chat(key, max_completion_tokens=100)
+    assert r.status_code >= 500
+    told = [a for a in agreed.explain(
+        r.headers["x-kontor-request-id"])["attempts"]
+        if a["resolution"] == "unknown"][0]
+    assert told["settled"] == told["hold"] == told["contracted_cost"]
+    assert D(told["contracted_cost"]) == half_even(
+        D(told["list_cost"]) * (1 - D("12.345678") / 100))
+    assert accounts(agreed)["macc", 1, ""] == D(told["contracted_cost"])
+    agreed.verify()
