@@ -16,7 +16,8 @@ build_pkgs="gcc:gcc libc6-dev make:make meson:meson ninja-build:ninja
     pkg-config:pkg-config ca-certificates libssl-dev libc-ares-dev zlib1g-dev
     libzstd-dev libsqlite3-dev libyaml-dev libseccomp-dev libcmocka-dev"
 test_pkgs="python3:python3 clang-format-14:clang-format-14
-    shellcheck:shellcheck openssl:openssl procps:ps npm:npm spin:spin"
+    shellcheck:shellcheck openssl:openssl procps:ps npm:npm spin:spin
+    hledger:hledger"
 run_pkgs="curl:curl"
 bench_pkgs="nginx-light:nginx"
 lint_pkgs="clang-tidy-14:clang-tidy-14"

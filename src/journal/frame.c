@@ -334,6 +334,7 @@ static const struct field_row generation_rows[] = {
 	LIST(generation, AGREEMENTS, MAPS, agreements, nagreements,
 	    &agreement_list),
 	LIST(generation, SHARES, MAPS, shares, nshares, &share_list),
+	MAY(generation, CURRENCY, BYTES, currency),
 };
 
 static const struct field_row account_rows[] = {

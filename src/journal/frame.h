@@ -221,6 +221,7 @@ struct generation {
 	struct price_row *prices;
 	struct agreement_row *agreements;
 	struct share_row *shares;
+	struct slice currency; /* empty: not said */
 };
 
 enum frame_op { OP_CREATE = 1, OP_CHANGE = 2, OP_END = 3 };

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "books/hledger.h"
 #include "books/verify.h"
 #include "main/args.h"
 #include "main/ask.h"
@@ -297,10 +298,12 @@ command_ledger_export(int argc, char **argv)
 
 	if (!args_take(argc, argv, arg, NELEM(arg), NULL, &none))
 		return 2;
-	if (strcmp(format, "json") != 0)
+	if (!format_known(format, "json|hledger"))
 		return wrong_value("--format", format);
 	if (where_dir(&w, &dir)) {
-		f = ledger_export(buf_cstr(&dir), on_line, NULL);
+		f = strcmp(format, "json") == 0
+			? ledger_export(buf_cstr(&dir), on_line, NULL)
+			: hledger_export(buf_cstr(&dir), on_line, NULL);
 		status = f == FAULT_NONE ? 0 : no_log(f, dir.p);
 	}
 	buf_fini(&dir);

@@ -182,7 +182,8 @@ own_generation(struct recorder *r, const struct snapshot *s)
 {
 	struct generation g = { .generation = s->generation,
 		.wall_ns = clock_wall_ns(),
-		.ndeployments = s->ndeployments };
+		.ndeployments = s->ndeployments,
+		.currency = slice_of(s->currency != NULL ? s->currency : "") };
 	const struct deployment_conf *d;
 	struct arena a = { 0 };
 	struct buf out = { 0 };

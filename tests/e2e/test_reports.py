@@ -1,7 +1,12 @@
 """Reports against the ledger, to the nano-unit: 1,000 mixed calls."""
 import asyncio
+import csv
 import datetime
+import io
+import json
 import random
+import shutil
+import subprocess
 
 import campaign
 import focus
@@ -216,3 +221,64 @@ def test_chargeback_says_what_each_is_charged(books):
     for wrong in ("2026-13", "2026", "x"):
         r = books.run("chargeback", "--month", wrong, check=False)
         assert r.returncode == 1 and "month" in r.stderr
+
+
+def hledger(journal, *args):
+    return subprocess.run(["hledger", "-f", str(journal), *args],
+                          capture_output=True, text=True, timeout=120)
+
+
+def balances(journal, *args):
+    """{account: amount} as hledger adds them up."""
+    out = hledger(journal, "balance", "--flat", "--no-total", "-O", "csv",
+                  *args)
+    assert out.returncode == 0, out.stderr
+    return {account: D(amount.removesuffix(" USD").replace(",", ""))
+            for account, amount in list(csv.reader(
+                io.StringIO(out.stdout)))[1:]}
+
+
+needs_hledger = pytest.mark.skipif(
+    shutil.which("hledger") is None, reason="hledger is not installed")
+
+
+@needs_hledger
+def test_a_stranger_adds_the_ledger_up(books, tmp_path):
+    journal = tmp_path / "kontor.journal"
+    journal.write_text(
+        books.run("ledger", "export", "--format", "hledger").stdout)
+    checked = hledger(journal, "check", "--strict")
+    assert checked.returncode == 0, checked.stderr[:2000]
+    told = json.loads(books.run("ledger", "verify", "--json").stdout)
+    sums = balances(journal)
+    assert sum(sums.values()) == 0
+    spent = {a: v for a, v in sums.items() if a.startswith("expenses:")}
+    assert sum(spent.values()) == D(told["settled"])
+    for (team,), row in rows_by(books.usage("--by", "team"), "team").items():
+        assert sum(v for a, v in spent.items()
+                   if a.split(":")[2] == (team or "unassigned")) == D(
+                       row["effective_cost"]), team
+    owed = sum_of([r for r in books.lines if r["resolution"] == "unknown"],
+                  "settled")
+    assert sum(v for a, v in sums.items()
+               if a.startswith("suspense:")) == -owed != 0
+    burned = sum_of([r for r in books.lines if r["provider"] == "openai"],
+                    "contracted_cost")
+    assert sums["agreements:openai-2026:commitment:burned"] == burned
+
+
+@needs_hledger
+def test_a_changed_journal_is_refused_by_hledger(books, tmp_path):
+    text = books.run("ledger", "export", "--format", "hledger").stdout
+    lines = text.splitlines()
+    at = next(i for i, line in enumerate(lines)
+              if line.startswith("    liabilities:"))
+    journal = tmp_path / "kontor.journal"
+    # A posting that does not balance; then a transaction that is not there.
+    journal.write_text("\n".join(
+        [*lines[:at], lines[at].replace("-0.", "-1."), *lines[at + 1:]]))
+    assert hledger(journal, "check").returncode != 0
+    start = max(i for i in range(at) if lines[i][:1].isdigit())
+    end = next(i for i in range(at, len(lines)) if lines[i] == "")
+    journal.write_text("\n".join(lines[:start] + lines[end:]))
+    assert hledger(journal, "check").returncode != 0

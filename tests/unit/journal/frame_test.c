@@ -482,10 +482,12 @@ a_generation_of_any_size_comes_back(void **state)
 		    (PRICE_STEPS - p[i].price.nsteps) *
 			sizeof(struct price_step));
 	buf_str(&b, "before");
+	in.currency = S("EUR");
 	assert_true(frame_generation(&name, 4, &in, &b));
 	read_whole(b.p + 6, b.len - 6, &f);
 	assert_int_equal(frame_get_generation(&f, &a, &out), FAULT_NONE);
 	assert_int_equal(out.generation, 12);
+	assert_true(slice_eq(out.currency, S("EUR")));
 	assert_int_equal(out.ndeployments, NELEM(d));
 	assert_int_equal(out.nprices, NELEM(p));
 	for (i = 0; i < NELEM(p); i++) {
