@@ -9,13 +9,21 @@ account_publish(struct shm *m, uint64_t id, uint32_t flags)
 	const uint32_t n = at_peek(&m->head->naccounts);
 	uint32_t row;
 
-	CHECK(id != 0);
 	for (row = 0; row < n && row < m->sizes.accounts; row++) {
 		if (at_peek(&m->accounts[row].id) == id) {
 			account_flags(m, row, flags);
 			return row;
 		}
 	}
+	return account_append(m, id, flags);
+}
+
+uint32_t
+account_append(struct shm *m, uint64_t id, uint32_t flags)
+{
+	const uint32_t row = at_peek(&m->head->naccounts);
+
+	CHECK(id != 0);
 	if (row >= m->sizes.accounts)
 		return UINT32_MAX;
 	account_flags(m, row, flags);

@@ -21,6 +21,8 @@
  * UINT32_MAX: the table is full.  Walks the rows: keep the answer.
  */
 uint32_t account_publish(struct shm *m, uint64_t id, uint32_t flags) MUST_USE;
+/* The same for an id that has no row yet; walks nothing. */
+uint32_t account_append(struct shm *m, uint64_t id, uint32_t flags) MUST_USE;
 void account_flags(struct shm *m, uint32_t row, uint32_t flags);
 
 /* What a budget says beside its flags. */

@@ -568,10 +568,13 @@ take_limits(struct compiler *c)
 	s->max_open_requests = number_at(root, "", "limits.max_open_requests");
 	s->max_conns = (uint32_t)number_at(root, "", "limits.max_connections");
 	s->max_keys = (uint32_t)number_at(root, "", "limits.max_keys");
-	s->max_accounts = s->max_keys;
-	/* A key is a subject too. */
-	s->max_subjects = 2 * s->max_keys;
-	s->max_limits = s->max_keys;
+	s->max_accounts = (uint32_t)number_at(root, "", "limits.max_budgets");
+	if (s->max_accounts == 0)
+		s->max_accounts = s->max_keys;
+	/* A key is a subject too, also when it was revoked. */
+	s->max_subjects = (uint32_t)number_at(root, "", "limits.max_subjects") +
+			  s->max_keys + s->max_keys / 4;
+	s->max_limits = (uint32_t)number_at(root, "", "limits.max_limits");
 	s->max_attempts = (unsigned)number_at(root, "", "limits.attempts");
 	s->total_deadline_ns = duration_at(root, "", "limits.request_deadline");
 }

@@ -154,10 +154,14 @@ needs_restart(const struct snapshot *a, const struct snapshot *b)
 		return "currency";
 	if (a->workers != b->workers)
 		return "workers";
-	if (a->max_keys != b->max_keys || a->max_accounts != b->max_accounts ||
-	    a->max_subjects != b->max_subjects ||
-	    a->max_limits != b->max_limits)
+	if (a->max_keys != b->max_keys)
 		return "limits.max_keys";
+	if (a->max_accounts != b->max_accounts)
+		return "limits.max_budgets";
+	if (a->max_subjects != b->max_subjects)
+		return "limits.max_subjects";
+	if (a->max_limits != b->max_limits)
+		return "limits.max_limits";
 	if (a->max_open_requests != b->max_open_requests)
 		return "limits.max_open_requests";
 	return NULL;

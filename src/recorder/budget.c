@@ -167,7 +167,7 @@ budget_publish(struct recorder *r, struct account *a)
 	const uint32_t flags = flags_of(a);
 
 	if (a->row == UINT32_MAX)
-		a->row = account_publish(r->m, a->id, flags);
+		a->row = account_append(r->m, a->id, flags);
 	if (a->row == UINT32_MAX)
 		return false;
 	publish_terms(r, a);

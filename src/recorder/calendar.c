@@ -159,7 +159,7 @@ open_due(void *arg, void *node)
 	const struct due *d = arg;
 	struct account *a = node;
 
-	if (a->row == UINT32_MAX)
+	if (a->row == UINT32_MAX || a->closed)
 		return;
 	if (a->due_ns <= d->wall_ns)
 		calendar_open(d->r, a, d->wall_ns, false);

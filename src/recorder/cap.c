@@ -104,7 +104,7 @@ cap_publish(struct recorder *r, struct cap *c)
 
 	tree_label(c->owner, LABEL_NAME, &label);
 	s.label = buf_slice(&label);
-	c->row = limit_publish(r->m, &s);
+	c->row = limit_set(r->m, c->row, &s);
 	buf_fini(&label);
 	if (c->row == UINT32_MAX)
 		return false;

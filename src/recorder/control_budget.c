@@ -12,7 +12,7 @@ control_budget_room(const struct recorder *r, unsigned more, struct reply *p)
 	    at_load(&r->m->head->naccounts) + more > r->m->sizes.accounts)
 		control_refuse(p, FAULT_OVERLOAD,
 		    "there is no room for another budget: raise "
-		    "limits.max_keys");
+		    "limits.max_budgets");
 	return p->fault == FAULT_NONE;
 }
 
@@ -82,7 +82,7 @@ control_budget_publish(struct recorder *r, struct account *a, struct reply *p)
 	if (!budget_publish(r, a)) {
 		control_refuse(p, FAULT_OVERLOAD,
 		    "there is no room for another budget: raise "
-		    "limits.max_keys");
+		    "limits.max_budgets");
 		return;
 	}
 	if (!a->closed)

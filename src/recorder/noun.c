@@ -249,10 +249,12 @@ publish_account(void *arg, void *node)
 
 	if (a->owner == NULL)
 		return; /* a sum of the books */
+	if (a->closed && a->row == UINT32_MAX)
+		return; /* binds nobody, and never did on this node */
 	if (budget_publish(arg, a))
 		calendar_open(arg, a, clock_wall_ns(), true);
 	else
-		log_error("no room for account %llu: raise limits.max_keys",
+		log_error("no room for account %llu: raise limits.max_budgets",
 		    (unsigned long long)a->id);
 }
 
@@ -261,6 +263,8 @@ publish_cap(void *arg, void *node)
 {
 	const struct cap *c = node;
 
+	if (c->closed && c->row == UINT32_MAX)
+		return;
 	if (c->owner != NULL && !cap_publish(arg, node))
 		log_error("no room for limit %llu: raise limits.max_limits",
 		    (unsigned long long)c->id);
@@ -271,6 +275,8 @@ publish_subjects(void *arg, void *node)
 {
 	const struct subject *s = node;
 
+	if (s->closed && s->row == UINT32_MAX)
+		return;
 	if (!tree_publish(arg, node))
 		log_error("no room for %s %llu, or for what binds it: raise "
 			  "limits.max_subjects, limits.max_keys",
@@ -289,9 +295,33 @@ publish_key(void *arg, void *node)
 	log_error("no room for key %s: raise limits.max_keys", id);
 }
 
+/* An earlier recorder of this boot published rows: they are ours now. */
+static void
+adopt_rows(struct recorder *r)
+{
+	const struct shm *m = r->m;
+	struct account *a;
+	struct cap *c;
+	uint32_t i, n = at_load(&m->head->naccounts);
+
+	for (i = 0; i < n && i < m->sizes.accounts; i++) {
+		a = account_find(r, at_load(&m->accounts[i].id));
+		if (a != NULL)
+			a->row = i;
+	}
+	n = at_load(&m->head->nlimits);
+	for (i = 0; i < n && i < m->sizes.limits; i++) {
+		c = cap_find(r, at_load(&m->limits[i].id));
+		if (c != NULL)
+			c->row = i;
+	}
+	tree_adopt(r);
+}
+
 void
 nouns_publish(struct recorder *r)
 {
+	adopt_rows(r);
 	table_each(&r->accounts, publish_account, r);
 	table_each(&r->caps, publish_cap, r);
 	table_each(&r->subjects, publish_subjects, r);

@@ -506,6 +506,8 @@ bool tree_publish(struct recorder *r, struct subject *s) MUST_USE;
 /* All its budgets and limits have rows: without one it would spend without a
  * limit. */
 bool tree_whole(const struct subject *s);
+/* The rows that an earlier recorder published. */
+void tree_adopt(struct recorder *r);
 /* From the store. */
 struct subject *tree_load(struct recorder *r, uint64_t id,
     enum subject_kind kind, uint64_t parent, struct slice name);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "model/ident.h"
 #include "recorder/state.h"
+#include "shm/atomic.h"
 #include "shm/subject.h"
 
 /* In a table of its own, so that a name finds its subject. */
@@ -103,6 +104,23 @@ tree_named(const struct recorder *r, enum subject_kind kind, struct slice name)
 	return n != NULL ? n->s : NULL;
 }
 
+void
+tree_adopt(struct recorder *r)
+{
+	const uint32_t n = at_load(&r->m->head->nsubjects);
+	const struct shm_subject *row;
+	struct subject *s;
+	uint32_t i;
+
+	for (i = 0; i < n && i < r->m->sizes.subjects; i++) {
+		row = &r->m->subjects[i];
+		s = find(
+		    r, at_load(&row->id), at_load(&row->kind) == SUBJECT_KEY);
+		if (s != NULL)
+			s->row = i;
+	}
+}
+
 uint64_t
 tree_next_id(struct recorder *r)
 {
@@ -179,7 +197,6 @@ tree_name(struct recorder *r, struct subject *s, struct slice name,
 {
 	set_name(r, s, name);
 	memcpy(s->salt, salt, sizeof(s->salt));
-	s->row = UINT32_MAX; /* found again, with the new name's hash */
 	s->dirty = true;
 	r->dirty_rows++;
 }
@@ -251,7 +268,6 @@ tree_apply(struct recorder *r, const struct subject_change *v)
 		set_lost_name(r, s);
 	}
 	s->closed = v->op == OP_END;
-	s->row = UINT32_MAX;
 	s->dirty = true;
 	r->dirty_rows++;
 	return NULL;
@@ -321,9 +337,8 @@ tree_publish(struct recorder *r, struct subject *s)
 {
 	const bool tag = s->kind == SUBJECT_TAG && !s->closed;
 
-	if (s->row == UINT32_MAX)
-		s->row = subject_publish(
-		    r->m, s->id, s->kind, tag ? hash64(slice_of(s->name)) : 0);
+	s->row = subject_set(
+	    r->m, s->row, s->id, s->kind, tag ? hash64(slice_of(s->name)) : 0);
 	if (s->row == UINT32_MAX)
 		return false;
 	publish_lists(r, s);

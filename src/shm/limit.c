@@ -7,14 +7,24 @@ uint32_t
 limit_publish(struct shm *m, const struct limit_spec *s)
 {
 	const uint32_t n = at_peek(&m->head->nlimits);
-	struct shm_limit *l;
 	uint32_t row;
 
-	CHECK(s->id != 0 && s->amount >= 0 && s->period_ns >= 0);
 	for (row = 0; row < n && row < m->sizes.limits; row++) {
 		if (at_peek(&m->limits[row].id) == s->id)
 			break;
 	}
+	return limit_set(m, row, s);
+}
+
+uint32_t
+limit_set(struct shm *m, uint32_t row, const struct limit_spec *s)
+{
+	const uint32_t n = at_peek(&m->head->nlimits);
+	struct shm_limit *l;
+
+	CHECK(s->id != 0 && s->amount >= 0 && s->period_ns >= 0);
+	if (row > n)
+		row = n;
 	if (row >= m->sizes.limits)
 		return UINT32_MAX;
 	l = &m->limits[row];

@@ -10,10 +10,9 @@ subject_publish(
     struct shm *m, uint64_t id, enum subject_kind kind, uint64_t name_hash)
 {
 	const uint32_t n = at_peek(&m->head->nsubjects);
-	struct shm_subject *s;
+	const struct shm_subject *s;
 	uint32_t row;
 
-	CHECK(id != 0);
 	/* Ids of keys are a space of their own. */
 	for (row = 0; row < n && row < m->sizes.subjects; row++) {
 		s = &m->subjects[row];
@@ -21,6 +20,19 @@ subject_publish(
 		    (at_peek(&s->kind) == SUBJECT_KEY) == (kind == SUBJECT_KEY))
 			break;
 	}
+	return subject_set(m, row, id, kind, name_hash);
+}
+
+uint32_t
+subject_set(struct shm *m, uint32_t row, uint64_t id, enum subject_kind kind,
+    uint64_t name_hash)
+{
+	const uint32_t n = at_peek(&m->head->nsubjects);
+	struct shm_subject *s;
+
+	CHECK(id != 0);
+	if (row > n)
+		row = n;
 	if (row >= m->sizes.subjects)
 		return UINT32_MAX;
 	s = &m->subjects[row];

@@ -18,6 +18,9 @@
  */
 uint32_t subject_publish(struct shm *m, uint64_t id, enum subject_kind kind,
     uint64_t name_hash) MUST_USE;
+/* The same where the row is known; UINT32_MAX: it has none yet. */
+uint32_t subject_set(struct shm *m, uint32_t row, uint64_t id,
+    enum subject_kind kind, uint64_t name_hash) MUST_USE;
 /* The rows of its accounts and limits, as they are from now on. */
 void subject_set_budgets(
     struct shm *m, uint32_t row, const int32_t *account, unsigned n);

@@ -283,6 +283,7 @@ worker_begin(struct rig *g, struct worker *w, struct call *c, struct reqid req,
 		.wall_ns = clock_wall_ns(),
 		.account = chain.account,
 		.n = chain.naccounts };
+	unsigned i;
 
 	assert_true(good);
 	*c = (struct call){ .h = NULL };
@@ -302,9 +303,9 @@ worker_begin(struct rig *g, struct worker *w, struct call *c, struct reqid req,
 		.deployment = deployment,
 		.hold = hold,
 		.n = spec.n };
-	if (spec.n > 0) {
-		c->i.chain[0].account = c->h->chain[0].account_id;
-		c->i.chain[0].window = c->h->chain[0].window_id;
+	for (i = 0; i < spec.n; i++) {
+		c->i.chain[i].account = c->h->chain[i].account_id;
+		c->i.chain[i].window = c->h->chain[i].window_id;
 	}
 	journal_intent(w->j, &c->i);
 	return true;
