@@ -14,13 +14,17 @@ EACH = ["unary", "stream", "streamWithUsage", "parallelTools",
         "providerError", "cancel", "streamHelper", "azureClient", "azureV1",
         "headers"]
 ONCE = ["wrongKey", "unknownModel", "forbiddenModel", "exhaustedBudget",
-        "modelsList", "manyAtOnce"]
+        "rateLimit", "modelsList", "manyAtOnce"]
 
 
 @pytest.fixture(scope="module")
 def rows(kontor, key):
+    paced = kontor.key("paced-js", team="paced-js")["key"]
+    kontor.run("limit", "set", "team:paced-js", "requests=240/minute",
+               "--burst", "5")
     env = {"PATH": "/usr/bin:/bin", "KONTOR_URL": kontor.gateway,
            "KONTOR_KEY": key, "KONTOR_MODELS": ",".join(MODELS),
+           "KONTOR_PACED_KEY": paced,
            "KONTOR_POOR_KEY": kontor.key("poor-js",
                                          budget="0.000001/total")["key"],
            "KONTOR_NARROW_KEY": kontor.key("narrow-js",

@@ -340,6 +340,26 @@ const once = {
         assert.equal(sent, 1);
     },
 
+    async rateLimit() {
+        let refused = 0;
+        const counting = async (...args) => {
+            const r = await fetch(...args);
+            if (r.status === 429) refused++;
+            return r;
+        };
+        const paced = connect({
+            apiKey: process.env.KONTOR_PACED_KEY,
+            maxRetries: 8,
+            fetch: counting,
+        });
+        for (let i = 0; i < 9; i++)
+            await paced.chat.completions.create({
+                model: "m-openai",
+                messages: ask("hi"),
+            });
+        assert.ok(refused > 0);
+    },
+
     async modelsList() {
         const ids = [];
         for await (const m of client.models.list()) ids.push(m.id);

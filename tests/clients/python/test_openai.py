@@ -279,6 +279,47 @@ def test_an_exhausted_budget_is_not_retried(kontor):
     assert len(sent) == 1
 
 
+def test_a_rate_limit_is_waited_for_by_the_sdk(kontor):
+    """Five at once and one a quarter of a second: the SDK reads
+    retry-after-ms, waits, and all get through."""
+    key = kontor.key("paced", team="paced")["key"]
+    kontor.run("limit", "set", "team:paced", "requests=240/minute",
+               "--burst", "5")
+    client = openai.OpenAI(base_url=kontor.gateway + "/v1", api_key=key,
+                           max_retries=8)
+    status = []
+    client._client.event_hooks["response"].append(
+        lambda r: status.append(r.status_code))
+    for _ in range(9):
+        client.chat.completions.create(model="m-openai", messages=ask("hi"))
+    assert status.count(200) == 9 and 429 in status
+    impatient = openai.OpenAI(base_url=kontor.gateway + "/v1", api_key=key,
+                              max_retries=0)
+    with pytest.raises(openai.RateLimitError) as e:
+        for _ in range(9):
+            impatient.chat.completions.create(model="m-openai",
+                                              messages=ask("hi"))
+    assert e.value.code == "rate_limit_exceeded"
+    headers = e.value.response.headers
+    assert headers["x-ratelimit-limit-requests"] == "240"
+    assert headers["x-ratelimit-remaining-requests"] == "0"
+
+
+def test_a_clamped_answer_is_a_short_answer(kontor):
+    key = kontor.key("tight", team="tight")["key"]
+    client = openai.OpenAI(base_url=kontor.gateway + "/v1", api_key=key)
+    kontor.run("budget", "set", "team:tight", "0.004/month", "--tight",
+               "clamp")
+    stream = client.chat.completions.create(
+        model="m-openai", messages=ask("hi [[sim out=900]]"), stream=True,
+        max_completion_tokens=900)
+    chunks = list(stream)
+    assert "output limit lowered to" in \
+        stream.response.headers["x-kontor-warnings"]
+    assert [c.choices[0].finish_reason for c in chunks
+            if c.choices and c.choices[0].finish_reason] == ["length"]
+
+
 def test_a_stream_that_is_dropped_stops_the_provider(
         client, kontor, sim, model):
     stream = client.chat.completions.create(
