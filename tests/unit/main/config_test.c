@@ -296,7 +296,7 @@ static const struct bad prices_wrong[] = {
 	    { ":6:64: it ends before it begins" } },
 	{ PRICED("{deployment: d, input: 1, output: 1, above: [{tokens: 5, "
 		 "input: 1, output: 1}, {tokens: 5, input: 1, output: 1}]}"),
-	    { ":6:98: the steps do not rise" } },
+	    { ":6:93: the steps do not rise" } },
 	{ PRICED("{deployment: d, input: 1, output: 1, above: []}"),
 	    { "has 0 items" } },
 	{ PRICED("{deployment: d, input: 1, output: 1, above: 5}"),
