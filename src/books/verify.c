@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "books/scan.h"
+#include "books/tally.h"
 #include "journal/pledge.h"
 
 enum { ERRORS_MAX = 100, OPEN_MAX = 100, ATTEMPTS_MAX = 99 };
@@ -71,6 +72,7 @@ struct verify {
 	uint64_t corrections;
 	int128 settled;
 	struct totals upto; /* of frames before applied */
+	struct tally tally; /* the same */
 	unsigned errors, opens;
 	struct map64 promises;
 	struct buf error_json, error_text, note_json, note_text, open_json;
@@ -434,6 +436,7 @@ count_outcome(struct verify *v, struct open_request *q, const struct outcome *o,
 	if (place < v->applied) {
 		v->upto.attempts++;
 		v->upto.effective += o->effective;
+		tally_outcome(&v->tally, &v->scan, o);
 	}
 	if (place < v->applied && o->resolution == RESOLUTION_UNKNOWN) {
 		v->upto.unknown++;
@@ -664,6 +667,7 @@ count_correction(struct verify *v, const struct correction *c, uint64_t place)
 	for (i = 0; i < c->now.n; i++)
 		add_sum(v, c->now.chain[i].account, c->now.chain[i].window,
 		    difference);
+	tally_correction(&v->tally, &v->scan, c);
 	v->upto.attempts += (uint64_t)now - (uint64_t)was;
 	v->upto.effective += difference;
 	if (c->nsiblings == 0)
@@ -857,6 +861,7 @@ read_log(struct verify *v, const char *dir)
 struct stored {
 	struct map sums;
 	struct totals totals;
+	struct tally hours, minutes;
 };
 
 static void
@@ -916,6 +921,8 @@ load_store(struct verify *v, const char *data_dir, struct stored *out)
 		v->applied = stmt_get_u64(q, 0);
 	load_sums(s, out);
 	load_totals(s, &out->totals);
+	tally_load(&out->hours, s, false);
+	tally_load(&out->minutes, s, true);
 	if (store_commit(s) != FAULT_NONE)
 		wrong(v, 0, "the store cannot be read", NULL, 0);
 	store_close(&s);
@@ -969,6 +976,16 @@ compare(struct verify *v, const struct stored *s)
 		    NULL, 0);
 	if (s->totals.calls != v->upto.calls)
 		wrong(v, v->applied, "the store counts other calls", NULL, 0);
+	if (tally_differences(&v->tally, &s->hours) > 0)
+		wrong(v, v->applied,
+		    "usage by hour, key and dimension is not what the log adds "
+		    "up to",
+		    NULL, 0);
+	if (tally_differences(&v->tally, &s->minutes) > 0)
+		wrong(v, v->applied,
+		    "usage by minute, key and dimension is not what the log "
+		    "adds up to",
+		    NULL, 0);
 }
 
 /* --- the report
@@ -1112,6 +1129,7 @@ fini(struct verify *v)
 	free_map(&v->journals);
 	free_map(&v->sums);
 	scan_fini(&v->scan);
+	tally_fini(&v->tally);
 	buf_fini(&v->error_json);
 	buf_fini(&v->error_text);
 	buf_fini(&v->note_json);
@@ -1141,6 +1159,8 @@ ledger_verify(const char *data_dir, bool json, struct buf *out, bool *good)
 		*good = v.errors == 0;
 	}
 	free_map(&stored.sums);
+	tally_fini(&stored.hours);
+	tally_fini(&stored.minutes);
 	buf_fini(&dir);
 	fini(&v);
 	return fault;

@@ -31,6 +31,8 @@ def make_config(sim, folder):
         row.update(RATES)
     config["prices"][0]["above"] = {"tokens": 100, "input": "2.468013",
                                     "output": "19.753086"}
+    config["models"]["gone"] = {
+        "deployments": [kit.deployment("gone-lab", "lab")]}
     now = datetime.datetime.now(datetime.timezone.utc)
     month = now.replace(day=1).strftime("%Y-%m-%d")
     config["agreements"] = {
@@ -54,6 +56,29 @@ async def make_calls(kontor, keys, calls):
     await asyncio.gather(*(lane(keys[i % len(keys)]) for i in range(32)))
 
 
+def make_keys(kontor):
+    return [kontor.key("one", org="acme", team="ml", project="search",
+                       user="ada", tag=["env=prod", "job=42"],
+                       budget="1000/month"),
+            kontor.key("two", org="acme", team="ml", service="crawler",
+                       tag="env=test"),
+            kontor.key("three", org="acme", team="sales"),
+            kontor.key("four")]
+
+
+def make_tagged(kontor):
+    """Calls with tags of their own, one of a name the key has too."""
+    kontor.cli("tag", "create", "env=night", "--json")
+    kontor.cli("tag", "create", "cost=center-7", "--json")
+    with kontor.http(kontor.keys[1]["key"]) as http:
+        for tags in ("env=night", "env=night,job=42", "cost=center-7"):
+            r = http.post("/v1/chat/completions", headers={
+                "x-kontor-tags": tags}, json={
+                    "model": "m-openai", "messages": [
+                        {"role": "user", "content": "x [[sim out=21]]"}]})
+            assert r.status_code == 200, r.text
+
+
 def rows_by(usage, *names):
     return {tuple(r[n] for n in names): r for r in usage["rows"]}
 
@@ -66,10 +91,9 @@ def books(tmp_path_factory):
     calls = [campaign.Call(rng, i) for i in range(N)]
     with kit.Sim(folder) as sim, \
             kit.Kontor(folder, make_config(sim, folder)) as k:
-        k.keys = [k.key("one", team="ml", budget="1000/month"),
-                  k.key("two", team="ml"), k.key("three", team="sales"),
-                  k.key("four")]
+        k.keys = make_keys(k)
         asyncio.run(make_calls(k, [key["key"] for key in k.keys], calls))
+        make_tagged(k)
         k.lines = kit.wait_for("every attempt to be resolved", lambda: (
             lambda rows: rows if all(r["resolution"] for r in rows)
             else None)(k.export()), 30, 0.5)
@@ -108,11 +132,79 @@ def test_every_grouping_adds_up(books, by):
     assert usage["total"] == books.total
     names = by.split(",")
     assert len(rows_by(usage, *names)) == len(usage["rows"])
+    if "tag" in by:
+        return  # a call counts in the row of each of its tags
     for name in ("list_cost", "contracted_cost", "effective_cost"):
         assert sum_of(usage["rows"], name) == D(books.total[name]), name
     for name in FIGURES:
         assert sum(r[name] for r in usage["rows"]) == books.total[name]
     assert list(usage["rows"][0])[:len(names)] == names
+
+
+def test_a_call_counts_for_each_of_its_tags(books):
+    by_key = rows_by(books.usage("--by", "key"), "key")
+    one, two, three, four = (by_key[k["id"],] for k in books.keys)
+    tags = rows_by(books.usage("--by", "tag"), "tag")
+    assert set(tags) == {("env=prod",), ("job=42",), ("env=test",),
+                         ("env=night",), ("cost=center-7",), ("",)}
+    assert tags["env=prod",]["calls"] == one["calls"]
+    assert tags["job=42",]["calls"] == one["calls"] + 1
+    assert tags["env=test",]["calls"] == two["calls"]
+    assert tags["env=night",]["calls"] == 2
+    assert tags["",]["calls"] == three["calls"] + four["calls"]
+    values = rows_by(books.usage("--by", "tag:env"), "tag:env")
+    assert {v for v, in values} == {"prod", "test", "night", ""}
+    assert values["night",]["attempts"] == 2
+    both = rows_by(books.usage("--by", "tag:job,tag:env"), "tag:job",
+                   "tag:env")
+    assert both["42", "night"]["attempts"] == 1
+    assert both["42", "test"]["attempts"] == 1
+    for name in ("list_cost", "effective_cost"):
+        assert D(tags["env=prod",][name]) == D(one[name])
+
+
+def test_places_are_those_of_the_key(books):
+    by_key = rows_by(books.usage("--by", "key"), "key")
+    rows = rows_by(books.usage("--by", "org,team,project,user,service"),
+                   "org", "team", "project", "user", "service")
+    for place, key in zip((("acme", "ml", "search", "ada", ""),
+                           ("acme", "ml", "", "", "crawler"),
+                           ("acme", "sales", "", "", "")), books.keys):
+        assert rows[place]["effective_cost"] == by_key[
+            key["id"],]["effective_cost"], place
+
+
+def test_the_past_does_not_change_with_the_present(books):
+    """A key revoked, a tag closed, a deployment gone: usage stays."""
+    before = {by: books.usage("--by", by) for by in (*BY, "key,deployment")}
+    extra = books.key("five", org="acme", team="late")
+    r = books.chat(extra["key"], "gone", "y [[sim out=5]]")
+    assert r.status_code == 200, r.text
+    told = books.usage("--by", "key,deployment,model")
+    books.run("key", "revoke", extra["id"])
+    model = books.config["models"].pop("gone")
+    books.write_config()
+    books.run("reload")
+    try:
+        assert books.usage("--by", "key,deployment,model") == told
+        _, rows = focus.read_csv(
+            books.run("usage", "--format", "focus").stdout)
+        old = [r for r in rows if r["x_Deployment"] == "gone-lab"]
+        assert {r["ChargeCategory"] for r in old} >= {"Usage"}
+        assert total_of(old) == D(rows_by(
+            told, "deployment", "key")["gone-lab", extra["id"]]["list_cost"])
+        for by, was in before.items():
+            now = books.usage("--by", by)
+            kept = [r for r in was["rows"] if r in now["rows"]]
+            assert len(kept) >= len(was["rows"]) - 1, by
+    finally:
+        books.config["models"]["gone"] = model
+        books.total = books.usage()["total"]
+        books.lines = books.export()
+
+
+def total_of(rows):
+    return focus.total(rows, "ListCost")
 
 
 @pytest.mark.skipif(SPEC is None, reason=f"{focus.COLUMNS} is not there")
@@ -175,7 +267,14 @@ def test_focus_has_tokens_prices_and_what_is_left(books):
     assert row["ProviderName"] == row["InvoiceIssuerName"] == "AWS"
     assert row["PublisherName"] == "openai"
     assert row["RegionId"] == "us-east-1"
-    assert {r["SubAccountName"] for r in rows} == {"ml", "sales", None}
+    assert {r["SubAccountName"] for r in rows} >= {"ml", "sales", None}
+    assert {r["SubAccountId"][:5] for r in rows
+            if r["SubAccountId"]} == {"team_"}
+    one = next(r for r in rows if r["x_KeyId"] == books.keys[0]["id"])
+    assert json.loads(one["Tags"]) == {"env": "prod", "job": "42"}
+    assert (one["x_Org"], one["x_Project"], one["x_PrincipalName"],
+            one["x_PrincipalKind"]) == ("acme", "search", "ada", "user")
+    assert '{"env":"test, night","job":"42"}' in {r["Tags"] for r in rows}
 
 
 def test_long_context_is_a_price_of_its_own(books):
@@ -206,7 +305,7 @@ def test_chargeback_says_what_each_is_charged(books):
     month = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m")
     told = books.cli("chargeback", "--month", month, "--json")
     rows = rows_by(told, "team")
-    assert set(rows) == {("ml",), ("sales",), ("(unassigned)",)}
+    assert set(rows) >= {("ml",), ("sales",), ("(unassigned)",)}
     for name in ("list_cost", "contracted_cost", "effective_cost"):
         assert sum_of(told["rows"], name) == D(books.total[name])
     by_key = {r["key"]: r for r in books.usage("--by", "key")["rows"]}
