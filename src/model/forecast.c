@@ -86,6 +86,34 @@ note(struct test *t, int64_t actual, int64_t said)
 	}
 }
 
+static int128
+root(int128 v)
+{
+	int128 lo = 0, hi = (int128)1 << 62, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo + 1) / 2;
+		if (mid * mid <= v)
+			lo = mid;
+		else
+			hi = mid - 1;
+	}
+	return lo;
+}
+
+/* Of the mean error what chance does not explain. */
+static int64_t
+drift_of(const struct test *t, int128 apart)
+{
+	const int128 mean = t->error / t->n;
+	const int128 spread = t->square / t->n - mean * mean;
+	const int128 chance = root(spread > 0 ? spread / apart : 0);
+
+	if (size_of(mean) <= chance)
+		return 0;
+	return (int64_t)(mean > 0 ? mean - chance : mean + chance);
+}
+
 /* Wider when the tests cover few horizons that do not overlap. */
 static void
 conclude(struct forecast *f, const struct test *t, unsigned n)
@@ -93,7 +121,7 @@ conclude(struct forecast *f, const struct test *t, unsigned n)
 	const int128 apart = (n - WARM) / f->horizon;
 
 	f->tests = t->n;
-	f->drift = (int64_t)(t->error / t->n);
+	f->drift = drift_of(t, apart);
 	f->square =
 	    t->square / t->n * (apart + 1) * (apart + 1) / (apart * apart);
 	if (t->valued > 0)
@@ -126,21 +154,6 @@ forecast_make(const int64_t *day, unsigned n, unsigned weekday, unsigned ahead,
 	}
 	conclude(out, &t, n);
 	return true;
-}
-
-static int128
-root(int128 v)
-{
-	int128 lo = 0, hi = (int128)1 << 62, mid;
-
-	while (lo < hi) {
-		mid = lo + (hi - lo + 1) / 2;
-		if (mid * mid <= v)
-			lo = mid;
-		else
-			hi = mid - 1;
-	}
-	return lo;
 }
 
 /* Errors of days add up as noise does; past what was tested, as a walk. */

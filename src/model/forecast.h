@@ -4,8 +4,8 @@
  * Each weekday has its own moving average (the newest counts a quarter), and
  * the week ahead is made of these: a seasonal-naive forecast, smoothed.  The
  * same is done at every day of the past for the days that followed; how far
- * it was off says how wide the forecast is, half of its mean says how much
- * the trend moves it.  Integers only: it stands beside money.
+ * it was off says how wide the forecast is, and what of its mean is no chance
+ * how much a trend moves it.  Integers only: it stands beside money.
  */
 #ifndef KONTOR_MODEL_FORECAST_H
 #define KONTOR_MODEL_FORECAST_H

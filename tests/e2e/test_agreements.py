@@ -267,3 +267,89 @@ def test_what_is_not_known_is_booked_at_the_contracted_bound(agreed, sim):
         D(told["list_cost"]) * (1 - D("12.345678") / 100))
     assert accounts(agreed)["macc", 1, ""] == D(told["contracted_cost"])
     agreed.verify()
+
+
+def report(k, *args):
+    return k.cli("agreement", "report", *args, "--json")["agreements"]
+
+
+def test_the_report_says_where_an_agreement_stands(agreed):
+    key = agreed.key("k")["key"]
+    for i in range(4):
+        assert agreed.chat(key, content=f"x [[sim out={i}]]"
+                           ).status_code == 200
+    have = accounts(agreed)
+    rows = {r["name"]: r for r in report(agreed)}
+    assert list(sorted(rows)) == ["flat", "macc"]
+    macc = rows["macc"]
+    assert report(agreed, "macc") == [macc]
+    assert macc["provider"] == "openai" and macc["contract"] == "EA 4711"
+    assert macc["configured"] and macc["in_force"]
+    assert macc["discount"] == {"percent": "12.345678"}
+    c = macc["commitment"]
+    assert D(c["amount"]) == 1000
+    assert D(c["burned"]) == have["macc", 1, ""] > 0
+    assert D(c["burned"]) + D(c["left"]) == D(c["amount"])
+    assert not c["ended"] and D(c["unused"]) == 0
+    assert c["forecast"] is None and c["alert"] is None
+    shares = {s["partner"]: s for s in macc["shares"]}
+    assert set(shares) == {"lab", "list", "over", "later"}
+    for partner, s in shares.items():
+        assert D(s["accrued"]) == have["macc", 2, partner]
+        assert D(s["accrued"]) + D(s["cap_left"]) == D(s["cap"])
+    assert shares["lab"]["accruing"] and not shares["over"]["accruing"]
+    assert rows["flat"]["discount"] == {"per_million": "0.05"}
+    assert rows["flat"]["commitment"] is None
+    # Of yesterday nothing is known; of the end what was not used.
+    past = report(agreed, "macc", "--at", iso(-1))[0]["commitment"]
+    assert D(past["burned"]) == 0
+    end = report(agreed, "macc", "--at", iso(150))[0]["commitment"]
+    assert end["ended"] and D(end["unused"]) == \
+        D(end["amount"]) - D(c["burned"])
+    text = agreed.run("agreement", "report").stdout
+    assert "commitment  1000" in text and "share       lab: 20 %" in text
+    for wrong in (["nobody"], ["--at", "yesterday"]):
+        r = agreed.run("agreement", "report", *wrong, check=False)
+        assert r.returncode != 0 and r.stderr.strip()
+
+
+def plant(k, days, daily):
+    """History the store could have had: the same dimension, other hours."""
+    with sqlite3.connect(k.data_dir / "store.db") as db:
+        key, dim = db.execute(
+            "SELECT u.key, u.dim FROM usage_hour u JOIN dims d ON d.id = u.dim"
+            " WHERE d.agreement <> 0").fetchone()
+        columns = [r[1] for r in db.execute("PRAGMA table_info(usage_hour)")]
+        today = int(datetime.datetime.now().timestamp()) // 86400
+        for back in range(1, days + 1):
+            row = dict.fromkeys(columns, 0)
+            row.update(hour=(today - back) * 24 + 9, key=key, dim=dim,
+                       attempts=1, contracted=daily(back))
+            db.execute(f"INSERT INTO usage_hour ({', '.join(columns)})"
+                       f" VALUES ({', '.join('?' * len(columns))})",
+                       list(row.values()))
+
+
+def test_a_forecast_warns_of_what_will_not_be_used(agreed):
+    key = agreed.key("k")["key"]
+    assert agreed.chat(key).status_code == 200
+    agreed.usage()
+    agreed.end()
+    # 5 a day until three weeks ago, then 2: of 1000 in 190 days too little.
+    plant(agreed, 80, lambda back: (5 if back > 21 else 2) * 10**9)
+    agreed.start()
+    c = report(agreed, "macc", "--at", iso(0) + "T12:00:00Z")[0]["commitment"]
+    assert D(c["last_7_days"]) == 14
+    f = c["forecast"]
+    assert f["days_of_history"] == 80 and f["tests"] > 30
+    assert D(f["mape_percent"]) > 0
+    p10, p50, p90 = (D(f["end_balance"][p]) for p in ("p10", "p50", "p90"))
+    assert p10 < p50 < p90
+    assert D(f["shortfall"]["p50"]) == p50 > 300
+    assert f["exhausted"]["p50"] is None
+    assert c["alert"]["kind"] == "shortfall"
+    assert c["alert"]["days_ahead"] >= 14
+    assert c["alert"]["on"].startswith(iso(100))
+    text = agreed.run("agreement", "report", "macc", "--at",
+                      iso(0) + "T12:00:00Z").stdout
+    assert "ALERT       shortfall" in text and "back-tested" in text
