@@ -137,6 +137,51 @@ make_keys(struct seed *s, const struct where *w)
 	return good;
 }
 
+/*
+ * A small organisation to look at, beside the demo's keys: it binds none of
+ * them.  What is there already is left as it is.
+ */
+static void
+make_organisation(const struct where *w)
+{
+	static const struct {
+		const char *path, *body;
+	} wishes[] = {
+		{ "orgs", "{\"name\":\"acme\"}" },
+		{ "teams", "{\"name\":\"research\",\"org\":\"acme\"}" },
+		{ "teams", "{\"name\":\"support\",\"org\":\"acme\"}" },
+		{ "projects", "{\"name\":\"assistant\",\"team\":\"support\"}" },
+		{ "users", "{\"name\":\"ada\",\"org\":\"acme\"}" },
+		{ "users", "{\"name\":\"bob\",\"org\":\"acme\"}" },
+		{ "services", "{\"name\":\"nightly\",\"org\":\"acme\"}" },
+		{ "tags", "{\"name\":\"env=prod\"}" },
+		{ "budgets", "{\"scope\":\"org:acme\",\"budget\":"
+			     "\"500.00/month\",\"zone\":\"Europe/Berlin\"}" },
+		{ "budgets", "{\"scope\":\"team:research\",\"budget\":"
+			     "\"100.00/month\",\"mode\":\"soft\"}" },
+		{ "budgets", "{\"scope\":\"team:support\",\"budget\":"
+			     "\"50.00/week\",\"mode\":\"downgrade\","
+			     "\"downgrade_to\":\"gpt-oss-120b\"}" },
+		{ "budgets", "{\"scope\":\"user:ada\",\"budget\":"
+			     "\"5.00/day\",\"tight\":\"clamp\"}" },
+		{ "limits", "{\"scope\":\"team:support\",\"limit\":"
+			    "\"requests=600/minute\"}" },
+	};
+	struct buf path = { 0 };
+	struct asked a;
+	size_t i;
+
+	for (i = 0; i < NELEM(wishes); i++) {
+		buf_clear(&path);
+		buf_fmt(&path, "/api/v1/%s", wishes[i].path);
+		if (!ask(w, "POST", buf_cstr(&path), slice_of(wishes[i].body),
+			&a))
+			i = NELEM(wishes);
+		asked_fini(&a);
+	}
+	buf_fini(&path);
+}
+
 static void
 print_json(const struct seed *s)
 {
@@ -188,8 +233,9 @@ print_text(const struct seed *s)
 	       "console.log(answer.choices[0].message.content);\n\n",
 	    S_FMT(s->gateway), S_FMT(s->key));
 	printf("What it cost: kontor usage --dir %s --by model,deployment\n"
+	       "Whose money:  kontor budget list --dir %s\n"
 	       "Ctrl-C stops it.\n",
-	    s->dir);
+	    s->dir, s->dir);
 }
 
 int
@@ -205,9 +251,13 @@ demo_seed(int argc, char **argv)
 	s.sim = argv[2];
 	s.json = strcmp(argv[3], "json") == 0;
 	w.dir = s.dir;
-	if (!wait_for_instance(&s) ||
-	    (!use_again(&s, &w) && !make_keys(&s, &w)))
+	if (!wait_for_instance(&s))
 		return 1;
+	if (!use_again(&s, &w)) {
+		if (!make_keys(&s, &w))
+			return 1;
+		make_organisation(&w);
+	}
 	if (s.json)
 		print_json(&s);
 	else

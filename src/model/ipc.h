@@ -7,14 +7,26 @@
  * control <-> recorder (control asks, the recorder answers in order):
  *   {"n":7,"op":"barrier"}                     -> {"n":7,"ok":true}
  *       everything served before is in the log, synced, in the store
- *   {"n":8,"op":"key_create","idem":"...","name":"...","team":"...",
- *    "id":"<12 base62>","sha256":"<hex>","models":["..."],
- *    "budget":"25.00","window":"month","zone":"UTC","expires_ns":0,
- *    "admin":false}                            -> {"n":8,"ok":true}
+ *   {"n":8,"op":"key_create","idem":"...","name":"...","id":"<12 base62>",
+ *    "sha256":"<hex>","models":["..."],"expires_ns":0,"admin":false,
+ *    "org":"...","team":"...","project":"...","user":"...","tags":["k=v"],
+ *    "budget":"25.00/month","budget_mode":"hard","limits":["..."]}
+ *                                              -> {"n":8,"ok":true,"id":"..."}
  *   {"n":9,"op":"key_revoke","id":"..."}       -> {"n":9,"ok":true}
  *   {"n":10,"op":"key_rotate","idem":"...","id":"<old>","new":"<id>",
  *    "sha256":"<hex>","keep_ns":0}             -> {"n":10,"ok":true}
  *       keep_ns: how long from now the old one stays good
+ *   {"n":11,"op":"subject_create","kind":"team","team":"ml","org":"acme"}
+ *   {"n":12,"op":"subject_rename","kind":"team","id":"7","name":"..."}
+ *   {"n":13,"op":"subject_close","kind":"team","id":"7"}
+ *   {"n":14,"op":"budget_set","scope":"team:ml","budget":"100.00/month",
+ *    "zone":"...","mode":"hard","downgrade_to":"...","tight":"clamp",
+ *    "admit_wait":"2s"}                        -> ...,"id":"3","did":"created"
+ *   {"n":15,"op":"budget_change","id":"3","version":"1", and the same}
+ *   {"n":16,"op":"budget_close","id":"3"}
+ *   {"n":17,"op":"limit_set","scope":"team:ml",
+ *    "limit":"requests=600/minute","burst":20}
+ *   {"n":18,"op":"limit_close","id":"1"}
  *   an error: {"n":8,"ok":false,"fault":"CONFLICT","text":"..."}
  *
  * control <-> supervisor (control asks):

@@ -1,9 +1,9 @@
 """Orgs, teams, projects, users, services, tags; their budgets and limits."""
 import decimal
+import json
 import os
-import shutil
 import signal
-import sqlite3
+import subprocess
 import time
 
 import httpx
@@ -11,7 +11,6 @@ import kit
 import pytest
 
 D = decimal.Decimal
-KEY = "key"
 
 
 def api(kontor, method, path, body=None, **headers):
@@ -388,3 +387,23 @@ def test_names_are_in_the_store_alone(own):
         if path.is_file():
             content = path.read_bytes()
             assert b"zebrafish" not in content and b"fish-tag" not in content
+
+
+def test_the_demo_shows_a_small_organisation(tmp_path):
+    demo = kit.Program(tmp_path, "demo")
+    try:
+        child = demo.spawn(
+            [kit.KONTOR, "demo", "--dir", tmp_path / "d", "--port",
+             kit.free_port(), "--admin-port", kit.free_port(), "--json"],
+            stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        said = json.loads(child.stdout.readline())
+        rows = httpx.get(said["admin"] + "/api/v1/budgets", headers={
+            "authorization": f"Bearer {said['admin_key']}"}).json()["budgets"]
+    finally:
+        demo.end()
+    assert {b["mode"] for b in rows} == {"hard", "soft", "downgrade"}
+    # None but its own binds the key that a newcomer is given.
+    mine = said["key"].split("_")[1]
+    assert [b["scope"] for b in rows if b["scope"].startswith("key:")] == [
+        f"key:{mine}"]
+    assert not [b for b in rows if b["scope"] in ("team:demo", "org:default")]
