@@ -152,8 +152,12 @@ charge(struct sum *s, struct row *r)
 	s->used.input += r->used.input;
 	s->used.cached += r->used.cached;
 	s->used.cache_write += r->used.cache_write;
+	s->used.audio_in += r->used.audio_in;
+	s->used.image_in += r->used.image_in;
 	s->used.output += r->used.output;
 	s->used.reasoning += r->used.reasoning;
+	s->used.audio_out += r->used.audio_out;
+	s->used.image_out += r->used.image_out;
 	s->cost += r->cost;
 }
 
@@ -194,8 +198,12 @@ write_tokens(struct buf *json, const struct tokens *n)
 	json_w_ki64(json, "input_tokens", n->input);
 	json_w_ki64(json, "cached_tokens", n->cached);
 	json_w_ki64(json, "cache_write_tokens", n->cache_write);
+	json_w_ki64(json, "audio_input_tokens", n->audio_in);
+	json_w_ki64(json, "image_input_tokens", n->image_in);
 	json_w_ki64(json, "output_tokens", n->output);
 	json_w_ki64(json, "reasoning_tokens", n->reasoning);
+	json_w_ki64(json, "audio_output_tokens", n->audio_out);
+	json_w_ki64(json, "image_output_tokens", n->image_out);
 }
 
 static void

@@ -5,6 +5,7 @@ directive_init(struct directive *d)
 {
 	memset(d, 0, sizeof(*d));
 	d->out = d->pace_ms = d->ttft_ms = d->tools = -1;
+	d->audio_in = d->image_in = d->audio_out = d->image_out = -1;
 	d->cached = d->cache_write = d->reasoning = d->interleave = -1;
 }
 
@@ -24,6 +25,10 @@ number_of(struct directive *d, struct slice key)
 		{ "cached", &d->cached },
 		{ "cache_write", &d->cache_write },
 		{ "reasoning", &d->reasoning },
+		{ "audio_in", &d->audio_in },
+		{ "image_in", &d->image_in },
+		{ "audio_out", &d->audio_out },
+		{ "image_out", &d->image_out },
 	};
 	size_t i;
 
@@ -79,6 +84,8 @@ set(struct directive *d, struct slice key, struct slice v)
 		set_lie(d, v);
 	} else if (slice_eq(key, S("text"))) {
 		d->text = v;
+	} else if (slice_eq(key, S("tier"))) {
+		d->tier = v;
 	} else if (slice_eq(key, S("fault"))) {
 		add_play(d, S(""), v);
 	} else if (slice_cut(key, '@', &head, &credential) &&

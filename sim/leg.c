@@ -13,9 +13,7 @@ so_far(const struct leg *leg)
 {
 	struct tokens n = leg->plan->used;
 
-	n.output = plan_tokens_at(leg->plan, leg->at);
-	if (n.reasoning > n.output)
-		n.reasoning = n.output;
+	tokens_cut(&n, plan_tokens_at(leg->plan, leg->at));
 	return n;
 }
 

@@ -21,6 +21,7 @@ struct work {
 	int64_t tokens, deltas;
 	uint64_t seed;
 	bool over; /* nothing more is rendered */
+	enum service service;
 };
 
 static const char filters[] =
@@ -78,12 +79,16 @@ put_usage(const struct work *w, struct buf *b)
 	number(b, "cached_tokens", n.cached, q);
 	if (n.cache_write > 0)
 		number(b, "cache_write_tokens", n.cache_write, q);
-	number(b, "audio_tokens", 0, q);
+	number(b, "audio_tokens", n.audio_in, q);
+	if (n.image_in > 0)
+		number(b, "image_tokens", n.image_in, q);
 	json_w_end(b, '}');
 	json_w_key(b, "completion_tokens_details");
 	json_w_begin(b, '{');
 	number(b, "reasoning_tokens", n.reasoning, q);
-	number(b, "audio_tokens", 0, q);
+	number(b, "audio_tokens", n.audio_out, q);
+	if (n.image_out > 0)
+		number(b, "image_tokens", n.image_out, q);
 	number(b, "accepted_prediction_tokens", 0, q);
 	number(b, "rejected_prediction_tokens", 0, q);
 	json_w_end(b, '}');
@@ -112,13 +117,9 @@ put_identity(struct work *w, struct buf *b, const char *object)
 static void
 put_tier(const struct work *w, struct buf *b)
 {
-	struct slice tier = w->chat->tier;
-
 	if (at_venue(w, VENUE_COMPATIBLE))
 		return;
-	if (tier.len == 0 || slice_eq(tier, S("auto")))
-		tier = S("default");
-	json_w_kstr(b, "service_tier", tier);
+	json_w_kstr(b, "service_tier", slice_of(service_word(w->service)));
 	json_w_kstr(b, "system_fingerprint", S("fp_5171a70000"));
 }
 
@@ -383,7 +384,7 @@ put_error_event(struct work *w)
 	      "processing your request. Sorry about that!\","
 	      "\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n"));
 	w->over = true;
-	w->plan->used.output = w->tokens;
+	tokens_cut(&w->plan->used, w->tokens);
 }
 
 /* Faults that stand in the stream before its K-th content delta. */
@@ -635,10 +636,35 @@ count_tokens(struct work *w)
 	n->input = w->chat->input;
 	n->cached = clipped(say->cached, n->input);
 	n->cache_write = clipped(say->cache_write, n->input - n->cached);
+	n->audio_in =
+	    clipped(say->audio_in, n->input - n->cached - n->cache_write);
+	n->image_in = clipped(
+	    say->image_in, n->input - n->cached - n->cache_write - n->audio_in);
 	for (i = 0; i < w->nchoice; i++) {
 		n->reasoning += w->draft[i].reasoning;
 		n->output += w->draft[i].reasoning + (int64_t)w->draft[i].n;
 	}
+	n->audio_out = clipped(say->audio_out, n->output - n->reasoning);
+	n->image_out =
+	    clipped(say->image_out, n->output - n->reasoning - n->audio_out);
+}
+
+/*
+ * The tier that is served: as a directive says, else as asked; where it is
+ * not sold, the default, as providers do.
+ */
+static void
+find_service(struct work *w)
+{
+	const struct tariff *t =
+	    w->terms->model->tariff[w->terms->credential->venue];
+	struct slice word = w->chat->directive.tier;
+
+	if (word.len == 0)
+		word = w->chat->tier;
+	if (!service_find(word, &w->service) || !t[w->service].sold)
+		w->service = SERVICE_DEFAULT;
+	w->plan->tariff = &t[w->service];
 }
 
 struct plan *
@@ -661,7 +687,6 @@ plan_new(struct arena *a, const struct chat *c, const struct plan_terms *terms)
 
 	w->plan = plan_plain(200);
 	w->plan->billable = true;
-	w->plan->tariff = &terms->model->tariff[terms->credential->venue];
 	w->plan->pace_ms = c->directive.pace_ms >= 0 ? c->directive.pace_ms
 						     : terms->setup->pace_ms;
 	w->plan->ttft_ms = c->directive.ttft_ms >= 0 ? c->directive.ttft_ms
@@ -678,6 +703,7 @@ plan_new(struct arena *a, const struct chat *c, const struct plan_terms *terms)
 		draft_make(
 		    &w->draft[i], a, c, (int64_t)i, terms->model->max_output);
 	count_tokens(w);
+	find_service(w);
 	if (c->stream)
 		render_stream(w);
 	else

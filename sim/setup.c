@@ -60,31 +60,79 @@ read_credential(struct setup *s, const struct json *j)
 	return read_deployments(c, json_get(j, "deployments"));
 }
 
+/* A rate that is not given is that of the whole it is part of. */
 static bool
 read_rates(struct rates *r, const struct json *j)
 {
-	struct slice cached = json_get_str(j, "cached_input");
-	struct slice write = json_get_str(j, "cache_write");
+	const struct {
+		const char *key;
+		int64_t *at, or_else;
+	} * p, part[] = {
+		{ "cached_input", &r->cached, 0 },
+		{ "cache_write", &r->cache_write, 0 },
+		{ "audio_input", &r->audio_in, 0 },
+		{ "image_input", &r->image_in, 0 },
+		{ "reasoning", &r->reasoning, 1 },
+		{ "audio_output", &r->audio_out, 1 },
+		{ "image_output", &r->image_out, 1 },
+	};
+	struct slice text;
 
 	if (!tariff_rate(json_get_str(j, "input"), &r->input) ||
 	    !tariff_rate(json_get_str(j, "output"), &r->output))
 		return false;
-	r->cached = r->cache_write = r->input;
-	return (cached.len == 0 || tariff_rate(cached, &r->cached)) &&
-	       (write.len == 0 || tariff_rate(write, &r->cache_write));
+	for (p = part; p < part + NELEM(part); p++) {
+		text = json_get_str(j, p->key);
+		*p->at = p->or_else != 0 ? r->output : r->input;
+		if (text.len > 0 && !tariff_rate(text, p->at))
+			return false;
+	}
+	return true;
+}
+
+/* "above" is one step or a list of them. */
+static bool
+read_steps(struct tariff *t, const struct json *above)
+{
+	const struct json *j = above;
+
+	if (above != NULL && above->type == JSON_ARRAY)
+		j = above->child;
+	for (; j != NULL; j = j != above ? j->next : NULL) {
+		if (t->nstep == TARIFF_STEPS ||
+		    !json_get_i64(j, "tokens", &t->step[t->nstep].above) ||
+		    !read_rates(&t->step[t->nstep].rates, j))
+			return false;
+		t->nstep++;
+	}
+	return true;
 }
 
 static bool
 read_tariff(struct tariff *t, const struct json *j)
 {
-	const struct json *above = json_get(j, "above");
+	struct slice fee = json_get_str(j, "per_request");
 
-	if (!read_rates(&t->base, j))
+	t->sold = true;
+	if (fee.len > 0 && !tariff_rate(fee, &t->per_call))
 		return false;
-	if (above == NULL)
-		return true;
-	return json_get_i64(above, "tokens", &t->above) &&
-	       read_rates(&t->beyond, above);
+	return read_rates(&t->base, j) && read_steps(t, json_get(j, "above"));
+}
+
+/* Beside the default there may be "flex" and "priority", whole. */
+static bool
+read_tariffs(struct tariff t[SERVICES], const struct json *j)
+{
+	const struct json *k = json_get(j, "tiers");
+	enum service s;
+
+	if (!read_tariff(&t[SERVICE_DEFAULT], j))
+		return false;
+	for (k = k ? k->child : NULL; k != NULL; k = k->next)
+		if (!service_find(k->key, &s) || s == SERVICE_DEFAULT ||
+		    !read_tariff(&t[s], k))
+			return false;
+	return true;
 }
 
 static const char *
@@ -111,7 +159,7 @@ read_model(struct setup *s, const struct json *j)
 	for (v = 0; v < VENUE_MAX; v++) {
 		p = json_get(prices, venues[v]);
 		m->sold[v] = p != NULL;
-		if (p != NULL && !read_tariff(&m->tariff[v], p))
+		if (p != NULL && !read_tariffs(m->tariff[v], p))
 			return arena_fmt(&s->arena,
 			    "model %.*s at %s: prices are decimal strings, "
 			    "USD per 1M tokens; input and output are needed",

@@ -26,7 +26,7 @@ struct sim_model {
 	int64_t context, max_output;
 	bool reasoning; /* wants max_completion_tokens */
 	bool sold[VENUE_MAX];
-	struct tariff tariff[VENUE_MAX];
+	struct tariff tariff[VENUE_MAX][SERVICES]; /* default: always */
 };
 
 struct deployment {
