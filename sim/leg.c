@@ -13,7 +13,7 @@ so_far(const struct leg *leg)
 {
 	struct tokens n = leg->plan->used;
 
-	tokens_cut(&n, plan_tokens_at(leg->plan, leg->at));
+	tariff_cut(&n, plan_tokens_at(leg->plan, leg->at));
 	return n;
 }
 

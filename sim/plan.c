@@ -384,7 +384,7 @@ put_error_event(struct work *w)
 	      "processing your request. Sorry about that!\","
 	      "\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n"));
 	w->over = true;
-	tokens_cut(&w->plan->used, w->tokens);
+	tariff_cut(&w->plan->used, w->tokens);
 }
 
 /* Faults that stand in the stream before its K-th content delta. */

@@ -89,7 +89,7 @@ at_most(int64_t v, int64_t most)
 }
 
 void
-tokens_cut(struct tokens *n, int64_t output)
+tariff_cut(struct tokens *n, int64_t output)
 {
 	n->output = output;
 	n->reasoning = at_most(n->reasoning, output);

@@ -50,7 +50,7 @@ const char *service_word(enum service s);
 bool tariff_rate(struct slice text, int64_t *rate);
 int64_t tariff_line(int64_t rate, int64_t tokens);
 /* Only so much of the output was made: thoughts come first, then sounds. */
-void tokens_cut(struct tokens *n, int64_t output);
+void tariff_cut(struct tokens *n, int64_t output);
 int64_t tariff_bill(const struct tariff *t, const struct tokens *n);
 /* "0.000012345", always nine decimals */
 void tariff_write(struct buf *b, int64_t nano);

@@ -213,6 +213,8 @@ write_price(struct buf *b, const struct scan *s, const struct intent *i,
 	json_w_key(b, "price");
 	if (row == 0 || p == NULL) {
 		json_w_null(b);
+		if (row == 0)
+			json_w_kbool(b, "price_unknown", true);
 		return;
 	}
 	json_w_begin(b, '{');

@@ -114,12 +114,12 @@ what_was_cut_off_is_not_sold(void **state)
 	};
 
 	(void)state;
-	tokens_cut(&n, 55);
+	tariff_cut(&n, 55);
 	assert_int_equal(n.output, 55);
 	assert_int_equal(n.reasoning, 30);
 	assert_int_equal(n.audio_out, 20);
 	assert_int_equal(n.image_out, 5);
-	tokens_cut(&n, 10);
+	tariff_cut(&n, 10);
 	assert_int_equal(n.reasoning, 10);
 	assert_int_equal(n.audio_out + n.image_out, 0);
 }
