@@ -4,7 +4,8 @@
 #include "admin/api.h"
 #include "admin/control_priv.h"
 #include "admin/peer.h"
-#include "books/usage.h"
+#include "base/clock.h"
+#include "books/suspense.h"
 #include "httpio/server.h"
 #include "model/ident.h"
 #include "store/store.h"
@@ -22,7 +23,7 @@ suspense_list(struct api *a)
 		api_fail(a, FAULT_DISK, "the store cannot be read");
 		return;
 	}
-	f = suspense_read(s, SUSPENSE_MAX, &b);
+	f = suspense_read(s, clock_wall_ns(), SUSPENSE_MAX, &b);
 	if (f == FAULT_NONE) {
 		api_reply(a, 200, &b);
 	} else {

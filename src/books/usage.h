@@ -52,12 +52,4 @@ void usage_by_names(struct buf *out);
 enum fault usage_read(struct store *s, const struct usage_query *q,
     enum usage_format format, struct buf *out) MUST_USE;
 
-/*
- * {"rows":[{request, attempt, time, key, deployment, provider, amount,
- * by_recorder}], "total"}: attempts booked at their bound that nobody has
- * corrected, the oldest first, at most max.
- */
-enum fault suspense_read(
-    struct store *s, unsigned max, struct buf *out) MUST_USE;
-
 #endif

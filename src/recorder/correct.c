@@ -348,7 +348,7 @@ correct_told(struct recorder *r, const struct wish *w, const struct story *t,
 	if (why != NULL)
 		return no(FAULT_FIELD, why, text);
 	if (same(&c))
-		return no(FAULT_CONFLICT, "it is booked so already", text);
+		return no(FAULT_UNCHANGED, "it is booked so already", text);
 	if (c.now.number > FRAME_NUMBER_MAX)
 		return no(FAULT_CONFLICT, "it was corrected too often", text);
 	add_siblings(&c, t, &a);
