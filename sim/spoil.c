@@ -1,5 +1,7 @@
 #include "sim/spoil.h"
 
+#include <stdio.h>
+
 #include "sim/plan.h"
 #include "sim/squeeze.h"
 
@@ -83,6 +85,22 @@ unary_big(struct plan *p)
 	p->body = b;
 }
 
+/* The whole call ran, and then something broke. */
+static void
+failed_late(struct plan *p)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text),
+	    "{\"error\":{\"message\":\"The server had an error after the "
+	    "answer.\",\"type\":\"server_error\",\"param\":null,\"code\":"
+	    "null},\"usage\":{\"prompt_tokens\":%lld,\"completion_tokens\":"
+	    "%lld,\"total_tokens\":%lld}}",
+	    (long long)p->used.input, (long long)p->used.output,
+	    (long long)(p->used.input + p->used.output));
+	replace_body(p, 500, "application/json", text);
+}
+
 static void
 spoil_body(struct plan *p, enum mishap kind)
 {
@@ -96,6 +114,8 @@ spoil_body(struct plan *p, enum mishap kind)
 		replace_body(p, 200, "text/html", page);
 	else if (kind == MISHAP_HTML502)
 		replace_body(p, 502, "text/html", page);
+	else if (kind == MISHAP_500U)
+		failed_late(p);
 	else if (kind == MISHAP_WRONGTYPE)
 		p->type = "text/plain; charset=utf-8";
 	else if (kind == MISHAP_BADCHUNK && !stream)
@@ -125,6 +145,9 @@ spoil_playing(struct plan *p, struct play play)
 					  : END_RST);
 	} else if (kind == MISHAP_RESET) {
 		stop(p, (size_t)k, END_RST);
+	} else if (kind == MISHAP_RESETEND) {
+		stop(p, p->nmark > 1 ? p->mark[p->nmark - 2].end : p->body.len,
+		    END_RST);
 	} else if (kind == MISHAP_HANGMID) {
 		stop(p, behind_delta(p, play), END_HANG);
 	} else if (kind == MISHAP_CUT) {

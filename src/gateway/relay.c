@@ -205,14 +205,17 @@ fault_of_status(int status)
 
 /* The status is what counts: what came of its body will do. */
 static enum next
-error_over(struct req *req)
+error_over(struct req *req, bool whole)
 {
 	struct relay *r = req->relay;
 	struct attempt *t = &req->try;
 
 	t->error = arena_copy(&req->arena, buf_slice(&r->body));
+	t->error_whole = whole;
 	t->error_shape =
 	    req->dialect->is_error(t->error, &req->arena, &t->message);
+	/* It may say what it cost all the same. */
+	(void)req->dialect->answer(t->error, &t->tally);
 	return attempt_over(req, fault_of_status(t->status));
 }
 
@@ -221,6 +224,7 @@ error_bytes(struct req *req, struct slice data)
 {
 	struct relay *r = req->relay;
 	size_t room = ERROR_MAX - r->body.len;
+	const bool whole = req->up.last && data.len <= room;
 
 	if (data.len > room)
 		data.len = room;
@@ -228,7 +232,7 @@ error_bytes(struct req *req, struct slice data)
 	/* One that says more than is read has said enough. */
 	if (!req->up.last && data.len < room)
 		return NEXT_WAIT;
-	return error_over(req);
+	return error_over(req, whole);
 }
 
 /* --- a whole answer ----------------------------------------------------- */
@@ -307,15 +311,16 @@ on_event(void *arg, const struct sse_event *e)
 		return say_nothing_yet(req, e->raw);
 	switch (req->dialect->event(e->data, &req->try.tally)) {
 	case EVENT_PASS:
-		r->began = true;
+		r->began = req->try.answered = true;
 		if (req->try.tally.failed)
 			(void)req->dialect->is_error(
 			    e->data, &req->arena, &req->try.message);
 		return true;
 	case EVENT_USAGE:
+		req->try.answered = true;
 		return req->ask->wants_usage;
 	case EVENT_DONE:
-		r->done = r->began = true;
+		r->done = r->began = req->try.answered = true;
 		return true;
 	case EVENT_BAD:
 		r->bad = FAULT_UP_GARBAGE;
@@ -502,7 +507,7 @@ time_up(struct req *req)
 		return req->try.sent_ns != 0 ? attempt_over(req, FAULT_GONE)
 					     : NEXT_WAIT;
 	return req->try.status != 0 && req->relay->mode == MODE_ERROR
-		   ? error_over(req)
+		   ? error_over(req, false)
 		   : NEXT_WAIT;
 }
 

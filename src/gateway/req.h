@@ -87,7 +87,9 @@ struct attempt {
 	enum fault fault;
 	bool reused;      /* it went out on a kept connection */
 	bool complete;    /* the answer was received whole and is good */
-	bool error_shape; /* its error body speaks the dialect */
+	bool answered;    /* a stream of the dialect began */
+	bool error_whole; /* its error body came to its end */
+	bool error_shape; /* it speaks the dialect */
 	struct slice provider_id;
 	struct slice error;   /* body of a bad answer; arena */
 	struct slice message; /* of that */

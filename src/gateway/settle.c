@@ -19,18 +19,43 @@ struct result {
 	struct slice tier;         /* used, when not the deployment's own */
 };
 
-/* Was the answer an error that was received whole? */
+/* 502, 504, and 520 to 527 of some networks: of who stands in between. */
 static bool
-refused_whole(const struct req *req)
+is_gateways(int status)
+{
+	return status == 502 || status == 504 ||
+	       (status >= 520 && status <= 527);
+}
+
+/*
+ * Did the provider say that it did nothing?  By its status alone when it is
+ * the caller's or ours (4xx) or it has no room (529); a 5xx must be whole and
+ * without usage, and not a gateway's own page, which says nothing of what the
+ * model did.  Any other status (1xx, 2xx but 200, 3xx, from 600) is none that
+ * says so.
+ */
+static bool
+refused(const struct req *req)
 {
 	const struct attempt *t = &req->try;
 
-	if (t->status < 300 || t->error.p == NULL)
+	if ((t->status >= 400 && t->status < 500) || t->status == 529)
+		return true;
+	if (t->status < 500 || t->status >= 600 || !t->error_whole)
 		return false;
-	/* A gateway's own page says nothing of what the model did. */
-	if ((t->status == 502 || t->status == 504) && t->message.len == 0)
+	return !t->tally.has_usage &&
+	       !(is_gateways(t->status) && t->message.len == 0);
+}
+
+/* Is the usage what the whole call cost? */
+static bool
+counted(const struct attempt *t)
+{
+	if (!t->tally.has_usage)
 		return false;
-	return true;
+	if (t->status == 200)
+		return t->complete || t->tally.finished;
+	return t->status >= 500 && t->status < 600 && t->error_whole;
 }
 
 static void
@@ -118,13 +143,12 @@ resolve(const struct req *req)
 	struct result r = { .resolution = RESOLUTION_VOID };
 
 	r.price = t->price;
-	if (t->sent_ns == 0 || refused_whole(req))
+	if (t->sent_ns == 0 || refused(req))
 		return r;
 	find_price(req, &r);
-	if (t->status == 200 && t->tally.has_usage &&
-	    (t->complete || t->tally.finished))
+	if (counted(t))
 		booked(t, &r);
-	else if (t->complete || t->tally.deltas > 0)
+	else if (t->complete || (t->status == 200 && t->answered))
 		estimated(req, &r);
 	else
 		unknown(t, &r);

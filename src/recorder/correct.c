@@ -169,6 +169,7 @@ counts(const struct outcome *o)
 	return o->sent && o->resolution != RESOLUTION_VOID;
 }
 
+/* By the row and the agreement of admission. */
 static const char *
 price(struct recorder *r, struct outcome *o)
 {

@@ -365,7 +365,8 @@ usage_counts_calls_once_in_all_and_once_for_each(void **state)
 			    ? strstr(buf_cstr(&out), "COST")
 			    : NULL);
 	buf_clear(&out);
-	assert_int_equal(suspense_read(s, clock_wall_ns(), 10, &out), FAULT_NONE);
+	assert_int_equal(
+	    suspense_read(s, clock_wall_ns(), 10, &out), FAULT_NONE);
 	j = parse(&a, &out);
 	assert_true(slice_eq(json_get_str(j, "total"), S("0.1")));
 	store_close(&s);
