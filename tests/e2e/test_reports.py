@@ -40,7 +40,12 @@ def make_config(sim, folder):
                         "discount": {"percent": "12.345678"},
                         "commitment": {"amount": "1000"}},
         "azure-2026": {"provider": "azure", "from": month,
-                       "discount": {"per_million": "0.333333"}}}
+                       "discount": {"per_million": "0.333333"}},
+        # Its commitment ran out today, and nobody had used it.
+        "bedrock-2026": {"provider": "bedrock", "from": "2026-01-01",
+                         "contract": "EDP 7",
+                         "commitment": {"amount": "5.25",
+                                        "to": now.strftime("%Y-%m-%d")}}}
     return config
 
 
@@ -215,8 +220,8 @@ def test_focus_follows_the_rules_and_equals_the_ledger(books, granularity):
     header, rows = focus.read_csv(text)
     assert focus.check(header, rows, SPEC) == []
     assert focus.check_totals(rows, books.total) == []
-    assert focus.total(rows, "BilledCost") == D(
-        books.total["contracted_cost"])
+    assert focus.total(rows, "BilledCost", lambda r: not focus.is_unused(
+        r)) == D(books.total["contracted_cost"])
     # The same as JSON.
     again = books.run("usage", "--format", "focus", "--json",
                       "--granularity", granularity).stdout
@@ -275,6 +280,23 @@ def test_focus_has_tokens_prices_and_what_is_left(books):
     assert (one["x_Org"], one["x_Project"], one["x_PrincipalName"],
             one["x_PrincipalKind"]) == ("acme", "search", "ada", "user")
     assert '{"env":"test, night","job":"42"}' in {r["Tags"] for r in rows}
+
+
+def test_a_commitment_that_ran_out_unused_is_a_row(books):
+    _, rows = focus.read_csv(
+        books.run("usage", "--format", "focus").stdout)
+    (row,) = [r for r in rows if focus.is_unused(r)]
+    assert (row["CommitmentDiscountId"], row["CommitmentDiscountName"]) == (
+        "bedrock-2026", "EDP 7")
+    assert D(row["EffectiveCost"]) == D(row["BilledCost"]) == D("5.25")
+    assert D(row["ListCost"]) == D(row["ContractedCost"]) == 0
+    today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+    assert row["ChargePeriodEnd"] == f"{today}T00:00:00Z"
+    assert row["ProviderName"] == "AWS" and row["SubAccountId"] is None
+    # Not of this part of the time.
+    _, rows = focus.read_csv(books.run(
+        "usage", "--format", "focus", "--from", f"{today}T01:00:00Z").stdout)
+    assert not any(focus.is_unused(r) for r in rows)
 
 
 def test_long_context_is_a_price_of_its_own(books):
