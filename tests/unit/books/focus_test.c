@@ -1,0 +1,178 @@
+#include "recorder/rig.h"
+
+#include "books/focus.h"
+#include "books/focus_row.h"
+#include "books/usage.h"
+#include "books/verify.h"
+
+static const int64_t DOLLAR = INT64_C(1000000000);
+static const int64_t DAY_NS = INT64_C(86400) * 1000000000;
+
+static void
+number(int128 v, unsigned decimals, const char *text)
+{
+	struct focus_row r = { .cell = { { 0 } } };
+
+	focus_set_number(&r, FOCUS_LIST_COST, v, decimals);
+	assert_string_equal(buf_cstr(&r.cell[FOCUS_LIST_COST]), text);
+	focus_row_fini(&r);
+}
+
+static void
+numbers_are_exact_and_as_short_as_can_be(void **state)
+{
+	int128 large = 1;
+	unsigned i;
+
+	(void)state;
+	number(0, 20, "0");
+	number(1, 20, "0.00000000000000000001");
+	number(-1, 3, "-0.001");
+	number(1500, 3, "1.5");
+	number(-1000, 3, "-1");
+	number(120, 0, "120");
+	for (i = 0; i < 38; i++)
+		large *= 10;
+	number(large, 20, "1000000000000000000");
+	number(-large - 1, 20, "-1000000000000000000.00000000000000000001");
+}
+
+static void
+texts_are_clean(void **state)
+{
+	struct focus_row r = { .cell = { { 0 } } };
+	struct buf out = { 0 };
+
+	(void)state;
+	focus_set(&r, FOCUS_X_TEAM, S("  two\nlines, \"quoted\" "));
+	focus_write_csv(&r, &out);
+	assert_non_null(
+	    strstr(buf_cstr(&out), ",\"two?lines, \"\"quoted\"\"\","));
+	buf_fini(&out);
+	focus_row_fini(&r);
+}
+
+static struct reqid
+req_at(struct rig *g, struct worker *w, int64_t wall_ns)
+{
+	return reqid_make(wall_ns, g->m.head->node,
+	    (uint16_t)at_load(&w->m.slots[w->slot].incarnation), ++w->seq);
+}
+
+static const char *export(struct rig *g, bool json, struct buf *out)
+{
+	const struct focus_query q = {
+		.json = json, .currency = "USD", .now_ns = clock_wall_ns()
+	};
+	struct store *s;
+	char path[128];
+
+	buf_clear(out);
+	rig_path(g, "store.db", path);
+	assert_int_equal(store_open_read(path, &s), FAULT_NONE);
+	assert_int_equal(focus_read(s, &q, out), FAULT_NONE);
+	store_close(&s);
+	return buf_cstr(out);
+}
+
+static unsigned
+count(const char *text, const char *part)
+{
+	unsigned n = 0;
+
+	while ((text = strstr(text, part)) != NULL) {
+		n++;
+		text += strlen(part);
+	}
+	return n;
+}
+
+static void
+verified(const struct rig *g)
+{
+	struct buf out = { 0 };
+	bool good;
+
+	assert_int_equal(ledger_verify(g->dir, false, &out, &good), FAULT_NONE);
+	if (!good)
+		fail_msg("%s", buf_cstr(&out));
+	buf_fini(&out);
+}
+
+/* Forty days ago an attempt ended unknown; its count comes today. */
+static void
+a_month_that_is_over_does_not_change(void **state)
+{
+	char id[ATTEMPT_TEXT + 1], ask[256];
+	struct buf out = { 0 };
+	struct reqid req;
+	struct worker w;
+	struct call c;
+	struct rig g;
+	uint64_t key;
+
+	(void)state;
+	rig_open(&g);
+	worker_start(&g, &w);
+	key = rig_key(&g, 1, "10", "total");
+	req = req_at(&g, &w, clock_wall_ns() - 40 * DAY_NS);
+	assert_true(worker_begin(&g, &w, &c, req, 1, key, 0, DOLLAR / 10));
+	hold_sent(c.h);
+	worker_finish(&w, &c, RESOLUTION_UNKNOWN, 0, true);
+	assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+	assert_int_equal(
+	    count(export(&g, true, &out), "\"ChargeCategory\":\"Adjustment\""),
+	    1);
+	assert_int_equal(count(out.p, "\"Correction\""), 0);
+
+	(void)attempt_write(&req, 1, id);
+	(void)snprintf(ask, sizeof(ask),
+	    "{\"n\":1,\"op\":\"correct\",\"attempt\":\"%s\",\"usage\":"
+	    "{\"input_tokens\":100,\"output_tokens\":50}}",
+	    id);
+	assert_true(rig_ask(&g, ask));
+	assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+	(void)export(&g, true, &out);
+	/* What was booked stays; two kinds of tokens come, a bound goes. */
+	assert_int_equal(count(out.p, "\"Correction\""), 3);
+	assert_int_equal(count(out.p, "\"ListCost\":\"0.1\""), 1);
+	assert_int_equal(count(out.p, "\"ListCost\":\"-0.1\""), 1);
+	assert_int_equal(count(out.p, "\"ListCost\":\"0.0001\""), 1);
+	assert_int_equal(count(out.p, "\"ListCost\":\"0.0002\""), 1);
+	assert_int_equal(count(out.p, "\"x_Attempts\":\"-1\""), 1);
+	verified(&g);
+	worker_kill(&g, &w);
+	rig_end(&g);
+	buf_fini(&out);
+}
+
+static void
+names_of_groups_are_parsed(void **state)
+{
+	struct usage_query q;
+
+	(void)state;
+	assert_true(usage_by_parse(S(""), &q));
+	assert_int_equal(q.n, 0);
+	assert_true(usage_by_parse(S("tag,tag:env,tag:job,team"), &q));
+	assert_int_equal(q.n, 4);
+	assert_true(slice_eq(q.column[1].tag, S("env")));
+	assert_false(usage_by_parse(S("tag:env,tag:env"), &q));
+	assert_false(usage_by_parse(S("tag:"), &q));
+	assert_false(usage_by_parse(S("tag:NAME,team,team"), &q));
+	assert_false(usage_by_parse(S("team,"), &q));
+	assert_false(usage_by_parse(S("teams"), &q));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_are_exact_and_as_short_as_can_be),
+		cmocka_unit_test(texts_are_clean),
+		cmocka_unit_test(a_month_that_is_over_does_not_change),
+		cmocka_unit_test(names_of_groups_are_parsed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
