@@ -15,6 +15,7 @@
 #include "gateway/worker_priv.h"
 #include "journal/writer.h"
 #include "shm/breaker.h"
+#include "shm/key.h"
 #include "shm/label.h"
 
 enum {
@@ -418,7 +419,7 @@ downgrade(struct req *req)
 	if (req->downgraded || !(req->shortage.flags & ACCOUNT_DOWNGRADE))
 		return false;
 	m = model_of_hash(req->snap, atomic_load(&a->downgrade));
-	if (m == NULL || m == req->model)
+	if (m == NULL || m == req->model || !key_may_use(req->key, m->hash))
 		return false;
 	req->downgraded = true;
 	req->tight = false;

@@ -212,6 +212,23 @@ def test_two_budgets_that_send_calls_to_each_other_are_a_cycle(own):
         "--budget-downgrade-to", "m-lab")
 
 
+def test_a_budget_sends_no_key_to_a_model_it_may_not_use(own):
+    narrow = own.key("k11", team="narrow", model="m-openai")["key"]
+    free = own.key("k12", team="narrow")["key"]
+
+    def call(key):
+        return own.chat(key, content="x [[sim out=20]]",
+                        max_completion_tokens=20)
+    request = call(free).headers["x-kontor-request-id"]
+    hold = D(own.explain(request)["attempts"][0]["hold"])
+    own.run("budget", "set", "team:narrow", f"{hold / 2:.9f}/day",
+            "--downgrade-to", "m-lab")
+    r = call(free)
+    assert r.status_code == 200
+    assert r.headers["x-kontor-deployment"] == "lab-oss"
+    assert call(narrow).status_code == 429
+
+
 def test_more_budgets_than_a_call_can_carry_are_refused(own):
     made = own.key("k7", org="wide", team="widest", user="w")
     periods = ["hour", "day", "week", "month", "quarter", "year", "total"]
