@@ -27,6 +27,31 @@ write_parameter(struct buf *b)
 			"\"schema\":{\"type\":\"string\"}}]"));
 }
 
+/* The fields that the row's text names: "... {scope, budget}". */
+static void
+write_body(struct buf *b, const char *text)
+{
+	const char *at = strchr(text, '{');
+	struct slice rest, name;
+
+	if (at == NULL)
+		return;
+	rest = (struct slice){ at + 1, strcspn(at + 1, "}") };
+	json_w_key(b, "requestBody");
+	json_w_raw(b, S("{\"content\":{\"application/json\":{\"schema\":"
+			"{\"type\":\"object\",\"additionalProperties\":"
+			"false,\"properties\":{"));
+	while (rest.len > 0) {
+		if (!slice_cut(rest, ',', &name, &rest)) {
+			name = rest;
+			rest.len = 0;
+		}
+		json_w_str(b, slice_trim(name));
+		buf_str(b, ":{}");
+	}
+	buf_str(b, "}}}}}");
+}
+
 static void
 write_operation(struct buf *b, const struct route *r)
 {
@@ -41,6 +66,7 @@ write_operation(struct buf *b, const struct route *r)
 	json_w_kstr(b, "summary", slice_of(r->text));
 	if (strstr(r->path, "{}") != NULL)
 		write_parameter(b);
+	write_body(b, r->text);
 	if (r->role != ROLE_NONE) {
 		json_w_key(b, "security");
 		json_w_raw(b, S("[{\"bearer\":[]}]"));

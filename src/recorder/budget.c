@@ -112,6 +112,34 @@ budget_apply(struct recorder *r, const struct account_change *v)
 	return NULL;
 }
 
+static void
+check_model(void *arg, void *node)
+{
+	const struct recorder *r = arg;
+	const struct account *a = node;
+	const struct snapshot *s = r->snapshot;
+	struct buf label = { 0 };
+	unsigned i;
+
+	if (a->closed || a->owner == NULL || a->downgrade == 0)
+		return;
+	for (i = 0; i < s->nmodels && s->model[i].hash != a->downgrade; i++)
+		;
+	if (i < s->nmodels)
+		return;
+	tree_label(a->owner, 100, &label);
+	log_warn("budget %llu (%s) goes on at a model that is not configured "
+		 "any more: it refuses",
+	    (unsigned long long)a->id, buf_cstr(&label));
+	buf_fini(&label);
+}
+
+void
+budget_check_models(struct recorder *r)
+{
+	table_each(&r->accounts, check_model, r);
+}
+
 /* --- shared memory -------------------------------------------------------- */
 
 static uint32_t

@@ -249,6 +249,7 @@ publish_new(struct recorder *r, struct key *k, struct reply *p)
 static struct key *
 make(struct recorder *r, struct wish *w)
 {
+	const struct subject *own = tree_own(r, w->v.key);
 	struct subject *list[KEY_SUBJECTS];
 	uint8_t salt[16];
 	struct key *k;
@@ -260,15 +261,16 @@ make(struct recorder *r, struct wish *w)
 		w->v.subjects[i] = list[i]->id;
 	w->v.wall_ns = clock_wall_ns();
 	w->v.op = OP_CREATE;
+	/* A log that ends in between has no key without its budget. */
+	if (w->budget.has_limit)
+		(void)control_budget_make(r, own, &w->budget);
+	for (i = 0; i < w->nlimits; i++)
+		(void)control_limit_make(r, own, &w->limit[i]);
 	random_bytes(salt, sizeof(salt));
 	commit_name(&w->v, salt, w->name, w->place.team.name);
 	own_key(r, &w->v);
 	k = noun_key(r, w->v.key);
 	set_names(k, w->name, buf_slice(&w->models), salt);
-	if (w->budget.has_limit)
-		(void)control_budget_make(r, k->own, &w->budget);
-	for (i = 0; i < w->nlimits; i++)
-		(void)control_limit_make(r, k->own, &w->limit[i]);
 	return k;
 }
 

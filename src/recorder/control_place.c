@@ -372,6 +372,7 @@ control_subject_rename(
 	struct renamed n = { r, s, 0, true };
 	struct subject_change v;
 	struct account *a;
+	struct cap *c;
 	uint8_t salt[16];
 
 	if (s == NULL || !control_name_sane(s->kind, name, p))
@@ -394,6 +395,10 @@ control_subject_rename(
 	for (a = s->budgets; a != NULL; a = a->next) {
 		if (!a->closed)
 			control_budget_publish(r, a, p);
+	}
+	for (c = s->caps; c != NULL; c = c->next) {
+		if (!c->closed)
+			control_limit_publish(r, c, p);
 	}
 	control_subject_publish(r, s, p);
 }

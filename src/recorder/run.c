@@ -372,6 +372,7 @@ recorder_config(struct recorder *r, struct snapshot *s)
 	r->dirty = true; /* the store says which is in force */
 	if (was != NULL)
 		snapshot_unref(&was);
+	budget_check_models(r);
 	return FAULT_NONE;
 }
 

@@ -527,6 +527,9 @@ const char *budget_mode_name(enum budget_mode m);
 /* Into shared memory; false: the table is full. */
 bool budget_publish(struct recorder *r, struct account *a) MUST_USE;
 
+/* Says which of them a new configuration leaves without their model. */
+void budget_check_models(struct recorder *r);
+
 /* --- cap.c: limits
  * ---------------------------------------------------------------
  */
