@@ -2,6 +2,8 @@
 
 #include "shm/atomic.h"
 
+enum { TRIES = 1000 }; /* of a reader who meets a replacement */
+
 static uint32_t
 home(uint64_t id)
 {
@@ -9,41 +11,46 @@ home(uint64_t id)
 }
 
 /*
- * The row of id from probe *at on; NULL at the first free one.  *at moves
- * behind what was found.
+ * Where id stands in the index: the word that names its row, or the first
+ * free one on its way.  NULL: neither, the index is full.
  */
-static struct shm_key *
-next(const struct shm *m, uint64_t id, uint32_t *at)
+static _Atomic uint32_t *
+place_of(const struct shm *m, uint64_t id)
 {
 	const uint32_t mask = m->sizes.keys - 1;
+	uint32_t i, row;
 
-	while (*at < m->sizes.keys) {
-		struct shm_key *k = &m->keys[(home(id) + *at) & mask];
-		const uint64_t there = at_load(&k->id);
+	for (i = 0; i < m->sizes.keys; i++) {
+		_Atomic uint32_t *at = &m->key_index[(home(id) + i) & mask];
 
-		++*at;
-		if (there == id)
-			return k;
-		if (there == 0)
-			return NULL;
+		row = at_load(at);
+		if (row == 0 || row > m->sizes.keys ||
+		    at_load(&m->keys[row - 1].id) == id)
+			return at;
 	}
 	return NULL;
 }
 
-/* A row in state KEY_FREE was replaced by a later one of the same id. */
+static struct shm_key *
+row_at(const struct shm *m, _Atomic uint32_t *at)
+{
+	const uint32_t row = at != NULL ? at_load(at) : 0;
+
+	return row == 0 || row > m->sizes.keys ? NULL : &m->keys[row - 1];
+}
+
+/* A row in state KEY_FREE has a successor, named in its place before. */
 static struct shm_key *
 find(const struct shm *m, uint64_t id)
 {
-	struct shm_key *k;
-	uint32_t at = 0;
+	_Atomic uint32_t *at = id != 0 ? place_of(m, id) : NULL;
+	struct shm_key *k = row_at(m, at);
+	unsigned i;
 
-	if (id == 0)
-		return NULL;
-	while ((k = next(m, id, &at)) != NULL) {
-		if (at_load(&k->state) != KEY_FREE)
-			return k;
-	}
-	return NULL;
+	for (i = 0; i < TRIES && k != NULL && at_load(&k->state) == KEY_FREE;
+	     i++)
+		k = row_at(m, at);
+	return i < TRIES ? k : NULL;
 }
 
 const struct shm_key *
@@ -102,22 +109,16 @@ same(const struct shm_key *a, const struct shm_key *b)
 	       memcmp(a->models, b->models, sizeof(a->models)) == 0;
 }
 
-/* The first row without an id on id's way.  NULL: 7/8 of all are in use. */
+/* The next row in order.  NULL: 7/8 of all are in use. */
 static struct shm_key *
-free_row(struct shm *m, uint64_t id)
+free_row(struct shm *m, uint32_t *number)
 {
-	const uint32_t mask = m->sizes.keys - 1;
-	uint32_t i;
+	const uint32_t n = at_peek(&m->head->nkeys);
 
-	if (at_peek(&m->head->nkeys) >= m->sizes.keys - m->sizes.keys / 8)
+	if (n >= m->sizes.keys - m->sizes.keys / 8)
 		return NULL;
-	for (i = 0; i < m->sizes.keys; i++) {
-		struct shm_key *k = &m->keys[(home(id) + i) & mask];
-
-		if (at_load(&k->id) == 0)
-			return k;
-	}
-	return NULL;
+	*number = n + 1;
+	return &m->keys[n];
 }
 
 /* Whoever revoked the old row while it was copied is heard here. */
@@ -133,6 +134,8 @@ key_publish(struct shm *m, const struct shm_key *row)
 {
 	const uint64_t id = at_peek(&row->id);
 	struct shm_key *old = find(m, id), *to;
+	_Atomic uint32_t *at;
+	uint32_t number;
 
 	CHECK(id != 0 && row->nmodels <= KEY_MODELS_MAX &&
 	      row->nsubjects <= KEY_SUBJECTS);
@@ -141,13 +144,15 @@ key_publish(struct shm *m, const struct shm_key *row)
 			at_store(&old->state, KEY_REVOKED);
 		return true;
 	}
-	to = free_row(m, id);
-	if (to == NULL)
+	to = free_row(m, &number);
+	at = place_of(m, id);
+	if (to == NULL || at == NULL)
 		return false;
 	fill(to, row,
 	    at_peek(&row->state) == KEY_REVOKED ? KEY_REVOKED : KEY_LIVE);
 	at_store(&to->id, id);
-	(void)at_add(&m->head->nkeys, 1);
+	at_store(&m->head->nkeys, number);
+	at_store(at, number);
 	if (old != NULL)
 		replace(old, to);
 	return true;

@@ -1,9 +1,10 @@
 /*
  * key.h - the table of keys: lock-free to read, one writer
  *
- * Open addressing by id.  A row is published whole by a release store of its
- * id and never taken back; revocation is one word, which control may set as
- * well as the recorder.
+ * Rows are handed out in order, so that few keys touch few pages; an index of
+ * one word for each, open addressing by id, says which row is a key's.  A row
+ * is published whole by a release store of its number there and never taken
+ * back; revocation is one word, which control may set as well as the recorder.
  */
 #ifndef KONTOR_SHM_KEY_H
 #define KONTOR_SHM_KEY_H

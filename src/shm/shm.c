@@ -30,7 +30,7 @@ _Atomic uint32_t at_fence_word;
 /* Offsets of the tables, in the order in which they lie. */
 struct layout {
 	uint64_t slots, accounts, columns, lives, subjects, limits, gauges,
-	    holds, keys, breakers, rings, total;
+	    holds, key_index, keys, breakers, rings, total;
 };
 
 static uint64_t
@@ -92,7 +92,9 @@ lay_out(const struct shm_sizes *z)
 	l.gauges = l.limits + (uint64_t)z->limits * sizeof(struct shm_limit);
 	l.holds = l.gauges +
 		  (uint64_t)z->limits * stride(z) * sizeof(struct shm_column);
-	l.keys = l.holds + nslots * z->holds * sizeof(struct shm_hold);
+	l.key_index = l.holds + nslots * z->holds * sizeof(struct shm_hold);
+	l.keys =
+	    round_up(l.key_index + (uint64_t)z->keys * sizeof(uint32_t), LINE);
 	l.breakers = l.keys + (uint64_t)z->keys * sizeof(struct shm_key);
 	l.rings = round_up(
 	    l.breakers + (uint64_t)z->breakers * sizeof(struct shm_breaker),
@@ -107,7 +109,7 @@ layout_hash(void)
 {
 #define AT(type, field) offsetof(struct type, field), sizeof(struct type)
 	static const uint64_t facts[] = {
-		2, /* of what the numbers do not show: count up by hand */
+		3, /* of what the numbers do not show: count up by hand */
 		SLOTS_MAX,
 		HOLD_CHAIN_MAX,
 		KEY_MODELS_MAX,
@@ -166,6 +168,7 @@ point(struct shm *m, const struct layout *l)
 	m->limits = (void *)(m->base + l->limits);
 	m->gauges = (void *)(m->base + l->gauges);
 	m->holds = (void *)(m->base + l->holds);
+	m->key_index = (void *)(m->base + l->key_index);
 	m->keys = (void *)(m->base + l->keys);
 	m->breakers = (void *)(m->base + l->breakers);
 	m->off_rings = l->rings;
@@ -204,6 +207,7 @@ write_head(struct shm *m, uint32_t node, uint32_t boot)
 	h->off_limits = l.limits;
 	h->off_gauges = l.gauges;
 	h->off_holds = l.holds;
+	h->off_key_index = l.key_index;
 	h->off_keys = l.keys;
 	h->off_breakers = l.breakers;
 	h->off_rings = l.rings;

@@ -222,8 +222,8 @@ struct shm_head {
 	uint64_t magic, layout;
 	struct shm_sizes sizes;
 	uint64_t off_slots, off_accounts, off_columns, off_lives, off_subjects,
-	    off_limits, off_gauges, off_holds, off_keys, off_breakers,
-	    off_rings, total;
+	    off_limits, off_gauges, off_holds, off_key_index, off_keys,
+	    off_breakers, off_rings, total;
 	uint32_t node; /* journal names and request ids begin with it */
 	uint32_t boot; /* counted by the recorder's log folder */
 	_Atomic uint32_t next_incarnation;
@@ -235,7 +235,7 @@ struct shm_head {
 	_Atomic int64_t unsynced_since_ns;
 	_Atomic uint32_t log_broken; /* the recorder cannot write */
 	_Atomic uint32_t recorder_ready;
-	_Atomic uint32_t nkeys;
+	_Atomic uint32_t nkeys; /* rows in use are those below */
 	/* Rows in use are those below. */
 	_Atomic uint32_t naccounts, nsubjects, nlimits;
 };
@@ -253,6 +253,7 @@ struct shm {
 	struct shm_limit *limits;
 	struct shm_column *gauges;
 	struct shm_hold *holds;
+	_Atomic uint32_t *key_index; /* shm/key.h */
 	struct shm_key *keys;
 	struct shm_breaker *breakers;
 	uint32_t slot; /* own; UINT32_MAX: none; set by who starts up */
