@@ -220,16 +220,56 @@ put_value(
 	}
 }
 
+/*
+ * The commonest types in one step, and all that are left out; false: it is
+ * of another type, or there may not be room.
+ */
+static inline bool
+put_plain(struct cbor_w *w, const void *v, const struct field_row *r)
+{
+	const void *p = member(v, r->at);
+	uint64_t value;
+	unsigned u;
+	bool b;
+
+	switch (r->type) {
+	case TYPE_U64:
+	case TYPE_I64:
+		memcpy(&value, p, sizeof(value));
+		break;
+	case TYPE_UINT:
+		memcpy(&u, p, sizeof(u));
+		value = u;
+		break;
+	case TYPE_BOOL:
+		memcpy(&b, p, sizeof(b));
+		value = b;
+		break;
+	default:
+		return false;
+	}
+	if (value == 0 && !r->must)
+		return true;
+	if (r->type == TYPE_BOOL)
+		return cbor_w_plain(w, r->field, CBOR_MAJOR_SIMPLE,
+		    b ? CBOR_SIMPLE_TRUE : CBOR_SIMPLE_FALSE);
+	if (r->type == TYPE_I64 && (int64_t)value < 0)
+		return cbor_w_plain(w, r->field, CBOR_MAJOR_NEGATIVE, ~value);
+	return cbor_w_plain(w, r->field, CBOR_MAJOR_UINT, value);
+}
+
 void
 field_write(
     struct cbor_w *w, const void *v, const struct field_row *rows, size_t n)
 {
+	uint64_t value;
 	size_t i;
 
 	cbor_w_map(w);
 	for (i = 0; i < n; i++) {
-		const uint64_t value = number(v, &rows[i]);
-
+		if (put_plain(w, v, &rows[i]))
+			continue;
+		value = number(v, &rows[i]);
 		if (value == 0 && !rows[i].must)
 			continue;
 		cbor_w_key(w, rows[i].field);
@@ -246,7 +286,7 @@ struct in {
 	struct arena *arena;
 };
 
-static uint64_t
+static inline uint64_t
 take_u64(struct in *in)
 {
 	uint64_t v;
@@ -254,7 +294,7 @@ take_u64(struct in *in)
 	return cbor_r_u64(&in->r, &v) ? v : 0;
 }
 
-static int64_t
+static inline int64_t
 take_i64(struct in *in)
 {
 	int64_t v;
@@ -280,7 +320,7 @@ take_string(struct in *in, bool text)
 	return (struct slice){ "", 0 };
 }
 
-static void
+static inline void
 store(struct in *in, void *v, const struct field_row *r, uint64_t n)
 {
 	void *p = member_rw(v, r->at);
@@ -439,13 +479,15 @@ get_bool(struct in *in, void *v, const struct field_row *r)
 		store(in, v, r, b);
 }
 
-static void
+static inline void
 get_value(struct in *in, void *v, const struct field_row *r)
 {
 	void *p = member_rw(v, r->at);
 
 	switch ((enum field_type)r->type) {
 	case TYPE_U64:
+		*(uint64_t *)p = take_u64(in);
+		return;
 	case TYPE_U64_OLD:
 	case TYPE_UINT:
 		store(in, v, r, take_u64(in));
@@ -493,7 +535,7 @@ get_value(struct in *in, void *v, const struct field_row *r)
 }
 
 /* A row whose field is not there: a fault, or its default. */
-static void
+static inline void
 absent(struct in *in, void *v, const struct field_row *r)
 {
 	if (r->must)
