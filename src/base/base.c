@@ -21,21 +21,40 @@ lower(char c)
 	return u >= 'A' && u <= 'Z' ? (unsigned char)(u | 0x20) : u;
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Eight bytes at once: where they differ, it is a letter's case. */
+static bool
+ieq8(const char *p, const char *q)
+{
+	uint64_t x, y, low, from_a, above_z, letter;
+
+	memcpy(&x, p, 8);
+	memcpy(&y, q, 8);
+	y ^= x;
+	if (y == 0)
+		return true;
+	if ((y & ~EACH(0x20)) != 0)
+		return false;
+	low = (x | EACH(0x20)) & EACH(0x7f);
+	from_a = low + EACH(0x80 - 'a');
+	above_z = low + EACH(0x80 - 'z' - 1);
+	letter = from_a & ~above_z & ~x;
+	return ((y << 2) & EACH(0x80) & ~letter) == 0;
+}
+
 bool
 slice_ieq_same_len(struct slice a, struct slice b)
 {
 	size_t i = 0;
-	uint64_t x, y;
 
-	/* Written the same, most often: whole words at a time. */
-	for (; i + 8 <= a.len; i += 8) {
-		memcpy(&x, a.p + i, 8);
-		memcpy(&y, b.p + i, 8);
-		if (x == y)
-			continue;
-		if (((x ^ y) & ~UINT64_C(0x2020202020202020)) != 0)
-			return false;
-		break;
+	if (a.len >= 8) {
+		for (; i + 8 < a.len; i += 8) {
+			if (!ieq8(a.p + i, b.p + i))
+				return false;
+		}
+		/* The last eight overlap. */
+		return ieq8(a.p + a.len - 8, b.p + a.len - 8);
 	}
 	for (; i < a.len; i++) {
 		if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i]))

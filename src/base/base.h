@@ -50,7 +50,8 @@ bool slice_ieq_same_len(struct slice a, struct slice b);
 static inline bool
 slice_eq(struct slice a, struct slice b)
 {
-	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+	/* b's length is what a compiler knows of a literal. */
+	return a.len == b.len && (b.len == 0 || memcmp(a.p, b.p, b.len) == 0);
 }
 
 /* ASCII case folded. */

@@ -109,10 +109,41 @@ a_check_that_fails_aborts(void **state)
 	CHECK(1 + 1 == 2);
 }
 
+static void
+case_is_folded_for_letters_only_wherever_they_stand(void **state)
+{
+	char a[20], b[20];
+	size_t at, len;
+	int x, y;
+	bool same;
+
+	(void)state;
+	for (x = 0; x < 256; x++) {
+		for (y = 0; y < 256; y++) {
+			same =
+			    x == y || ((x ^ y) == 0x20 && (x | 0x20) >= 'a' &&
+					  (x | 0x20) <= 'z');
+			for (len = 1; len <= sizeof(a); len += 3) {
+				at = (size_t)(x + y) % len;
+				memset(a, 'k', sizeof(a));
+				memset(b, 'K', sizeof(b));
+				a[at] = (char)x;
+				b[at] = (char)y;
+				assert_int_equal(
+				    slice_ieq((struct slice){ a, len },
+					(struct slice){ b, len }),
+				    same);
+			}
+		}
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    case_is_folded_for_letters_only_wherever_they_stand),
 		cmocka_unit_test(slices_compare_by_bytes),
 		cmocka_unit_test(a_slice_is_cut_at_the_first_mark),
 		cmocka_unit_test(trimming_takes_spaces_and_tabs_only),
