@@ -159,8 +159,8 @@ finish(uint64_t v, int64_t zeros, bool minus, int64_t *out)
 	return true;
 }
 
-bool
-json_i64(struct slice number, int64_t *out)
+static bool
+exact_i64(struct slice number, int64_t *out)
 {
 	const struct parts n = take_apart(number);
 	const size_t all = n.whole.len + n.part.len;
@@ -186,4 +186,30 @@ json_i64(struct slice number, int64_t *out)
 		return false;
 	return finish(
 	    v, (int64_t)n.whole.len + n.exp - (int64_t)to, n.minus, out);
+}
+
+/* Digits only, and no more than fit: nearly all of them. */
+static bool
+plain_i64(struct slice s, int64_t *out)
+{
+	int64_t v = 0;
+	size_t i;
+
+	if (s.len == 0 || s.len > 18)
+		return false;
+	for (i = 0; i < s.len; i++) {
+		const unsigned d = (unsigned char)s.p[i] - (unsigned)'0';
+
+		if (d > 9)
+			return false;
+		v = v * 10 + (int64_t)d;
+	}
+	*out = v;
+	return true;
+}
+
+bool
+json_i64(struct slice number, int64_t *out)
+{
+	return plain_i64(number, out) || exact_i64(number, out);
 }
