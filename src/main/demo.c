@@ -19,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -302,6 +303,31 @@ write_providers(struct buf *b, const char *sim)
 	write_real_providers(b);
 }
 
+/* Of this year: whoever looks sees one that holds. */
+static void
+write_agreement(struct buf *b)
+{
+	const time_t now = (time_t)(clock_wall_ns() / NS_PER_S);
+	struct tm tm = { 0 };
+	int year;
+
+	(void)gmtime_r(&now, &tm);
+	year = tm.tm_year + 1900;
+	buf_fmt(b,
+	    "\nagreements: # see kontor agreement report\n"
+	    "  openai-%d:\n"
+	    "    provider: openai\n"
+	    "    contract: \"simulated\"\n"
+	    "    from: %d-01-01\n"
+	    "    to: %d-01-01\n"
+	    "    discount: {percent: \"10\"}\n"
+	    "    commitment: {amount: \"1000\"}\n"
+	    "    revenue_share:\n"
+	    "      - {partner: platform, rate: \"20\", base: contracted, "
+	    "cap: \"25\"}\n",
+	    year, year, year + 1);
+}
+
 static void
 write_models(struct buf *b)
 {
@@ -358,6 +384,7 @@ write_files(const char *dir, const char *sim, int gateway_fd, int admin_fd)
 	write_head(&b, gateway_fd, admin_fd);
 	write_providers(&b, sim);
 	write_models(&b);
+	write_agreement(&b);
 	if (!write_secrets(dir) ||
 	    !datadir_write(dir, "kontor.yaml", buf_slice(&b), 0600))
 		fatal("%s cannot be written: %s", dir, strerror(errno));
