@@ -14,7 +14,8 @@ struct account_sum {
 
 /* An account of an agreement, as the log goes on. */
 struct promise {
-	int64_t cap, so_far;
+	int64_t cap;
+	struct share_sum sum;
 };
 
 struct journal {
@@ -256,12 +257,11 @@ post_promises(struct journal *j, const struct outcome *o)
 	n = pledge_postings(g, o, posting);
 	for (i = 0; i < n; i++) {
 		m = promise_get(j, posting[i].account, posting[i].cap.nano);
-		const int64_t more = pledge_amount(&posting[i],
-		    (struct money){ m->cap }, (struct money){ m->so_far })
-					 .nano;
+		const int64_t was = m->sum.accrued.nano;
 
-		m->so_far += more;
-		post_promise(j, g, a, &posting[i], more);
+		m->sum =
+		    pledge_post(&posting[i], (struct money){ m->cap }, m->sum);
+		post_promise(j, g, a, &posting[i], m->sum.accrued.nano - was);
 	}
 }
 

@@ -52,7 +52,8 @@ struct sum {
 
 /* An account of an agreement, as the log goes on. */
 struct promise {
-	int64_t cap, so_far;
+	int64_t cap;
+	struct share_sum sum;
 };
 
 struct totals {
@@ -389,6 +390,29 @@ take_account(struct verify *v, const struct frame *f, uint64_t place)
 }
 
 static void
+keep_promise(struct verify *v, const struct pledge_posting *p,
+    const struct outcome *o, uint64_t place)
+{
+	struct promise *m = promise_get(v, p->account, p->cap.nano);
+	const struct share_sum was = m->sum;
+
+	m->sum = pledge_post(p, (struct money){ m->cap }, was);
+	if (p->share != NULL && m->sum.accrued.nano > was.accrued.nano &&
+	    m->sum.accrued.nano > m->cap)
+		wrong(v, place, "a revenue share passes its cap", &o->req,
+		    o->attempt);
+	if (m->sum.accrued.nano < 0)
+		wrong(v, place, "what was promised is below zero", &o->req,
+		    o->attempt);
+	if (place >= v->applied)
+		return;
+	add_sum(v, p->account, PLEDGE_ACCRUED,
+	    m->sum.accrued.nano - was.accrued.nano);
+	add_sum(
+	    v, p->account, PLEDGE_EARNED, m->sum.earned.nano - was.earned.nano);
+}
+
+static void
 keep_promises(struct verify *v, const struct outcome *o, uint64_t place)
 {
 	const struct generation *g = scan_generation(&v->scan, o->generation);
@@ -397,23 +421,8 @@ keep_promises(struct verify *v, const struct outcome *o, uint64_t place)
 
 	if (g != NULL && o->deployment < g->ndeployments)
 		n = pledge_postings(g, o, posting);
-	for (i = 0; i < n; i++) {
-		const struct pledge_posting *p = &posting[i];
-		struct promise *m = promise_get(v, p->account, p->cap.nano);
-		const int64_t more = pledge_amount(
-		    p, (struct money){ m->cap }, (struct money){ m->so_far })
-					 .nano;
-
-		m->so_far += more;
-		if (p->share != NULL && m->so_far > m->cap && more > 0)
-			wrong(v, place, "a revenue share passes its cap",
-			    &o->req, o->attempt);
-		if (m->so_far < 0)
-			wrong(v, place, "what was promised is below zero",
-			    &o->req, o->attempt);
-		if (place < v->applied)
-			add_sum(v, p->account, 1, more);
-	}
+	for (i = 0; i < n; i++)
+		keep_promise(v, &posting[i], o, place);
 }
 
 static void

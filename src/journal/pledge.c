@@ -147,11 +147,15 @@ pledge_difference(const struct correction *c)
 	return d;
 }
 
-struct money
-pledge_amount(
-    const struct pledge_posting *p, struct money cap, struct money so_far)
+struct share_sum
+pledge_post(
+    const struct pledge_posting *p, struct money cap, struct share_sum so_far)
 {
-	return p->share == NULL
-		   ? p->base
-		   : share_accrual(p->share, cap, so_far, p->base, p->at_ns);
+	struct share_sum now = so_far;
+
+	if (p->share != NULL)
+		return share_post(p->share, cap, so_far, p->base, p->at_ns);
+	if (!money_add(so_far.accrued, p->base, &now.accrued))
+		now.accrued = so_far.accrued; /* amounts are far below */
+	return now;
 }

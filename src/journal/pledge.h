@@ -12,6 +12,10 @@
 
 enum { PLEDGE_POSTINGS = 1 + SHARES_MAX };
 
+/* Windows of the accounts' balances: what is owed; of a share also what it
+ * would be without its cap. */
+enum { PLEDGE_ACCRUED = 1, PLEDGE_EARNED = 2 };
+
 /* What one outcome means for one account. */
 struct pledge_posting {
 	uint64_t account;
@@ -45,8 +49,11 @@ unsigned pledge_postings(const struct generation *g, const struct outcome *o,
     struct pledge_posting out[PLEDGE_POSTINGS]);
 /* What a correction moves: an outcome of the differences. */
 struct outcome pledge_difference(const struct correction *c);
-/* By how much.  cap: what the account says, or the posting's. */
-struct money pledge_amount(
-    const struct pledge_posting *p, struct money cap, struct money so_far);
+/*
+ * The account after it.  cap: what the account says, or the posting's; a
+ * commitment has none, and earns what is burned.
+ */
+struct share_sum pledge_post(
+    const struct pledge_posting *p, struct money cap, struct share_sum so_far);
 
 #endif

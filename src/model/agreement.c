@@ -115,20 +115,29 @@ agreement_list_of(const struct agreement *a, struct money bound)
 	return (struct money){ lo };
 }
 
-struct money
-share_accrual(const struct share *s, struct money cap, struct money accrued,
+static int64_t
+within(int128 v, int64_t most)
+{
+	return v < 0 ? 0 : v > most ? most : (int64_t)v;
+}
+
+struct share_sum
+share_post(const struct share *s, struct money cap, struct share_sum so_far,
     struct money base, int64_t at_ns)
 {
-	int128 more = share_of(base.nano, s->percent);
-	const int128 room = (int128)cap.nano - accrued.nano;
+	const int128 more = share_of(base.nano, s->percent);
+	const int64_t was = so_far.accrued.nano;
+	struct share_sum now = so_far;
 
 	if (!period_has(&s->in, at_ns))
-		return (struct money){ 0 };
-	if (more > 0 && more > room)
-		more = room > 0 ? room : 0;
-	if (more < -(int128)accrued.nano)
-		more = -(int128)accrued.nano;
-	return (struct money){ (int64_t)more };
+		return so_far;
+	now.earned.nano = within(so_far.earned.nano + more, INT64_MAX);
+	if (more >= 0)
+		now.accrued.nano =
+		    within(was + more, cap.nano > was ? cap.nano : was);
+	else
+		now.accrued.nano = within(was, now.earned.nano);
+	return now;
 }
 
 uint64_t

@@ -69,13 +69,21 @@ struct money agreement_bound(const struct agreement *a, struct money list);
 /* The least list cost whose bound that is. */
 struct money agreement_list_of(const struct agreement *a, struct money bound);
 
+/* What a share owes, and what it would owe without its cap. */
+struct share_sum {
+	struct money accrued, earned;
+};
+
 /*
- * What a posting adds to a share that has accrued so much: never above cap,
- * nothing outside its time, and a posting below zero takes back no more than
- * there is.  cap: as the account says by now.
+ * A share after a posting.  Earned is all that the rate makes of it; accrued
+ * follows it up to the cap, and what a posting below zero takes back is
+ * first of all what the cap had cut off.  So under one cap accrued is always
+ * the smaller of cap and earned, in whatever order postings come; another
+ * cap changes what is to come, not what was.  Nothing outside its time
+ * counts, nothing falls below zero.  cap: as the account says by now.
  */
-struct money share_accrual(const struct share *s, struct money cap,
-    struct money accrued, struct money base, int64_t at_ns);
+struct share_sum share_post(const struct share *s, struct money cap,
+    struct share_sum so_far, struct money base, int64_t at_ns);
 
 /* Ids of the accounts: the highest bit is theirs alone. */
 uint64_t agreement_account(

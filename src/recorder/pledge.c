@@ -10,8 +10,6 @@
 #include "ledger/window.h"
 #include "recorder/state.h"
 
-enum { EVER = 1 }; /* the one window of a total */
-
 struct pledge *
 pledge_find(const struct recorder *r, uint64_t account)
 {
@@ -117,6 +115,27 @@ pledges_open(struct recorder *r, const struct snapshot *s)
 /* --- what moves them --------------------------------------------------------
  */
 
+static void
+post(struct recorder *r, const struct frame *f, const struct pledge_posting *p)
+{
+	const struct pledge *said = pledge_find(r, p->account);
+	const struct money cap = { said != NULL ? said->amount : p->cap.nano };
+	struct share_sum was = {
+		{ balance_get(r, p->account, PLEDGE_ACCRUED)->settled }, { 0 }
+	};
+	struct share_sum now;
+
+	if (p->share != NULL)
+		was.earned.nano =
+		    balance_get(r, p->account, PLEDGE_EARNED)->settled;
+	now = pledge_post(p, cap, was);
+	balance_add(r, p->account, PLEDGE_ACCRUED, &f->name,
+	    now.accrued.nano - was.accrued.nano);
+	if (p->share != NULL)
+		balance_add(r, p->account, PLEDGE_EARNED, &f->name,
+		    now.earned.nano - was.earned.nano);
+}
+
 void
 pledge_book(struct recorder *r, const struct frame *f, const struct outcome *o)
 {
@@ -124,17 +143,8 @@ pledge_book(struct recorder *r, const struct frame *f, const struct outcome *o)
 	const struct known_config *c = config_find(r, o->generation);
 	unsigned i, n = c != NULL ? pledge_postings(&c->g, o, posting) : 0;
 
-	for (i = 0; i < n; i++) {
-		const struct pledge_posting *p = &posting[i];
-		const struct pledge *said = pledge_find(r, p->account);
-		const struct balance *b = balance_get(r, p->account, EVER);
-		const struct money cap = { said != NULL ? said->amount
-							: p->cap.nano };
-		const struct money more =
-		    pledge_amount(p, cap, (struct money){ b->settled });
-
-		balance_add(r, p->account, EVER, &f->name, more.nano);
-	}
+	for (i = 0; i < n; i++)
+		post(r, f, &posting[i]);
 }
 
 /* --- the store --------------------------------------------------------------

@@ -1,12 +1,15 @@
 """Agreements: three costs on every line, commitments, revenue shares."""
+import contextlib
 import copy
 import datetime
 import os
 import signal
 import sqlite3
+import threading
+import time
 from decimal import ROUND_HALF_EVEN, Decimal as D
 
-
+import httpx
 import kit
 import pytest
 
@@ -353,3 +356,91 @@ def test_a_forecast_warns_of_what_will_not_be_used(agreed):
     text = agreed.run("agreement", "report", "macc", "--at",
                       iso(0) + "T12:00:00Z").stdout
     assert "ALERT       shortfall" in text and "back-tested" in text
+
+
+def test_a_correction_moves_commitment_and_shares(agreed, sim):
+    key = agreed.key("k", budget="100.00/month")["key"]
+    boss = agreed.cli("key", "create", "boss", "--admin-key", "--json")["key"]
+    assert agreed.chat(key).status_code == 200
+    small = accounts(agreed)
+    with sim.faulty("hang", "openai"):
+        r = agreed.chat(key, max_completion_tokens=4000)
+    request = r.headers["x-kontor-request-id"]
+    told = [a for a in agreed.explain(request)["attempts"]
+            if a["resolution"] == "unknown"][0]
+    bound = accounts(agreed)
+    more = bound["macc", 1, ""] - small["macc", 1, ""]
+    assert more == D(told["contracted_cost"]) > 0
+    assert bound["macc", 2, "lab"] == D("0.01")  # its cap
+
+    def correct(body):
+        answer = httpx.post(
+            f"{agreed.admin}/api/v1/suspense/{request}-{told['attempt']}",
+            headers={"authorization": f"Bearer {boss}"}, json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    # Less: by usage, at the terms it was admitted under.
+    now = correct({"usage": {"input_tokens": 10, "output_tokens": 20}})["now"]
+    listed = D("2.50") * 10 / 10**6 + D("15") * 20 / 10**6
+    assert D(now["list_cost"]) == listed
+    assert D(now["contracted_cost"]) == D(now["effective_cost"]) == \
+        half_even(listed * (1 - D("12.345678") / 100))
+    have = accounts(agreed)
+    assert have["macc", 1, ""] == \
+        small["macc", 1, ""] + D(now["contracted_cost"])
+    assert have["macc", 2, "lab"] == small["macc", 2, "lab"] + half_even(
+        more * D("0.2")) + half_even(
+            (D(now["contracted_cost"]) - more) * D("0.2")) < D("0.01")
+    # More than the cap leaves room for, then nothing at all.
+    correct({"usage": {"input_tokens": 10**6, "output_tokens": 10**5}})
+    assert accounts(agreed)["macc", 2, "lab"] == D("0.01")
+    correct({"void": True})
+    have = accounts(agreed)
+    assert have["macc", 1, ""] == small["macc", 1, ""]
+    # Three differences were rounded, each by half a nano at most.
+    assert abs(have["macc", 2, "lab"] - small["macc", 2, "lab"]) <= 2 * NANO
+    agreed.verify()
+    agreed.end()
+    before = store_rows(agreed)
+    for path in agreed.data_dir.glob("store.db*"):
+        path.unlink()
+    agreed.start()
+    agreed.usage()
+    assert store_rows(agreed) == before
+    agreed.verify()
+
+
+def test_workers_that_die_owe_what_the_agreement_says(agreed, sim):
+    """Streams cut by kill -9: repaired at contracted costs."""
+    key = agreed.key("k", budget="1000.00/month")["key"]
+
+    def stream():
+        with agreed.http(key) as http, contextlib.suppress(httpx.HTTPError):
+            http.post("/v1/chat/completions", json={
+                "model": "m-openai", "stream": True, "messages": [{
+                    "role": "user",
+                    "content": "x [[sim out=400 pace=20]]"}]})
+
+    for _ in range(3):
+        calls = [threading.Thread(target=stream) for _ in range(6)]
+        for call in calls:
+            call.start()
+        time.sleep(0.4 * kit.SLOW)
+        for pid in agreed.of_role("worker"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for call in calls:
+            call.join()
+        agreed.wait_ready()
+    kit.wait_for("the repair", lambda: agreed.cli(
+        "ledger", "verify", "--json")["open"] == 0, 20)
+    lines = lines_of(agreed, "openai")
+    assert {r["resolution"] for r in lines} & {"estimated", "unknown"}
+    for r in lines:
+        assert D(r["contracted_cost"]) == half_even(
+            D(r["list_cost"]) * (1 - D("12.345678") / 100)), r
+        assert D(r["effective_cost"]) == D(r["contracted_cost"])
+    assert accounts(agreed)["macc", 1, ""] == sum(
+        D(r["contracted_cost"]) for r in lines)
+    agreed.verify()

@@ -212,39 +212,56 @@ numbers_that_cannot_be_are_seen(void **state)
 	assert_false(share_sane(&s));
 }
 
-static int64_t
-accrual(int64_t percent, int64_t cap, int64_t accrued, int64_t base, int64_t at)
+/* By how much accrued and earned change. */
+static struct share_sum
+post(int64_t cap, int64_t accrued, int64_t earned, int64_t base, int64_t at)
 {
-	const struct share s = { .percent = percent, .in = { 100, 200 } };
+	const struct share s = { .percent = PERCENT_ALL / 10,
+		.in = { 100, 200 } };
+	struct share_sum sum = { { accrued }, { earned } };
 
-	return share_accrual(&s, (struct money){ cap },
-	    (struct money){ accrued }, (struct money){ base }, at)
-	    .nano;
+	sum = share_post(
+	    &s, (struct money){ cap }, sum, (struct money){ base }, at);
+	sum.accrued.nano -= accrued;
+	sum.earned.nano -= earned;
+	return sum;
 }
 
 static void
 a_share_stops_at_its_cap_its_dates_and_zero(void **state)
 {
-	const int64_t tenth = PERCENT_ALL / 10;
+	static const struct {
+		int64_t cap, accrued, earned, base, at, more, earns;
+	} cases[] = {
+		{ 1000, 0, 0, 500, 150, 50, 50 },
+		{ 1000, 980, 980, 500, 150, 20, 50 },
+		{ 1000, 1000, 1030, 500, 150, 0, 50 },
+		{ 900, 1000, 1000, 500, 150, 0, 50 }, /* the cap was lowered */
+		{ 2000, 1000, 1500, 500, 150, 50, 50 }, /* and raised */
+		{ 1000, 0, 0, 500, 99, 0, 0 },
+		{ 1000, 0, 0, 500, 200, 0, 0 },
+		{ 1000, 100, 100, -500, 150, -50, -50 },
+		{ 1000, 1000, 1030, -500, 150, -20, -50 },
+		{ 1000, 1000, 1050, -500, 150, 0, -50 },
+		{ 1000, 30, 30, -500, 150, -30, -30 },
+		{ 1000, 0, 0, -500, 150, 0, 0 },
+		{ 1000, 50, 50, -500, 250, 0, 0 },
+		{ 1000, 0, 0, 5, 150, 0, 0 },
+		{ 1000, 0, 0, 15, 150, 2, 2 },
+		{ 1000, 9, 9, -15, 150, -2, -2 },
+		{ INT64_MAX, 0, INT64_MAX - 9, 100, 150, 10, 9 },
+		{ INT64_MAX, INT64_MAX - 5, INT64_MAX - 5, 100, 150, 5, 5 },
+	};
+	struct share_sum sum;
+	size_t i;
 
 	(void)state;
-	assert_int_equal(accrual(tenth, 1000, 0, 500, 150), 50);
-	assert_int_equal(accrual(tenth, 1000, 980, 500, 150), 20);
-	assert_int_equal(accrual(tenth, 1000, 1000, 500, 150), 0);
-	assert_int_equal(accrual(tenth, 900, 1000, 500, 150), 0);
-	assert_int_equal(accrual(tenth, 1000, 0, 500, 99), 0);
-	assert_int_equal(accrual(tenth, 1000, 0, 500, 200), 0);
-	assert_int_equal(accrual(tenth, 1000, 100, -500, 150), -50);
-	assert_int_equal(accrual(tenth, 1000, 30, -500, 150), -30);
-	assert_int_equal(accrual(tenth, 1000, 0, -500, 150), 0);
-	assert_int_equal(accrual(tenth, 1000, 0, -500, 250), 0);
-	assert_int_equal(accrual(tenth, 1000, 0, 5, 150), 0);
-	assert_int_equal(accrual(tenth, 1000, 0, 15, 150), 2);
-	assert_int_equal(accrual(tenth, 1000, 9, -15, 150), -2);
-	assert_int_equal(
-	    accrual(PERCENT_ALL, INT64_MAX, 0, INT64_MAX, 150), INT64_MAX);
-	assert_int_equal(
-	    accrual(PERCENT_ALL, INT64_MAX, 5, INT64_MIN, 150), -5);
+	for (i = 0; i < NELEM(cases); i++) {
+		sum = post(cases[i].cap, cases[i].accrued, cases[i].earned,
+		    cases[i].base, cases[i].at);
+		assert_int_equal(sum.accrued.nano, cases[i].more);
+		assert_int_equal(sum.earned.nano, cases[i].earns);
+	}
 }
 
 /* A million postings, up and down, inside and outside of the dates. */
@@ -252,33 +269,51 @@ static void
 no_posting_breaks_what_a_share_promises(void **state)
 {
 	struct share s = { .in = { 100, 200 } };
-	int64_t accrued = 0, cap = 0, at, was, more;
-	int i, inside = 0, capped = 0;
+	struct share_sum sum = { 0 }, was;
+	int64_t cap = 0, at, base;
+	int i, moved = 0, capped = 0;
 
 	(void)state;
 	srand48(7);
 	for (i = 0; i < 1000000; i++) {
 		if (i % 10000 == 0) {
 			s.percent = lrand48() % (PERCENT_ALL + 1);
-			s.of_list = i % 20000 == 0;
 			cap = random_amount();
-			accrued = 0;
+			sum = (struct share_sum){ 0 };
 		}
 		at = 50 + lrand48() % 200;
-		was = accrued;
-		more = share_accrual(&s, (struct money){ cap },
-		    (struct money){ accrued },
-		    (struct money){
-			(lrand48() % 4 == 0 ? -1 : 1) * random_amount() },
-		    at)
-			   .nano;
-		accrued += more;
-		assert_true(accrued >= 0 && accrued <= cap);
-		assert_true(accrued == was || (at >= 100 && at < 200));
-		inside += accrued != was;
-		capped += accrued == cap;
+		base = (lrand48() % 4 == 0 ? -1 : 1) * random_amount();
+		was = sum;
+		sum = share_post(
+		    &s, (struct money){ cap }, sum, (struct money){ base }, at);
+		assert_true(sum.accrued.nano >= 0 && sum.accrued.nano <= cap);
+		assert_true(sum.accrued.nano ==
+			    (cap < sum.earned.nano ? cap : sum.earned.nano));
+		assert_true((at >= 100 && at < 200) ||
+			    (sum.accrued.nano == was.accrued.nano &&
+				sum.earned.nano == was.earned.nano));
+		moved += sum.earned.nano != was.earned.nano;
+		capped += sum.accrued.nano == cap;
 	}
-	assert_true(inside > 100000 && capped > 10000);
+	assert_true(moved > 100000 && capped > 10000);
+}
+
+/* What stands in the end does not hang on the order of corrections. */
+static void
+a_correction_takes_back_what_the_cap_cut_off_first(void **state)
+{
+	const struct share s = { .percent = PERCENT_ALL };
+	const struct money cap = { 100 };
+	static const int64_t base[] = { 60, 90, -90, 20, 70, -70 };
+	static const int64_t want[] = { 60, 100, 60, 80, 100, 80 };
+	struct share_sum sum = { 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(base); i++) {
+		sum = share_post(&s, cap, sum, (struct money){ base[i] }, 1);
+		assert_int_equal(sum.accrued.nano, want[i]);
+	}
 }
 
 static void
@@ -310,6 +345,8 @@ main(void)
 		cmocka_unit_test(numbers_that_cannot_be_are_seen),
 		cmocka_unit_test(a_share_stops_at_its_cap_its_dates_and_zero),
 		cmocka_unit_test(no_posting_breaks_what_a_share_promises),
+		cmocka_unit_test(
+		    a_correction_takes_back_what_the_cap_cut_off_first),
 		cmocka_unit_test(accounts_of_pledges_do_not_meet),
 	};
 
