@@ -93,6 +93,8 @@ def said(kontor):
          r["ContractedCost"], r["EffectiveCost"], r["x_Attempts"])
         for r in charges)
     told["suspense"] = api(kontor, "GET", "suspense")
+    for row in told["suspense"]["rows"]:
+        row.pop("age"), row.pop("age_s")
     told["verify"] = json.loads(
         kontor.run("ledger", "verify", "--json").stdout)
     told["verify"].pop("store_place")
