@@ -59,14 +59,12 @@ struct subject_of {
 /* --- what the books know ----------------------------------------------- */
 
 static int
-by_generation(const void *a, const void *b)
+by_time(const void *a, const void *b)
 {
 	const struct scan_config *x = *(struct scan_config *const *)a,
 				 *y = *(struct scan_config *const *)b;
 
-	return x->g.generation < y->g.generation
-		   ? -1
-		   : x->g.generation > y->g.generation;
+	return x->g.wall_ns < y->g.wall_ns ? -1 : x->g.wall_ns > y->g.wall_ns;
 }
 
 static void
@@ -94,7 +92,7 @@ learn(struct focus *f)
 	all = mem_new((f->scan.configs.n + 1) * sizeof(*all));
 	while ((e = map64_next(&f->scan.configs, &at)) != NULL)
 		all[n++] = e->value;
-	qsort(all, n, sizeof(*all), by_generation);
+	qsort(all, n, sizeof(*all), by_time);
 	for (i = 0; i < n; i++)
 		learn_generation(f, &all[i]->g);
 	mem_free(all);
