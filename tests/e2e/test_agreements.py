@@ -1,14 +1,17 @@
 """Agreements: three costs on every line, commitments, revenue shares."""
+import asyncio
 import contextlib
 import copy
 import datetime
 import os
+import random
 import signal
 import sqlite3
 import threading
 import time
 from decimal import ROUND_HALF_EVEN, Decimal as D
 
+import campaign
 import httpx
 import kit
 import pytest
@@ -444,3 +447,89 @@ def test_workers_that_die_owe_what_the_agreement_says(agreed, sim):
     assert accounts(agreed)["macc", 1, ""] == sum(
         D(r["contracted_cost"]) for r in lines)
     agreed.verify()
+
+
+EVERYWHERE = {
+    f"at-{p}": {
+        "provider": p, "from": iso(-10),
+        "discount": {"percent": "17.000003"} if p != "lab"
+        else {"per_million": "0.07"},
+        "commitment": {"amount": "100"},
+        "revenue_share": [
+            {"partner": "capped", "rate": "33.333333", "cap": "0.002"},
+            {"partner": "open", "rate": "5", "base": "list", "cap": "100"}]}
+    for p in campaign.CREDENTIALS}
+
+
+def contracted(row):
+    listed = D(row["list_cost"])
+    if row["provider"] == "lab":
+        tokens = row["input_tokens"] + row["output_tokens"]
+        return max(D(0), listed - half_even(D("0.07") * tokens / 10**6))
+    return half_even(listed * (1 - D("17.000003") / 100))
+
+
+def check_costs(k):
+    """Every line by its terms; (commitment, capped, open) by provider."""
+    sums = {p: [D(0), D(0), D(0)] for p in campaign.CREDENTIALS}
+    for row in k.export():
+        assert row["agreement"] == f"at-{row['provider']}", row
+        assert D(row["contracted_cost"]) == contracted(row), row
+        assert row["effective_cost"] == row["contracted_cost"], row
+        if row["resolution"] == "void":
+            continue
+        s = sums[row["provider"]]
+        s[0] += D(row["contracted_cost"])
+        s[1] += half_even(D(row["contracted_cost"]) * D("0.33333333"))
+        s[2] += half_even(D(row["list_cost"]) * D("0.05"))
+    return sums
+
+
+def test_a_campaign_of_deaths_and_corrections_keeps_every_account(
+        sim, tmp_path):
+    n, kills = int(os.environ.get("KONTOR_AGREED", 600)) // kit.SLOW, 5
+    rng = random.Random(11)
+    calls = [campaign.Call(rng, i) for i in range(n)]
+    with kit.Sim(tmp_path) as own, \
+            with_terms(own, tmp_path, EVERYWHERE) as k:
+        key = k.key("k", budget="100000/total")["key"]
+        asyncio.run(campaign.drive(k, key, calls, 32, kills, rng, False))
+        k.wait_ready()
+        theirs = own.settled()
+        kit.wait_for("every attempt to be resolved", lambda: all(
+            r["resolution"] for r in k.export()), 30, 0.5)
+        have, sums = accounts(k), check_costs(k)
+        capped = 0
+        for p, (burned, earned, listed) in sums.items():
+            name = f"at-{p}"
+            assert have[name, 1, ""] == burned, p
+            assert have[name, 2, "capped"] == min(earned, D("0.002")), p
+            assert have[name, 2, "open"] == listed, p
+            capped += have[name, 2, "capped"] == D("0.002")
+        assert capped >= 3
+        k.verify()
+        # What nobody could count is corrected from the other side's books.
+        ledger = k.export()
+        wrong, mine = campaign.correct(tmp_path, k, theirs, ledger)
+        assert not wrong
+        have, sums = accounts(k), check_costs(k)
+        moved = sum(r["resolution"] in ("estimated", "unknown")
+                    for r in ledger)
+        assert moved > 0
+        for p, (burned, earned, listed) in sums.items():
+            name = f"at-{p}"
+            assert have[name, 1, ""] == burned, p
+            # A difference is rounded, not both of its sides.
+            assert abs(have[name, 2, "open"] - listed) <= moved * NANO, p
+            assert have[name, 2, "capped"] <= D("0.002")
+        total = k.usage()["total"]
+        assert D(total["contracted_cost"]) == sum(s[0] for s in sums.values())
+        k.verify()
+        k.end()
+        before = store_rows(k)
+        for path in k.data_dir.glob("store.db*"):
+            path.unlink()
+        k.start()
+        k.usage()
+        assert store_rows(k) == before
+        k.verify()
