@@ -139,7 +139,30 @@ def explore(args):
             "store.", "", "```", *out.splitlines(), "```"])
 
 
-PROOFS = {"books": books, "budgets": budgets, "transfers": transfers,
+def prices(args):
+    """Ten million lines of random calls."""
+    import price_lines
+    result = price_lines.check(args.seed, 2600000 // args.scale,
+                               progress=True)
+    print(json.dumps(result))
+    if result["wrong"]:
+        sys.exit("the C code and decimal differ")
+    if args.scale == 1:
+        assert result["price lines"] >= 10000000
+        write("prices", "Ten million price lines agree with decimal", [
+            "Random prices (rates in any set of lanes, up to four steps, a",
+            "fee) and random usage, sane and not, priced by",
+            "`src/model/price.c` and again in Python's `decimal` by",
+            "`tests/lib/pricing.py`, which shares nothing with it: every line,",
+            "the step, and whether it can be priced at all are the same.",
+            "Lines without tokens are not counted.", "",
+            *table(result), "",
+            "Beside them the cases of `tests/unit/model/price_golden.jsonl`:",
+            "prices of the book and usage as each kind of provider reports",
+            "it, in every `make check`."])
+
+
+PROOFS = {"books": books, "prices": prices, "budgets": budgets, "transfers": transfers,
           "explore": explore}
 
 
