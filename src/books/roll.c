@@ -1,5 +1,6 @@
 #include "books/roll.h"
 
+#include "books/tally.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "shm/shm.h"
@@ -247,6 +248,20 @@ is_hourly(const struct roll_span *s)
 {
 	return s->from_ns % (3600 * NS_PER_S) == 0 &&
 	       s->to_ns % (3600 * NS_PER_S) == 0;
+}
+
+bool
+roll_widen(struct store *s, struct roll_span *span)
+{
+	const int64_t hour = 3600 * NS_PER_S;
+
+	if (is_hourly(span) ||
+	    span->from_ns / (60 * NS_PER_S) >= tally_minutes_from(s))
+		return false;
+	span->from_ns = span->from_ns / hour * hour;
+	if (span->to_ns % hour != 0)
+		span->to_ns = (span->to_ns / hour + 1) * hour;
+	return true;
 }
 
 /* What a row's time is counted in. */

@@ -94,6 +94,10 @@ struct roll_call {
 	int64_t calls;
 };
 
+/* Widens a span to whole hours that begins when there are no minutes any
+ * more; true: it did. */
+bool roll_widen(struct store *s, struct roll_span *span);
+
 /* Within the transaction of the store; in order of time, key and dim. */
 typedef void roll_f(void *arg, const struct roll_row *r);
 typedef void roll_call_f(void *arg, const struct roll_call *c);

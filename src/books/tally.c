@@ -1,5 +1,6 @@
 #include "books/tally.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -187,6 +188,15 @@ tally_correction(
 
 enum { NUMBERS = 8, TEXTS = 10 };
 
+int64_t
+tally_minutes_from(struct store *s)
+{
+	struct stmt *q =
+	    store_sql(s, "SELECT value FROM meta WHERE name = 'minutes_from'");
+
+	return stmt_step(q) ? stmt_get_i64(q, 0) : 0;
+}
+
 void
 tally_load(struct tally *t, struct store *s, bool minutes)
 {
@@ -234,7 +244,8 @@ is_nothing(const struct tally_row *r)
 
 /* Rows of a that b does not have and, if others, those it has otherwise. */
 static size_t
-count_missing(const struct tally *a, const struct tally *b, bool others)
+count_missing(const struct tally *a, const struct tally *b, int64_t from_hour,
+    bool others)
 {
 	const struct map_slot *e;
 	size_t at = 0, n = 0;
@@ -243,6 +254,8 @@ count_missing(const struct tally *a, const struct tally *b, bool others)
 		const struct tally_row *x = e->value,
 				       *y = map_find(&b->rows, e->key);
 
+		if (strtoll(x->key, NULL, 10) < from_hour)
+			continue;
 		if (y == NULL
 			? !is_nothing(x)
 			: others && memcmp(x->sum, y->sum, sizeof(x->sum)) != 0)
@@ -252,9 +265,11 @@ count_missing(const struct tally *a, const struct tally *b, bool others)
 }
 
 size_t
-tally_differences(const struct tally *a, const struct tally *b)
+tally_differences(
+    const struct tally *a, const struct tally *b, int64_t from_hour)
 {
-	return count_missing(a, b, true) + count_missing(b, a, false);
+	return count_missing(a, b, from_hour, true) +
+	       count_missing(b, a, from_hour, false);
 }
 
 void

@@ -25,10 +25,16 @@ void tally_outcome(
     struct tally *t, const struct scan *s, const struct outcome *o);
 void tally_correction(
     struct tally *t, const struct scan *s, const struct correction *c);
+/*
+ * Minutes are kept for so many days (recorder/prune.c), then only hours: the
+ * first minute (since 1970) that there may still be a row of.
+ */
+int64_t tally_minutes_from(struct store *s);
 /* What the store has, by its hours or by its minutes. */
 void tally_load(struct tally *t, struct store *s, bool minutes);
-/* How many rows differ. */
-size_t tally_differences(const struct tally *a, const struct tally *b);
+/* How many rows differ, of this hour (since 1970) and later. */
+size_t tally_differences(
+    const struct tally *a, const struct tally *b, int64_t from_hour);
 void tally_fini(struct tally *t);
 
 #endif

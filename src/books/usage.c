@@ -441,13 +441,15 @@ enum fault
 usage_read(struct store *s, const struct usage_query *q,
     enum usage_format format, struct buf *out)
 {
-	struct report r = { .rows = { .q = q } };
+	struct usage_query wide = *q;
+	struct report r = { .rows = { .q = &wide } };
 	enum fault fault;
 
 	store_begin(s);
+	r.rows.widened = roll_widen(s, &wide.span);
 	roll_names_load(&r.names, s);
-	roll_each(s, &q->span, add_attempts, &r);
-	roll_each_call(s, &q->span, add_call, &r);
+	roll_each(s, &wide.span, add_attempts, &r);
+	roll_each_call(s, &wide.span, add_call, &r);
 	fault = store_commit(s);
 	if (fault == FAULT_NONE) {
 		qsort(r.rows.row, r.rows.n, sizeof(struct usage_row *),

@@ -5,8 +5,10 @@
  * estimated_calls, unknown_calls: of those, the ones with such an attempt,
  * unknown wins.  A call that went to two providers counts once in each
  * one's row and once in the total; so does one with two tags, with all that
- * it used.  The time is that of the request, UTC; of a correction in a later
- * month its own, so a month that is over does not change.
+ * it used.  A span that begins when only hours are kept any more is widened
+ * to whole hours, and the report says "widened".  The time is that of the
+ * request, UTC; of a correction in a later month its own, so a month that is
+ * over does not change.
  */
 #ifndef KONTOR_BOOKS_USAGE_H
 #define KONTOR_BOOKS_USAGE_H

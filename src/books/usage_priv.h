@@ -27,6 +27,7 @@ struct usage_rows {
 	struct usage_row **row;
 	size_t n, cap;
 	struct usage_row total;
+	bool widened; /* to whole hours: its minutes are not kept any more */
 };
 
 /* "team", "tag:env" */

@@ -67,6 +67,8 @@ write_json(const struct usage_rows *r, struct buf *b)
 	json_w_end(b, ']');
 	json_w_key(b, "total");
 	write_json_row(r, b, &r->total);
+	if (r->widened)
+		json_w_kbool(b, "widened", true);
 	json_w_end(b, '}');
 }
 
@@ -253,6 +255,9 @@ write_table(const struct usage_rows *r, struct buf *b)
 		write_table_row(r, r->row[i], width, b);
 	if (r->q->n > 0 || r->n == 0)
 		write_table_row(r, &r->total, width, b);
+	if (r->widened)
+		buf_str(b, "by whole hours: the minutes of then are not kept "
+			   "any more\n");
 }
 
 void

@@ -337,6 +337,8 @@ recorder_turn(struct recorder *r)
 		   now - r->last_commit_ns > commit_every_ns / 2) {
 		store_checkpoint(r->store);
 		r->wal_dirty = false;
+	} else if (!any && prune_turn(r, clock_wall_ns(), now)) {
+		r->wal_dirty = true;
 	}
 	if (r->repair_due && !r->log_failing) {
 		r->repair_due = false;

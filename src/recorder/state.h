@@ -333,6 +333,7 @@ struct recorder {
 	uint32_t repair_slot; /* being repaired, for its callbacks */
 
 	int64_t unsynced_ns; /* monotonic: oldest frame not durable; 0 */
+	int64_t last_prune_ns;
 	int64_t last_flush_ns, last_commit_ns, last_failure_ns, last_clock_ns;
 	int64_t suspect_ns; /* since when the wall clock is doubted */
 	int64_t suspect_skew_ns;
@@ -609,6 +610,14 @@ enum fault repair_dead(struct recorder *r, uint32_t slot) MUST_USE;
 void repair_all(struct recorder *r);
 /* Requests whose journal nobody will go on with. */
 void repair_orphans(struct recorder *r);
+
+/* --- prune.c ----------------------------------------------------------------
+ */
+
+enum { PRUNE_MINUTES_DAYS = 92 };
+
+/* Only when everything is in the store; true: there is more of it to do. */
+bool prune_turn(struct recorder *r, int64_t wall_ns, int64_t mono_ns);
 
 /* --- commit.c: the store
  * --------------------------------------------------------- */
