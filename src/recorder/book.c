@@ -106,6 +106,19 @@ balance_add(struct recorder *r, uint64_t account, uint64_t window,
 	b->dirty = true;
 }
 
+void
+balance_bring(struct recorder *r, uint64_t account, uint64_t window)
+{
+	struct balance *b = balance_get(r, account, window);
+
+	if (b->n == 0)
+		return;
+	b->n = 0;
+	if (!b->dirty)
+		r->dirty_rows++;
+	b->dirty = true;
+}
+
 static bool
 is_live(const struct recorder *r, const struct live_share *s)
 {

@@ -52,6 +52,19 @@ calendar_free(struct recorder *r)
 	}
 }
 
+/*
+ * The columns of a side begin at zero.  A window that was open before (the
+ * clock went back) brings everything along in the own column: also what rings
+ * still have of it, since no hold names it any more.
+ */
+static void
+bring(struct recorder *r, uint64_t account, uint64_t window)
+{
+	while (drain_all(r))
+		;
+	balance_bring(r, account, window);
+}
+
 /* False: its side still has live holds; to be tried again. */
 static bool
 open_window(
@@ -59,14 +72,17 @@ open_window(
 {
 	const struct shm_window *there =
 	    &r->m->accounts[a->row].window[w->id & 1];
-	const struct window_spec spec = { .id = w->id,
+	const bool again = at_peek(&there->id) == w->id;
+	struct window_spec spec = { .id = w->id,
 		.start_ns = w->start_ns,
 		.end_ns = w->end_ns,
-		.granted = a->limit,
-		.settled = balance_own(r, a->id, w->id) };
+		.granted = a->limit };
 
-	if (at_peek(&there->id) == w->id && !renew)
+	if (again && !renew)
 		return true;
+	if (!again)
+		bring(r, a->id, w->id);
+	spec.settled = balance_own(r, a->id, w->id);
 	return window_open(r->m, a->row, r->own, &spec) == FAULT_NONE;
 }
 
@@ -94,6 +110,7 @@ calendar_open(
 	bool done;
 
 	done = open_window(r, a, &w, renew);
+	a->from_ns = w.start_ns;
 	a->due_ns = w.end_ns;
 	if (unit != WINDOW_TOTAL) {
 		w = window_next(z, unit, w);
@@ -103,6 +120,8 @@ calendar_open(
 		a->due_ns = wall_ns + NS_PER_S;
 	if (a->due_ns < r->next_window_ns)
 		r->next_window_ns = a->due_ns;
+	if (a->from_ns > r->window_floor_ns)
+		r->window_floor_ns = a->from_ns;
 }
 
 /* --- the clock
@@ -148,6 +167,17 @@ check_clock(struct recorder *r, int64_t wall_ns, int64_t mono_ns)
 	return true;
 }
 
+int64_t
+calendar_wall(struct recorder *r)
+{
+	const int64_t last = at_peek(&r->m->head->clock_wall_ns);
+	const int64_t wall = clock_wall_ns();
+	const int64_t due =
+	    last + clock_mono_ns() - at_peek(&r->m->head->clock_mono_ns);
+
+	return last == 0 || distance(wall, due) <= jump_ns ? wall : due;
+}
+
 struct due {
 	struct recorder *r;
 	int64_t wall_ns;
@@ -161,10 +191,14 @@ open_due(void *arg, void *node)
 
 	if (a->row == UINT32_MAX || a->closed)
 		return;
-	if (a->due_ns <= d->wall_ns)
+	if (a->due_ns <= d->wall_ns || d->wall_ns < a->from_ns) {
 		calendar_open(d->r, a, d->wall_ns, false);
-	else if (a->due_ns < d->r->next_window_ns)
+		return;
+	}
+	if (a->due_ns < d->r->next_window_ns)
 		d->r->next_window_ns = a->due_ns;
+	if (a->from_ns > d->r->window_floor_ns)
+		d->r->window_floor_ns = a->from_ns;
 }
 
 void
@@ -175,8 +209,10 @@ calendar_turn(struct recorder *r, int64_t wall_ns, int64_t mono_ns)
 	if (r->last_clock_ns != 0 && mono_ns - r->last_clock_ns < turn_ns)
 		return;
 	r->last_clock_ns = mono_ns;
-	if (!check_clock(r, wall_ns, mono_ns) || wall_ns < r->next_window_ns)
+	if (!check_clock(r, wall_ns, mono_ns) ||
+	    (wall_ns < r->next_window_ns && wall_ns >= r->window_floor_ns))
 		return;
 	r->next_window_ns = INT64_MAX;
+	r->window_floor_ns = INT64_MIN;
 	table_each(&r->accounts, open_due, &d);
 }

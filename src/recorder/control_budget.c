@@ -86,7 +86,7 @@ control_budget_publish(struct recorder *r, struct account *a, struct reply *p)
 		return;
 	}
 	if (!a->closed)
-		calendar_open(r, a, clock_wall_ns(), true);
+		calendar_open(r, a, calendar_wall(r), true);
 }
 
 /* --- what the terms make of it -------------------------------------------- */

@@ -252,7 +252,7 @@ publish_account(void *arg, void *node)
 	if (a->closed && a->row == UINT32_MAX)
 		return; /* binds nobody, and never did on this node */
 	if (budget_publish(arg, a))
-		calendar_open(arg, a, clock_wall_ns(), true);
+		calendar_open(arg, a, calendar_wall(arg), true);
 	else
 		log_error("no room for account %llu: raise limits.max_budgets",
 		    (unsigned long long)a->id);

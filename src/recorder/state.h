@@ -117,8 +117,9 @@ struct account {
 	bool hard, clamp, closed, dirty;
 	unsigned version; /* counts its frames */
 	int64_t created_ns;
-	uint32_t row;   /* in shm; UINT32_MAX: not yet */
-	int64_t due_ns; /* wall: when its windows need a look */
+	uint32_t row;    /* in shm; UINT32_MAX: not yet */
+	int64_t from_ns; /* wall: its window began then */
+	int64_t due_ns;  /* wall: when its windows need a look */
 };
 
 /* A limit. */
@@ -337,8 +338,9 @@ struct recorder {
 	int64_t last_flush_ns, last_commit_ns, last_failure_ns, last_clock_ns;
 	int64_t suspect_ns; /* since when the wall clock is doubted */
 	int64_t suspect_skew_ns;
-	int64_t next_window_ns; /* wall */
-	bool replaying;         /* frames come from the log, not from rings */
+	int64_t next_window_ns;  /* wall: some window ends */
+	int64_t window_floor_ns; /* wall: before it some window has not begun */
+	bool replaying;          /* frames come from the log, not from rings */
 	bool log_failing, store_failing;
 	bool wal_dirty;         /* a checkpoint is due when nothing else is */
 	bool repair_due;        /* one had to wait for the disk */
@@ -396,6 +398,8 @@ struct balance *balance_get(
     struct recorder *r, uint64_t account, uint64_t window);
 void balance_add(struct recorder *r, uint64_t account, uint64_t window,
     const struct journal_name *by, int64_t amount);
+/* Nothing of it is in the columns of others any more. */
+void balance_bring(struct recorder *r, uint64_t account, uint64_t window);
 /* books_f: what the own column stands for. */
 int64_t balance_own(void *arg, uint64_t account, uint64_t window);
 /* Forgets what no window needs; after a commit. */
@@ -587,6 +591,8 @@ void calendar_open(
     struct recorder *r, struct account *a, int64_t wall_ns, bool renew);
 /* Confirms the wall clock and opens what is due. */
 void calendar_turn(struct recorder *r, int64_t wall_ns, int64_t mono_ns);
+/* The wall clock, but as it would be when it jumped and is still doubted. */
+int64_t calendar_wall(struct recorder *r);
 void calendar_free(struct recorder *r);
 
 /* --- drain.c: rings

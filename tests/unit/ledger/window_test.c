@@ -187,6 +187,72 @@ windows_follow_each_other_in_every_zone(void **state)
 	}
 }
 
+static uint64_t random_state = 1;
+
+static int64_t
+random_below(int64_t n)
+{
+	random_state = random_state * UINT64_C(6364136223846793005) +
+		       UINT64_C(1442695040888963407);
+	return (int64_t)((random_state >> 11) % (uint64_t)n);
+}
+
+/* Every instant lies in one window, and later ones in later windows. */
+static void
+instants_have_one_window(const struct zone *z, enum window_unit unit)
+{
+	const int64_t since = at(1971, 1, 2, 0, 0);
+	const int64_t until = at(2100, 1, 1, 0, 0);
+	int i;
+
+	for (i = 0; i < 200; i++) {
+		/* What is local 1969 counts as 1970. */
+		const int64_t s = since + random_below(until - since);
+		const int64_t t = s + random_below(400 * 86400 * NS_PER_S);
+		const struct window a = window_at(z, unit, s);
+		const struct window b = window_at(z, unit, t);
+
+		assert_true(a.start_ns <= s && s < a.end_ns);
+		assert_true(b.id >= a.id);
+		assert_true((b.id == a.id) == (t < a.end_ns));
+		assert_int_equal(window_at(z, unit, a.end_ns - 1).id, a.id);
+		assert_int_equal(
+		    window_at(z, unit, a.end_ns).start_ns, a.end_ns);
+		assert_int_equal(window_next(z, unit, a).id, a.id + 1);
+		assert_int_equal(window_next(z, unit, a).start_ns, a.end_ns);
+		assert_true(window_at(z, unit, a.start_ns - 1).id < a.id);
+	}
+}
+
+static void
+every_instant_has_one_window_in_a_hundred_zones(void **state)
+{
+	FILE *f = fopen("/usr/share/zoneinfo/zone1970.tab", "re");
+	char line[512], name[128];
+	unsigned u, n = 0;
+	struct zone *z;
+
+	(void)state;
+	if (f == NULL) {
+		print_message("no list of time zones here\n");
+		skip();
+	}
+	while (fgets(line, sizeof(line), f) != NULL && n < 100) {
+		if (line[0] == '#' || sscanf(line, "%*s %*s %127s", name) != 1)
+			continue;
+		/* Spread over the list of some 310. */
+		if (random_below(5) < 3)
+			continue;
+		z = zone(name);
+		for (u = WINDOW_HOUR; z != NULL && u < WINDOW_TOTAL; u++)
+			instants_have_one_window(z, (enum window_unit)u);
+		zone_free(&z);
+		n++;
+	}
+	(void)fclose(f);
+	assert_true(n >= 90);
+}
+
 static void
 limits_are_amount_and_unit(void **state)
 {
@@ -220,6 +286,8 @@ main(void)
 		cmocka_unit_test(a_midnight_that_comes_twice_is_the_first),
 		cmocka_unit_test(a_day_that_never_was_is_empty),
 		cmocka_unit_test(windows_follow_each_other_in_every_zone),
+		cmocka_unit_test(
+		    every_instant_has_one_window_in_a_hundred_zones),
 		cmocka_unit_test(limits_are_amount_and_unit),
 	};
 
