@@ -38,7 +38,7 @@ lint_format() {
 lint_tests() {
 	none=0
 	for src in src/base/*.c src/model/*.c src/ledger/*.c \
-	    src/dialect/*.c src/provider/*.c; do
+	    src/audit/*.c src/dialect/*.c src/provider/*.c; do
 		[ -f "$src" ] || continue
 		name=${src#src/}
 		[ -f "tests/unit/${name%.c}_test.c" ] && continue

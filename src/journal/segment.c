@@ -18,6 +18,8 @@ struct log {
 	uint32_t node, boot, number;
 	uint64_t rotate;
 	const struct disk *disk;
+	void (*flushed)(void *arg, struct slice frames, uint64_t at);
+	void *arg;
 	int fd; /* -1: sealed; the next flush begins a new one */
 	uint64_t base, durable;
 	struct buf pending; /* frames from `durable` on */
@@ -242,6 +244,8 @@ log_open(const struct log_conf *conf, struct log **out, uint64_t *torn,
 	l->boot = conf->boot;
 	l->rotate = conf->rotate != 0 ? conf->rotate : SEGMENT_ROTATE;
 	l->disk = conf->disk != NULL ? conf->disk : &disk_real;
+	l->flushed = conf->flushed;
+	l->arg = conf->arg;
 	l->fd = -1;
 	if (mkdir(conf->dir, 0750) != 0 && errno != EEXIST)
 		fault = FAULT_DISK;
@@ -323,6 +327,9 @@ log_flush(struct log *l)
 		return FAULT_DISK;
 	}
 	l->durable += l->pending.len;
+	if (l->flushed != NULL)
+		l->flushed(l->arg, buf_slice(&l->pending),
+		    l->durable - l->pending.len);
 	buf_clear(&l->pending);
 	return FAULT_NONE;
 }

@@ -36,6 +36,9 @@ struct log_conf {
 	uint64_t rotate;         /* bytes; 0: SEGMENT_ROTATE */
 	uint64_t at_least;       /* the log must not begin again before it */
 	const struct disk *disk; /* NULL: disk_real */
+	/* Frames that have just become durable, and their place; or NULL. */
+	void (*flushed)(void *arg, struct slice frames, uint64_t at);
+	void *arg;
 };
 
 struct log; /* opaque; segment.c */

@@ -221,6 +221,7 @@ run(struct process *p)
 	if (recorder_barrier(p->r) != FAULT_NONE)
 		log_error("the last commit failed: the next start will read "
 			  "the log again");
+	recorder_sign(p->r);
 }
 
 static int

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit/notary.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "recorder/state.h"
@@ -88,6 +89,20 @@ open_store(struct recorder *r)
 	return fault;
 }
 
+static void
+on_step(void *arg, const char *where)
+{
+	recorder_step(arg, where);
+}
+
+static void
+on_flushed(void *arg, struct slice frames, uint64_t at)
+{
+	struct recorder *r = arg;
+
+	notary_flushed(r->notary, frames, at);
+}
+
 static enum fault
 open_log(struct recorder *r, uint64_t *torn, uint64_t *lost)
 {
@@ -96,13 +111,52 @@ open_log(struct recorder *r, uint64_t *torn, uint64_t *lost)
 		.boot = r->m->head->boot,
 		.rotate = r->rotate,
 		.at_least = r->applied,
-		.disk = r->disk };
+		.disk = r->disk,
+		.flushed = on_flushed,
+		.arg = r };
 	const enum fault fault = log_open(&conf, &r->log, torn, lost);
 
 	if (fault != FAULT_NONE)
 		log_error("%s: the log cannot be opened: %s", r->log_dir,
 		    strerror(errno));
 	return fault;
+}
+
+static void
+on_beat(void *arg)
+{
+	const struct recorder *r = arg;
+
+	shm_heartbeat(r->m, clock_mono_ns());
+}
+
+static enum fault
+open_audit(struct recorder *r)
+{
+	const struct notary_conf conf = { .data_dir = r->data_dir,
+		.node = r->m->head->node,
+		.durable = log_durable(r->log),
+		.beat = on_beat,
+		.step = r->step != NULL ? on_step : NULL,
+		.arg = r };
+
+	return notary_open(&conf, &r->notary);
+}
+
+/* Signs what is due; trouble becomes an entry of the log, once. */
+static bool
+audit_turn(struct recorder *r, int64_t now)
+{
+	const bool more = notary_turn(r->notary, log_durable(r->log), now);
+	const enum notary_trouble t = notary_trouble(r->notary);
+
+	if (t != NOTARY_GOOD && !r->notary_told) {
+		r->notary_told = true;
+		own_incident(r, INCIDENT_AUDIT, 3,
+		    (uint64_t[]){ (uint64_t)t, notary_size(r->notary),
+			notary_place(r->notary) });
+	}
+	return more;
 }
 
 /* Many frames: the store keeps up, so that memory does not grow. */
@@ -210,6 +264,8 @@ start(struct recorder *r)
 		fault = open_store(r);
 	if (fault == FAULT_NONE)
 		fault = open_log(r, &torn, &lost);
+	if (fault == FAULT_NONE)
+		fault = open_audit(r);
 	made_again = r->applied == 0;
 	r->replaying = true;
 	if (fault == FAULT_NONE)
@@ -268,6 +324,7 @@ recorder_close(struct recorder **rp)
 		return;
 	*rp = NULL;
 	drain_close(r);
+	notary_close(&r->notary);
 	log_close(&r->log);
 	if (r->store != NULL)
 		commit_forget(r);
@@ -345,7 +402,13 @@ recorder_turn(struct recorder *r)
 		repair_all(r);
 	}
 	calendar_turn(r, clock_wall_ns(), now);
-	return any;
+	return audit_turn(r, now) || any;
+}
+
+void
+recorder_sign(struct recorder *r)
+{
+	notary_finish(r->notary, log_durable(r->log));
 }
 
 enum fault

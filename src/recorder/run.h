@@ -46,6 +46,8 @@ int recorder_pause_ms(const struct recorder *r, bool busy);
 enum fault recorder_barrier(struct recorder *r) MUST_USE;
 /* A new generation, logged and synced.  Takes a reference. */
 enum fault recorder_config(struct recorder *r, struct snapshot *s) MUST_USE;
+/* A last checkpoint over all that is synced. */
+void recorder_sign(struct recorder *r);
 void recorder_repair(struct recorder *r, uint32_t slot);
 /* No slot but ours is live any more; those whose process is gone are marked
  * dead first (the supervisor may be gone). */

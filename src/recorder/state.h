@@ -306,6 +306,8 @@ struct recorder {
 	int lock_fd;
 
 	struct log *log;
+	struct notary *notary; /* audit/notary.h */
+	bool notary_told;      /* its trouble is in the log */
 	struct store *store;
 	struct journal_name name; /* own journal */
 	uint64_t seq;             /* last of it */

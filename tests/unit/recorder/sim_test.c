@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "audit/verify.h"
 #include "base/json.h"
 #include "books/verify.h"
 
@@ -226,6 +227,7 @@ run_recorder(struct world *v, bool may_die)
 			recorder_repair(v->g.r, (uint32_t)i);
 		if (recorder_barrier(v->g.r) != FAULT_NONE)
 			_exit(4);
+		recorder_sign(v->g.r);
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -294,6 +296,21 @@ on_line(void *arg, struct slice line)
 	return true;
 }
 
+/* Every frame is signed, and nothing but what was signed is there. */
+static void
+check_tree(struct world *v)
+{
+	const struct audit_query q = { .dir = v->g.dir };
+	struct audit_result r;
+
+	recorder_sign(v->g.r);
+	assert_int_equal(audit_verify(&q, &r), FAULT_NONE);
+	if (!r.good)
+		fail_msg("%s: %s", r.problem.what, r.problem.text);
+	assert_int_equal(r.covered, r.leaves);
+	assert_true(r.leaves > 0);
+}
+
 static void
 check_books(struct world *v)
 {
@@ -312,6 +329,7 @@ check_books(struct world *v)
 	if (!good)
 		fail_msg("%s", buf_cstr(&out));
 	buf_fini(&out);
+	check_tree(v);
 	assert_int_equal(ledger_export(v->g.dir, on_line, v), FAULT_NONE);
 	for (i = 0; i < v->n; i++) {
 		if (v->call[i].sure)
