@@ -192,7 +192,7 @@ replace(struct recorder *r, const struct json *j, struct account *a,
 	static const struct terms none = { .has_limit = false };
 	const struct terms full = fill(a, t);
 	struct account_change end = change_of(a);
-	struct account *other = find_unit(a->owner, full.unit);
+	struct account *other = find_unit(a->owner, full.unit), *made;
 
 	if (other != NULL && other != a)
 		control_refuse_fmt(p, FAULT_CONFLICT,
@@ -200,9 +200,11 @@ replace(struct recorder *r, const struct json *j, struct account *a,
 		    (unsigned long long)other->id);
 	if (p->fault != FAULT_NONE || !control_budget_room(r, 1, p))
 		return;
+	/* The new one first: its terms borrow from the old. */
+	made = control_budget_make(r, a->owner, &full);
 	end.op = OP_END;
 	append(r, &end, &none);
-	finish(r, j, control_budget_make(r, a->owner, &full), a, "replaced", p);
+	finish(r, j, made, a, "replaced", p);
 }
 
 static void
