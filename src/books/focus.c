@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "books/focus_row.h"
 #include "books/scan.h"
+#include "journal/pledge.h"
 #include "model/agreement.h"
 #include "model/ident.h"
 
@@ -629,14 +630,12 @@ deployment_at(const struct focus *f, struct slice provider)
 static int64_t
 burned(struct focus *f, const struct agreement_row *a)
 {
-	struct stmt *q =
-	    store_sql(f->s, "SELECT settled FROM balances WHERE account = ?");
-	int64_t sum = 0;
+	struct stmt *q = store_sql(f->s,
+	    "SELECT settled FROM balances WHERE account = ? AND window = ?");
 
 	stmt_u64(q, 1, agreement_account(a->name, PLEDGE_COMMITMENT, S("")));
-	while (stmt_step(q))
-		sum += stmt_get_i64(q, 0);
-	return sum;
+	stmt_u64(q, 2, PLEDGE_ACCRUED);
+	return stmt_step(q) ? stmt_get_i64(q, 0) : 0;
 }
 
 /* Invoiced at its end as one sum, used by nobody. */

@@ -146,8 +146,6 @@ def filled(tmp_path):
     calls = [campaign.Call(rng, i) for i in range(400 // kit.SLOW)]
     with kit.Sim(tmp_path) as sim:
         config = test_reports.make_config(sim, tmp_path)
-        config["agreements"]["openai-2026"]["revenue_share"] = [
-            {"partner": "reseller", "rate": "20", "cap": "0.05"}]
         with kit.Kontor(tmp_path, config) as k:
             made = test_reports.make_keys(k)
             k.run("budget", "set", "team:ml", "50/day", "--zone",

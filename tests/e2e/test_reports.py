@@ -38,7 +38,10 @@ def make_config(sim, folder):
     config["agreements"] = {
         "openai-2026": {"provider": "openai", "from": month,
                         "discount": {"percent": "12.345678"},
-                        "commitment": {"amount": "1000"}},
+                        "commitment": {"amount": "1000"},
+                        # Its cap is reached soon.
+                        "revenue_share": [{"partner": "reseller",
+                                           "rate": "20", "cap": "0.01"}]},
         "azure-2026": {"provider": "azure", "from": month,
                        "discount": {"per_million": "0.333333"}},
         # Its commitment ran out today, and nobody had used it.
@@ -289,6 +292,10 @@ def test_a_commitment_that_ran_out_unused_is_a_row(books):
     assert (row["CommitmentDiscountId"], row["CommitmentDiscountName"]) == (
         "bedrock-2026", "EDP 7")
     assert D(row["EffectiveCost"]) == D(row["BilledCost"]) == D("5.25")
+    (report,) = [a for a in books.cli(
+        "agreement", "report", "--json")["agreements"]
+        if a["name"] == "bedrock-2026"]
+    assert D(report["commitment"]["unused"]) == D("5.25")
     assert D(row["ListCost"]) == D(row["ContractedCost"]) == 0
     today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
     assert row["ChargePeriodEnd"] == f"{today}T00:00:00Z"
@@ -385,7 +392,13 @@ def test_a_stranger_adds_the_ledger_up(books, tmp_path):
                if a.startswith("suspense:")) == -owed != 0
     burned = sum_of([r for r in books.lines if r["provider"] == "openai"],
                     "contracted_cost")
-    assert sums["agreements:openai-2026:commitment:burned"] == burned
+    report = {a["name"]: a for a in books.cli(
+        "agreement", "report", "--json")["agreements"]}["openai-2026"]
+    root = "agreements:openai-2026"
+    assert sums[f"{root}:commitment:burned"] == burned == D(
+        report["commitment"]["burned"])
+    assert sums[f"{root}:share:reseller:accrued"] == D(
+        report["shares"][0]["accrued"]) == D("0.01")
 
 
 @needs_hledger
