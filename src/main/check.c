@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "main/args.h"
 #include "main/commands.h"
@@ -22,7 +23,7 @@ add_notes(const struct snapshot *s, struct buf *out, bool json)
 
 	for (i = 0; i < s->ndeployments; i++) {
 		d = &s->deployment[i];
-		if (d->nprice > 0)
+		if (deployment_price(d, clock_wall_ns()) != NULL)
 			continue;
 		snprintf(text, sizeof(text),
 		    "deployment \"%s\" has no known price; keys with a budget "

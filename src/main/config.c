@@ -31,6 +31,7 @@ struct compiler {
 	struct deployment_conf *deployment;
 	const struct ynode **deployment_node;
 	struct slice *priced_as;
+	struct pricing_more *more;
 };
 
 /* --- values, with the defaults of options.def ------------------------ */
@@ -642,6 +643,7 @@ take_prices(struct compiler *c)
 		.root = c->root,
 		.deployment = c->deployment,
 		.priced_as = c->priced_as,
+		.more = c->more,
 		.prices_file = file != NULL && file->kind == YNODE_SCALAR
 				   ? absolute(c, file->text)
 				   : NULL,
@@ -680,11 +682,11 @@ dir_of(struct arena *a, const char *file)
 	return arena_fmt(a, "%s/%.*s", here, (int)(slash - file), file);
 }
 
-bool
-config_compile(struct slice text, const char *file, struct report *r,
-    struct snapshot **out)
+static bool
+compile(struct slice text, const char *file, struct report *r,
+    struct pricing_more *more, struct snapshot **out)
 {
-	struct compiler c = { .report = r };
+	struct compiler c = { .report = r, .more = more };
 	struct ynode *root;
 
 	r->file = file;
@@ -711,6 +713,13 @@ config_compile(struct slice text, const char *file, struct report *r,
 }
 
 bool
+config_compile(struct slice text, const char *file, struct report *r,
+    struct snapshot **out)
+{
+	return compile(text, file, r, NULL, out);
+}
+
+bool
 config_file_read(const char *path, size_t max, struct buf *out)
 {
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -734,13 +743,20 @@ config_file_read(const char *path, size_t max, struct buf *out)
 bool
 config_load(const char *file, struct report *r, struct snapshot **out)
 {
+	return config_load_more(file, r, NULL, out);
+}
+
+bool
+config_load_more(const char *file, struct report *r, struct pricing_more *more,
+    struct snapshot **out)
+{
 	struct buf text = { 0 };
 	bool good = false;
 
 	*out = NULL;
 	r->file = file;
 	if (config_file_read(file, YTREE_BYTES_MAX + 1, &text))
-		good = config_compile(buf_slice(&text), file, r, out);
+		good = compile(buf_slice(&text), file, r, more, out);
 	else
 		report_add(r, (struct mark){ 0, 0 },
 		    "give the configuration with -c FILE", "cannot be read: %s",

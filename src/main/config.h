@@ -11,7 +11,8 @@
 #include "base/base.h"
 #include "main/report.h"
 
-struct snapshot; /* model/snapshot.h */
+struct snapshot;     /* model/snapshot.h */
+struct pricing_more; /* main/pricing.h */
 
 /*
  * text as the content of file (whose folder is where relative paths begin).
@@ -22,6 +23,10 @@ bool config_compile(struct slice text, const char *file, struct report *r,
 /* The same, reading the file. */
 bool config_load(
     const char *file, struct report *r, struct snapshot **out) MUST_USE;
+
+/* The same, with further prices: main/pricing.h. */
+bool config_load_more(const char *file, struct report *r,
+    struct pricing_more *more, struct snapshot **out) MUST_USE;
 
 /*
  * Only where the file says that data is kept; what else is in it may be

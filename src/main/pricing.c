@@ -3,14 +3,21 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/json.h"
 #include "main/book.h"
 #include "main/config.h"
+#include "main/csv.h"
 #include "main/value.h"
 #include "model/agreement.h"
 #include "model/ident.h"
 
-enum { PRICES_MAX = 128 }; /* rows of the book for one deployment */
+enum {
+	PRICES_MAX = 128, /* rows of the book for one deployment */
+	PART_FILE = 1,    /* of a report: mistakes of prices_file */
+	PART_MORE = 2
+};
 
 struct own {
 	const struct ynode *node;
@@ -20,8 +27,9 @@ struct own {
 	const struct provider_conf *provider;
 	struct slice model;
 	struct price price;
-	bool untiered; /* its tier is that of each deployment */
-	bool bad;      /* reported already */
+	bool untiered;   /* its tier is that of each deployment */
+	bool bad;        /* reported already */
+	bool more, same; /* it is from elsewhere; and was here already */
 };
 
 struct taker {
@@ -323,7 +331,8 @@ take_list(struct taker *k, const struct ynode *root)
 			continue;
 		*o = (struct own){ .node = n,
 			.file = k->report->file,
-			.part = k->report->part };
+			.part = k->report->part,
+			.more = k->report->part == PART_MORE };
 		take_row(k, n, o);
 		take_target(k, n, o);
 		check_currency(k, n);
@@ -341,8 +350,10 @@ take_file(struct taker *k)
 	struct buf text = { 0 };
 
 	r->file = k->p->prices_file;
-	r->part = 1;
-	if (config_file_read(r->file, YTREE_BYTES_MAX + 1, &text))
+	r->part = PART_FILE;
+	if (k->p->more != NULL && access(r->file, F_OK) != 0)
+		root = NULL; /* it will be made */
+	else if (config_file_read(r->file, YTREE_BYTES_MAX + 1, &text))
 		root = ynode_parse(k->scratch, buf_slice(&text), r);
 	else
 		report_add(r, (struct mark){ 0, 0 },
@@ -354,6 +365,24 @@ take_file(struct taker *k)
 	r->file = was;
 	r->part = 0;
 	buf_fini(&text);
+}
+
+static void
+take_more(struct taker *k)
+{
+	const struct pricing_more *m = k->p->more;
+	struct report *r = k->report;
+	const char *was = r->file;
+	struct ynode *root;
+
+	r->file = m->file;
+	r->part = PART_MORE;
+	root = m->csv ? csv_parse(k->scratch, "prices", m->text, r)
+		      : ynode_parse(k->scratch, m->text, r);
+	if (root != NULL && options_check_prices(k->scratch, root, r))
+		take_list(k, root);
+	r->file = was;
+	r->part = 0;
 }
 
 /* --- rows that say the same ------------------------------------------ */
@@ -396,6 +425,24 @@ say_overlap(struct taker *k, const struct own *first, struct own *then,
 	k->report->part = 0;
 }
 
+/* A row from elsewhere that is here already is not taken again. */
+static bool
+says_the_same(struct own *a, struct own *b)
+{
+	const size_t from = offsetof(struct price, base);
+	const size_t to = offsetof(struct price, source);
+
+	if ((!a->more && !b->more) || a->price.to_ns != b->price.to_ns ||
+	    memcmp((const char *)&a->price + from,
+		(const char *)&b->price + from, to - from) != 0)
+		return false;
+	if (b->more)
+		b->same = true;
+	else
+		a->same = true;
+	return true;
+}
+
 /*
  * A later row takes the place of an earlier one.  Two that begin together, or
  * one that begins before the end that another gives itself, say two things.
@@ -411,6 +458,9 @@ check_overlaps(struct taker *k, struct own **row, size_t n)
 		const struct price *b = &row[i]->price;
 
 		if (!slice_eq(a->tier, b->tier))
+			continue;
+		if (a->from_ns == b->from_ns &&
+		    says_the_same(row[i - 1], row[i]))
 			continue;
 		if (a->from_ns == b->from_ns)
 			say_overlap(k, row[i - 1], row[i],
@@ -539,6 +589,55 @@ price_deployment(struct taker *k, struct deployment_conf *d)
 		qsort(price, d->nprice, sizeof(*price), newest_first);
 }
 
+/* --- rows from elsewhere, as text ------------------------------------ */
+
+static void
+write_node(struct buf *b, const struct ynode *n)
+{
+	const struct ynode *c;
+
+	if (n->kind == YNODE_SCALAR) {
+		struct buf quoted = { 0 };
+
+		json_w_str(&quoted, n->text);
+		buf_add(b, buf_slice(&quoted));
+		buf_fini(&quoted);
+		return;
+	}
+	buf_char(b, n->kind == YNODE_MAP ? '{' : '[');
+	for (c = n->child; c != NULL; c = c->next) {
+		if (n->kind == YNODE_MAP)
+			buf_fmt(b, "%.*s: ", S_FMT(c->key));
+		write_node(b, c);
+		if (c->next != NULL)
+			buf_str(b, ", ");
+	}
+	buf_char(b, n->kind == YNODE_MAP ? '}' : ']');
+}
+
+static void
+tell_more(struct taker *k)
+{
+	struct pricing_more *m = k->p->more;
+	size_t i;
+
+	if (k->p->prices_file != NULL)
+		m->prices_file = mem_dup(slice_of(k->p->prices_file));
+	for (i = 0; i < k->nown; i++) {
+		const struct own *o = &k->own[i];
+
+		if (!o->more)
+			continue;
+		m->added += !o->same;
+		m->same += o->same;
+		if (o->same)
+			continue;
+		buf_str(&m->rows, "  - ");
+		write_node(&m->rows, o->node);
+		buf_char(&m->rows, '\n');
+	}
+}
+
 void
 pricing_take(const struct pricing *p)
 {
@@ -551,9 +650,13 @@ pricing_take(const struct pricing *p)
 	take_list(&k, p->root);
 	if (p->prices_file != NULL)
 		take_file(&k);
+	if (p->more != NULL)
+		take_more(&k);
 	k.mine = mem_new((k.nown + 1) * sizeof(struct own *));
 	for (i = 0; i < p->s->ndeployments; i++)
 		price_deployment(&k, &p->deployment[i]);
+	if (p->more != NULL)
+		tell_more(&k);
 	mem_free(k.mine);
 	mem_free(k.own);
 	book_close(&k.book);

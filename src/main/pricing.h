@@ -13,6 +13,17 @@
 #include "main/yaml.h"
 #include "model/snapshot.h"
 
+/* Rows of another file that shall stand beside the operator's. */
+struct pricing_more {
+	const char *file; /* its name */
+	struct slice text;
+	bool csv;
+	/* What came of it, when nothing is wrong. */
+	char *prices_file;    /* of the configuration; mem_free(); or NULL */
+	struct buf rows;      /* the new ones, as lines of a YAML list */
+	unsigned added, same; /* same: were there already */
+};
+
 struct pricing {
 	struct arena *scratch;
 	struct report *report;
@@ -21,6 +32,7 @@ struct pricing {
 	struct deployment_conf *deployment; /* of s; here to be written */
 	const struct slice *priced_as;      /* by deployment; may be empty */
 	const char *prices_file;            /* absolute; NULL: none */
+	struct pricing_more *more;          /* NULL: none */
 };
 
 /* What is wrong with a row stands in the report, under its own file. */

@@ -321,8 +321,7 @@ def test_a_price_to_come_is_in_force_at_its_moment(own):
     own.verify()
 
 
-def test_a_changed_price_in_the_log_is_found(own):
-    """The rows of the log are what it is verified by."""
+def test_a_line_names_the_row_it_is_made_of(own):
     key = own.key("k")["key"]
     r = own.chat(key, "omni", "x [[sim out=30]]")
     line = [x for x in own.export() if x["request"]
@@ -331,3 +330,93 @@ def test_a_changed_price_in_the_log_is_found(own):
         D(line["price"]["output"]) * line["output_tokens"]
     assert D(line["settled"]) == cost / 1000000
     assert re.fullmatch("[0-9a-f]{16}", line["price"]["id"])
+
+
+# --- kontor prices ---------------------------------------------------------
+
+def test_prices_are_listed_and_what_is_unknown_is_named(own):
+    rows = own.cli("prices", "list", "--json")
+    assert rows["unknown"] == 1
+    by = {(r["deployment"], r["tier"]): r for r in rows["prices"]}
+    assert not by["nameless", "unheard-of"]["known"]
+    row = by["omni", "priority"]
+    assert row["input"] == "5" and row["per_request"] == "0.000123"
+    assert row["above"][0]["tokens"] == 1280
+    assert row["source"] == "kontor.yaml" and row["own"]
+    one = own.cli("prices", "list", "--json", "--deployment", "plain")
+    assert [r["deployment"] for r in one["prices"]] == ["plain"]
+    text = own.run("prices", "list", "--model", "nameless").stdout
+    assert "unknown" in text and "1 without a known price" in text
+    assert "no known price" in own.run("check").stdout
+    # The row of a call is the one that is listed.
+    key = own.key("k")["key"]
+    r = own.chat(key, "omni", service_tier="priority")
+    told = own.explain(r.headers["x-kontor-request-id"])["attempts"][0]
+    assert told["price"]["id"] == row["id"]
+
+
+def test_prices_are_imported_compared_and_put_in_force(own):
+    (own.folder / "new.csv").write_text(
+        "deployment,tier,from,input,cached_input,output,above.tokens,"
+        "above.input,above.output\r\n"
+        "nameless,,,0.5,,1.5,,,\r\n"
+        '"plain",,2099-01-01,0.25,"0.125",1,1000,0.5,2\r\n')
+    # Without a file of its own for them they are printed.
+    r = own.run("prices", "import", own.folder / "new.csv")
+    assert '- {deployment: "nameless", input: "0.5", output: "1.5"}' \
+        in r.stdout and "prices_file" in r.stderr
+    own.config["prices_file"] = "prices.yaml"
+    own.write_config()
+    r = own.run("prices", "import", own.folder / "new.csv")
+    assert r.stdout.startswith("2 prices added to ")
+    r = own.run("prices", "import", own.folder / "new.csv")
+    assert r.stdout.endswith("2 were there already\n")
+    assert own.run("check").returncode == 0
+
+    changes = own.cli("prices", "diff", "--json")["changes"]
+    said = {(c["deployment"], c["what"]): c for c in changes}
+    assert said["nameless", "input"] == {
+        "deployment": "nameless", "tier": "unheard-of", "what": "input",
+        "old": "unknown", "new": "0.5"}
+    assert said["plain", "input"]["from"] == "2099-01-01"
+    assert said["plain", "per_request"]["new"] == "0"
+    assert said["plain", "above 1000 output"]["old"] == "0.777777"
+    assert ("omni", "input") not in said
+    text = own.run("prices", "diff").stdout
+    assert "nameless unheard-of: input unknown -> 0.5 from now on" in text
+
+    hard = own.key("hard", budget="10.00/month")["key"]
+    assert own.chat(hard, "nameless").status_code == 403
+    own.run("reload")
+    assert own.run("prices", "diff").stdout == "no price would change\n"
+    r = own.chat(hard, "nameless", "x [[sim out=10]]")
+    assert r.status_code == 200
+    told = own.explain(r.headers["x-kontor-request-id"])["attempts"][0]
+    assert told["price"]["input"] == "0.5"
+    own.verify()
+
+
+def test_a_bad_import_changes_nothing(own):
+    own.config["prices_file"] = "prices.yaml"
+    own.write_config()
+    (own.folder / "bad.json").write_text(json.dumps({"prices": [
+        {"deployment": "plain", "from": "2030-01-01", "input": "-1",
+         "output": "1"},
+        {"deployment": "nobody", "input": "1", "output": "1"},
+        {"deployment": "omni", "input": "9", "output": "9"},
+        {"deployment": "plain", "input": "1", "output": "0.0000001"},
+        {"deployment": "plain", "from": "2031-01-01", "input": "1",
+         "output": "1", "currency": "EUR"}]}, indent=1))
+    r = own.run("prices", "import", own.folder / "bad.json", check=False)
+    assert r.returncode == 1
+    for want in ("it is negative", 'no deployment "nobody"',
+                 "from the same moment as the price in line",
+                 "more decimals than can be held exactly",
+                 'the currency "EUR" is not the ledger'):
+        assert want in r.stderr, want
+    assert re.search(r"bad\.json:6:\d+: ", r.stderr), r.stderr
+    assert not (own.folder / "prices.yaml").exists()
+    for text in ("", "a,a\n1,2\n", 'a,b\n"1,2\n', "a,b\n1,2,3\n"):
+        (own.folder / "bad.csv").write_text(text)
+        r = own.run("prices", "import", own.folder / "bad.csv", check=False)
+        assert r.returncode == 1 and "bad.csv" in r.stderr, text
