@@ -394,8 +394,7 @@ write_view(struct buf *b, const struct commitment_view *c)
 static void
 write_commitment(struct report *r, const struct agreement_row *a)
 {
-	struct commitment_view c = { .account = agreement_account(
-					 a->name, PLEDGE_COMMITMENT, S("")),
+	struct commitment_view c = { .account = a->account,
 		.amount = a->terms.commitment,
 		.in = a->terms.commitment_in };
 	struct series s = { 0 };

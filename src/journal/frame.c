@@ -827,6 +827,8 @@ agreements_sane(const struct generation *g)
 		struct agreement_row *row = &g->agreements[i];
 
 		row->terms.provider = hash64(row->provider);
+		row->account =
+		    agreement_account(row->name, PLEDGE_COMMITMENT, S(""));
 		if (!agreement_sane(&row->terms))
 			return false;
 	}

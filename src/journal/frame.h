@@ -204,6 +204,7 @@ struct price_row {
 struct agreement_row {
 	struct agreement terms; /* with id and provider */
 	struct slice name, contract, provider;
+	uint64_t account; /* of its commitment; made of the name */
 };
 
 struct share_row {

@@ -107,8 +107,7 @@ pledge_postings(const struct generation *g, const struct outcome *o,
 	if (a->terms.commitment.nano > 0 &&
 	    period_has(&a->terms.commitment_in, at))
 		out[n++] = (struct pledge_posting){
-			.account = agreement_account(
-			    a->name, PLEDGE_COMMITMENT, S("")),
+			.account = a->account,
 			.kind = PLEDGE_COMMITMENT,
 			.base = { o->contracted },
 			.cap = a->terms.commitment,

@@ -178,7 +178,9 @@ write_explanation(struct buf *out, const struct json *j)
 	static const struct column attempts[] = {
 		{ "deployment", "DEPLOYMENT", COL_TEXT },
 		{ "provider", "PROVIDER", COL_TEXT },
+		{ "agreement", "AGREEMENT", COL_TEXT },
 		{ "hold", "HOLD", COL_NUMBER },
+		{ "list_cost", "LIST", COL_NUMBER },
 		{ "settled", "SETTLED", COL_NUMBER },
 		{ "resolution", "RESOLUTION", COL_TEXT },
 		{ "status", "STATUS", COL_NUMBER },

@@ -509,9 +509,9 @@ agreements_and_shares_come_back(void **state)
 {
 	static struct agreement_row a[] = {
 		{ { 7, 0, { 10, 20 }, 12500000, { 0 }, { 1000 }, { 11, 19 } },
-		    S_INIT("macc"), S_INIT("EA 1"), S_INIT("azure-eu") },
+		    S_INIT("macc"), S_INIT("EA 1"), S_INIT("azure-eu"), 0 },
 		{ { 8, 0, { 0, 0 }, 0, { 250000 }, { 0 }, { 0, 0 } },
-		    S_INIT("flat"), S_INIT(""), S_INIT("b") },
+		    S_INIT("flat"), S_INIT(""), S_INIT("b"), 0 },
 	};
 	static struct share_row s[] = {
 		{ { 7, 20000000, true, { 99 }, { 12, 18 } }, UINT64_MAX,
@@ -544,6 +544,8 @@ agreements_and_shares_come_back(void **state)
 	assert_memory_equal(
 	    &out.shares[0].terms, &s[0].terms, sizeof(s[0].terms));
 	assert_true(out.shares[0].account == UINT64_MAX);
+	assert_true(out.agreements[1].account ==
+		    agreement_account(S("flat"), PLEDGE_COMMITMENT, S("")));
 	assert_true(slice_eq(out.shares[0].partner, S("openai")));
 	buf_clear(&b);
 	a[0].terms.percent = PERCENT_ALL + 1;
