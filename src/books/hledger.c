@@ -1,5 +1,6 @@
 #include "books/hledger.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -384,33 +385,52 @@ read_log(struct journal *j, const char *dir)
 
 /* --- the end ----------------------------------------------------------- */
 
+static int
+by_name(const void *a, const void *b)
+{
+	const struct account_sum *x = *(struct account_sum *const *)a,
+				 *y = *(struct account_sum *const *)b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* In order of their names; n of them. */
+static struct account_sum **
+sorted(const struct journal *j)
+{
+	struct account_sum **all = mem_new((j->sums.n + 1) * sizeof(*all));
+	const struct map_slot *e;
+	size_t at = 0, n = 0;
+
+	while ((e = map_next(&j->sums, &at)) != NULL)
+		all[n++] = e->value;
+	qsort(all, n, sizeof(*all), by_name);
+	return all;
+}
+
 static void
 write_end(struct journal *j)
 {
-	const struct map_slot *e;
-	const struct account_sum *s;
-	size_t at = 0;
+	struct account_sum **all = sorted(j);
+	size_t i;
 
 	begin(j);
-	while ((e = map_next(&j->sums, &at)) != NULL) {
-		s = e->value;
-		buf_fmt(&j->text, "account %s\n", s->name);
-	}
+	for (i = 0; i < j->sums.n; i++)
+		buf_fmt(&j->text, "account %s\n", all[i]->name);
 	if (j->sums.n > 0) {
 		buf_char(&j->text, '\n');
 		add_date(&j->text, j->last_ns);
 		buf_str(&j->text, " * what it adds up to\n");
 	}
-	at = 0;
-	while ((e = map_next(&j->sums, &at)) != NULL) {
-		s = e->value;
-		buf_fmt(&j->text, "    %s  ", s->name);
+	for (i = 0; i < j->sums.n; i++) {
+		buf_fmt(&j->text, "    %s  ", all[i]->name);
 		add_amount(j, 0);
 		buf_str(&j->text, " = ");
-		add_amount(j, s->nano);
+		add_amount(j, all[i]->nano);
 		buf_char(&j->text, '\n');
 	}
 	flush(j);
+	mem_free(all);
 }
 
 static void

@@ -33,6 +33,8 @@ def make_config(sim, folder):
                                     "output": "19.753086"}
     config["models"]["gone"] = {
         "deployments": [kit.deployment("gone-lab", "lab")]}
+    config["models"]["m-free"] = {
+        "deployments": [kit.deployment("lab-free", "lab", "gpt-free")]}
     now = datetime.datetime.now(datetime.timezone.utc)
     month = now.replace(day=1).strftime("%Y-%m-%d")
     config["agreements"] = {
@@ -97,11 +99,15 @@ def books(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports")
     rng = random.Random(3)
     calls = [campaign.Call(rng, i) for i in range(N)]
-    with kit.Sim(folder) as sim, \
+    unpriced = {**kit.SIM_MODELS[-1], "id": "gpt-free"}
+    with kit.Sim(folder, {"credentials": kit.SIM_CREDENTIALS,
+                          "models": [*kit.SIM_MODELS, unpriced]}) as sim, \
             kit.Kontor(folder, make_config(sim, folder)) as k:
         k.keys = make_keys(k)
         asyncio.run(make_calls(k, [key["key"] for key in k.keys], calls))
         make_tagged(k)
+        r = k.chat(k.keys[3]["key"], "m-free", "x [[sim out=17]]")
+        assert r.status_code == 200, r.text
         k.lines = kit.wait_for("every attempt to be resolved", lambda: (
             lambda rows: rows if all(r["resolution"] for r in rows)
             else None)(k.export()), 30, 0.5)
@@ -241,7 +247,8 @@ def test_focus_has_tokens_prices_and_what_is_left(books):
     rest = [r for r in rows if r["ChargeCategory"] == "Adjustment"]
     # Tokens: all of those that are priced.
     known = [r for r in books.lines
-             if r["resolution"] in ("booked", "overage", "estimated")]
+             if r["resolution"] in ("booked", "overage", "estimated")
+             and r["deployment"] != "lab-free"]
     for meters, name in (
             (("Input Tokens", "Cached Input Tokens", "Cache Write Tokens"),
              "input_tokens"),
@@ -254,7 +261,8 @@ def test_focus_has_tokens_prices_and_what_is_left(books):
     unknown = [r for r in rest if r["x_Resolution"] == "unknown"]
     assert sum_of(unknown, "EffectiveCost") == sum_of(
         [r for r in books.lines if r["resolution"] == "unknown"], "settled")
-    rounding = [r for r in rest if r["x_Resolution"] == "booked"]
+    rounding = [r for r in rest if r["x_Resolution"] == "booked"
+                and r["x_Deployment"] != "lab-free"]
     assert rounding
     assert abs(sum_of(rounding, "ListCost")) < D("1e-9") * 5 * N
     # Discounts are in the unit price.
@@ -304,6 +312,19 @@ def test_a_commitment_that_ran_out_unused_is_a_row(books):
     _, rows = focus.read_csv(books.run(
         "usage", "--format", "focus", "--from", f"{today}T01:00:00Z").stdout)
     assert not any(focus.is_unused(r) for r in rows)
+
+
+def test_tokens_without_a_price_are_no_price_of_zero(books):
+    _, rows = focus.read_csv(
+        books.run("usage", "--format", "focus").stdout)
+    (row,) = [r for r in rows if r["x_Deployment"] == "lab-free"]
+    assert row["ChargeCategory"] == "Adjustment"
+    assert row["ListUnitPrice"] is None and row["SkuId"] is None
+    assert D(row["ListCost"]) == 0 and row["x_Attempts"] == "1"
+    assert "no price" in row["ChargeDescription"]
+    (row,) = [r for r in books.usage("--by", "deployment")["rows"]
+              if r["deployment"] == "lab-free"]
+    assert row["output_tokens"] == 17
 
 
 def test_long_context_is_a_price_of_its_own(books):
