@@ -2,7 +2,8 @@
 #
 #   make run      install what is missing, build, start the demo
 #   make test     install what is missing, build, run everything
-#   make          release build: build/kontor, build/kontor-sim
+#   make          build/kontor, build/kontor-sim, and the tests
+#   make release  the same programs optimised as a whole: build-release/
 #
 # Each flavour has a build directory of its own; B=DIR names another.
 B ?= build
@@ -66,8 +67,8 @@ format:
 
 bench:
 	@sh tools/deps.sh bench
-	@sh tools/build.sh $B
-	@.venv/bin/python tests/bench/bench.py --build $B $(BENCH)
+	@sh tools/build.sh build-release -Db_lto=true
+	@.venv/bin/python tests/bench/bench.py --build build-release $(BENCH)
 
 # make proof [NAME]: all of them, or `make proof books`
 ifeq (proof,$(firstword $(MAKECMDGOALS)))
@@ -100,12 +101,16 @@ cover:
 	    --exclude-throw-branches -s --txt build-cover/coverage.txt
 	@sh tools/cover.sh build-cover/coverage.txt
 
-install:
-	@sh tools/build.sh $B
-	@DESTDIR=$(DESTDIR) meson install -C $B
+# Optimised as a whole, which takes the linker a while; without the tests.
+release:
+	@sh tools/build.sh build-release -Db_lto=true
+	@echo "built: build-release/kontor build-release/kontor-sim"
+
+install: release
+	@DESTDIR=$(DESTDIR) meson install -C build-release
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-cover
+	rm -rf build build-release build-asan build-tsan build-fuzz build-cover
 
 .PHONY: all run test check check-asan check-tsan test-asan e2e clients lint \
-    lint-tidy format bench proof fuzz cover install clean
+    lint-tidy format bench proof fuzz cover release install clean

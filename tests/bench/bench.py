@@ -6,6 +6,10 @@ the other core, interleaved; the median of the paired ratios is reported.
 Kontor runs with everything on: a key with a hard budget, priced deployments,
 the recorder; its processor time is that of all its processes, and the run
 fails unless its ledger moved by exactly the number of calls.
+
+Beside them stands the floor: pump.c takes and gives the same bytes by the
+same four system calls a call, and does nothing else.  What it costs is the
+kernel's; no proxy in user space can cost less.
 """
 import argparse
 import datetime
@@ -104,6 +108,7 @@ class Bench:
         self.folder, self.kit, self.args = folder, kit, args
         self.cores = os.cpu_count() or 1
         self.programs, self.called = [], 0
+        self.pump = None
         self.sim = self.kontor = None
 
     def nginx(self, name, core, upstreams, locations):
@@ -155,6 +160,19 @@ class Bench:
             rows.append((a, b))
         return rows
 
+    def floor(self, data, connections, n, repetitions):
+        """nginx and the pump, interleaved, as pair()."""
+        rows = []
+        for i in range(repetitions + 1):
+            sides = [(self.pids_n, self.port_n),
+                     ([self.pump.child.pid], self.port_pump)]
+            out = [None, None]
+            for k in ((0, 1), (1, 0))[i % 2]:
+                pids, port = sides[k]
+                out[k] = self.side([pids], port, data, connections, n)
+            rows.append(tuple(out))
+        return rows[1:]
+
     def kontor_side(self, data, connections, n):
         self.called += n
         return self.side([self.pids_k, self.workers], self.port_k, data,
@@ -164,6 +182,8 @@ class Bench:
         kit, folder = self.kit, self.folder
         subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", folder / "load",
                         TOP / "tests/bench/load.c"], check=True)
+        subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", folder / "pump",
+                        TOP / "tests/bench/pump.c"], check=True)
         last = self.cores - 1
         self.sim = kit.Sim(folder)
         self.sim.__enter__()
@@ -174,6 +194,11 @@ class Bench:
             "upstream", last, "",
             "location = /v1/chat/completions { default_type "
             f"application/json; return 200 '{answer(1024)}'; }}")
+        self.port_pump = kit.free_port()
+        self.pump = kit.Program(folder, "pump")
+        self.pump.spawn(["taskset", "-c", "0", folder / "pump",
+                         str(self.port_pump), str(port_static)])
+        self.programs.append(self.pump)
         sim = self.sim.url[7:]
         proxy, self.port_n = self.nginx(
             "proxy", 0,
@@ -198,8 +223,22 @@ class Bench:
         self.kontor = kit.Kontor(folder, config)
         self.kontor.__enter__()
         self.key = self.kontor.key("bench", budget="1000000/month")["key"]
+        self.deep = self.five_deep()
         self.port_k = self.kontor.address[1]
         self.find_kontor()
+
+    def five_deep(self):
+        """A key under five budgets and three limits, none of them tight."""
+        made = self.kontor.key("deep", budget="1000000/month", org="bench",
+                               team="bench", project="bench", user="bench")
+        for scope in ("org", "team", "project", "user"):
+            self.kontor.run("budget", "set", f"{scope}:bench",
+                            "10000000/month")
+        for scope, limit in (("team", "requests=100000000/minute"),
+                             ("user", "tokens=100000000000/minute"),
+                             ("project", "concurrency=10000")):
+            self.kontor.run("limit", "set", f"{scope}:bench", limit)
+        return made["key"]
 
     def find_kontor(self):
         self.pids_k = self.kit.group(self.kontor.child.pid)
@@ -253,6 +292,15 @@ class Bench:
             "calls per second of one core, 1 KB",
             [a["requests"] / a["seconds"] for a, _ in runs],
             [b["requests"] / b["seconds"] for _, b in runs], None, "/s"))
+
+        runs = self.pair(data_n, request(path, self.deep, "gpt-5.4"), 32, n,
+                         reps)
+        rows += self.cpu_rows("1 KB, five budgets and three limits deep",
+                              runs, 0.85, 0.78)
+        runs = self.floor(data_n, 32, n, reps)
+        rows.append(self.row("CPU, 1 KB, the floor: no HTTP, no gateway",
+                             [a["cpu_us"][0] for a, _ in runs],
+                             [b["cpu_us"][0] for _, b in runs], None, "us"))
 
         data32n = request(path, KEY, "gpt-5.4", 32768)
         data32k = request(path, self.key, "gpt-5.4", 32768)
@@ -308,6 +356,15 @@ class Bench:
                 "high": ratios[-1], "must": must, "unit": unit}
 
 
+def admission(build):
+    """What admission alone takes: bench_admit's lines."""
+    out = subprocess.run([build / "bench_admit"], capture_output=True,
+                         text=True, check=True, timeout=120).stdout
+    return ["", "CPU of admission alone (gather, limits, hold, close), by",
+            "worker slots and depth:", "",
+            *("    " + line for line in out.splitlines())]
+
+
 def document(rows, extra, args):
     import proof
     lines = [
@@ -317,7 +374,11 @@ def document(rows, extra, args):
         "of each on one core, runs interleaved, median of the paired ratios",
         "(lowest to highest in brackets).  A key with a hard budget and a",
         "priced deployment, so that everything is on; the run fails unless",
-        "the ledger moved by exactly the number of calls.", "",
+        "the ledger moved by exactly the number of calls.  Processor time is",
+        "that of the processes, the kernel's part for them included.  The",
+        "floor passes the same bytes by the same four system calls a call",
+        "and does nothing else: its row's second column is tests/bench/",
+        "pump.c, not kontor, and no proxy in user space can cost less.", "",
         f"- date: {datetime.date.today().isoformat()}",
         f"- commit: {proof.commit()}", f"- machine: {proof.machine()}",
         f"- {args.repetitions} repetitions of {args.requests} calls at "
@@ -332,6 +393,7 @@ def document(rows, extra, args):
             f"({r['low']:.2f}-{r['high']:.2f}) | {must} |")
     lines += ["", "| metric | kontor | must |", "|---|---|---|"]
     lines += [f"| {a} | {b} | {c} |" for a, b, c in extra]
+    lines += admission(TOP / args.build)
     return "\n".join(lines) + "\n"
 
 
