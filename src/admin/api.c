@@ -186,6 +186,53 @@ api_query(struct api *a, const char *name)
 	    &a->arena, http_query_get(a->query, slice_of(name)), true);
 }
 
+bool
+api_page_begin(struct api *a, struct api_page *p)
+{
+	const struct slice limit = api_query(a, "limit");
+	const struct slice after = api_query(a, "after");
+	uint64_t n = INT64_MAX, from = 0;
+
+	*p = (struct api_page){ .after = INT64_MIN };
+	if (limit.len > 0 && (!slice_u64(limit, &n) || n < 1 || n > 1000)) {
+		api_fail(a, FAULT_FIELD, "'limit' is a number from 1 to 1000");
+		return false;
+	}
+	if (after.len > 0) {
+		if (!slice_u64(after, &from)) {
+			api_fail(a, FAULT_FIELD,
+			    "'after' is the 'next' of the page before");
+			return false;
+		}
+		p->after = (int64_t)from;
+	}
+	p->left = (int64_t)n;
+	return true;
+}
+
+bool
+api_page_take(struct api_page *p, int64_t id)
+{
+	if (p->left == 0) {
+		p->more = true;
+		return false;
+	}
+	p->left--;
+	p->last = id;
+	return true;
+}
+
+/* Ids are stored bit for bit: a cursor is one of them. */
+void
+api_page_end(const struct api_page *p, struct buf *b)
+{
+	json_w_key(b, "next");
+	if (p->more)
+		buf_fmt(b, "\"%llu\"", (unsigned long long)p->last);
+	else
+		json_w_null(b);
+}
+
 void
 api_answer_store(struct api *a, struct store **s, struct buf *json)
 {

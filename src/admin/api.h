@@ -81,6 +81,22 @@ void api_fail_as_told(struct api *a, const struct json *answer);
  * without the closing brace; taken) and the idempotency key.
  */
 void api_wish(struct api *a, struct buf *b, api_then_f *then);
+/*
+ * Pages: ?limit=N&after=CURSOR.  False: answered, they make no sense.  Without
+ * a limit all is one page.
+ */
+struct api_page {
+	int64_t after; /* ids above it */
+	int64_t left;  /* rows that still fit */
+	int64_t last;  /* id of the last one that did */
+	bool more;
+};
+bool api_page_begin(struct api *a, struct api_page *p) MUST_USE;
+/* May this row be written?  Once it says no it says no. */
+bool api_page_take(struct api_page *p, int64_t id);
+/* "next":"CURSOR" or null */
+void api_page_end(const struct api_page *p, struct buf *b);
+
 /* Ends the reading of a store (taken) and answers with json (taken). */
 void api_answer_store(struct api *a, struct store **s, struct buf *json);
 /*

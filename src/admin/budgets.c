@@ -243,26 +243,29 @@ budgets_list(struct api *a)
 {
 	const struct slice scope = api_query(a, "scope");
 	const bool all = slice_eq(api_query(a, "all"), S("true"));
-	struct store *s = open_store(a);
+	struct api_page page;
+	struct store *s;
 	struct buf b = { 0 };
 	struct view v;
 	struct stmt *q;
 
-	if (s == NULL)
+	if (!api_page_begin(a, &page) || (s = open_store(a)) == NULL)
 		return;
 	view_open(&v, a, s);
 	q = store_sql(s,
-	    BUDGET_SQL " AND (a.closed = 0 OR ?) ORDER BY a.created_ns,"
-		       " a.id");
+	    BUDGET_SQL " AND (a.closed = 0 OR ?) AND a.id > ? ORDER BY a.id");
 	stmt_i64(q, 1, all);
+	stmt_i64(q, 2, page.after);
 	json_w_begin(&b, '{');
 	json_w_key(&b, "budgets");
 	json_w_begin(&b, '[');
-	while (stmt_step(q)) {
-		if (wanted(scope, q))
+	while (!page.more && stmt_step(q)) {
+		if (wanted(scope, q) &&
+		    api_page_take(&page, stmt_get_i64(q, COL_ID)))
 			write_budget(&b, &v, q);
 	}
 	json_w_end(&b, ']');
+	api_page_end(&page, &b);
 	json_w_end(&b, '}');
 	map64_fini(&v.rows);
 	api_answer_store(a, &s, &b);

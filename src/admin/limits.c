@@ -138,10 +138,14 @@ limits_list(struct api *a)
 {
 	const struct slice scope = api_query(a, "scope");
 	const bool all = slice_eq(api_query(a, "all"), S("true"));
-	struct store *s = control_store(a->c);
+	struct api_page page;
+	struct store *s;
 	struct buf b = { 0 };
 	struct stmt *q;
 
+	if (!api_page_begin(a, &page))
+		return;
+	s = control_store(a->c);
 	if (s == NULL) {
 		api_fail(a, FAULT_DISK, "the store cannot be read");
 		return;
@@ -151,16 +155,20 @@ limits_list(struct api *a)
 	    "SELECT l.id, l.kind, l.amount, l.period_ns, l.burst, l.closed,"
 	    " l.version, l.created_ns, " SCOPE_COLUMNS
 	    " FROM limits l" SCOPE_JOIN(
-		"l") " WHERE l.closed = 0 OR ? ORDER BY l.id");
+		"l") " WHERE (l.closed = 0 OR ?) AND l.id > ?"
+		     " ORDER BY l.id");
 	stmt_i64(q, 1, all);
+	stmt_i64(q, 2, page.after);
 	json_w_begin(&b, '{');
 	json_w_key(&b, "limits");
 	json_w_begin(&b, '[');
-	while (stmt_step(q)) {
-		if (wanted(scope, q))
+	while (!page.more && stmt_step(q)) {
+		if (wanted(scope, q) &&
+		    api_page_take(&page, stmt_get_i64(q, 0)))
 			write_limit(&b, &a->c->shm, q);
 	}
 	json_w_end(&b, ']');
+	api_page_end(&page, &b);
 	json_w_end(&b, '}');
 	api_answer_store(a, &s, &b);
 }

@@ -65,24 +65,31 @@ subjects_list(struct api *a)
 {
 	const size_t kind = kind_of(a);
 	const bool all = slice_eq(api_query(a, "all"), S("true"));
-	struct store *s = control_store(a->c);
+	struct api_page page;
 	struct buf b = { 0 };
+	struct store *s;
 	struct stmt *q;
 
+	if (!api_page_begin(a, &page))
+		return;
+	s = control_store(a->c);
 	if (s == NULL) {
 		api_fail(a, FAULT_DISK, "the store cannot be read");
 		return;
 	}
 	store_begin(s);
-	q = store_sql(s, SUBJECT_SQL " AND (s.closed = 0 OR ?) ORDER BY s.id");
+	q = store_sql(s,
+	    SUBJECT_SQL " AND (s.closed = 0 OR ?) AND s.id > ? ORDER BY s.id");
 	stmt_i64(q, 1, kinds[kind].kind);
 	stmt_i64(q, 2, all);
+	stmt_i64(q, 3, page.after);
 	json_w_begin(&b, '{');
 	json_w_key(&b, kinds[kind].list);
 	json_w_begin(&b, '[');
-	while (stmt_step(q))
+	while (stmt_step(q) && api_page_take(&page, stmt_get_i64(q, 0)))
 		write_subject(&b, q);
 	json_w_end(&b, ']');
+	api_page_end(&page, &b);
 	json_w_end(&b, '}');
 	api_answer_store(a, &s, &b);
 }

@@ -307,6 +307,24 @@ def test_the_api_says_what_is_wrong_and_knows_versions(own):
         assert f"/api/v1/{path}" in doc
 
 
+def test_lists_come_in_pages(own):
+    for i in range(5):
+        own.run("tag", "create", f"page={i}")
+    whole = api(own, "GET", "tags").json()
+    assert whole["next"] is None
+    seen, after = [], ""
+    while after is not None:
+        page = api(own, "GET", f"tags?limit=2{after}").json()
+        assert len(page["tags"]) <= 2
+        seen += page["tags"]
+        after = page["next"] and f"&after={page['next']}"
+    assert seen == whole["tags"]
+    first = api(own, "GET", "budgets?limit=1").json()
+    assert len(first["budgets"]) == 1 and first["next"]
+    assert api(own, "GET", "budgets?limit=0").status_code == 400
+    assert api(own, "GET", "limits?after=x").status_code == 400
+
+
 def test_alerts_come_once_in_a_window(own):
     made = own.key("k10", team="alert")
     assert own.chat(made["key"]).status_code == 200
