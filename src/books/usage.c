@@ -315,6 +315,17 @@ add_sums(struct usage_row *row, const int64_t sum[SUMS])
 	}
 }
 
+/* What nobody has a price for costs nothing yet, and must not look free. */
+static void
+add_row(const struct report *r, struct usage_row *row, const struct roll_row *t)
+{
+	const struct roll_dim *d = roll_dim(&r->names, t->dim);
+
+	add_sums(row, t->sum);
+	if (d != NULL && d->price == 0)
+		row->figure[FIGURE_UNPRICED] += t->sum[SUM_ATTEMPTS];
+}
+
 static void
 add_attempts(void *arg, const struct roll_row *t)
 {
@@ -323,8 +334,8 @@ add_attempts(void *arg, const struct roll_row *t)
 
 	find_rows(r, t->second, t->key, t->dim);
 	for (i = 0; i < r->nhits; i++)
-		add_sums(r->hit[i], t->sum);
-	add_sums(&r->rows.total, t->sum);
+		add_row(r, r->hit[i], t);
+	add_row(r, &r->rows.total, t);
 }
 
 struct step {

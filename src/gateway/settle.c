@@ -91,7 +91,7 @@ cost(const struct attempt *t, struct result *r)
 {
 	r->list = (struct money){ 0 };
 	if (r->price == NULL)
-		return t->price == NULL && t->most.nano == 0;
+		return t->price == NULL && t->list_most.nano == 0;
 	return price_cost(r->price, &r->usage, &r->list);
 }
 

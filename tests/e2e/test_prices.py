@@ -216,6 +216,10 @@ def test_an_unknown_price_is_no_zero(own):
     assert "x-kontor-cost" not in r.headers
     told = own.explain(r.headers["x-kontor-request-id"])["attempts"][0]
     assert told["price"] is None and told["price_unknown"] is True
+    assert own.chat(key, "plain").status_code == 200
+    rows = own.usage("--by", "model")["rows"]
+    assert {r["model"]: r["unpriced_attempts"] for r in rows} == {
+        "nameless": 1, "plain": 0}
     own.verify()
 
 

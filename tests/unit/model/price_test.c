@@ -246,6 +246,104 @@ no_cost_passes_its_bound(void **state)
 	}
 }
 
+static void
+each_token_is_in_one_line(void **state)
+{
+	const struct usage u = { .input = 100,
+		.cached = 30,
+		.cache_write = 20,
+		.cache_write_1h = 5,
+		.audio_input = 60,
+		.image_input = 10,
+		.output = 50,
+		.reasoning = 20,
+		.audio_output = 10,
+		.image_output = 4 };
+	/* 60 of audio and 10 of images into the 50 that are fresh */
+	static const uint64_t want[PRICE_LINES] = { 0, 30, 15, 5, 50, 0, 16, 20,
+		10, 4, 1 };
+	struct price_line line[PRICE_LINES];
+	struct price p = plain;
+	unsigned i, step;
+
+	(void)state;
+	for (i = 0; i < LANES; i++)
+		set(&p.base, (enum lane)i, 1000 + i);
+	p.per_request.nano = 3;
+	assert_true(price_lines(&p, &u, line, &step));
+	assert_int_equal(step, 0);
+	for (i = 0; i < PRICE_LINES; i++)
+		assert_int_equal(line[i].quantity, want[i]);
+	assert_int_equal(line[LANE_REASONING].rate.pico, 1000 + LANE_REASONING);
+	assert_int_equal(line[LANES].cost.nano, 3);
+	p.nsteps = 2;
+	p.step[0] = (struct price_step){ 50, p.base };
+	p.step[1] = (struct price_step){ 100, p.base };
+	assert_true(price_lines(&p, &u, line, &step));
+	assert_int_equal(step, 1);
+}
+
+static void
+what_is_not_known_is_not_bounded(void **state)
+{
+	const uint32_t hears = LANES_TEXT | LANE_BIT(LANE_AUDIO_INPUT);
+	const uint32_t speaks = LANES_TEXT | LANE_BIT(LANE_AUDIO_OUTPUT);
+	struct price p = plain;
+	struct money m;
+
+	(void)state;
+	assert_true(price_knows(&p, LANES_TEXT, 1000));
+	assert_true(
+	    price_knows(&p, LANES_TEXT | LANE_BIT(LANE_IMAGE_INPUT), 1000));
+	assert_false(price_knows(&p, hears, 0));
+	assert_false(price_knows(&p, speaks, 0));
+	assert_false(price_bound(&p, hears, 1, 1, &m));
+	set(&p.base, LANE_AUDIO_INPUT, 40000000);
+	set(&p.base, LANE_AUDIO_OUTPUT, 80000000);
+	assert_true(price_bound(&p, hears, 10, 1, &m));
+	assert_int_equal(m.nano, 10 * 40000 + 3 + 10000 + 2);
+	assert_true(price_bound(&p, speaks, 0, 10, &m));
+	assert_int_equal(m.nano, 10 * 80000 + 2);
+	/* A step that says nothing; one that speaks and does not hear. */
+	p.nsteps = 1;
+	p.step[0].above = 100;
+	assert_true(price_knows(&p, LANES_TEXT, 100));
+	assert_false(price_knows(&p, LANES_TEXT, 101));
+	assert_false(price_cost(&p, &(struct usage){ .input = 101 }, &m));
+	set(&p.step[0].rates, LANE_INPUT, 1);
+	assert_false(price_knows(&p, LANES_TEXT, 101));
+	set(&p.step[0].rates, LANE_OUTPUT, 1);
+	assert_true(price_knows(&p, LANES_TEXT, 101));
+	assert_false(price_knows(&p, hears, 101));
+	assert_false(price_knows(&p, speaks, 101));
+}
+
+static void
+the_better_of_two_rows(void **state)
+{
+	const struct price old = { .id = 1, .from_ns = 10 };
+	const struct price later = { .id = 2, .from_ns = 20 };
+	const struct price own = { .id = 3, .from_ns = 5, .operators = true };
+	const struct price ends = { .id = 4, .from_ns = 20, .to_ns = 30 };
+	const struct price flex = { .id = 5, .tier = S_INIT("flex") };
+	const struct slice none = S("");
+
+	(void)state;
+	assert_null(price_better(NULL, &old, none, 9));
+	assert_null(price_better(NULL, &ends, none, 30));
+	assert_null(price_better(NULL, &flex, none, 30));
+	assert_ptr_equal(price_better(NULL, &flex, S("flex"), 0), &flex);
+	assert_ptr_equal(price_better(NULL, &old, none, 10), &old);
+	assert_ptr_equal(price_better(&old, &later, none, 19), &old);
+	assert_ptr_equal(price_better(&old, &later, none, 20), &later);
+	assert_ptr_equal(price_better(&later, &old, none, 20), &later);
+	assert_ptr_equal(price_better(&later, &own, none, 20), &own);
+	assert_ptr_equal(price_better(&own, &later, none, 20), &own);
+	assert_ptr_equal(price_better(&old, &ends, none, 29), &ends);
+	/* of two that begin together the first */
+	assert_ptr_equal(price_better(&later, &ends, none, 29), &later);
+}
+
 int
 main(void)
 {
@@ -260,6 +358,9 @@ main(void)
 		cmocka_unit_test(unsane_usage_and_overflow_are_refused),
 		cmocka_unit_test(a_bound_takes_the_worst_input_rate),
 		cmocka_unit_test(no_cost_passes_its_bound),
+		cmocka_unit_test(each_token_is_in_one_line),
+		cmocka_unit_test(what_is_not_known_is_not_bounded),
+		cmocka_unit_test(the_better_of_two_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
