@@ -11,6 +11,7 @@
 enum {
 	THURSDAY = 3,         /* 1970-01-01; Monday is 0 */
 	LOOK_AHEAD = 3 * 366, /* days, where there is no end */
+	DAILY = 35,           /* days that are told one by one */
 	ALERT_PERCENT = 2     /* of the amount: less is as agreed */
 };
 
@@ -368,9 +369,29 @@ write_money(struct buf *b, const char *key, int64_t nano)
 	scan_money(b, key, nano);
 }
 
+/* The newest days that the forecast stands on, today not among them. */
 static void
-write_view(struct buf *b, const struct commitment_view *c)
+write_daily(struct report *r, const int64_t *day, unsigned n)
 {
+	const int64_t today = r->now_ns / DAY_NS;
+	unsigned i;
+
+	json_w_key(r->out, "daily");
+	json_w_begin(r->out, '[');
+	for (i = n > DAILY ? n - DAILY : 0; i < n; i++) {
+		json_w_begin(r->out, '{');
+		scan_time(r->out, "day", (today - n + i) * DAY_NS);
+		scan_money(r->out, "burned", day[i]);
+		json_w_end(r->out, '}');
+	}
+	json_w_end(r->out, ']');
+}
+
+static void
+write_view(
+    struct report *r, const struct commitment_view *c, const struct series *s)
+{
+	struct buf *b = r->out;
 	const int64_t left = c->amount.nano > c->burned.nano
 				 ? c->amount.nano - c->burned.nano
 				 : 0;
@@ -386,6 +407,7 @@ write_view(struct buf *b, const struct commitment_view *c)
 	write_money(b, "unused", c->ended ? left : 0);
 	write_money(b, "last_7_days", c->last_7.nano);
 	write_money(b, "last_28_days", c->last_28.nano);
+	write_daily(r, s->day, s->n);
 	write_forecast(b, c);
 	write_alert(b, c);
 	json_w_end(b, '}');
@@ -409,7 +431,7 @@ write_commitment(struct report *r, const struct agreement_row *a)
 	if (r->is_now)
 		s.today.nano = balance_of(r, c.account).nano - s.before.nano;
 	agreement_look(&c, s.day, s.n, s.before, s.today, r->now_ns);
-	write_view(r->out, &c);
+	write_view(r, &c, &s);
 	mem_free(s.day);
 }
 

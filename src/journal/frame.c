@@ -833,8 +833,9 @@ agreements_sane(const struct generation *g)
 			return false;
 	}
 	for (i = 0; i < g->nshares; i++) {
-		if (!share_sane(&g->shares[i].terms))
-			return false;
+		if (!share_sane(&g->shares[i].terms) ||
+		    g->shares[i].account >> 63 == 0)
+			return false; /* that would be a budget's */
 	}
 	return true;
 }

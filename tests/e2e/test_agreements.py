@@ -347,6 +347,8 @@ def test_a_forecast_warns_of_what_will_not_be_used(agreed):
     agreed.start()
     c = report(agreed, "macc", "--at", iso(0) + "T12:00:00Z")[0]["commitment"]
     assert D(c["last_7_days"]) == 14
+    assert [D(d["burned"]) for d in c["daily"]] == [5] * 14 + [2] * 21
+    assert c["daily"][-1]["day"].startswith(iso(-1))
     f = c["forecast"]
     assert f["days_of_history"] == 80 and f["tests"] > 30
     assert D(f["mape_percent"]) > 0
