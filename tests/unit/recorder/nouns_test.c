@@ -670,6 +670,209 @@ a_lost_store_keeps_ids_and_alerts_and_loses_names(void **state)
 	rig_end(&g);
 }
 
+/* --- at random
+ * ------------------------------------------------------------------ */
+
+static uint32_t dice;
+
+static unsigned
+roll(unsigned n)
+{
+	dice = dice * 1664525 + 1013904223;
+	return (dice >> 8) % n;
+}
+
+static const char *
+pick(const char *const *of, unsigned n)
+{
+	return of[roll(n)];
+}
+
+#define PICK(...) \
+	pick((const char *const[]){ __VA_ARGS__ }, \
+	    (unsigned)NELEM(((const char *const[]){ __VA_ARGS__ })))
+
+/* Sense and nonsense; what is refused must change nothing either. */
+static void
+wish_at_random(struct rig *g, unsigned *keys)
+{
+	const char *scope = PICK("org:a", "org:b", "team:t", "team:u",
+	    "project:p", "user:x", "service:y", "tag:k=1", "key:000000000001",
+	    "key:000000000003", "team:#2", "org:#1", "nowhere:z");
+	char more[256];
+
+	switch (roll(9)) {
+	case 0:
+		(void)snprintf(more, sizeof(more), ",%s,%s,%s%s",
+		    PICK("\"org\":\"a\"", "\"org\":\"b\"", "\"x\":1"),
+		    PICK("\"team\":\"t\"", "\"team\":\"u\"", "\"y\":1"),
+		    PICK("\"project\":\"p\"", "\"user\":\"x\"",
+			"\"service\":\"y\"", "\"tags\":[\"k=1\"]"),
+		    PICK("", ",\"budget\":\"3/day\"",
+			",\"limits\":[\"tokens=9/day\"]"));
+		if (*keys < 9 &&
+		    strstr(make_key(g, *keys + 1, more), "\"ok\":true") != NULL)
+			++*keys;
+		break;
+	case 1:
+		(void)ask(g, "{\"op\":\"key_revoke\",\"id\":\"00000000000%u\"}",
+		    roll(9) + 1);
+		break;
+	case 2:
+	case 3:
+	case 4:
+		(void)budget(g, scope,
+		    PICK("1/day", "2/day", "0.5/month", "7/total", "-1/day"),
+		    PICK("", "", ",\"mode\":\"soft\"",
+			",\"zone\":\"Asia/Tokyo\"", ",\"tight\":\"clamp\"",
+			",\"downgrade_to\":\"gpt-6\"",
+			",\"admit_wait\":\"1s\""));
+		break;
+	case 5:
+		(void)ask(g, "{\"op\":\"%s\",\"id\":\"%u\"}",
+		    PICK("budget_close", "limit_close"), roll(12) + 1);
+		break;
+	case 6:
+		(void)ask(g,
+		    "{\"op\":\"limit_set\",\"scope\":\"%s\",\"limit\":"
+		    "\"%s\"}",
+		    scope,
+		    PICK("requests=5/day", "requests=6/day", "tokens=7/hour",
+			"concurrency=2", "cost_per_call=1", "requests=0/day"));
+		break;
+	case 7:
+		(void)ask(g,
+		    "{\"op\":\"%s\",\"kind\":\"%s\",\"id\":\"%u\","
+		    "\"name\":\"%s\"}",
+		    PICK("subject_rename", "subject_close"),
+		    PICK("org", "team", "user", "tag"), roll(9) + 1,
+		    PICK("q", "t", "x"));
+		break;
+	case 8:
+		(void)ask(g, "{\"op\":\"budget_change\",\"id\":\"%u\",%s}",
+		    roll(12) + 1,
+		    PICK("\"budget\":\"4/day\"", "\"budget\":\"4/hour\"",
+			"\"mode\":\"hard\"", "\"tight\":\"none\""));
+		break;
+	}
+}
+
+/* Everything but names, which a lost store takes with it. */
+static void
+write_state(const struct rig *g, struct buf *b)
+{
+	const struct account *a;
+	const struct subject *s;
+	const struct cap *c;
+	const struct key *k;
+	unsigned i, n;
+
+	buf_clear(b);
+	for (i = 1; i < 64; i++) {
+		s = tree_find(g->r, i);
+		if (s != NULL)
+			buf_fmt(b, "s%u %u %u %d\n", i, (unsigned)s->kind,
+			    s->parent != NULL ? (unsigned)s->parent->id : 0,
+			    s->closed);
+		a = account_find(g->r, i);
+		if (a != NULL)
+			buf_fmt(b, "a%u %u %u %lld %u %s %u %u %lld %d%d v%u\n",
+			    i, (unsigned)a->subject, (unsigned)a->key,
+			    (long long)a->limit, a->unit, a->zone, a->mode,
+			    (unsigned)a->downgrade, (long long)a->wait_ns,
+			    a->clamp, a->closed, a->version);
+		c = cap_find(g->r, i);
+		if (c != NULL)
+			buf_fmt(b, "c%u %u %u %u %lld %lld %d v%u\n", i,
+			    (unsigned)c->subject, (unsigned)c->key, c->kind,
+			    (long long)c->amount, (long long)c->period_ns,
+			    c->closed, c->version);
+		k = noun_key(g->r, i);
+		for (n = 0; k != NULL && n < k->nsubjects; n++)
+			buf_fmt(b, "k%u %u %d\n", i,
+			    (unsigned)k->subject[n]->id, k->revoked);
+	}
+}
+
+/* What shared memory binds a key to is what the books say. */
+static void
+check_tables(struct rig *g)
+{
+	struct subject_lists l;
+	const struct shm_key *row;
+	const struct account *a;
+	const struct key *k;
+	unsigned i, n, open;
+
+	for (i = 1; i < 10; i++) {
+		k = noun_key(g->r, i);
+		if (k == NULL || k->revoked)
+			continue;
+		row = key_find(&g->m, i);
+		assert_non_null(row);
+		assert_int_equal(row->nsubjects, k->nsubjects + 1);
+		for (n = 0; n < row->nsubjects; n++) {
+			const struct subject *s =
+			    n == 0 ? k->own : k->subject[n - 1];
+
+			assert_int_equal(row->subject[n], s->row);
+			assert_true(subject_read(&g->m, row->subject[n], &l));
+			open = 0;
+			for (a = s->budgets; a != NULL; a = a->next) {
+				if (a->closed)
+					continue;
+				assert_true(open < l.nbudgets);
+				assert_int_equal(l.budget[open++], a->row);
+				assert_true(
+				    at_load(&g->m.accounts[a->row]
+						 .window[0]
+						 .granted) == a->limit ||
+				    a->unit == WINDOW_TOTAL);
+			}
+			assert_int_equal(open, l.nbudgets);
+		}
+	}
+}
+
+static void
+whatever_is_wished_comes_back_the_same(void **state)
+{
+	struct buf before = { 0 }, after = { 0 };
+	char path[128];
+	struct rig g;
+	unsigned seed, i, keys;
+
+	(void)state;
+	log_init("test", LOG_LVL_ERROR);
+	for (seed = 1; seed <= 8; seed++) {
+		dice = seed;
+		keys = 0;
+		rig_open(&g);
+		for (i = 0; i < 60; i++) {
+			wish_at_random(&g, &keys);
+			if (i % 20 == 19)
+				rig_kill_recorder(&g);
+			check_tables(&g);
+		}
+		assert_true(keys > 0);
+		write_state(&g, &before);
+		assert_true(before.len > 200);
+		rig_power_cut(&g);
+		check_tables(&g);
+		write_state(&g, &after);
+		assert_string_equal(buf_cstr(&before), buf_cstr(&after));
+		rig_path(&g, "store.db", path);
+		assert_int_equal(unlink(path), 0);
+		rig_power_cut(&g);
+		check_tables(&g);
+		write_state(&g, &after);
+		assert_string_equal(buf_cstr(&before), buf_cstr(&after));
+		rig_end(&g);
+	}
+	buf_fini(&before);
+	buf_fini(&after);
+}
+
 int
 main(void)
 {
@@ -695,6 +898,7 @@ main(void)
 		    an_old_log_gives_a_hard_budget_of_the_keys_own),
 		cmocka_unit_test(
 		    a_lost_store_keeps_ids_and_alerts_and_loses_names),
+		cmocka_unit_test(whatever_is_wished_comes_back_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
