@@ -348,3 +348,36 @@ scan_write_attempt(struct buf *b, const struct scan *s, const struct intent *i,
 		write_outcome(b, o);
 	write_price(b, s, i, o);
 }
+
+static void
+write_line(struct buf *b, const char *lane, const struct price_line *l)
+{
+	json_w_begin(b, '{');
+	json_w_kstr(b, "lane", slice_of(lane));
+	json_w_ku64(b, "tokens", l->quantity);
+	write_rate(b, "rate", l->rate);
+	scan_money(b, "cost", l->cost.nano);
+	json_w_end(b, '}');
+}
+
+void
+scan_write_lines(struct buf *b, const struct scan *s, const struct outcome *o)
+{
+	const struct price *p =
+	    scan_price(s, o->generation, o->deployment, o->price);
+	struct price_line line[PRICE_LINES];
+	unsigned i, step;
+
+	if (p == NULL || o->resolution == RESOLUTION_VOID ||
+	    o->resolution == RESOLUTION_UNKNOWN ||
+	    !price_lines(p, &o->usage, line, &step))
+		return;
+	json_w_ku64(b, "step", step);
+	json_w_key(b, "lines");
+	json_w_begin(b, '[');
+	for (i = 0; i < LANES; i++) {
+		if (line[i].quantity > 0)
+			write_line(b, lane_text((enum lane)i), &line[i]);
+	}
+	json_w_end(b, ']');
+}

@@ -45,6 +45,10 @@ const char *resolution_name(enum resolution r); /* "booked" */
 void scan_write_attempt(struct buf *b, const struct scan *s,
     const struct intent *i, const struct outcome *o);
 
+/* How the list cost of a counted attempt is made up: "step", "lines". */
+void scan_write_lines(
+    struct buf *b, const struct scan *s, const struct outcome *o);
+
 void scan_money(struct buf *b, const char *key, int64_t nano);
 void scan_money_sum(struct buf *b, const char *key, int128 nano);
 void scan_time(struct buf *b, const char *key, int64_t wall_ns);

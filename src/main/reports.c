@@ -167,6 +167,33 @@ add_table(struct buf *out, const char *title, const struct json *rows,
 	table_write(out, rows, column, n);
 }
 
+/* What each counted attempt was made of. */
+static void
+add_costs(struct buf *out, const struct json *attempts)
+{
+	static const struct column lines[] = {
+		{ "lane", "LANE", COL_TEXT },
+		{ "tokens", "TOKENS", COL_NUMBER },
+		{ "rate", "PER MILLION", COL_NUMBER },
+		{ "cost", "COST", COL_NUMBER },
+	};
+	const struct json *a = attempts != NULL ? attempts->child : NULL, *p;
+
+	for (; a != NULL; a = a->next) {
+		if (json_get_bool(a, "price_unknown", false))
+			buf_fmt(out, "\nattempt %.*s: the price is unknown\n",
+			    S_FMT(json_get(a, "attempt")->text));
+		p = json_get(a, "price");
+		if (json_get(a, "lines") == NULL || p == NULL)
+			continue;
+		buf_fmt(out, "\nattempt %.*s by price %.*s, %.*s\n",
+		    S_FMT(json_get(a, "attempt")->text),
+		    S_FMT(json_get_str(p, "id")),
+		    S_FMT(json_get_str(p, "tier")));
+		table_write(out, json_get(a, "lines"), lines, NELEM(lines));
+	}
+}
+
 static void
 write_explanation(struct buf *out, const struct json *j)
 {
@@ -196,6 +223,7 @@ write_explanation(struct buf *out, const struct json *j)
 	    NELEM(candidates));
 	add_table(out, "attempts", json_get(j, "attempts"), attempts,
 	    NELEM(attempts));
+	add_costs(out, json_get(j, "attempts"));
 }
 
 static bool

@@ -180,6 +180,9 @@ def test_a_line_is_exact(kontor, key, sim, model, call, stream):
                  "image_input", "output", "reasoning", "audio_output"):
         assert told[name + "_tokens"] == theirs[name + "_tokens"], name
     assert D(told["hold"]) >= D(told["settled"])
+    made = sum(D(line["cost"]) for line in told["lines"])
+    assert made + D(told["price"].get("per_request", "0")) == \
+        D(told["list_cost"])
     if not stream:
         assert D(r.headers["x-kontor-cost"].split()[0]) == D(theirs["cost"])
 
@@ -217,6 +220,8 @@ def test_an_unknown_price_is_no_zero(own):
     told = own.explain(r.headers["x-kontor-request-id"])["attempts"][0]
     assert told["price"] is None and told["price_unknown"] is True
     assert own.chat(key, "plain").status_code == 200
+    text = own.run("explain", r.headers["x-kontor-request-id"]).stdout
+    assert "attempt 1: the price is unknown" in text
     rows = own.usage("--by", "model")["rows"]
     assert {r["model"]: r["unpriced_attempts"] for r in rows} == {
         "nameless": 1, "plain": 0}
