@@ -285,12 +285,16 @@ write_span(struct buf *b, int64_t ns)
 	const int64_t ms = (ns + NS_PER_MS - 1) / NS_PER_MS;
 
 	if (ms < 1000) {
-		buf_fmt(b, "%lldms", (long long)ms);
+		buf_i64(b, ms);
+		buf_str(b, "ms");
 		return;
 	}
-	if (ms >= 60000)
-		buf_fmt(b, "%lldm", (long long)(ms / 60000));
-	buf_fmt(b, "%llds", (long long)(ms % 60000 / 1000));
+	if (ms >= 60000) {
+		buf_i64(b, ms / 60000);
+		buf_str(b, "m");
+	}
+	buf_i64(b, ms % 60000 / 1000);
+	buf_str(b, "s");
 }
 
 static void
@@ -298,7 +302,7 @@ add_legacy(struct req *req, struct http_hdr *hdr, unsigned *n,
     const struct rate_state *s)
 {
 	const char *const *name = kinds[s->kind].legacy;
-	struct buf b = { 0 };
+	static struct buf b;
 
 	buf_i64(&b, s->amount);
 	add(req, hdr, n, name[0], &b);
@@ -306,14 +310,34 @@ add_legacy(struct req *req, struct http_hdr *hdr, unsigned *n,
 	add(req, hdr, n, name[1], &b);
 	write_span(&b, s->reset_ns);
 	add(req, hdr, n, name[2], &b);
-	buf_fini(&b);
+}
+
+/* One of the items of a RateLimit field: "name";x=1;y=2 */
+static void
+write_item(struct buf *b, const char *name, const char *key, int64_t v)
+{
+	if (b->len > 0)
+		buf_str(b, ", ");
+	buf_str(b, "\"");
+	buf_str(b, name);
+	buf_str(b, "\"");
+	buf_str(b, key);
+	buf_i64(b, v);
+}
+
+static void
+write_parameter(struct buf *b, const char *key, int64_t v)
+{
+	buf_str(b, key);
+	buf_i64(b, v);
 }
 
 static unsigned
 limit_headers(struct req *req, struct http_hdr *hdr)
 {
 	struct rate_state tight[NELEM(kinds)] = { { 0 } }, s;
-	struct buf policy = { 0 }, state = { 0 };
+	/* One process, one loop: their memory is kept, and add() clears. */
+	static struct buf policy, state;
 	unsigned i, n = 0;
 
 	for (i = 0; i < req->chain.nlimits; i++) {
@@ -325,16 +349,14 @@ limit_headers(struct req *req, struct http_hdr *hdr)
 	for (i = 0; i < NELEM(kinds); i++) {
 		if (tight[i].kind == 0 || kinds[i].policy == NULL)
 			continue;
-		buf_fmt(&policy, "%s\"%s\";q=%lld", policy.len > 0 ? ", " : "",
-		    kinds[i].policy, (long long)tight[i].amount);
-		if (tight[i].period_ns > 0)
-			buf_fmt(&policy, ";w=%lld",
-			    (long long)(tight[i].period_ns / NS_PER_S));
-		buf_fmt(&state, "%s\"%s\";r=%lld", state.len > 0 ? ", " : "",
-		    kinds[i].policy, (long long)tight[i].left);
-		if (tight[i].period_ns > 0)
-			buf_fmt(&state, ";t=%lld",
-			    (long long)seconds_up(tight[i].reset_ns));
+		write_item(&policy, kinds[i].policy, ";q=", tight[i].amount);
+		write_item(&state, kinds[i].policy, ";r=", tight[i].left);
+		if (tight[i].period_ns > 0) {
+			write_parameter(
+			    &policy, ";w=", tight[i].period_ns / NS_PER_S);
+			write_parameter(
+			    &state, ";t=", seconds_up(tight[i].reset_ns));
+		}
 		if (kinds[i].legacy[0] != NULL)
 			add_legacy(req, hdr, &n, &tight[i]);
 	}
@@ -342,8 +364,6 @@ limit_headers(struct req *req, struct http_hdr *hdr)
 		add(req, hdr, &n, "ratelimit-policy", &policy);
 		add(req, hdr, &n, "ratelimit", &state);
 	}
-	buf_fini(&policy);
-	buf_fini(&state);
 	return n;
 }
 
