@@ -7,6 +7,7 @@
 #include "books/scan.h"
 
 #define DAY_NS (INT64_C(86400) * NS_PER_S)
+#define HOUR_NS (INT64_C(3600) * NS_PER_S)
 
 enum {
 	THURSDAY = 3,         /* 1970-01-01; Monday is 0 */
@@ -228,6 +229,8 @@ read_series(struct report *r, uint64_t agreement, const struct period *in,
 	    "SELECT u.hour, u.contracted FROM usage_hour u JOIN dims d"
 	    " ON d.id = u.dim WHERE d.agreement = ? AND u.hour >= ?"
 	    " AND u.hour < ?");
+	const int64_t upto =
+	    in->to_ns != 0 && in->to_ns < r->now_ns ? in->to_ns : r->now_ns;
 	int64_t first = in->from_ns / DAY_NS, day, nano;
 
 	if (first < today - FORECAST_DAYS_MAX)
@@ -235,8 +238,8 @@ read_series(struct report *r, uint64_t agreement, const struct period *in,
 	out->n = today > first ? (unsigned)(today - first) : 0;
 	out->day = mem_new((out->n + 1) * sizeof(*out->day));
 	stmt_u64(q, 1, agreement);
-	stmt_i64(q, 2, in->from_ns / (3600 * NS_PER_S));
-	stmt_i64(q, 3, (r->now_ns + 3600 * NS_PER_S - 1) / (3600 * NS_PER_S));
+	stmt_i64(q, 2, in->from_ns / HOUR_NS);
+	stmt_i64(q, 3, (upto + HOUR_NS - 1) / HOUR_NS);
 	while (stmt_step(q)) {
 		day = stmt_get_i64(q, 0) / 24;
 		nano = stmt_get_i64(q, 1);
@@ -428,8 +431,9 @@ write_commitment(struct report *r, const struct agreement_row *a)
 	}
 	read_series(r, a->terms.id, &c.in, &s);
 	trim(&s);
+	/* The account is exact, and knows what the rollups may forget. */
 	if (r->is_now)
-		s.today.nano = balance_of(r, c.account).nano - s.before.nano;
+		s.before.nano = balance_of(r, c.account).nano - s.today.nano;
 	agreement_look(&c, s.day, s.n, s.before, s.today, r->now_ns);
 	write_view(r, &c, &s);
 	mem_free(s.day);

@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 from decimal import ROUND_HALF_EVEN, Decimal as D
@@ -533,7 +534,9 @@ def keep_accounts(tmp_path, n, kills, seed):
         before = store_rows(k)
         for path in k.data_dir.glob("store.db*"):
             path.unlink()
-        k.start()
+        k.spawn([kit.KONTOR, "serve", "-c", k.path], env=k.env,
+                stdin=subprocess.DEVNULL)
+        k.wait_ready(15 + n / 200)  # a whole log is read again
         k.usage()
         assert store_rows(k) == before
         k.verify()
