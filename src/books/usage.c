@@ -463,8 +463,9 @@ usage_read(struct store *s, const struct usage_query *q,
 	roll_each_call(s, &wide.span, add_call, &r);
 	fault = store_commit(s);
 	if (fault == FAULT_NONE) {
-		qsort(r.rows.row, r.rows.n, sizeof(struct usage_row *),
-		    compare_rows);
+		if (r.rows.n > 0)
+			qsort(r.rows.row, r.rows.n, sizeof(struct usage_row *),
+			    compare_rows);
 		usage_write(&r.rows, format, out);
 	}
 	free_rows(&r);

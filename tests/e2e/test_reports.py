@@ -106,8 +106,11 @@ def books(tmp_path_factory):
         k.keys = make_keys(k)
         asyncio.run(make_calls(k, [key["key"] for key in k.keys], calls))
         make_tagged(k)
-        r = k.chat(k.keys[3]["key"], "m-free", "x [[sim out=17]]")
-        assert r.status_code == 200, r.text
+        for model, text in (("m-free", "x [[sim out=17]]"),
+                            ("m-openai", "short"), ("m-bedrock", "x"),
+                            ("m-azure", "x"), ("m-openai", "word " * 400)):
+            r = k.chat(k.keys[3]["key"], model, text)
+            assert r.status_code == 200, r.text
         k.lines = kit.wait_for("every attempt to be resolved", lambda: (
             lambda rows: rows if all(r["resolution"] for r in rows)
             else None)(k.export()), 30, 0.5)
@@ -279,7 +282,7 @@ def test_focus_has_tokens_prices_and_what_is_left(books):
         assert D(r["ListUnitPrice"]) - D(r["ContractedUnitPrice"]) in (
             D("0.000000333333"), D(r["ListUnitPrice"]))
     # Names: who sells, who made it, whose it is.
-    row = next(r for r in used if r["x_ProviderAccount"] == "bedrock")
+    row = next(r for r in used if r["x_Model"] == "m-bedrock")
     assert row["ProviderName"] == row["InvoiceIssuerName"] == "AWS"
     assert row["PublisherName"] == "openai"
     assert row["RegionId"] == "us-east-1"
