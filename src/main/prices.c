@@ -175,6 +175,27 @@ put_price(struct buf *b, const struct price *p)
 	buf_fini(&text);
 }
 
+/* For people each step is a row of its own below. */
+static void
+list_steps(struct list *l, const struct price *p)
+{
+	struct buf text = { 0 };
+	unsigned i;
+
+	for (i = 0; i < p->nsteps; i++) {
+		buf_clear(&text);
+		buf_fmt(&text, "  above %llu",
+		    (unsigned long long)p->step[i].above);
+		json_w_begin(&l->rows, '{');
+		json_w_kstr(&l->rows, "tier", buf_slice(&text));
+		put_rates(&l->rows, &p->step[i].rates);
+		if (p->step[i].rates.has == 0)
+			json_w_kstr(&l->rows, "input", S("unknown"));
+		json_w_end(&l->rows, '}');
+	}
+	buf_fini(&text);
+}
+
 static void
 list_tier(struct list *l, const struct deployment_conf *d, struct slice tier)
 {
@@ -198,6 +219,8 @@ list_tier(struct list *l, const struct deployment_conf *d, struct slice tier)
 		l->unknown++;
 	}
 	json_w_end(&l->rows, '}');
+	if (p != NULL && !l->json)
+		list_steps(l, p);
 }
 
 static bool
@@ -240,7 +263,6 @@ print_table(const struct list *l)
 		{ "audio_input", "AUDIO IN", COL_NUMBER },
 		{ "audio_output", "AUDIO OUT", COL_NUMBER },
 		{ "per_request", "PER CALL", COL_NUMBER },
-		{ "above", "ABOVE", COL_TEXT },
 		{ "from", "SINCE", COL_TEXT },
 		{ "source", "SOURCE", COL_TEXT },
 		{ "id", "ID", COL_TEXT },
