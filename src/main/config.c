@@ -802,7 +802,8 @@ config_data_dir(const char *file, struct buf *out)
 		report_add(r, (struct mark){ 0, 0 }, NULL, "cannot be read: %s",
 		    strerror(errno));
 	report_write(r, &said);
-	fwrite(said.p, 1, said.len, stderr);
+	if (said.len > 0)
+		fwrite(said.p, 1, said.len, stderr);
 	buf_fini(&said);
 	buf_fini(&text);
 	arena_fini(&c.scratch);
