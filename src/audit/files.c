@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+int (*files_sync)(int fd) = fsync;
+
 bool
 files_path(const char *dir, const char *name, char out[FILES_PATH])
 {
@@ -135,7 +137,7 @@ sync_parent(const char *path)
 	(void)snprintf(parent, sizeof(parent), "%s", path);
 	*strrchr(parent, '/') = '\0';
 	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	good = fd >= 0 && fsync(fd) == 0;
+	good = fd >= 0 && files_sync(fd) == 0;
 	if (fd >= 0)
 		close(fd);
 	return good;
@@ -192,7 +194,7 @@ files_replace(const char *dir, const char *name, struct slice text, mode_t mode)
 	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	if (fd < 0)
 		return FAULT_DISK;
-	good = fchmod(fd, mode) == 0 && write_all(fd, text) && fsync(fd) == 0;
+	good = fchmod(fd, mode) == 0 && write_all(fd, text) && files_sync(fd) == 0;
 	good = close(fd) == 0 && good;
 	if (!good || rename(temp, path) != 0) {
 		(void)unlink(temp);
@@ -211,7 +213,7 @@ files_append(const char *dir, const char *name, uint64_t at, struct slice text)
 		return FAULT_DISK;
 	good = ftruncate(fd, (off_t)at) == 0 &&
 	       lseek(fd, (off_t)at, SEEK_SET) == (off_t)at &&
-	       write_all(fd, text) && fsync(fd) == 0;
+	       write_all(fd, text) && files_sync(fd) == 0;
 	close(fd);
 	if (good && at == 0)
 		return files_sync_folder(dir, name);

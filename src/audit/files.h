@@ -22,6 +22,9 @@
 
 enum { FILES_PATH = 4096 };
 
+/* fsync; simulations of many crashes have their own. */
+extern int (*files_sync)(int fd);
+
 bool files_path(
     const char *dir, const char *name, char out[FILES_PATH]) MUST_USE;
 /* Appends the whole file to b. */

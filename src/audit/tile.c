@@ -236,7 +236,7 @@ end_file(struct tile_staged *s, const char *dir)
 		return FAULT_NONE;
 	tile_path(s->level, s->n, s->width, name);
 	if (!temp_path(dir, s, temp) || !files_path(dir, name, path) ||
-	    fsync(s->fd) != 0 || rename(temp, path) != 0)
+	    files_sync(s->fd) != 0 || rename(temp, path) != 0)
 		return FAULT_DISK;
 	return FAULT_NONE;
 }
