@@ -194,7 +194,8 @@ files_replace(const char *dir, const char *name, struct slice text, mode_t mode)
 	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	if (fd < 0)
 		return FAULT_DISK;
-	good = fchmod(fd, mode) == 0 && write_all(fd, text) && files_sync(fd) == 0;
+	good =
+	    fchmod(fd, mode) == 0 && write_all(fd, text) && files_sync(fd) == 0;
 	good = close(fd) == 0 && good;
 	if (!good || rename(temp, path) != 0) {
 		(void)unlink(temp);

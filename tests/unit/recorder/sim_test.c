@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "audit/files.h"
 #include "audit/verify.h"
 #include "base/json.h"
 #include "books/verify.h"
@@ -134,6 +135,14 @@ sim_sync(int fd)
 	if (fstat(fd, &st) == 0)
 		disk_state->synced[segment_of(fd)] = st.st_size;
 	step(NULL, "synced");
+	return 0;
+}
+
+/* The tree is not what is torn here, and a disk that waits takes hours. */
+static int
+no_sync(int fd)
+{
+	(void)fd;
 	return 0;
 }
 
@@ -699,6 +708,7 @@ the_books_are_exact_wherever_it_dies(void **state)
 	uint64_t seed, from = 1, to = SEEDS, corrected = 0;
 
 	(void)state;
+	files_sync = no_sync;
 	disk_state = mmap(NULL, sizeof(*disk_state), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(disk_state != MAP_FAILED);
