@@ -349,7 +349,8 @@ take_file(struct taker *k)
 	struct ynode *root = NULL;
 	struct buf text = { 0 };
 
-	r->file = k->p->prices_file;
+	/* The report outlives the snapshot that the name is in. */
+	r->file = arena_str(&r->arena, slice_of(k->p->prices_file));
 	r->part = PART_FILE;
 	if (k->p->more != NULL && access(r->file, F_OK) != 0)
 		root = NULL; /* it will be made */
