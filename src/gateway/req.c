@@ -93,7 +93,7 @@ new_req(struct worker *w)
 		w->spare = req->next;
 		w->nspare--;
 	}
-	memset(req, 0, offsetof(struct req, chain));
+	memset(req, 0, offsetof(struct req, reply.hdr));
 	req->rates.n = 0;
 	arena_start(&req->arena, req->room, sizeof(req->room));
 	return req;

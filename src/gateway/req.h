@@ -170,7 +170,7 @@ struct req {
 	} up;
 	struct relay *relay; /* owned: RELAY's state, see relay.c */
 	struct reply reply;
-	/* From here on nothing is zeroed but by who fills it. */
+	/* From reply.hdr on nothing is zeroed but by who fills it. */
 	struct chain chain; /* filled by the first ADMIT */
 	struct rate_taken rates;
 	/* The arena begins here: most requests ask the system for nothing. */

@@ -483,15 +483,19 @@ frame_intent(const struct journal_name *j, uint64_t seq, const struct intent *v,
 
 size_t
 frame_outcome(const struct journal_name *j, uint64_t seq,
-    const struct outcome *outcome, char *out, size_t cap)
+    const struct outcome *v, char *out, size_t cap)
 {
-	struct outcome cut = *outcome;
-	const struct outcome *v = &cut;
+	struct outcome cut;
 
-	if (cut.provider_id.len > FRAME_PROVIDER_ID)
-		cut.provider_id.len = FRAME_PROVIDER_ID;
-	if (cut.used_tier.len > FRAME_TIER)
-		cut.used_tier.len = FRAME_TIER;
+	if (v->provider_id.len > FRAME_PROVIDER_ID ||
+	    v->used_tier.len > FRAME_TIER) {
+		cut = *v;
+		if (cut.provider_id.len > FRAME_PROVIDER_ID)
+			cut.provider_id.len = FRAME_PROVIDER_ID;
+		if (cut.used_tier.len > FRAME_TIER)
+			cut.used_tier.len = FRAME_TIER;
+		v = &cut;
+	}
 	return WRITE(FRAME_OUTCOME, outcome_rows);
 }
 
