@@ -143,8 +143,20 @@ load_place(struct recorder *r, struct key *k, struct slice ids)
 		log_error("the store has a key whose place cannot be");
 		k->revoked = true;
 	}
-	k->own = tree_own(
-	    r, k->row.principal != 0 ? k->row.principal : at_peek(&k->row.id));
+	k->own = tree_own(r, k->principal != 0 ? k->principal : k->id);
+}
+
+static void
+load_models(struct key *k, struct slice ids)
+{
+	uint64_t model[KEY_MODELS_MAX];
+	size_t n = ids.len / sizeof(*model);
+
+	if (n > KEY_MODELS_MAX)
+		n = KEY_MODELS_MAX;
+	if (n > 0)
+		memcpy(model, ids.p, n * sizeof(*model));
+	noun_set_models(k, model, (unsigned)n);
 }
 
 static void
@@ -153,28 +165,25 @@ load_key(struct recorder *r, struct stmt *q)
 	struct key *k = NEW(struct key);
 	struct slice s;
 
-	at_poke(&k->row.id, stmt_get_u64(q, 0));
+	k->id = stmt_get_u64(q, 0);
 	k->name = mem_dup(stmt_get(q, 1));
 	k->team = mem_dup(stmt_get(q, 2));
-	k->row.team = stmt_get_u64(q, 3);
-	k->row.principal = stmt_get_u64(q, 4);
+	k->team_id = stmt_get_u64(q, 3);
+	k->principal = stmt_get_u64(q, 4);
 	s = stmt_get(q, 5);
-	memcpy(k->row.secret_sha256, s.p, s.len < 32 ? s.len : 32);
+	memcpy(k->secret_sha256, s.p, s.len < 32 ? s.len : 32);
 	k->models = mem_dup(stmt_get(q, 6));
 	s = stmt_get(q, 7);
-	if (s.len > sizeof(k->row.models))
-		s.len = sizeof(k->row.models);
-	memcpy(k->row.models, s.p, s.len);
-	k->row.nmodels = (uint32_t)(s.len / 8);
+	load_models(k, s);
 	k->account = stmt_get_u64(q, 8);
-	k->row.expires_ns = stmt_get_i64(q, 9);
-	k->row.is_admin = stmt_get_i64(q, 10) != 0;
+	k->expires_ns = stmt_get_i64(q, 9);
+	k->is_admin = stmt_get_i64(q, 10) != 0;
 	k->revoked = stmt_get_i64(q, 11) != 0;
 	s = stmt_get(q, 12);
 	memcpy(k->salt, s.p, s.len < 16 ? s.len : 16);
 	k->created_ns = stmt_get_i64(q, 13);
 	load_place(r, k, stmt_get(q, 14));
-	table_add(&r->keys, &k->node, at_peek(&k->row.id));
+	table_add(&r->keys, &k->node, k->id);
 	noun_name_own(k);
 }
 
@@ -385,17 +394,17 @@ save_key(void *arg, void *node)
 	    " revoked, salt, created_ns, org, project, principal_name,"
 	    " principal_kind, tags, subjects) VALUES (?, ?, ?, ?, ?, ?, ?, ?,"
 	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-	stmt_u64(q, 1, at_peek(&k->row.id));
+	stmt_u64(q, 1, k->id);
 	stmt_text(q, 2, slice_of(k->name));
 	stmt_text(q, 3, slice_of(k->team));
-	stmt_u64(q, 4, k->row.team);
-	stmt_u64(q, 5, k->row.principal);
-	stmt_blob(q, 6, bytes_of(k->row.secret_sha256, 32));
+	stmt_u64(q, 4, k->team_id);
+	stmt_u64(q, 5, k->principal);
+	stmt_blob(q, 6, bytes_of(k->secret_sha256, 32));
 	stmt_text(q, 7, slice_of(k->models));
-	stmt_blob(q, 8, bytes_of(k->row.models, k->row.nmodels * 8));
+	stmt_blob(q, 8, bytes_of(k->model, k->nmodels * 8u));
 	stmt_u64(q, 9, k->account);
-	stmt_i64(q, 10, k->row.expires_ns);
-	stmt_i64(q, 11, k->row.is_admin);
+	stmt_i64(q, 10, k->expires_ns);
+	stmt_i64(q, 11, k->is_admin);
 	stmt_i64(q, 12, k->revoked);
 	stmt_blob(q, 13, bytes_of(k->salt, sizeof(k->salt)));
 	stmt_i64(q, 14, k->created_ns);

@@ -100,7 +100,7 @@ look_at_key(void *arg, void *node)
 	}
 	if (!bound)
 		return;
-	key_id_write(at_peek(&k->row.id), id);
+	key_id_write(k->id, id);
 	memcpy(whose + 4, id, sizeof(id));
 	l->bound = true;
 	judge(list, n, whose, l->c, l->p);

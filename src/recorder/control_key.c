@@ -308,21 +308,22 @@ change_of(const struct key *k)
 {
 	const bool placed = noun_subject(k, SUBJECT_TEAM) != NULL;
 	struct key_change v = { .wall_ns = clock_wall_ns(),
-		.key = at_peek(&k->row.id),
+		.key = k->id,
 		.account = k->account,
-		.principal = k->row.principal,
-		.team = placed ? 0 : k->row.team,
+		.principal = k->principal,
+		.team = placed ? 0 : k->team_id,
 		.op = OP_CHANGE,
-		.expires_ns = k->row.expires_ns,
-		.is_admin = k->row.is_admin != 0,
-		.nmodels = k->row.nmodels,
+		.expires_ns = k->expires_ns,
+		.is_admin = k->is_admin != 0,
+		.nmodels = k->nmodels,
 		.nsubjects = k->nsubjects };
 	unsigned i;
 
 	for (i = 0; i < k->nsubjects; i++)
 		v.subjects[i] = k->subject[i]->id;
-	memcpy(v.secret_sha256, k->row.secret_sha256, 32);
-	memcpy(v.models, k->row.models, sizeof(v.models));
+	memcpy(v.secret_sha256, k->secret_sha256, 32);
+	if (k->nmodels > 0)
+		memcpy(v.models, k->model, k->nmodels * sizeof(*k->model));
 	commit_name(&v, k->salt, slice_of(k->name), slice_of(k->team));
 	return v;
 }
@@ -347,7 +348,7 @@ control_key_revoke(struct recorder *r, const struct json *j, struct reply *p)
 
 	if (k == NULL)
 		return;
-	(void)key_revoke(r->m, at_peek(&k->row.id));
+	(void)key_revoke(r->m, k->id);
 	if (!k->revoked) {
 		v = change_of(k);
 		v.op = OP_END;
@@ -375,7 +376,7 @@ static bool
 has_ended(const struct key *k)
 {
 	return k->revoked ||
-	       (k->row.expires_ns != 0 && k->row.expires_ns <= clock_wall_ns());
+	       (k->expires_ns != 0 && k->expires_ns <= clock_wall_ns());
 }
 
 void

@@ -54,7 +54,7 @@ key_new(struct recorder *r, const struct key_change *v)
 	k->name = mem_dup(slice_of(text));
 	k->team = mem_dup(S(""));
 	k->created_ns = v->wall_ns;
-	at_poke(&k->row.id, v->key);
+	k->id = v->key;
 	table_add(&r->keys, &k->node, v->key);
 	return k;
 }
@@ -91,10 +91,9 @@ rank(enum subject_kind kind)
 bool
 noun_place(struct recorder *r, struct key *k, const uint64_t *id, unsigned n)
 {
-	struct subject *s;
+	struct subject *place[KEY_SUBJECTS], *s;
 	unsigned i, last = 0, now;
 
-	k->nsubjects = 0;
 	if (n > KEY_SUBJECTS - 1)
 		return false;
 	for (i = 0; i < n; i++) {
@@ -102,10 +101,13 @@ noun_place(struct recorder *r, struct key *k, const uint64_t *id, unsigned n)
 		now = s != NULL ? rank(s->kind) : 0;
 		if (now == 0 || (now <= last && s->kind != SUBJECT_TAG))
 			return false;
-		k->subject[i] = s;
+		place[i] = s;
 		last = now;
 	}
-	k->nsubjects = n;
+	mem_free(k->subject);
+	k->subject = mem_new((n + 1) * sizeof(*place));
+	memcpy(k->subject, place, n * sizeof(*place));
+	k->nsubjects = (uint8_t)n;
 	return true;
 }
 
@@ -141,7 +143,7 @@ take_team(struct key *k)
 	if (team == NULL)
 		return;
 	noun_set_team(k, slice_of(team->name));
-	k->row.team = hash64(slice_of(team->name));
+	k->team_id = hash64(slice_of(team->name));
 }
 
 void
@@ -165,14 +167,28 @@ static const char *
 judge(struct recorder *r, const struct key *k, const struct key_change *v)
 {
 	struct key there = { .name = NULL };
+	bool placed;
 
 	if (v->key == 0)
 		return "it is not a key";
-	if (!noun_place(r, &there, v->subjects, v->nsubjects))
+	placed = noun_place(r, &there, v->subjects, v->nsubjects);
+	mem_free(there.subject);
+	if (!placed)
 		return "its place in the tree cannot be";
 	if (k != NULL && !same_place(k, v))
 		return "it moves a key";
 	return NULL;
+}
+
+void
+noun_set_models(struct key *k, const uint64_t *model, unsigned n)
+{
+	CHECK(n <= KEY_MODELS_MAX);
+	mem_free(k->model);
+	k->model = n > 0 ? mem_new(n * sizeof(*model)) : NULL;
+	if (n > 0)
+		memcpy(k->model, model, n * sizeof(*model));
+	k->nmodels = (uint8_t)n;
 }
 
 /* Revoked stays revoked: a later change does not bring it back. */
@@ -189,17 +205,15 @@ noun_apply_key(struct recorder *r, const struct key_change *v)
 		CHECK(noun_place(r, k, v->subjects, v->nsubjects));
 	}
 	k->account = v->account;
-	k->row.principal = v->principal;
-	k->row.team = v->team;
+	k->principal = v->principal;
+	k->team_id = v->team;
 	k->own = tree_own(r, v->principal != 0 ? v->principal : v->key);
 	noun_name_own(k);
 	take_team(k);
-	memcpy(k->row.secret_sha256, v->secret_sha256,
-	    sizeof(k->row.secret_sha256));
-	k->row.expires_ns = v->expires_ns;
-	k->row.is_admin = v->is_admin;
-	k->row.nmodels = v->nmodels;
-	memcpy(k->row.models, v->models, sizeof(k->row.models));
+	memcpy(k->secret_sha256, v->secret_sha256, sizeof(k->secret_sha256));
+	k->expires_ns = v->expires_ns;
+	k->is_admin = v->is_admin;
+	noun_set_models(k, v->models, v->nmodels);
 	k->revoked = k->revoked || v->op == OP_END;
 	if (k->models == NULL)
 		write_models(r, v, &k->models);
@@ -212,11 +226,11 @@ noun_apply_key(struct recorder *r, const struct key_change *v)
  * ------------------------------------------------------------ */
 
 static bool
-publish_subject(struct recorder *r, struct key *k, struct subject *s)
+publish_subject(struct recorder *r, struct shm_key *row, struct subject *s)
 {
 	if ((s->row == UINT32_MAX && !tree_publish(r, s)) || !tree_whole(s))
 		return false;
-	k->row.subject[k->row.nsubjects++] = (int32_t)s->row;
+	row->subject[row->nsubjects++] = (int32_t)s->row;
 	return true;
 }
 
@@ -227,19 +241,26 @@ publish_subject(struct recorder *r, struct key *k, struct subject *s)
 bool
 noun_publish_key(struct recorder *r, struct key *k)
 {
+	struct shm_key row = { .nmodels = k->nmodels,
+		.expires_ns = k->expires_ns,
+		.is_admin = k->is_admin,
+		.principal = k->principal,
+		.team = k->team_id };
 	unsigned i;
 
-	k->row.nsubjects = 0;
-	memset(k->row.subject, 0, sizeof(k->row.subject));
-	if (!publish_subject(r, k, k->own))
+	if (!publish_subject(r, &row, k->own))
 		return false;
 	for (i = 0; i < k->nsubjects; i++) {
-		if (!publish_subject(r, k, k->subject[i]))
+		if (!publish_subject(r, &row, k->subject[i]))
 			return false;
 	}
-	at_poke(&k->row.state,
+	at_poke(&row.id, k->id);
+	at_poke(&row.state,
 	    k->revoked ? (uint32_t)KEY_REVOKED : (uint32_t)KEY_LIVE);
-	return key_publish(r->m, &k->row);
+	memcpy(row.secret_sha256, k->secret_sha256, sizeof(row.secret_sha256));
+	if (k->nmodels > 0)
+		memcpy(row.models, k->model, k->nmodels * sizeof(*k->model));
+	return key_publish(r->m, &row);
 }
 
 static void
@@ -291,7 +312,7 @@ publish_key(void *arg, void *node)
 
 	if (noun_publish_key(arg, k))
 		return;
-	key_id_write(at_peek(&k->row.id), id);
+	key_id_write(k->id, id);
 	log_error("no room for key %s: raise limits.max_keys", id);
 }
 
@@ -355,6 +376,8 @@ free_key(void *arg, void *node)
 	mem_free(k->name);
 	mem_free(k->team);
 	mem_free(k->models);
+	mem_free(k->model);
+	mem_free(k->subject);
 }
 
 void

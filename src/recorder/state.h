@@ -139,16 +139,20 @@ struct cap {
 
 struct key {
 	struct node node;
+	uint64_t id;
 	char *name, *team, *models; /* models: JSON list of names */
-	struct shm_key row;         /* as published, but for its subjects */
-	uint64_t account;           /* as old frames say it; 0: none */
+	uint8_t secret_sha256[32];
+	int64_t expires_ns;
+	uint64_t principal, team_id;
+	uint64_t account; /* as old frames say it; 0: none */
 	struct subject *own;
 	/* Where it stands: user or service, project, team, org, tags. */
-	unsigned nsubjects;
-	struct subject *subject[KEY_SUBJECTS];
-	bool revoked, dirty;
+	struct subject **subject;
+	uint64_t *model; /* hashes of those it may use; none: all */
 	int64_t created_ns;
 	uint8_t salt[16];
+	uint8_t nsubjects, nmodels;
+	bool is_admin, revoked, dirty;
 };
 
 /* An account that an agreement makes; its sum is in balances, window 1. */
@@ -572,6 +576,8 @@ void noun_set_team(struct key *k, struct slice name);
 /* A subject it stands under has another name. */
 void noun_renamed(struct recorder *r, struct key *k);
 /* Ids to subjects; false: one is not known, or of no such place. */
+/* Copies them. */
+void noun_set_models(struct key *k, const uint64_t *model, unsigned n);
 bool noun_place(
     struct recorder *r, struct key *k, const uint64_t *id, unsigned n) MUST_USE;
 void nouns_publish(struct recorder *r);

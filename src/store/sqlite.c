@@ -143,6 +143,7 @@ store_open(const char *path, struct store **out)
 			exec(s, "PRAGMA journal_mode=WAL") &&
 			exec(s, "PRAGMA synchronous=FULL") &&
 			exec(s, "PRAGMA wal_autocheckpoint=0") &&
+			exec(s, "PRAGMA cache_size=-1024") &&
 			exec(s, "PRAGMA foreign_keys=OFF") && migrate(s);
 
 	return opened(&s, ok, out);
