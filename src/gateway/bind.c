@@ -66,24 +66,38 @@ add_tag(struct req *req, struct slice name)
 
 /* "env=prod, job=42" */
 static enum fault
-read_tags(struct req *req)
+add_tags(struct req *req, struct slice rest)
 {
-	struct slice rest, one;
-	enum fault f;
+	enum fault f = FAULT_NONE;
+	struct slice one;
 
-	if (req->x == NULL)
-		return FAULT_NONE;
-	rest = http_value(req->x->head, S("x-kontor-tags"));
-	while (rest.len > 0) {
+	while (rest.len > 0 && f == FAULT_NONE) {
 		if (!slice_cut(rest, ',', &one, &rest)) {
 			one = rest;
 			rest = S("");
 		}
 		f = add_tag(req, one);
-		if (f != FAULT_NONE)
-			return f;
 	}
-	return FAULT_NONE;
+	return f;
+}
+
+/* A list may come as several headers of the name (RFC 9110 5.3). */
+static enum fault
+read_tags(struct req *req)
+{
+	static const struct slice name = { "x-kontor-tags", 13 };
+	enum fault f = FAULT_NONE;
+	const struct http_head *h;
+	unsigned i;
+
+	if (req->x == NULL || http_find(req->x->head, name) == NULL)
+		return FAULT_NONE;
+	h = req->x->head;
+	for (i = 0; i < h->nhdr && f == FAULT_NONE; i++) {
+		if (slice_ieq(h->hdr[i].name, name))
+			f = add_tags(req, h->hdr[i].value);
+	}
+	return f;
 }
 
 /* --- limits --------------------------------------------------------------- */

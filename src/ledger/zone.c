@@ -447,11 +447,23 @@ zone_parse(struct slice bytes)
 	return z;
 }
 
+/* Beside the zones: what this machine is set to, and copies of the tree, one
+ * of them with leap seconds.  A log read elsewhere must mean the same. */
+static bool
+of_this_machine(struct slice s)
+{
+	return slice_eq(s, S("localtime")) || slice_eq(s, S("posixrules")) ||
+	       slice_starts(s, S("right/")) || slice_starts(s, S("posix/"));
+}
+
 /* Names only what lies below the folder of zones. */
 static bool
 name_sane(struct slice s)
 {
 	size_t i;
+
+	if (of_this_machine(s))
+		return false;
 
 	if (s.len > NAME_MAX_LEN || s.p[0] == '/' || s.p[0] == '.')
 		return false;

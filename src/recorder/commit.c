@@ -783,5 +783,6 @@ commit_all(struct recorder *r)
 	r->store_failing = false;
 	suspense_settle(r);
 	clean_all(r);
+	nouns_make_good(r);
 	return FAULT_NONE;
 }

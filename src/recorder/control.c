@@ -110,7 +110,9 @@ control_durable(struct recorder *r, struct reply *p)
 	if (commit_all(r) == FAULT_NONE)
 		return true;
 	r->unpublished = true;
-	control_refuse(p, FAULT_LOG, "the log or the store cannot be written");
+	control_refuse(p, FAULT_LOG,
+	    "the log or the store cannot be written; it may still come about "
+	    "when they can: ask again with the same idempotency key");
 	return false;
 }
 
@@ -127,10 +129,7 @@ control_again(struct recorder *r, const struct json *j, struct reply *p)
 		control_refuse(p, FAULT_FIELD, "idem is too long");
 	if (p->fault != FAULT_NONE || !answered(r, idem, p))
 		return false;
-	if (control_durable(r, p) && r->unpublished) {
-		nouns_publish(r);
-		r->unpublished = false;
-	}
+	(void)control_durable(r, p);
 	return true;
 }
 
@@ -199,6 +198,19 @@ static const struct {
 	{ "limit_close", control_limit_close },
 };
 
+/* While the disk refuses, nothing is begun that it would have to keep; but
+ * to revoke is never refused. */
+static bool
+can_begin(struct recorder *r, control_f *run, struct reply *p)
+{
+	if ((!r->log_failing && !r->store_failing) || run == barrier ||
+	    run == control_key_revoke || commit_all(r) == FAULT_NONE)
+		return true;
+	control_refuse(p, FAULT_LOG,
+	    "the log or the store cannot be written; nothing was changed");
+	return false;
+}
+
 static void
 run_op(struct recorder *r, const struct json *j, struct reply *p)
 {
@@ -207,7 +219,8 @@ run_op(struct recorder *r, const struct json *j, struct reply *p)
 
 	for (i = 0; i < NELEM(ops); i++) {
 		if (slice_eq(slice_of(ops[i].name), name)) {
-			ops[i].run(r, j, p);
+			if (can_begin(r, ops[i].run, p))
+				ops[i].run(r, j, p);
 			return;
 		}
 	}

@@ -78,7 +78,6 @@ control_chain_key(struct recorder *r, const struct subject *const *s,
 struct look {
 	const struct chain_change *c;
 	struct reply *p;
-	bool bound; /* a key was judged */
 };
 
 static void
@@ -102,7 +101,6 @@ look_at_key(void *arg, void *node)
 		return;
 	key_id_write(k->id, id);
 	memcpy(whose + 4, id, sizeof(id));
-	l->bound = true;
 	judge(list, n, whose, l->c, l->p);
 }
 
@@ -127,20 +125,31 @@ own_room(const struct chain_change *c, struct reply *p)
 		    tree_kind((unsigned)c->at->kind), SUBJECT_LIMITS);
 }
 
-/* A subject without keys is judged with those it stands under. */
+/* A subject with those it stands under: a key may be put there any time. */
+static void
+look_at_subject(void *arg, void *node)
+{
+	const struct subject *list[KEY_SUBJECTS], *s;
+	struct look *l = arg;
+	unsigned n = 0;
+	bool bound = false;
+
+	for (s = node; s != NULL && n < KEY_SUBJECTS; s = s->parent) {
+		bound = bound || s == l->c->at;
+		list[n++] = s;
+	}
+	if (bound && !list[0]->closed && l->p->fault == FAULT_NONE)
+		judge(list, n, "what stands there", l->c, l->p);
+}
+
+/* Every key it would bind, and every place where a key could be put. */
 void
 control_chain_check(
     struct recorder *r, const struct chain_change *c, struct reply *p)
 {
-	const struct subject *list[KEY_SUBJECTS], *s;
-	struct look l = { c, p, false };
-	unsigned n = 0;
+	struct look l = { c, p };
 
 	own_room(c, p);
 	table_each(&r->keys, look_at_key, &l);
-	if (l.bound || p->fault != FAULT_NONE)
-		return;
-	for (s = c->at; s != NULL && n < KEY_SUBJECTS; s = s->parent)
-		list[n++] = s;
-	judge(list, n, "what stands there", c, p);
+	table_each(&r->subjects, look_at_subject, &l);
 }

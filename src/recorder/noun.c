@@ -350,6 +350,15 @@ nouns_publish(struct recorder *r)
 }
 
 void
+nouns_make_good(struct recorder *r)
+{
+	if (!r->unpublished)
+		return;
+	r->unpublished = false;
+	nouns_publish(r);
+}
+
+void
 nouns_say_lost(const struct recorder *r)
 {
 	if (r->keys.n == 0 && r->names.n == 0)

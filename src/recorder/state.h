@@ -581,6 +581,8 @@ void noun_set_models(struct key *k, const uint64_t *model, unsigned n);
 bool noun_place(
     struct recorder *r, struct key *k, const uint64_t *id, unsigned n) MUST_USE;
 void nouns_publish(struct recorder *r);
+/* After a commit: what one that failed owed the tables. */
+void nouns_make_good(struct recorder *r);
 /* The store was made again from the log: names are gone. */
 void nouns_say_lost(const struct recorder *r);
 void nouns_free(struct recorder *r);

@@ -165,6 +165,11 @@ def test_budgets_of_tags_bind_those_who_name_them(kontor, scope):
         assert r.status_code == 400
         assert r.json()["error"]["code"] == "unknown_tag"
         assert "no=such" in r.json()["error"]["message"]
+        # A list may come as several headers; none of them is skipped.
+        kontor.run("tag", "create", tag + ".free")
+        r = http.post("/v1/chat/completions", json=body, headers=[
+            ("x-kontor-tags", tag + ".free"), ("x-kontor-tags", tag)])
+        assert r.status_code == 429, r.text
 
 
 # --- limits ---------------------------------------------------------------------

@@ -474,6 +474,13 @@ budgets_that_send_calls_back_and_forth_are_refused(void **state)
 		     "\"project\":\"p\",\"team\":\"t\"}"));
 	refused(budget(&g, "project:p", "9/day", ",\"downgrade_to\":\"gpt-6\""),
 	    "CONFLICT", "a budget cycle");
+	/* And where none stands above or below. */
+	good(ask(&g, "{\"op\":\"subject_create\",\"kind\":\"team\","
+		     "\"team\":\"empty\",\"org\":\"o2\"}"));
+	good(budget(&g, "team:empty", "9/day", ",\"downgrade_to\":\"gpt-6\""));
+	account_find(g.r, 2)->downgrade = 12345;
+	refused(budget(&g, "org:o2", "9/day", ",\"downgrade_to\":\"gpt-6\""),
+	    "CONFLICT", "a budget cycle: budget 2 (team empty)");
 	a->downgrade = hash64(S("gpt-6"));
 	good(budget(&g, "org:o", "9/day", ",\"downgrade_to\":\"gpt-6\""));
 	rig_end(&g);

@@ -423,6 +423,71 @@ a_full_disk_stops_calls_and_loses_nothing(void **state)
 	rig_end(&g);
 }
 
+static bool
+says(struct rig *g, const char *wish, const char *answer)
+{
+	struct buf out = { 0 };
+	bool is;
+
+	recorder_control(g->r, slice_of(wish), &out);
+	is = strstr(buf_cstr(&out), answer) != NULL;
+	buf_fini(&out);
+	return is;
+}
+
+static uint32_t
+budgets_of_team(struct rig *g)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < at_load(&g->m.head->nsubjects); i++) {
+		if (at_load(&g->m.subjects[i].kind) == SUBJECT_TEAM)
+			n += g->m.subjects[i].nbudgets;
+	}
+	return n;
+}
+
+/* What was begun before the disk refused binds when it is written; what is
+ * asked for after that is not begun. */
+static void
+a_wish_that_a_full_disk_met_comes_true_or_was_nothing(void **state)
+{
+	struct rig g = { .dir = "/tmp/kontor-rec-XXXXXX", .disk = &failing };
+	int i;
+
+	(void)state;
+	log_init("test", LOG_LVL_ERROR);
+	assert_non_null(mkdtemp(g.dir));
+	rig_tables(&g, 1);
+	g.s = rig_snapshot(77);
+	assert_int_equal(rig_start(&g), FAULT_NONE);
+	assert_true(says(&g,
+	    "{\"op\":\"subject_create\",\"kind\":\"team\",\"team\":\"t\"}",
+	    "\"ok\":true"));
+	fail_writes = 1;
+	assert_true(says(&g,
+	    "{\"op\":\"budget_set\",\"scope\":\"team:t\",\"budget\":\"1/day\"}",
+	    "may still come about"));
+	assert_int_equal(budgets_of_team(&g), 0);
+	assert_true(says(&g,
+	    "{\"op\":\"budget_set\",\"scope\":\"team:t\",\"budget\":\"1/"
+	    "week\"}",
+	    "nothing was changed"));
+	fail_writes = 0;
+	for (i = 0; i < 200 && budgets_of_team(&g) == 0; i++) {
+		usleep(10000);
+		(void)recorder_turn(g.r);
+	}
+	assert_int_equal(budgets_of_team(&g), 1);
+	assert_int_equal(g.r->accounts.n, 1);
+	assert_true(says(&g,
+	    "{\"op\":\"budget_set\",\"scope\":\"team:t\",\"budget\":\"1/"
+	    "week\"}",
+	    "\"ok\":true"));
+	assert_int_equal(budgets_of_team(&g), 2);
+	rig_end(&g);
+}
+
 int
 main(void)
 {
@@ -439,6 +504,8 @@ main(void)
 		    lies_in_frames_are_refused_and_the_bound_is_booked),
 		cmocka_unit_test(a_call_at_two_providers_counts_once),
 		cmocka_unit_test(a_full_disk_stops_calls_and_loses_nothing),
+		cmocka_unit_test(
+		    a_wish_that_a_full_disk_met_comes_true_or_was_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
