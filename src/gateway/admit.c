@@ -35,17 +35,17 @@ bar(struct candidate *c, enum why why)
  * Rows of the tier that is asked for, which is the one expected, and of the
  * deployment's own, at which the provider may serve instead.
  */
-static unsigned
-price_rows(
-    const struct req *req, const struct attempt *t, const struct price *row[2])
+static void
+find_prices(const struct req *req, struct attempt *t)
 {
 	const struct deployment_conf *d = t->deployment;
 	const struct slice own = slice_of(d->tier);
 	const struct slice asked = req->dialect->tier(req->ask->tier, own);
 
-	row[0] = deployment_price_of(d, asked, t->price_ns);
-	row[1] = deployment_price(d, t->price_ns);
-	return slice_eq(asked, own) ? 1 : 2;
+	t->row[t->nrow++] = deployment_price_of(d, asked, t->price_ns);
+	if (!slice_eq(asked, own))
+		t->row[t->nrow++] = deployment_price(d, t->price_ns);
+	t->price = t->row[0];
 }
 
 /* Are the rates of everything it may be billed for known? */
@@ -53,12 +53,11 @@ static bool
 is_priced(const struct req *req, const struct attempt *t, bool bounded)
 {
 	const uint64_t input = bounded ? t->bound_in : 0;
-	const struct price *row[2];
-	unsigned i, n = price_rows(req, t, row);
+	unsigned i;
 
-	for (i = 0; i < n; i++) {
-		if (row[i] == NULL ||
-		    !price_knows(row[i], req->ask->lanes, input))
+	for (i = 0; i < t->nrow; i++) {
+		if (t->row[i] == NULL ||
+		    !price_knows(t->row[i], req->ask->lanes, input))
 			return false;
 	}
 	return true;
@@ -70,15 +69,14 @@ static bool
 bound_money(const struct req *req, const struct attempt *t, uint64_t in,
     uint64_t out, struct money *most)
 {
-	const struct price *row[2];
-	unsigned i, n = price_rows(req, t, row);
 	struct money cost;
+	unsigned i;
 
 	*most = (struct money){ 0 };
-	for (i = 0; i < n; i++) {
-		if (row[i] == NULL)
+	for (i = 0; i < t->nrow; i++) {
+		if (t->row[i] == NULL)
 			continue;
-		if (!price_bound(row[i], req->ask->lanes, in, out, &cost)) {
+		if (!price_bound(t->row[i], req->ask->lanes, in, out, &cost)) {
 			*most = (struct money){ 0 };
 			return false;
 		}
@@ -115,13 +113,11 @@ bound(struct req *req, struct candidate *c, struct attempt *t)
 	const bool strict = req->chain.hard;
 	bool known = ask_bound(
 	    req->ask, d->context, d->max_output, &t->bound_in, &t->bound_out);
-	const struct price *row[2];
 
 	t->price_ns = worker_wall_ns(req->w);
 	t->agreement = snapshot_agreement(
 	    req->snap, d->provider, reqid_wall_ms(&req->id) * NS_PER_MS);
-	(void)price_rows(req, t, row);
-	t->price = row[0];
+	find_prices(req, t);
 	if (strict && !is_priced(req, t, known)) {
 		bar(c, WHY_PRICE);
 		return false;

@@ -69,8 +69,10 @@ struct candidate {
 /* One attempt at one deployment: from ADMIT to SETTLE. */
 struct attempt {
 	const struct deployment_conf *deployment;
-	const struct price *price; /* expected; NULL: not known */
-	int64_t price_ns;          /* wall: prices in force then count */
+	const struct price *price;  /* expected; NULL: not known */
+	const struct price *row[2]; /* that may apply; NULL: not known */
+	unsigned nrow;
+	int64_t price_ns; /* wall: prices in force then count */
 	struct shm_breaker *breaker;
 	bool probe;
 	struct shm_hold *hold;                  /* owned from ADMIT to SETTLE */
