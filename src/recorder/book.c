@@ -217,7 +217,6 @@ config_learn(struct recorder *r, struct slice payload, bool dirty)
 		mem_free(c);
 		return fault;
 	}
-	c->dims = mem_new((c->g.ndeployments + 1) * sizeof(*c->dims));
 	c->dirty = dirty;
 	table_add(&r->configs, &c->node, c->g.generation);
 	return FAULT_NONE;
@@ -242,7 +241,8 @@ path_get(struct recorder *r, struct slice text)
 	p = NEW(struct path);
 	p->text = mem_dup(text);
 	p->id = ++r->last_path;
-	p->dirty = true;
+	p->fresh = r->fresh_paths;
+	r->fresh_paths = p;
 	table_add(&r->paths, &p->node, h);
 	return p->id;
 }
@@ -371,7 +371,7 @@ free_config(void *arg, void *node)
 	struct known_config *c = node;
 
 	(void)arg;
-	dims_forget(c);
+	table_free(&c->dims);
 	arena_fini(&c->arena);
 	buf_fini(&c->payload);
 }

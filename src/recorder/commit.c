@@ -438,27 +438,17 @@ save_balance(void *arg, void *node)
 }
 
 static void
-save_dim(void *arg, void *node)
+save_paths(struct recorder *r)
 {
-	const struct dim *d = node;
-
-	if (d->dirty)
-		dim_save(arg, d);
-}
-
-static void
-save_path(void *arg, void *node)
-{
-	struct recorder *r = arg;
-	const struct path *p = node;
+	const struct path *p;
 	struct stmt *q;
 
-	if (!p->dirty)
-		return;
-	q = store_sql(r->store, "INSERT INTO paths VALUES (?, ?)");
-	stmt_i64(q, 1, p->id);
-	stmt_text(q, 2, slice_of(p->text));
-	stmt_run(q);
+	for (p = r->fresh_paths; p != NULL; p = p->fresh) {
+		q = store_sql(r->store, "INSERT INTO paths VALUES (?, ?)");
+		stmt_i64(q, 1, p->id);
+		stmt_text(q, 2, slice_of(p->text));
+		stmt_run(q);
+	}
 }
 
 static void
@@ -663,8 +653,8 @@ save_all(struct recorder *r)
 	pledges_save(r);
 	table_each(&r->caps, save_cap, r);
 	table_each(&r->keys, save_key, r);
-	table_each(&r->dims, save_dim, r);
-	table_each(&r->paths, save_path, r);
+	dims_save(r);
+	save_paths(r);
 	table_each(&r->balances, save_balance, r);
 	table_each(&r->rolls, save_roll, r);
 	table_each(&r->calls, save_calls, r);
@@ -699,8 +689,6 @@ CLEAN(clean_subject, subject)
 CLEAN(clean_account, account)
 CLEAN(clean_cap, cap)
 CLEAN(clean_key, key)
-CLEAN(clean_dim, dim)
-CLEAN(clean_path, path)
 CLEAN(clean_balance, balance)
 CLEAN(clean_cursor, cursor)
 #undef CLEAN
@@ -723,8 +711,8 @@ clean_all(struct recorder *r)
 	pledges_clean(r);
 	table_each(&r->caps, clean_cap, r);
 	table_each(&r->keys, clean_key, r);
-	table_each(&r->dims, clean_dim, r);
-	table_each(&r->paths, clean_path, r);
+	r->fresh_dims = NULL;
+	r->fresh_paths = NULL;
 	table_each(&r->balances, clean_balance, r);
 	table_each(&r->cursors, clean_cursor, r);
 	table_free(&r->rolls);

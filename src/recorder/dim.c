@@ -50,7 +50,8 @@ take(struct recorder *r, struct dim *d)
 		known = NEW(struct dim);
 		*known = *d;
 		known->id = ++r->last_dim;
-		known->dirty = true;
+		known->fresh = r->fresh_dims;
+		r->fresh_dims = known;
 		table_add(&r->dims, &known->node, h);
 		return known->id;
 	}
@@ -109,13 +110,29 @@ fill_texts(struct dim *d, const struct deployment_row *row,
 }
 
 static bool
-same_tags(const struct outcome *o, const struct dim_ref *f)
+same_ref(const struct dim_ref *a, const struct dim_ref *b)
 {
 	unsigned i;
 
-	for (i = 0; i < o->ntags && o->tags[i] == f->tags[i]; i++)
+	if (a->deployment != b->deployment || a->price != b->price ||
+	    a->step != b->step || a->agreement != b->agreement ||
+	    a->flag != b->flag || a->late != b->late || a->ntags != b->ntags)
+		return false;
+	for (i = 0; i < a->ntags && a->tags[i] == b->tags[i]; i++)
 		;
-	return i == o->ntags;
+	return i == a->ntags;
+}
+
+static uint64_t
+ref_hash(const struct dim_ref *f)
+{
+	uint64_t h = table_hash(f->deployment, f->price, f->step);
+	unsigned i;
+
+	h = table_hash(h, (uint64_t)f->flag, (uint64_t)f->late);
+	for (i = 0; i < f->ntags; i++)
+		h = table_hash(h, f->tags[i], i);
+	return h;
 }
 
 static void
@@ -147,60 +164,34 @@ resolve(struct recorder *r, const struct known_config *c,
 	return take(r, &d);
 }
 
-static struct dim_ref *
-find(struct dim_ref *head, const struct dim_ref *want, const struct outcome *o)
-{
-	struct dim_ref *f;
-
-	for (f = head; f != NULL; f = f->next) {
-		if (f->price == want->price && f->step == want->step &&
-		    f->agreement == want->agreement && f->flag == want->flag &&
-		    f->late == want->late && f->ntags == o->ntags &&
-		    same_tags(o, f))
-			return f;
-	}
-	return NULL;
-}
-
 int64_t
 dim_of(struct recorder *r, struct known_config *c, const struct outcome *o,
     int64_t late)
 {
 	const struct price *p = config_price(c, o->deployment, o->price);
-	struct dim_ref want = { .price = o->price,
+	struct dim_ref want = { .deployment = o->deployment,
+		.price = o->price,
 		.agreement = o->agreement,
 		.flag = apply_flag(o->resolution),
 		.late = late,
 		.ntags = o->ntags };
-	struct dim_ref **head = &c->dims[o->deployment], *f;
+	struct dim_ref *f;
+	uint64_t h;
 
 	if (p != NULL)
 		(void)price_rates(p, o->usage.input, &want.step);
-	f = find(*head, &want, o);
+	memcpy(want.tags, o->tags, o->ntags * sizeof(*o->tags));
+	h = ref_hash(&want);
+	f = table_first(&c->dims, h);
+	while (f != NULL && !same_ref(f, &want))
+		f = table_same(f);
 	if (f == NULL) {
-		want.dim = resolve(r, c, o, &want);
 		f = NEW(struct dim_ref);
 		*f = want;
-		memcpy(f->tags, o->tags, o->ntags * sizeof(*o->tags));
-		f->next = *head;
-		*head = f;
+		f->dim = resolve(r, c, o, &want);
+		table_add(&c->dims, &f->node, h);
 	}
 	return f->dim;
-}
-
-void
-dims_forget(struct known_config *c)
-{
-	struct dim_ref *f;
-	unsigned i;
-
-	for (i = 0; i < c->g.ndeployments; i++) {
-		while ((f = c->dims[i]) != NULL) {
-			c->dims[i] = f->next;
-			mem_free(f);
-		}
-	}
-	mem_free(c->dims);
 }
 
 /* --- the store --------------------------------------------------------- */
@@ -237,8 +228,8 @@ dims_load(struct recorder *r)
 	}
 }
 
-void
-dim_save(struct recorder *r, const struct dim *d)
+static void
+save(struct recorder *r, const struct dim *d)
 {
 	struct stmt *q = store_sql(r->store,
 	    "INSERT INTO dims (" COLUMNS ") VALUES"
@@ -256,4 +247,13 @@ dim_save(struct recorder *r, const struct dim *d)
 	for (i = 0; i < DIM_TEXTS; i++)
 		stmt_text(q, i + 9, slice_of(d->text[i]));
 	stmt_run(q);
+}
+
+void
+dims_save(struct recorder *r)
+{
+	const struct dim *d;
+
+	for (d = r->fresh_dims; d != NULL; d = d->fresh)
+		save(r, d);
 }

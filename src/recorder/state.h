@@ -187,8 +187,8 @@ enum dim_text {
 /* What attempts are grouped by beside key and time. */
 struct dim {
 	struct node node;
+	struct dim *fresh; /* the next that waits for the store */
 	int64_t id;
-	bool dirty;
 	uint64_t price, agreement;
 	int64_t percent, per_token; /* the agreement's discount then */
 	unsigned step;              /* of the price row: 0 none, or from 1 */
@@ -199,8 +199,9 @@ struct dim {
 
 /* The same, found by what an outcome says. */
 struct dim_ref {
-	struct dim_ref *next;
+	struct node node;
 	int64_t dim;
+	unsigned deployment;
 	uint64_t price, agreement;
 	unsigned step;
 	char flag;
@@ -211,8 +212,8 @@ struct dim_ref {
 
 struct path {
 	struct node node;
+	struct path *fresh; /* as a dim's */
 	int64_t id;
-	bool dirty;
 	char *text;
 };
 
@@ -254,7 +255,7 @@ struct known_config {
 	struct node node;
 	struct arena arena;
 	struct generation g;
-	struct dim_ref **dims; /* by deployment: those met so far */
+	struct table dims; /* dim_ref: those met so far */
 	struct buf payload;
 	bool dirty;
 };
@@ -331,6 +332,8 @@ struct recorder {
 	struct block block;  /* being filled */
 	uint64_t block_from; /* places before it have their block */
 	int64_t last_dim, last_path;
+	struct dim *fresh_dims;
+	struct path *fresh_paths;
 	struct known_config *last_config;
 	struct cursor *last_cursor;
 	size_t dirty_rows;
@@ -434,9 +437,8 @@ void books_free(struct recorder *r);
 /* late: see struct dim; the outcome's deployment is one of the generation. */
 int64_t dim_of(struct recorder *r, struct known_config *c,
     const struct outcome *o, int64_t late);
-void dims_forget(struct known_config *c);
 void dims_load(struct recorder *r);
-void dim_save(struct recorder *r, const struct dim *d);
+void dims_save(struct recorder *r); /* those that the store has not */
 
 /* --- suspense.c: attempts at their bound, and corrections
  * ----------------------------------- */
