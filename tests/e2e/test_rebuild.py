@@ -148,9 +148,9 @@ def filled(tmp_path):
         config = test_reports.make_config(sim, tmp_path)
         with kit.Kontor(tmp_path, config) as k:
             made = test_reports.make_keys(k)
-            k.run("budget", "set", "team:ml", "50/day", "--zone",
+            k.run("budget", "set", "team:ml", "50000/day", "--zone",
                   "Europe/Berlin")
-            k.run("budget", "set", "org:acme", "900/quarter", "--mode",
+            k.run("budget", "set", "org:acme", "90000/quarter", "--mode",
                   "soft")
             k.run("limit", "set", "team:ml", "requests=100000/minute")
             k.run("key", "revoke", k.key("gone", team="ml")["id"])

@@ -69,7 +69,7 @@ async def make_calls(kontor, keys, calls):
 def make_keys(kontor):
     return [kontor.key("one", org="acme", team="ml", project="search",
                        user="ada", tag=["env=prod", "job=42"],
-                       budget="1000/month"),
+                       budget="100000/month"),
             kontor.key("two", org="acme", team="ml", service="crawler",
                        tag="env=test"),
             kontor.key("three", org="acme", team="sales"),
