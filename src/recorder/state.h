@@ -239,6 +239,7 @@ struct refusal {
 };
 
 struct suspense {
+	struct node node; /* by attempt */
 	struct suspense *next;
 	struct outcome what;
 	int64_t dim;
@@ -246,6 +247,7 @@ struct suspense {
 };
 
 struct noted_correction {
+	struct node node; /* by attempt */
 	struct noted_correction *next;
 	struct correction what; /* without siblings */
 };
@@ -321,7 +323,8 @@ struct recorder {
 	uint64_t place;           /* memory: everything before this place */
 
 	struct table requests, balances, accounts, keys, dims, paths, rolls,
-	    calls, refusals, configs, cursors, subjects, names, caps, pledges;
+	    calls, refusals, configs, cursors, subjects, names, caps, pledges,
+	    suspended, corrected;
 	uint64_t last_subject, last_account, last_cap; /* handed out */
 	struct request *oldest, *newest;
 	struct suspense *suspense;

@@ -19,6 +19,16 @@ same_attempt(const struct outcome *o, const struct reqid *id, unsigned attempt)
 	return o->attempt == attempt && memcmp(&o->req, id, sizeof(*id)) == 0;
 }
 
+static uint64_t
+attempt_hash(const struct reqid *id, unsigned attempt)
+{
+	uint64_t a, b;
+
+	memcpy(&a, id->b, 8);
+	memcpy(&b, id->b + 8, 8);
+	return table_hash(a, b, attempt);
+}
+
 /* They are the frame's. */
 static void
 forget_texts(struct outcome *o)
@@ -36,15 +46,17 @@ suspense_add(struct recorder *r, const struct outcome *o, int64_t dim)
 	s->dim = dim;
 	s->next = r->suspense;
 	r->suspense = s;
+	table_add(&r->suspended, &s->node, attempt_hash(&o->req, o->attempt));
 }
 
 /* Also of one that is not stored yet. */
 static void
 resolve(struct recorder *r, const struct outcome *o)
 {
-	struct suspense *s;
+	struct suspense *s =
+	    table_first(&r->suspended, attempt_hash(&o->req, o->attempt));
 
-	for (s = r->suspense; s != NULL; s = s->next) {
+	for (; s != NULL; s = table_same(s)) {
 		if (same_attempt(&s->what, &o->req, o->attempt)) {
 			s->resolved = true;
 			return;
@@ -57,13 +69,18 @@ resolve(struct recorder *r, const struct outcome *o)
 unsigned
 correction_last(struct recorder *r, const struct reqid *id, unsigned attempt)
 {
-	const struct noted_correction *c;
+	struct noted_correction *c =
+	    table_first(&r->corrected, attempt_hash(id, attempt));
+	unsigned last = 0;
 	struct stmt *q;
 
-	for (c = r->corrections; c != NULL; c = c->next) {
-		if (same_attempt(&c->what.now, id, attempt))
-			return c->what.now.number;
+	for (; c != NULL; c = table_same(c)) {
+		if (same_attempt(&c->what.now, id, attempt) &&
+		    c->what.now.number > last)
+			last = c->what.now.number;
 	}
+	if (last > 0)
+		return last;
 	q = store_sql(r->store, "SELECT max(number) FROM corrections"
 				" WHERE req = ? AND attempt = ?");
 	stmt_blob(q, 1, (struct slice){ (const char *)id->b, sizeof(id->b) });
@@ -214,6 +231,8 @@ note(struct recorder *r, const struct correction *v)
 	n->what.now.provider_id = n->what.was.provider_id = (struct slice){ 0 };
 	n->next = r->corrections;
 	r->corrections = n;
+	table_add(
+	    &r->corrected, &n->node, attempt_hash(&v->now.req, v->now.attempt));
 	r->dirty_rows++;
 }
 
@@ -325,12 +344,16 @@ suspense_forget(struct recorder *r)
 
 	while ((s = r->suspense) != NULL) {
 		r->suspense = s->next;
+		table_remove(&r->suspended, &s->node);
 		mem_free(s);
 	}
 	while ((c = r->corrections) != NULL) {
 		r->corrections = c->next;
+		table_remove(&r->corrected, &c->node);
 		mem_free(c);
 	}
+	table_free(&r->suspended);
+	table_free(&r->corrected);
 }
 
 /*
