@@ -94,6 +94,16 @@ def cpu_ns(pids):
     return total
 
 
+def ticks(pids):
+    """Of the processor time of these processes: (user, kernel), in ticks."""
+    user = kernel = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/stat") as f:
+            fields = f.read().rpartition(")")[2].split()
+        user, kernel = user + int(fields[11]), kernel + int(fields[12])
+    return user, kernel
+
+
 def pss_kb(pids):
     total = 0
     for pid in pids:
@@ -137,8 +147,12 @@ class Bench:
 
     def side(self, pids, port, data, connections, n):
         before = [cpu_ns(p) for p in pids]
+        ticks_before = [ticks(p) for p in pids]
         result = self.load(port, data, connections, n)
         after = [cpu_ns(p) for p in pids]
+        result["ticks"] = [
+            (u1 - u0, k1 - k0) for (u0, k0), (u1, k1) in
+            zip(ticks_before, [ticks(p) for p in pids])]
         result["cpu_us"] = [(b - a) / 1000 / n
                             for a, b in zip(before, after)]
         return result
@@ -288,6 +302,7 @@ class Bench:
         data_k = request(path, self.key, "gpt-5.4")
         runs = self.pair(data_n, data_k, 32, n, reps)
         rows += self.cpu_rows("1 KB pass-through", runs, 0.85, 0.78)
+        rows += self.parts_rows("1 KB", runs)
         rows.append(self.row(
             "calls per second of one core, 1 KB",
             [a["requests"] / a["seconds"] for a, _ in runs],
@@ -347,6 +362,21 @@ class Bench:
                      [b["cpu_us"][0] for _, b in runs], must_all, "us"),
             self.row(f"CPU, {what}: worker alone", nginx,
                      [b["cpu_us"][1] for _, b in runs], must_worker, "us")]
+
+    def parts_rows(self, what, runs):
+        """Worker's time by where it goes; ticks are coarse, so over all."""
+        rows = []
+        for part, name in ((1, "the kernel"), (0, "user space")):
+            each = []
+            for side, at in ((0, 0), (1, 1)):
+                t = [r[side]["ticks"][at] for r in runs]
+                share = sum(x[part] for x in t) / max(
+                    sum(sum(x) for x in t), 1)
+                each.append(share * statistics.median(
+                    r[side]["cpu_us"][at] for r in runs))
+            rows.append(self.row(f"of it in {name}, {what}: worker alone",
+                                 [each[0]], [each[1]], None, "us"))
+        return rows
 
     def row(self, what, nginx, kontor, must, unit):
         ratios = sorted(k / n for n, k in zip(nginx, kontor))
