@@ -1,6 +1,7 @@
 #include "audit/notary.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "audit/checkpoint.h"
@@ -14,7 +15,8 @@
 enum {
 	HISTORY_TAIL = 64 * 1024, /* bytes read at a start */
 	TURN_FRAMES = 20000,      /* read in one turn */
-	STAGED_MOST = 256,        /* tiles that may wait for a checkpoint */
+	WRITE_FROM = 4,           /* tiles that may wait for the checkpoint */
+	WRITE_MOST = 16,          /* written in one turn: it waits for them */
 	HELD_MOST = 4096          /* tiles that differ while we may not write */
 };
 
@@ -40,6 +42,7 @@ struct notary {
 	struct tiles held; /* differ from the disk; written once we have met */
 
 	int64_t last_sign_ns, last_history_ns; /* monotonic; 0: never */
+	int64_t last_try_ns;
 	bool failing;
 	enum notary_trouble trouble;
 };
@@ -484,13 +487,11 @@ meet(struct notary *n)
 	}
 	stage_partial(n);
 	n->met = true;
-	if (n->held.n > 0) {
+	if (n->held.n > 0)
 		log_warn("audit: %u tiles were not what the log says: written "
 			 "again",
 		    n->held.n);
-		(void)disk_fault(n, tiles_write(&n->held, n->dir));
-	}
-	(void)disk_fault(n, tiles_write(&n->staged, n->dir));
+	tiles_join(&n->staged, &n->held);
 }
 
 static void
@@ -555,10 +556,8 @@ read_on(struct notary *n, uint64_t durable, unsigned most)
 		    (struct slice){ f.payload.p - (FRAME_HEAD - 8),
 			FRAME_HEAD - 8 + f.payload.len },
 		    at + f.size);
-		if (n->staged.n >= STAGED_MOST &&
-		    disk_fault(n, tiles_write(&n->staged, n->dir)) !=
-			FAULT_NONE)
-			return false;
+		if (n->staged.n >= WRITE_MOST)
+			return true; /* which are written first */
 	}
 	if (most > 0) {
 		/* The end, or nothing whole follows: what the log says of
@@ -590,7 +589,8 @@ sign(struct notary *n, int64_t mono_ns, bool finish)
 	tiles_forget_partial(&n->staged); /* of one that failed */
 	stage_partial(n);
 	step(n, "sign");
-	if (disk_fault(n, tiles_write(&n->staged, n->dir)) != FAULT_NONE)
+	if (disk_fault(n, tiles_write(&n->staged, n->dir, UINT_MAX)) !=
+	    FAULT_NONE)
 		return;
 	step(n, "tiles");
 	if (disk_fault(n, keep(n, &c, in_history)) != FAULT_NONE)
@@ -600,26 +600,55 @@ sign(struct notary *n, int64_t mono_ns, bool finish)
 	tiles_drop_partial(n->dir, was, c.size);
 }
 
+static bool
+sign_due(const struct notary *n, int64_t mono_ns)
+{
+	return n->tree.size > n->last.size &&
+	       (n->last_sign_ns == 0 ||
+		   mono_ns - n->last_sign_ns >= sign_every_ns);
+}
+
+/* No checkpoint is due for what waits. */
+static bool
+is_idle(const struct notary *n)
+{
+	return n->met && n->tree.size == n->last.size;
+}
+
+/* A few at a time, so that rings and callers do not wait long: true: there
+ * are more. */
+static bool
+write_some(struct notary *n)
+{
+	if (n->staged.n < (is_idle(n) ? 1 : WRITE_FROM))
+		return false;
+	if (disk_fault(n, tiles_write(&n->staged, n->dir, WRITE_MOST)) !=
+	    FAULT_NONE)
+		return false;
+	beat(n);
+	return n->staged.n >= WRITE_FROM;
+}
+
 bool
 notary_turn(struct notary *n, uint64_t durable, int64_t mono_ns)
 {
 	if (is_broken(n))
 		return false;
-	if (n->place < durable && read_on(n, durable, TURN_FRAMES))
+	if (n->failing && mono_ns - n->last_try_ns < sign_every_ns)
+		return false;
+	n->last_try_ns = mono_ns;
+	if (write_some(n))
 		return true;
-	if (is_broken(n))
-		return false;
-	if (n->place < durable)
+	if (n->place < durable && !n->failing &&
+	    read_on(n, durable, TURN_FRAMES))
+		return true;
+	if (is_broken(n) || n->place < durable)
 		return false; /* the disk failed: later */
-	if (!n->met) {
+	if (!n->met)
 		give_up(n, NOTARY_LOG_CHANGED);
-		return false;
-	}
-	if (n->tree.size > n->last.size &&
-	    (n->last_sign_ns == 0 ||
-		mono_ns - n->last_sign_ns >= sign_every_ns))
+	else if (sign_due(n, mono_ns))
 		sign(n, mono_ns, false);
-	return false;
+	return !is_broken(n) && !n->failing && is_idle(n) && n->staged.n > 0;
 }
 
 void

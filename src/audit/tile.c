@@ -289,20 +289,36 @@ write_batch(struct tiles *t, const char *dir, unsigned n)
 }
 
 enum fault
-tiles_write(struct tiles *t, const char *dir)
+tiles_write(struct tiles *t, const char *dir, unsigned most)
 {
 	enum fault fault;
 	unsigned n;
 
-	while (t->n > 0) {
-		n = t->n < BATCH ? t->n : BATCH;
+	while (t->n > 0 && most > 0) {
+		n = t->n < most ? t->n : most;
+		if (n > BATCH)
+			n = BATCH;
 		fault = write_batch(t, dir, n);
 		if (fault != FAULT_NONE)
 			return fault;
+		most -= n;
 		while (n-- > 0)
 			drop_first(t);
 	}
 	return FAULT_NONE;
+}
+
+void
+tiles_join(struct tiles *t, struct tiles *from)
+{
+	if (from->first == NULL)
+		return;
+	if (t->first == NULL)
+		t->last = &t->first;
+	*t->last = from->first;
+	t->last = from->last;
+	t->n += from->n;
+	*from = (struct tiles){ 0 };
 }
 
 /* Every file of a folder N.p, and it. */

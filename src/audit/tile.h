@@ -58,9 +58,12 @@ struct tiles {
 
 void tiles_stage(struct tiles *t, unsigned level, uint64_t n, unsigned width,
     const struct merkle_hash *hash);
-/* All of them, durably; those that are there already are left alone.  On a
- * fault they still wait. */
-enum fault tiles_write(struct tiles *t, const char *dir) MUST_USE;
+/* The first of them, at most `most`, durably; those that are there already
+ * are left alone.  On a fault they still wait. */
+enum fault tiles_write(
+    struct tiles *t, const char *dir, unsigned most) MUST_USE;
+/* All of `from` behind those of t. */
+void tiles_join(struct tiles *t, struct tiles *from);
 void tiles_fini(struct tiles *t);
 void tiles_forget_partial(struct tiles *t); /* that wait */
 /* Partial tiles of a tree of this size that another has no use for. */

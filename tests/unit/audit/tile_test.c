@@ -41,7 +41,7 @@ static void
 tiles_are_read_as_they_were_written(void **state)
 {
 	struct merkle_hash h[MERKLE_WIDTH], got[MERKLE_WIDTH];
-	struct tiles t = { 0 };
+	struct tiles t = { 0 }, more = { 0 };
 	struct rig g;
 	unsigned width;
 
@@ -51,7 +51,7 @@ tiles_are_read_as_they_were_written(void **state)
 	tiles_stage(&t, 0, 1234, MERKLE_WIDTH, h);
 	tiles_stage(&t, 0, 1235, 17, h);
 	tiles_stage(&t, 1, 4, 210, h);
-	assert_int_equal(tiles_write(&t, g.dir), FAULT_NONE);
+	assert_int_equal(tiles_write(&t, g.dir, 100), FAULT_NONE);
 	assert_int_equal(t.n, 0);
 	assert_int_equal(
 	    tile_read(g.dir, 0, 1234, MERKLE_WIDTH, got), FAULT_NONE);
@@ -70,7 +70,7 @@ tiles_are_read_as_they_were_written(void **state)
 	assert_int_equal(
 	    tile_read(g.dir, 0, 1234, MERKLE_WIDTH, got), FAULT_DATA);
 	tiles_stage(&t, 0, 1234, MERKLE_WIDTH, h);
-	assert_int_equal(tiles_write(&t, g.dir), FAULT_NONE);
+	assert_int_equal(tiles_write(&t, g.dir, 100), FAULT_NONE);
 	assert_int_equal(
 	    tile_read(g.dir, 0, 1234, MERKLE_WIDTH, got), FAULT_NONE);
 	tiles_stage(&t, 0, 1, 1, h);
@@ -79,6 +79,17 @@ tiles_are_read_as_they_were_written(void **state)
 	assert_int_equal(t.n, 1);
 	tiles_stage(&t, 0, 3, 3, h);
 	assert_int_equal(t.n, 2);
+	tiles_stage(&more, 0, 4, 4, h);
+	tiles_join(&more, &t);
+	tiles_join(&more, &t);
+	tiles_stage(&more, 0, 5, 5, h);
+	assert_int_equal(more.n, 4);
+	assert_null(t.first);
+	assert_int_equal(tiles_write(&more, g.dir, 3), FAULT_NONE);
+	assert_int_equal(more.n, 1);
+	assert_true(rig_has(&g, "tiles/tile/0/003.p/3"));
+	assert_false(rig_has(&g, "tiles/tile/0/005.p/5"));
+	tiles_fini(&more);
 	tiles_fini(&t);
 	assert_null(t.first);
 	rig_end(&g);
@@ -97,7 +108,7 @@ partial_tiles_go_when_they_are_of_no_use(void **state)
 	tiles_stage(&t, 0, 1, 7, h);  /* 263 leaves */
 	tiles_stage(&t, 0, 1, 99, h); /* of a crash */
 	tiles_stage(&t, 1, 0, 1, h);
-	assert_int_equal(tiles_write(&t, g.dir), FAULT_NONE);
+	assert_int_equal(tiles_write(&t, g.dir, 100), FAULT_NONE);
 	tiles_drop_partial(g.dir, 263, 300);
 	assert_false(rig_has(&g, "tiles/tile/0/001.p/7"));
 	assert_true(rig_has(&g, "tiles/tile/0/001.p/99"));

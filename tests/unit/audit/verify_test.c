@@ -110,7 +110,7 @@ forge_tile(struct rig *g, unsigned n, struct merkle_hash *root)
 	log_reader_close(&r);
 	merkle_whole(tile, MERKLE_WIDTH, root);
 	tiles_stage(&t, 0, 1, MERKLE_WIDTH, tile);
-	assert_int_equal(tiles_write(&t, g->dir), FAULT_NONE);
+	assert_int_equal(tiles_write(&t, g->dir, 9), FAULT_NONE);
 }
 
 /* A fork of log and tiles: the checkpoints bracket it. */
@@ -129,7 +129,7 @@ a_forged_log_with_forged_tiles_meets_its_checkpoints(void **state)
 	assert_int_equal(tile_read(g.dir, 1, 0, 3, up), FAULT_NONE);
 	up[1] = root;
 	tiles_stage(&t, 1, 0, 3, up);
-	assert_int_equal(tiles_write(&t, g.dir), FAULT_NONE);
+	assert_int_equal(tiles_write(&t, g.dir, 9), FAULT_NONE);
 	rig_bad(&g, "root", 300); /* good up to the first checkpoint */
 	rig_start(&g);
 	rig_end(&g);
