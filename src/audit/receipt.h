@@ -22,6 +22,9 @@ struct receipt_query {
 	const char *dir;
 	struct reqid request;
 	struct slice since; /* a note; empty: none */
+	/* Up to the request's end, without what came later; looks only where
+	 * the clock says. */
+	bool quick;
 };
 
 /*

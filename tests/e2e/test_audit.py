@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import httpx
 import kit
 import mutate
 import pytest
@@ -20,7 +21,7 @@ def recorded(tmp_path_factory):
     return mutate.record(tmp_path_factory.mktemp("recorded"))
 
 
-def kontor(*args):
+def run(*args):
     return subprocess.run([str(kit.KONTOR), "audit", *map(str, args)],
                           capture_output=True, text=True)
 
@@ -32,7 +33,7 @@ def second(*args):
 
 def test_a_log_with_kills_is_green_by_both(recorded):
     folder, _ = recorded
-    a = kontor("verify", "--json", "--dir", folder)
+    a = run("verify", "--json", "--dir", folder)
     b = second(folder)
     assert a.returncode == 0 and b.returncode == 0, (a, b)
     a, b = json.loads(a.stdout), json.loads(b.stdout)
@@ -60,14 +61,14 @@ def test_verify_goes_beside_a_running_instance(own):
                     "messages": [{"role": "user", "content": str(i)}]})
             if rounds == 1:
                 os.kill(own.of_role("recorder")[0], signal.SIGKILL)
-            for out in (kontor("verify", "--json", "--dir", own.data_dir),
+            for out in (run("verify", "--json", "--dir", own.data_dir),
                         second(own.data_dir)):
                 assert out.returncode == 0, (out.stdout, out.stderr)
             rounds += 1
     assert rounds > 2
 
     def signed():
-        out = json.loads(kontor(
+        out = json.loads(run(
             "verify", "--json", "--dir", own.data_dir).stdout)
         return out["unsigned"] == 0
     kit.wait_for("everything to be signed", signed, 5)
@@ -77,7 +78,7 @@ def test_only_the_recorder_has_the_key(recorded):
     folder, _ = recorded
     assert (folder / "audit.key").stat().st_mode & 0o777 == 0o600
     text = (folder / "audit.pub").read_text()
-    assert kontor("key", "--dir", folder).stdout == text
+    assert run("key", "--dir", folder).stdout == text
     secret = (folder / "audit.key").read_text().split("+")[-1].strip()
     for path in (folder / "tiles").rglob("*"):
         if path.is_file():
@@ -87,11 +88,11 @@ def test_only_the_recorder_has_the_key(recorded):
 def test_a_receipt_needs_no_log(recorded, tmp_path):
     folder, request = recorded
     receipt, key = tmp_path / "receipt.json", folder / "audit.pub"
-    made = kontor("prove", request, "--dir", folder, "--out", receipt)
+    made = run("prove", request, "--dir", folder, "--out", receipt)
     assert made.returncode == 0, made
     r = json.loads(receipt.read_text())
     assert r["request"] == request and len(r["leaves"]) == 3
-    a = kontor("verify", "--receipt", receipt, "--key", key, "--json")
+    a = run("verify", "--receipt", receipt, "--key", key, "--json")
     b = second("--receipt", receipt, "--key", key)
     assert a.returncode == 0 and b.returncode == 0, (a, b)
     told = [leaf["text"] for leaf in json.loads(a.stdout)["leaves"]]
@@ -101,21 +102,21 @@ def test_a_receipt_needs_no_log(recorded, tmp_path):
     old = tmp_path / "old"
     old.write_bytes((folder / mutate.HISTORY).read_bytes().split(
         b"=\n\n")[2] + b"=\n")
-    made = kontor("prove", request, "--dir", folder, "--since", old)
+    made = run("prove", request, "--dir", folder, "--since", old)
     receipt.write_text(made.stdout)
     assert "since" in json.loads(made.stdout)
-    a = kontor("verify", "--receipt", receipt, "--key", key)
+    a = run("verify", "--receipt", receipt, "--key", key)
     b = second("--receipt", receipt, "--key", key)
     assert a.returncode == 0 and b.returncode == 0, (a, b)
     assert "continues the older one" in a.stdout
-    assert kontor("verify", "--dir", folder, "--checkpoint",
+    assert run("verify", "--dir", folder, "--checkpoint",
                   old).returncode == 0
     assert second(folder, "--checkpoint", old).returncode == 0
 
 
 def test_changed_receipts_are_refused_by_both(recorded, tmp_path):
     folder, request = recorded
-    good = json.loads(kontor("prove", request, "--dir", folder).stdout)
+    good = json.loads(run("prove", request, "--dir", folder).stdout)
     key, path = folder / "audit.pub", tmp_path / "bad.json"
 
     def leaf(r, change):
@@ -157,20 +158,45 @@ def test_changed_receipts_are_refused_by_both(recorded, tmp_path):
         r = json.loads(json.dumps(good))
         change(r)
         path.write_text(json.dumps(r))
-        a = kontor("verify", "--receipt", path, "--key", key)
+        a = run("verify", "--receipt", path, "--key", key)
         b = second("--receipt", path, "--key", key)
         assert a.returncode == 1 and b.returncode == 1, (i, a, b)
     path.write_text("{")
-    assert kontor("verify", "--receipt", path).returncode == 1
+    assert run("verify", "--receipt", path).returncode == 1
     assert second("--receipt", path).returncode == 1
+
+
+def test_the_admin_api_hands_out_checkpoints_and_receipts(kontor, key,
+                                                          tmp_path):
+    r = kontor.chat(key)
+    request = r.headers["x-kontor-request-id"]
+    admin = httpx.Client(base_url=kontor.admin, headers={
+        "authorization": "Bearer " + (
+            kontor.data_dir / "admin.token").read_text().strip()})
+
+    def proof():
+        r = admin.get(f"/api/v1/audit/proof/{request}")
+        assert r.status_code in (200, 404), r.text
+        return r.text if r.status_code == 200 else None
+    receipt, pub = tmp_path / "receipt", tmp_path / "pub"
+    receipt.write_text(kit.wait_for("the receipt", proof, 5))
+    out = admin.get("/api/v1/audit/checkpoint").json()
+    pub.write_text(out["key"])
+    assert out["checkpoint"].startswith("kontor/node/")
+    for r in (run("verify", "--receipt", receipt, "--key", pub),
+              second("--receipt", receipt, "--key", pub)):
+        assert r.returncode == 0, r
+    assert admin.get("/api/v1/audit/proof/nonsense").status_code == 404
+    assert httpx.get(
+        kontor.admin + "/api/v1/audit/checkpoint").status_code == 401
 
 
 def test_what_cannot_be_proved_is_said(recorded, tmp_path):
     folder, _ = recorded
-    r = kontor("prove", "req_01kb3m0000000000000000000g", "--dir", folder)
+    r = run("prove", "req_01kb3m0000000000000000000g", "--dir", folder)
     assert r.returncode == 1 and "no signed frame" in r.stderr
-    assert kontor("prove", "nonsense", "--dir", folder).returncode == 2
-    r = kontor("verify", "--dir", tmp_path)
+    assert run("prove", "nonsense", "--dir", folder).returncode == 2
+    r = run("verify", "--dir", tmp_path)
     assert r.returncode == 1 and "no audit tree" in r.stderr
     assert second(tmp_path).returncode == 1
 
@@ -191,6 +217,6 @@ def test_a_log_that_lost_its_end_is_not_signed_over(own, sim):
                  own.text(), 5)
     time.sleep(1.5)
     assert (own.data_dir / mutate.CURRENT).read_bytes() == was
-    a = json.loads(kontor("verify", "--json", "--dir", own.data_dir).stdout)
+    a = json.loads(run("verify", "--json", "--dir", own.data_dir).stdout)
     b = json.loads(second(own.data_dir).stdout)
     assert not a["good"] and a["problem"]["index"] == b["problem"]["index"]
