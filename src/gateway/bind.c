@@ -275,12 +275,12 @@ bind_describe(struct req *req, uint32_t limit, struct buf *out)
 	buf_fmt(out, " of %s", label);
 }
 
-/* Of each kind, the limit of which the smallest share is left. */
+/* Of each kind, the limit that leaves the least; of two, the slower. */
 static bool
 is_tighter(const struct rate_state *a, const struct rate_state *b)
 {
-	return b->kind == 0 ||
-	       (int128)a->left * b->amount < (int128)b->left * a->amount;
+	return b->kind == 0 || a->left < b->left ||
+	       (a->left == b->left && a->reset_ns > b->reset_ns);
 }
 
 static void

@@ -63,9 +63,12 @@ budget_text(struct req *req)
 	(void)label_get(&req->w->shm.accounts[s->row].label, label);
 	buf_fmt(&b,
 	    req->busy_budget ? "The budget '%s' is held by other calls"
-			     : "The budget '%s' is exhausted",
+	    : s->settled >= s->granted
+		? "The budget '%s' is exhausted"
+		: "The budget '%s' has not enough left for this call",
 	    label[0] != '\0' ? label : "of this key");
-	write_money(&b, ": spent ", s->settled);
+	write_money(&b, ": it may cost ", s->need);
+	write_money(&b, "; spent ", s->settled);
 	write_money(&b, ", pending ", s->pending);
 	write_money(&b, ", limit ", s->granted);
 	buf_fmt(&b, " %s; ", req->snap->currency);

@@ -35,6 +35,17 @@ add_account(const struct shm *m, struct chain *c, int32_t row)
 }
 
 static bool
+add_limit(const struct shm *m, struct chain *c, int32_t row)
+{
+	if (row < 0 || (uint32_t)row >= m->sizes.limits)
+		return false;
+	/* What cannot be bounded cannot be below it. */
+	c->hard =
+	    c->hard || at_load(&m->limits[row].kind) == LIMIT_COST_PER_CALL;
+	return add(c->limit, &c->nlimits, CHAIN_LIMITS, row);
+}
+
+static bool
 add_subject(const struct shm *m, struct chain *c, int32_t subject)
 {
 	struct subject_lists s;
@@ -47,8 +58,7 @@ add_subject(const struct shm *m, struct chain *c, int32_t subject)
 			return false;
 	}
 	for (i = 0; i < s.nlimits; i++) {
-		if (s.limit[i] < 0 || (uint32_t)s.limit[i] >= m->sizes.limits ||
-		    !add(c->limit, &c->nlimits, CHAIN_LIMITS, s.limit[i]))
+		if (!add_limit(m, c, s.limit[i]))
 			return false;
 	}
 	return true;

@@ -17,7 +17,7 @@ struct chain {
 	unsigned naccounts, nlimits;
 	int32_t account[HOLD_CHAIN_MAX]; /* rows */
 	int32_t limit[CHAIN_LIMITS];     /* rows */
-	bool hard;                       /* one of the accounts refuses */
+	bool hard; /* an account, or a limit on a call's cost, refuses */
 };
 
 /* False: they are more than one call can carry, or a row cannot be read; then

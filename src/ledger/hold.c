@@ -193,6 +193,7 @@ explain(const struct look *k, int64_t sum, int64_t held)
 		.granted = at_peek(&w->granted),
 		.settled = add_capped(sum, -held),
 		.pending = held,
+		.need = k->need,
 		.reset_ns = at_peek(&w->end_ns),
 	};
 }

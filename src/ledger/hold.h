@@ -49,6 +49,7 @@ struct hold_short {
 	uint32_t flags; /* enum account_flags */
 	uint64_t account_id;
 	int64_t granted, settled, pending; /* nano */
+	int64_t need;                      /* what did not fit */
 	int64_t reset_ns;                  /* wall; INT64_MAX: never */
 };
 

@@ -54,6 +54,8 @@ def test_a_refusal_names_the_budget_and_its_figures(kontor, scope):
     for word in (scope, "spent", "pending", "limit", "resets at"):
         assert word in text, text
     assert f"limit {(hold * 2).normalize()}" in text
+    # What was missing is named too: one that never fits is no mystery.
+    assert f"it may cost {hold.normalize():f};" in text, text
 
 
 def test_every_level_of_the_tree_binds(kontor, scope):
@@ -212,6 +214,14 @@ def test_requests_at_twice_the_load(kontor, scope):
     ok = next(r for r in answers if r.status_code == 200)
     assert ok.headers["x-ratelimit-limit-requests"] == "6000"
     assert int(ok.headers["x-ratelimit-remaining-requests"]) <= 60
+
+
+def test_headers_tell_of_the_limit_that_leaves_the_least(kontor, scope):
+    key = kontor.key(scope, limit=["requests=1000000/day",
+                                   "requests=600/minute"])
+    r = small(kontor, key["key"])
+    assert r.headers["x-ratelimit-limit-requests"] == "600"
+    assert r.headers["x-ratelimit-remaining-requests"] == "5"
 
 
 def test_tokens_are_counted_as_used(kontor, scope):

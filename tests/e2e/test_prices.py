@@ -212,6 +212,16 @@ def test_an_unknown_price_is_refused_under_a_hard_budget(own):
     assert "price" in json.dumps(told)
 
 
+def test_an_unknown_price_is_not_below_a_limit_of_cost(own):
+    key = own.key("capped", limit="cost_per_call=1000000")["key"]
+    r = own.chat(key, "nameless")
+    assert r.status_code == 403, r.text
+    assert r.json()["error"]["code"] == "price_unknown"
+    r = own.chat(key, "plain", web_search_options={})
+    assert r.json()["error"]["code"] == "unbounded_cost"
+    assert own.chat(key, "plain").status_code == 200
+
+
 def test_an_unknown_price_is_no_zero(own):
     key = own.key("free")["key"]
     r = own.chat(key, "nameless")

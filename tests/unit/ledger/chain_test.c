@@ -92,6 +92,28 @@ only_accounts_that_refuse_make_it_hard(void **state)
 }
 
 static void
+a_limit_on_what_a_call_may_cost_makes_it_hard(void **state)
+{
+	const uint32_t k = subject(1, SUBJECT_KEY);
+	struct limit_spec spec = {
+		.id = 5, .kind = LIMIT_CONCURRENCY, .amount = 1
+	};
+	struct chain c;
+	int32_t row = (int32_t)limit_publish(&m, &spec);
+
+	(void)state;
+	key.nsubjects = 1;
+	key.subject[0] = (int32_t)k;
+	subject_set_limits(&m, k, &row, 1);
+	assert_true(chain_gather(&m, &key, NULL, 0, &c));
+	assert_false(c.hard);
+	spec.kind = LIMIT_COST_PER_CALL;
+	assert_int_equal(limit_set(&m, (uint32_t)row, &spec), row);
+	assert_true(chain_gather(&m, &key, NULL, 0, &c));
+	assert_true(c.hard);
+}
+
+static void
 what_cannot_be_carried_or_read_does_not_pass(void **state)
 {
 	const uint32_t k = subject(1, SUBJECT_KEY);
@@ -148,6 +170,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(it_goes_from_leaf_to_root_and_names_nobody_twice),
 		CASE(only_accounts_that_refuse_make_it_hard),
+		CASE(a_limit_on_what_a_call_may_cost_makes_it_hard),
 		CASE(what_cannot_be_carried_or_read_does_not_pass),
 		CASE(a_change_that_was_never_finished_is_no_change),
 	};
