@@ -606,8 +606,8 @@ records_used(struct shm *m, uint32_t slot)
 	return top < m->sizes.holds ? top : m->sizes.holds;
 }
 
-static enum fault
-resolve_all(struct shm *m, uint32_t dead, repair_f *resolve, void *arg)
+enum fault
+repair_holds(struct shm *m, uint32_t dead, repair_f *resolve, void *arg)
 {
 	const uint32_t n = records_used(m, dead);
 	enum fault fault;
@@ -700,7 +700,7 @@ repair_slot(struct shm *m, uint32_t dead, uint32_t own, repair_f *resolve,
 	CHECK(dead < m->sizes.slots && own < m->sizes.slots && dead != own);
 	if (at_load(&m->slots[dead].state) != SLOT_DEAD)
 		return FAULT_NONE;
-	fault = resolve_all(m, dead, resolve, arg);
+	fault = repair_holds(m, dead, resolve, arg);
 	if (fault != FAULT_NONE)
 		return fault;
 	n = at_load(&m->head->naccounts);

@@ -101,6 +101,14 @@ typedef enum fault repair_f(void *arg, struct shm_hold *h);
 typedef int64_t books_f(void *arg, uint64_t account_id, uint64_t window_id);
 
 /*
+ * Calls resolve for every hold that the dead slot left something of.  Before
+ * repair_slot() gives their room back, what it wrote must survive us: else a
+ * successor finds the holds gone and books what is open at its bound.
+ */
+enum fault repair_holds(
+    struct shm *m, uint32_t dead, repair_f *resolve, void *arg) MUST_USE;
+
+/*
  * After the dead slot's ring was drained into the books: calls resolve for
  * every hold that left something, sets the recorder's own column of every
  * account from books, then zeroes the dead columns, live counts and calls

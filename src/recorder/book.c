@@ -106,17 +106,18 @@ balance_add(struct recorder *r, uint64_t account, uint64_t window,
 	b->dirty = true;
 }
 
-void
+bool
 balance_bring(struct recorder *r, uint64_t account, uint64_t window)
 {
 	struct balance *b = balance_get(r, account, window);
 
 	if (b->n == 0)
-		return;
+		return false;
 	b->n = 0;
 	if (!b->dirty)
 		r->dirty_rows++;
 	b->dirty = true;
+	return true;
 }
 
 static bool

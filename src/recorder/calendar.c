@@ -57,12 +57,14 @@ calendar_free(struct recorder *r)
  * clock went back) brings everything along in the own column: also what rings
  * still have of it, since no hold names it any more.
  */
-static void
+static bool
 bring(struct recorder *r, uint64_t account, uint64_t window)
 {
 	while (drain_all(r))
 		;
-	balance_bring(r, account, window);
+	/* A successor must not take it for what columns have. */
+	return !balance_bring(r, account, window) ||
+	       commit_all(r) == FAULT_NONE;
 }
 
 /* False: its side still has live holds; to be tried again. */
@@ -80,8 +82,8 @@ open_window(
 
 	if (again && !renew)
 		return true;
-	if (!again)
-		bring(r, a->id, w->id);
+	if (!again && !bring(r, a->id, w->id))
+		return false;
 	spec.settled = balance_own(r, a->id, w->id);
 	return window_open(r->m, a->row, r->own, &spec) == FAULT_NONE;
 }

@@ -273,6 +273,12 @@ repair_dead(struct recorder *r, uint32_t slot)
 	if (r->reader[slot].quarantined)
 		ring_reset(r->reader[slot].ring);
 	recorder_step(r, "repair");
+	fault = repair_holds(r->m, slot, resolve, r);
+	if (fault == FAULT_NONE)
+		fault = drain_flush(r);
+	if (fault != FAULT_NONE)
+		return fault;
+	recorder_step(r, "resolved");
 	fault = repair_slot(r->m, slot, r->own, resolve, balance_own, r);
 	if (fault != FAULT_NONE)
 		return fault;

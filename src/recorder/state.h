@@ -410,8 +410,9 @@ struct balance *balance_get(
     struct recorder *r, uint64_t account, uint64_t window);
 void balance_add(struct recorder *r, uint64_t account, uint64_t window,
     const struct journal_name *by, int64_t amount);
-/* Nothing of it is in the columns of others any more. */
-void balance_bring(struct recorder *r, uint64_t account, uint64_t window);
+/* Nothing of it is in the columns of others any more; true: it was said that
+ * something is, and the store must hear of it. */
+bool balance_bring(struct recorder *r, uint64_t account, uint64_t window);
 /* books_f: what the own column stands for. */
 int64_t balance_own(void *arg, uint64_t account, uint64_t window);
 /* Forgets what no window needs; after a commit. */
