@@ -203,6 +203,12 @@ temp_path(const char *dir, const struct tile_staged *s, char out[FILES_PATH])
 	return files_path(dir, temp, out);
 }
 
+static int
+open_new(const char *path)
+{
+	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+}
+
 /* Written, not yet synced. */
 static enum fault
 begin_file(struct tile_staged *s, const char *dir)
@@ -217,10 +223,13 @@ begin_file(struct tile_staged *s, const char *dir)
 	if (s->there)
 		return FAULT_NONE;
 	tile_path(s->level, s->n, s->width, name);
-	if (!temp_path(dir, s, temp) ||
-	    files_make_folders(dir, name) != FAULT_NONE)
+	if (!temp_path(dir, s, temp))
 		return FAULT_DISK;
-	s->fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	s->fd = open_new(temp);
+	/* Folders are there but for one tile in a thousand. */
+	if (s->fd < 0 && errno == ENOENT &&
+	    files_make_folders(dir, name) == FAULT_NONE)
+		s->fd = open_new(temp);
 	if (s->fd < 0)
 		return FAULT_DISK;
 	return write(s->fd, s->hash, len) == (ssize_t)len ? FAULT_NONE
