@@ -301,6 +301,15 @@ log_durable(const struct log *l)
 	return l->durable;
 }
 
+/* Somebody deleted it: what is written there nobody will read. */
+static bool
+is_deleted(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
 enum fault
 log_flush(struct log *l)
 {
@@ -309,6 +318,11 @@ log_flush(struct log *l)
 
 	if (l->pending.len == 0)
 		return FAULT_NONE;
+	/* Not begun again elsewhere: that would hide what is missing. */
+	if (l->fd >= 0 && is_deleted(l->fd)) {
+		errno = ENOENT;
+		return FAULT_DISK;
+	}
 	if (l->fd >= 0 && l->durable - l->base >= l->rotate) {
 		close(l->fd);
 		l->fd = -1;

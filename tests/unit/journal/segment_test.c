@@ -276,6 +276,30 @@ after_a_failed_write_the_rest_is_written_again_elsewhere(void **state)
 }
 
 static void
+a_deleted_segment_takes_nothing_more(void **state)
+{
+	struct place p;
+	struct log *l;
+	uint64_t torn, durable;
+	char cmd[100];
+
+	(void)state;
+	make(&p);
+	l = open_log(&p, 0, NULL, &torn);
+	(void)add(l, 1);
+	assert_int_equal(log_flush(l), FAULT_NONE);
+	durable = log_durable(l);
+	(void)snprintf(cmd, sizeof(cmd), "rm -f '%s'/*.seg", p.log);
+	assert_int_equal(system(cmd), 0);
+	(void)add(l, 2);
+	assert_int_equal(log_flush(l), FAULT_DISK);
+	assert_int_equal(log_flush(l), FAULT_DISK);
+	assert_int_equal(log_durable(l), durable);
+	log_close(&l);
+	drop(&p);
+}
+
+static void
 a_reader_follows_a_log_that_grows(void **state)
 {
 	struct place p;
@@ -391,6 +415,7 @@ main(void)
 		    a_flipped_bit_in_the_middle_is_damage_and_reading_goes_on),
 		cmocka_unit_test(
 		    after_a_failed_write_the_rest_is_written_again_elsewhere),
+		cmocka_unit_test(a_deleted_segment_takes_nothing_more),
 		cmocka_unit_test(a_reader_follows_a_log_that_grows),
 		cmocka_unit_test(
 		    a_log_shorter_than_the_store_knows_leaves_a_hole_that_shows),
