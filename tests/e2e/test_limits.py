@@ -241,7 +241,7 @@ def test_calls_at_a_time(kontor, scope):
     limit(kontor, f"team:{scope}", "concurrency=3")
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         jobs = [pool.submit(kontor.chat, key["key"],
-                            content="x [[sim out=1 ttft=600]]")
+                            content="x [[sim out=1 ttft=1500]]")
                 for _ in range(8)]
         status = sorted(j.result().status_code for j in jobs)
     assert status == [200] * 3 + [429] * 5
