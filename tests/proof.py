@@ -74,7 +74,10 @@ def books(args):
             "equal per credential; the rows that differ are those marked",
             "`estimated` or `unknown`, and each of these was cut by the",
             "simulator, by the client or by a kill.  Every attempt that the",
-            "simulator received has one row, and none has two.", "", *lines])
+            "simulator received has one row, and none has two.  Then these",
+            "rows are corrected from the simulator's (`ledger correct",
+            "--file`), and calls, tokens and money of every credential are",
+            "what `/sim/stats` says, to the last digit.", "", *lines])
 
 
 def budgets(args):
