@@ -223,6 +223,7 @@ def ends(tmp_path_factory):
         for name in list(config["models"]):
             if name.startswith("chain-"):
                 del config["models"][name]
+        config["providers"]["azure-v1"]["timeouts"]["first_byte"] = "20s"
         odd = OddProvider()
         add_odd(config, odd.port)
         with kit.Kontor(folder, config) as kontor:
@@ -280,10 +281,10 @@ def newest(sim, start):
     return rows[-1]["attempt"].rpartition("-")[0]
 
 
-def hang_up(kontor, sim, key, content, stream, after):
+def hang_up(kontor, sim, key, content, stream, after, model="m-azure"):
     """Sends a call and leaves; its request."""
     start = len(sim.attempts())
-    body = json.dumps({"model": "m-azure", "stream": stream, "messages": [
+    body = json.dumps({"model": model, "stream": stream, "messages": [
         {"role": "user", "content": content}]}).encode()
     with socket.create_connection(kontor.address) as s:
         s.sendall(b"POST %s HTTP/1.1\r\nHost: k\r\nAuthorization: Bearer %s"
@@ -311,6 +312,15 @@ def test_a_client_that_left_and_an_answer_that_does_not_come(ends):
                       0.1)
     check(kontor, sim, request, "unknown")
     assert time.monotonic() - began < 10 * kit.SLOW
+
+
+def test_a_client_that_left_is_waited_for_five_seconds(ends):
+    kontor, sim, key = ends
+    began = time.monotonic()
+    request = hang_up(kontor, sim, key, "[[sim out=20 ttft=9000]]", False,
+                      0.1, "m-azure-v1")
+    check(kontor, sim, request, "unknown")
+    assert 4.5 < time.monotonic() - began < 8 * kit.SLOW
 
 
 def test_a_client_that_left_a_stream(ends):
