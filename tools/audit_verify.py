@@ -253,7 +253,8 @@ def grow(old, m, n, path, left=True):  # both roots as the path says; uses it up
     return sha256(b"\1", top, a), sha256(b"\1", top, b)
 
 def check_receipt(text, key_file):
-    r = json.loads(text)
+    r = json.loads(text, object_pairs_hook=lambda pairs: need(
+        len(dict(pairs)) == len(pairs), "a member is there twice") and dict(pairs))
     key = read_key(pathlib.Path(key_file).read_bytes() if key_file else r["key"].encode())
     c, last = open_checkpoint(r["checkpoint"].encode(), key), -1
     need(r["receipt"] == 1 and re.fullmatch("req_[0-7][0-9a-hjkmnp-tv-z]{25}", r["request"]) and
@@ -263,8 +264,8 @@ def check_receipt(text, key_file):
     for item in r["leaves"]:
         leaf, index = unbase64(item["leaf"].encode()), item["index"]
         path = [unbase64(h.encode()) for h in item["path"]]
-        need(last < index < c.size and climb(sha256(b"\0", leaf), index, c.size, path) == c.root,
-             f"leaf {index} is not in the tree")
+        need(type(index) is int and last < index < c.size and c.root == climb(
+            sha256(b"\0", leaf), index, c.size, path), f"leaf {index} is not in the tree")
         at = 25 + {0xB8: 1, 0xB9: 2}.get(leaf[24], 0)  # CBOR: a map, its first key 1
         need(leaf[at:at + 18] == b"\1\x50" + want, f"leaf {index}: another request")
         last = index

@@ -122,20 +122,18 @@ struct shown {
 
 /* What a person reads: the figures that matter, in columns. */
 static const struct shown shown[] = {
-	{ FIGURE_CALLS, "CALLS" },
-	{ FIGURE_ATTEMPTS, "ATTEMPTS" },
-	{ FIGURE_INPUT, "INPUT" },
-	{ FIGURE_CACHED, "CACHED" },
-	{ FIGURE_OUTPUT, "OUTPUT" },
-	{ FIGURE_LIST, "LIST" },
-	{ FIGURE_EFFECTIVE, "COST" },
-	{ FIGURE_ESTIMATED, "ESTIMATED" },
+	{ FIGURE_CALLS, "CALLS" }, { FIGURE_ATTEMPTS, "ATTEMPTS" },
+	{ FIGURE_INPUT, "INPUT" }, { FIGURE_CACHED, "CACHED" },
+	{ FIGURE_OUTPUT, "OUTPUT" }, { FIGURE_LIST, "LIST" },
+	{ FIGURE_EFFECTIVE, "COST" }, { FIGURE_ESTIMATED, "ESTIMATED" },
 	{ FIGURE_UNKNOWN, "UNKNOWN" },
+	{ FIGURE_UNPRICED, "UNPRICED" }, /* their cost is not 0 */
 };
 
 static const struct shown charged[] = {
 	{ FIGURE_CALLS, "CALLS" },
 	{ FIGURE_UNKNOWN, "UNKNOWN" },
+	{ FIGURE_UNPRICED, "UNPRICED" },
 	{ FIGURE_LIST, "LIST" },
 	{ FIGURE_CONTRACTED, "CONTRACTED" },
 	{ FIGURE_EFFECTIVE, "CHARGED" },

@@ -203,6 +203,9 @@ csv_parse(
 		.col = 1 };
 	struct ynode *root = ARENA_NEW(a, struct ynode), *list;
 
+	/* What spreadsheets put first; it is no part of a column's name. */
+	if (slice_starts(text, S("\xef\xbb\xbf")))
+		c.p += 3;
 	root->kind = YNODE_MAP;
 	root->at = (struct mark){ 1, 1 };
 	list = add(&c, root, YNODE_LIST, root->at);

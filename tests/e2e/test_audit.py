@@ -135,6 +135,7 @@ def test_changed_receipts_are_refused_by_both(recorded, tmp_path):
         lambda r: leaf(r, lambda raw: raw.append(0)),
         lambda r: r["leaves"][0].update(index=r["leaves"][0]["index"] + 1),
         lambda r: r["leaves"][0].update(index=-1),
+        lambda r: r["leaves"][0].update(index=r["leaves"][0]["index"] + 0.5),
         lambda r: r["leaves"][0].update(index=2**63),
         lambda r: r["leaves"][0]["path"].pop(),
         lambda r: r["leaves"][0]["path"].append(r["leaves"][0]["path"][0]),
@@ -161,6 +162,10 @@ def test_changed_receipts_are_refused_by_both(recorded, tmp_path):
         a = run("verify", "--receipt", path, "--key", key)
         b = second("--receipt", path, "--key", key)
         assert a.returncode == 1 and b.returncode == 1, (i, a, b)
+    # What one reader takes for this request, another takes for none.
+    path.write_text('{"request":"%s",%s' % (other, json.dumps(good)[1:]))
+    assert run("verify", "--receipt", path).returncode == 1
+    assert second("--receipt", path).returncode == 1
     path.write_text("{")
     assert run("verify", "--receipt", path).returncode == 1
     assert second("--receipt", path).returncode == 1

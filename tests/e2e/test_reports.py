@@ -368,6 +368,12 @@ def test_chargeback_says_what_each_is_charged(books):
         by_key[books.keys[3]["id"]]["effective_cost"])
     text = books.run("chargeback").stdout
     assert "CHARGED" in text and books.total["effective_cost"] in text
+    # What has no price is not free, and a person is told so as well.
+    for text in (text, books.run("usage", "--by", "model").stdout):
+        titles = text.splitlines()[0].split()
+        last = text.splitlines()[-1].split()
+        column = titles.index("UNPRICED") - len(titles)
+        assert int(last[column]) == books.total["unpriced_attempts"] > 0
     assert books.cli("chargeback", "--month", "2020-01",
                      "--json")["rows"] == []
     for wrong in ("2026-13", "2026", "x"):

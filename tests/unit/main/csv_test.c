@@ -26,7 +26,8 @@ trouble(const char *text)
 static void
 a_table_is_a_list_of_maps(void **state)
 {
-	static const char text[] = "a,b.c,b.d\r\n"
+	static const char text[] = "\xef\xbb\xbf"
+				   "a,b.c,b.d\r\n"
 				   "1, two ,\r\n"
 				   "\r\n"
 				   "\"x,\"\"y\"\"\",,\"3\n4\"\n"
