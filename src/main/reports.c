@@ -195,6 +195,33 @@ add_costs(struct buf *out, const struct json *attempts)
 }
 
 static void
+add_corrections(struct buf *out, const struct json *attempts)
+{
+	static const struct column column[] = {
+		{ "number", "NUMBER", COL_NUMBER },
+		{ "time", "TIME", COL_TEXT },
+		{ "reason", "REASON", COL_TEXT },
+		{ "resolution", "RESOLUTION", COL_TEXT },
+		{ "difference", "DIFFERENCE", COL_NUMBER },
+	};
+	const struct json *a, *list;
+	struct buf title = { 0 };
+
+	for (a = attempts != NULL ? attempts->child : NULL; a != NULL;
+	     a = a->next) {
+		const struct json *n = json_get(a, "attempt");
+
+		list = json_get(a, "corrections");
+		buf_clear(&title);
+		if (n != NULL)
+			buf_fmt(&title, "corrections of attempt %.*s",
+			    S_FMT(n->text));
+		add_table(out, buf_cstr(&title), list, column, NELEM(column));
+	}
+	buf_fini(&title);
+}
+
+static void
 write_explanation(struct buf *out, const struct json *j)
 {
 	static const struct column candidates[] = {
@@ -223,6 +250,7 @@ write_explanation(struct buf *out, const struct json *j)
 	    NELEM(candidates));
 	add_table(out, "attempts", json_get(j, "attempts"), attempts,
 	    NELEM(attempts));
+	add_corrections(out, json_get(j, "attempts"));
 	add_costs(out, json_get(j, "attempts"));
 }
 

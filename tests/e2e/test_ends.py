@@ -463,6 +463,37 @@ def test_an_idempotency_key_is_for_one_wish(ends):
         assert r["number"] == 2
 
 
+def test_a_budget_follows_and_never_refuses_a_correction(ends):
+    kontor, sim, _ = ends
+    # Room for the bound of one call that nobody can count, and no more.
+    probe = kontor.key("probe")["key"]
+    hold, = ended(kontor, call(kontor, probe, "m-lab",
+                               "of the size [[sim out=3]]"))
+    made = kontor.key("tight", budget=hold["hold"] + "/day")
+    key = made["key"]
+    request = call(kontor, key, "m-lab", "[[sim out=3 fault=html]]")
+    line, = check(kontor, sim, request, "unknown")
+    assert D(line["settled"]) <= D(hold["hold"])
+    r = kontor.chat(key, "m-lab", "[[sim out=3]]")
+    assert r.status_code == 429, r.text
+    # The provider's count is far below the bound: there is room again.
+    row, = sim.seen(request)
+    post(kontor, f"{request}-1", {"usage": {
+        "input_tokens": row["input_tokens"],
+        "output_tokens": row["output_tokens"]}})
+    r = kontor.chat(key, "m-lab", "[[sim out=3]]", max_tokens=4)
+    assert r.status_code == 200, r.text
+    # And the other way: nothing stops the truth, and then nothing fits.
+    r = post(kontor, f"{request}-1", {"cost": "0.9"})
+    assert r.status_code == 200 and r.json()["overage"], r.text
+    assert kontor.chat(key, "m-lab", "x", max_tokens=4).status_code == 429
+    shown = kontor.run("explain", request).stdout
+    assert "corrections of attempt 1" in shown and "overage" in shown, shown
+    post(kontor, f"{request}-1", {"usage": {
+        "input_tokens": row["input_tokens"],
+        "output_tokens": row["output_tokens"]}})
+
+
 # --- and then it is known after all ------------------------------------------
 
 def books(kontor):
