@@ -103,11 +103,10 @@ authorize(
 static void
 then_run(struct api *a, const struct json *answer)
 {
-	if (answer == NULL || !json_get_bool(answer, "ok", false)) {
-		api_fail(a, FAULT_OVERLOAD, "the recorder does not answer");
-		return;
-	}
-	a->route->run(a);
+	if (api_agreed(answer))
+		a->route->run(a);
+	else
+		api_fail_as_told(a, answer);
 }
 
 static bool

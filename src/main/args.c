@@ -1,6 +1,9 @@
 #include "main/args.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
 
 static bool
 complain(const char *what, struct slice word)
@@ -56,11 +59,19 @@ args_take(int argc, char **argv, const struct arg *arg, size_t n,
 	const unsigned most = *npos;
 	const struct arg *a;
 	const char *value;
+	bool words = false; /* nothing is an option any more */
 	int i;
 
 	*npos = 0;
 	for (i = 0; i < argc; i++) {
-		if (argv[i][0] != '-' || argv[i][1] == '\0') {
+		/* As JSON it would become another name. */
+		if (!utf8_valid(slice_of(argv[i])))
+			return complain("not UTF-8:", slice_of(argv[i]));
+		if (!words && strcmp(argv[i], "--") == 0) {
+			words = true;
+			continue;
+		}
+		if (words || argv[i][0] != '-' || argv[i][1] == '\0') {
 			if (*npos == most)
 				return complain(
 				    "unexpected", slice_of(argv[i]));

@@ -72,6 +72,20 @@ struct wish {
 	struct limit_change limit[LIMITS_AT_ONCE];
 };
 
+/* The last of them is of another kind or period than those before. */
+static void
+limit_once(const struct wish *w, struct reply *p)
+{
+	const struct limit_change *last = &w->limit[w->nlimits - 1], *v;
+
+	for (v = w->limit; v < last; v++) {
+		if (p->fault == FAULT_NONE && v->kind == last->kind &&
+		    v->period_ns == last->period_ns)
+			control_refuse(p, FAULT_FIELD,
+			    "'limits' has a kind and period twice");
+	}
+}
+
 static void
 get_limits(const struct json *j, struct wish *w, struct reply *p)
 {
@@ -86,9 +100,11 @@ get_limits(const struct json *j, struct wish *w, struct reply *p)
 		    LIMITS_AT_ONCE);
 		return;
 	}
-	for (e = list->child; e != NULL; e = e->next)
+	for (e = list->child; e != NULL; e = e->next) {
 		control_limit(e->type == JSON_STRING ? e->text : S(""),
 		    &w->limit[w->nlimits++], p);
+		limit_once(w, p);
+	}
 }
 
 static void

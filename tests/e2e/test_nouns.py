@@ -79,6 +79,7 @@ def test_a_key_makes_the_tree_it_stands_in(own):
     (["--tag", "a b=c"], "k=v"),
     (["--tag", "a=1", "--tag", "a=1"], "twice"),
     (["--limit", "requests=0/minute"], "from 1"),
+    (["--limit", "requests=1/day", "--limit", "requests=2/day"], "twice"),
     (["--budget", "1/month", "--budget-mode", "downgrade"], "downgrade_to"),
     (["--budget-mode", "soft"], "say that too"),
 ])
@@ -88,6 +89,19 @@ def test_a_place_that_cannot_be_is_refused_whole(own, args, words):
     assert words in refused(own, "key", "create", "bad", *args)
     assert before == [own.cli(n, "list", "--json")
                       for n in ("org", "team", "key")]
+
+
+def test_names_are_taken_as_they_are_or_not_at_all(own):
+    r = subprocess.run(
+        [str(kit.KONTOR).encode(), b"team", b"create", b"a\xff\xfe", b"-c",
+         str(own.path).encode()], env=own.env, capture_output=True)
+    assert r.returncode == 2 and b"not UTF-8" in r.stderr
+    r = subprocess.run(
+        [str(kit.KONTOR), "team", "create", "-c", str(own.path), "--",
+         "-dash"], env=own.env, capture_output=True)
+    assert r.returncode == 0, r.stderr
+    assert "-dash" in [t["name"] for t in
+                       own.cli("team", "list", "--json")["teams"]]
 
 
 def test_budgets_are_made_changed_replaced_and_closed(own):
