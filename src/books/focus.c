@@ -447,11 +447,11 @@ set_sku(struct focus *f, const struct subject_of *s, const struct meter *m)
 	buf_fini(&id);
 	set(f, FOCUS_SKU_METER, m->text);
 	json_w_begin(details, '{');
-	json_w_kstr(details, "Model", slice_of(s->d->text[ROLL_MODEL]));
-	json_w_kstr(details, "ServiceTier", slice_of(s->d->text[ROLL_TIER]));
+	json_w_kstr(details, "x_Model", slice_of(s->d->text[ROLL_MODEL]));
+	json_w_kstr(details, "x_ServiceTier", slice_of(s->d->text[ROLL_TIER]));
 	if (above > 0)
-		json_w_ku64(details, "InputTokensAbove", above);
-	json_w_kstr(details, "PriceSource",
+		json_w_ku64(details, "x_InputTokensAbove", above);
+	json_w_kstr(details, "x_PriceSource",
 	    s->price->operators ? S("operator") : S("price book"));
 	json_w_end(details, '}');
 }

@@ -27,7 +27,7 @@ USAGE = {
     "RegionName": "swedencentral", "ServiceCategory":
     "AI and Machine Learning", "ServiceName": "Azure OpenAI",
     "ServiceSubcategory": "Generative AI", "SkuId": "gpt-6/input",
-    "SkuMeter": "Input", "SkuPriceDetails": '{"Tier": "standard"}',
+    "SkuMeter": "Input", "SkuPriceDetails": '{"x_Tier": "standard"}',
     "SkuPriceId": "gpt-6/input@1", "SubAccountId": "team_2",
     "SubAccountName": "ml", "SubAccountType": "Team",
     "Tags": '{"env": "prod"}', "x_Attempts": "1"}
@@ -132,6 +132,7 @@ PLANTED = {
     "PricingUnit-format": lambda: row(PricingUnit="tokens per call"),
     "SkuMeter-C-003-C": lambda: row(SkuMeter=None),
     "SkuPriceDetails-C-004-C": lambda: rest(SkuPriceDetails="{}"),
+    "SkuPriceDetails-C-017-C": lambda: row(SkuPriceDetails='{"Tier": 1}'),
     "SkuPriceDetails-format": lambda: row(SkuPriceDetails="Tier=a"),
     "Tags-format": lambda: row(Tags='{"a": {"b": 1}}'),
     "ConsumedQuantity-C-004-C": lambda: purchase(

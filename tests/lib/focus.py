@@ -31,6 +31,10 @@ BASE = rf"(?:{SIZE}|[A-Z][A-Za-z]*)"
 UNIT = re.compile(rf"(\d+ )?{BASE}(-{BASE})*(/(\d+ )?{BASE})?")
 PLACEHOLDERS = {"null", "none", "n/a", "na", "not applicable", "unknown", "-",
                 "undefined", "nan"}
+SKU_PROPERTIES = {
+    "CoreCount", "DiskIops", "DiskSpace", "DiskType", "GpuCount",
+    "InstanceType", "InstanceSeries", "MemorySize", "NetworkBandwidth",
+    "NetworkIops", "OperatingSystem", "Redundancy", "StorageClass"}
 META = {"id", "Column type", "Feature level", "Allows nulls", "Data type",
         "Value format", "introduced", "Number range", "Number Range"}
 
@@ -264,6 +268,14 @@ def check_priced(out, i, row):
     both_or_none(out, i, row, "SkuId", "SkuMeter", "SkuMeter-C-003-C")
     if row["SkuPriceId"] is None and row["SkuPriceDetails"] is not None:
         out.add(i, "SkuPriceDetails-C-004-C", "without a SkuPriceId")
+    try:
+        details = json.loads(row["SkuPriceDetails"] or "{}")
+    except ValueError:
+        details = {}  # said by the column's format
+    if isinstance(details, dict) and any(
+            k not in SKU_PROPERTIES and not k.startswith("x_")
+            for k in details):
+        out.add(i, "SkuPriceDetails-C-017-C", "a key of ours without x_")
     if row["ListUnitPrice"] is None and row["ChargeCategory"] == "Credit" \
             and row["ListCost"] != row["BilledCost"]:
         out.add(i, "ListCost-C-008-C", "of a credit is its billed cost")
