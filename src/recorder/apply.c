@@ -331,6 +331,17 @@ apply_flag(enum resolution res)
 					     : 'b';
 }
 
+/* The provider's number stands; who set the limits should hear of it. */
+static void
+say_overage(const struct outcome *o)
+{
+	char id[ATTEMPT_TEXT + 1];
+
+	(void)attempt_write(&o->req, o->attempt, id);
+	log_warn("overage: %s costs %lld nano, and %lld were held", id,
+	    (long long)o->effective, (long long)o->hold);
+}
+
 static void
 book(struct recorder *r, const struct frame *f, const struct outcome *o,
     int64_t dim)
@@ -349,6 +360,8 @@ book(struct recorder *r, const struct frame *f, const struct outcome *o,
 	pledge_book(r, f, o);
 	if (o->resolution == RESOLUTION_UNKNOWN)
 		suspense_add(r, o, dim);
+	if (o->resolution == RESOLUTION_OVERAGE && !r->replaying)
+		say_overage(o);
 }
 
 static const char *
