@@ -101,6 +101,32 @@ a_dead_worker_is_repaired_by_what_is_known(void **state)
 	rig_end(&g);
 }
 
+/* Its room is given back, so what was said of it must not be lost with us. */
+static void
+a_repair_outlives_the_recorder_that_made_it(void **state)
+{
+	struct call c;
+	struct rig g;
+	struct worker w;
+	uint64_t key;
+
+	(void)state;
+	rig_open(&g);
+	key = rig_key(&g, 1, "10", "total");
+	worker_start(&g, &w);
+	assert_true(
+	    worker_begin(&g, &w, &c, worker_req(&g, &w), 1, key, 0, DOLLAR));
+	assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+	worker_kill(&g, &w);
+	recorder_repair(g.r, w.slot);
+	assert_int_equal(shm_slot_state(&g.m, w.slot), SLOT_FREE);
+	rig_kill_recorder(&g);
+	assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+	assert_int_equal(rig_settled(&g, key), 0);
+	assert_int_equal(rig_store(&g, "SELECT count(*) FROM suspense"), 0);
+	rig_end(&g);
+}
+
 static void
 a_power_cut_leaves_open_attempts_unknown_at_their_bound(void **state)
 {
@@ -495,6 +521,7 @@ main(void)
 		cmocka_unit_test(a_key_is_created_published_and_kept),
 		cmocka_unit_test(calls_are_booked_once_whatever_dies),
 		cmocka_unit_test(a_dead_worker_is_repaired_by_what_is_known),
+		cmocka_unit_test(a_repair_outlives_the_recorder_that_made_it),
 		cmocka_unit_test(
 		    a_power_cut_leaves_open_attempts_unknown_at_their_bound),
 		cmocka_unit_test(a_lost_store_comes_back_from_the_log),
