@@ -116,6 +116,37 @@ tiles_that_are_gone_or_torn_are_made_again(void **state)
 	rig_end(&g);
 }
 
+/* Old tiles are nobody's concern at a start; all of them can be made anew. */
+static void
+tiles_that_are_all_gone_come_back_from_the_log(void **state)
+{
+	struct rig g;
+	char path[FILES_PATH];
+	unsigned i;
+
+	(void)state;
+	rig_begin(&g);
+	for (i = 0; i < 5; i++) {
+		rig_add(&g, 300);
+		rig_flush(&g);
+		rig_turn(&g, 61);
+	}
+	rig_stop(&g);
+	rig_drop(&g, "tiles/tile/0/001");
+	rig_start(&g);
+	rig_turn(&g, 1);
+	rig_bad(&g, "tile", 256);
+	rig_stop(&g);
+	assert_true(files_path(g.dir, "tiles/tile", path));
+	assert_int_equal(
+	    nftw(path, rig_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	rig_start(&g);
+	assert_int_equal(notary_size(g.n), 0);
+	rig_turn(&g, 1);
+	rig_good(&g, 1500, 1500);
+	rig_end(&g);
+}
+
 static void
 expect_broken(struct rig *g, enum notary_trouble why)
 {
@@ -272,6 +303,31 @@ the_end_is_in_the_history(void **state)
 	buf_fini(&b);
 }
 
+static void
+a_disk_that_fails_is_tried_again(void **state)
+{
+	struct rig g;
+	char path[FILES_PATH];
+
+	(void)state;
+	rig_begin(&g);
+	assert_int_equal(
+	    files_replace(g.dir, "tiles/tile", S("in the way"), 0600),
+	    FAULT_NONE);
+	rig_add(&g, 3000); /* more tiles than one turn writes */
+	rig_flush(&g);
+	rig_turn(&g, 1);
+	rig_turn(&g, 1);
+	assert_int_equal(notary_signed(g.n), 0);
+	assert_int_equal(notary_trouble(g.n), NOTARY_GOOD);
+	assert_true(files_path(g.dir, "tiles/tile", path));
+	assert_int_equal(unlink(path), 0);
+	rig_turn(&g, 1);
+	rig_turn(&g, 1);
+	rig_good(&g, 3000, 3000);
+	rig_end(&g);
+}
+
 /* --- crashes ---------------------------------------------------------------
  */
 
@@ -367,6 +423,8 @@ main(void)
 		    a_restart_reads_only_what_came_after_the_last_but_one),
 		cmocka_unit_test(tiles_that_are_gone_or_torn_are_made_again),
 		cmocka_unit_test(
+		    tiles_that_are_all_gone_come_back_from_the_log),
+		cmocka_unit_test(
 		    a_log_shorter_than_its_checkpoint_is_never_signed),
 		cmocka_unit_test(
 		    a_log_that_says_something_else_is_never_signed),
@@ -374,6 +432,7 @@ main(void)
 		cmocka_unit_test(
 		    a_log_that_is_older_than_its_tree_is_caught_up_with),
 		cmocka_unit_test(the_end_is_in_the_history),
+		cmocka_unit_test(a_disk_that_fails_is_tried_again),
 		cmocka_unit_test(a_crash_at_any_step_is_mended),
 		cmocka_unit_test(a_history_cut_in_a_note_is_written_over),
 	};
