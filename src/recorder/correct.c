@@ -178,8 +178,9 @@ price(struct recorder *r, struct outcome *o)
 	    c != NULL ? config_price(c, o->deployment, o->price) : NULL;
 	struct money cost = { 0 };
 
-	if (o->price != 0 && p == NULL)
-		return "the log does not know its price row";
+	/* Without a price and a bound it is counted, and costs nothing. */
+	if (p == NULL && (o->price != 0 || o->hold != 0))
+		return "its price is not known: state its cost";
 	if (p != NULL && !price_cost(p, &o->usage, &cost))
 		return "its cost does not fit";
 	if (cost.nano > AMOUNT_MAX)
