@@ -230,7 +230,8 @@ command_budget_list(int argc, char **argv)
 		{ "pending", "PENDING", COL_NUMBER },
 		{ "available", "AVAILABLE", COL_NUMBER },
 		{ "alerts", "PASSED %", COL_TEXT },
-		{ "resets", "RESETS", COL_TIME } };
+		{ "resets", "RESETS", COL_TIME },
+		{ "closed", "CLOSED", COL_TEXT } };
 	struct where w = { 0 };
 	const char *scope = NULL;
 	bool json = false, all = false;
@@ -245,7 +246,8 @@ command_budget_list(int argc, char **argv)
 		return 2;
 	buf_str(&path, "/api/v1/budgets");
 	add_choice(&path, scope, all);
-	return show(&w, &path, json, "budgets", columns, NELEM(columns));
+	return show(&w, &path, json, "budgets", columns,
+	    NELEM(columns) - (all ? 0 : 1));
 }
 
 int
@@ -316,7 +318,8 @@ command_limit_list(int argc, char **argv)
 		{ "limit", "LIMIT", COL_TEXT },
 		{ "burst_in_force", "BURST", COL_NUMBER },
 		{ "left", "LEFT", COL_NUMBER },
-		{ "reset_ms", "FULL IN MS", COL_NUMBER } };
+		{ "reset_ms", "FULL IN MS", COL_NUMBER },
+		{ "closed", "CLOSED", COL_TEXT } };
 	struct where w = { 0 };
 	const char *scope = NULL;
 	bool json = false, all = false;
@@ -331,7 +334,8 @@ command_limit_list(int argc, char **argv)
 		return 2;
 	buf_str(&path, "/api/v1/limits");
 	add_choice(&path, scope, all);
-	return show(&w, &path, json, "limits", columns, NELEM(columns));
+	return show(
+	    &w, &path, json, "limits", columns, NELEM(columns) - (all ? 0 : 1));
 }
 
 int

@@ -128,6 +128,10 @@ def test_budgets_are_made_changed_replaced_and_closed(own):
     own.run("budget", "close", day["id"])
     assert [b["period"] for b in budgets(own, "team:b1")] == ["month"]
     assert own.run("budget", "close", day["id"], check=False).returncode == 1
+    table = own.run("budget", "list", "--scope", "team:b1", "--all").stdout
+    ends = {line.split()[0]: line.split()[-1]
+            for line in table.splitlines()[1:]}
+    assert ends[day["id"]] == "yes" and ends[b["id"]] == "no", table
 
 
 def test_a_change_holds_at_once_and_closing_frees(own):
