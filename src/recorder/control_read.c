@@ -129,6 +129,11 @@ control_name_sane(enum subject_kind kind, struct slice name, struct reply *p)
 		    "the name of a %s does not begin with # or a space, nor "
 		    "end with one",
 		    what);
+	else if (slice_eq(name, S("(unassigned)")))
+		control_refuse_fmt(p, FAULT_FIELD,
+		    "\"(unassigned)\" is no %s: so reports call those without "
+		    "one",
+		    what);
 	else if (kind == SUBJECT_TAG && !tag_sane(name))
 		control_refuse(p, FAULT_FIELD,
 		    "a tag is k=v of letters, digits and . _ : / @ + -");

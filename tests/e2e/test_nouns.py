@@ -74,6 +74,7 @@ def test_a_key_makes_the_tree_it_stands_in(own):
     (["--user", "u", "--service", "s"], "not both"),
     (["--team", "x" * 101], "at most 100 bytes"),
     (["--team", "a\x07b"], "control character"),
+    (["--team", "(unassigned)"], "those without one"),
     (["--team", "#1x"], "#"),
     (["--tag", "novalue"], "k=v"),
     (["--tag", "a b=c"], "k=v"),
