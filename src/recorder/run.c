@@ -278,6 +278,10 @@ start(struct recorder *r)
 	r->place = log_end(r->log);
 	begin_journal(r);
 	report(r, torn, lost, damaged);
+	/* What is left of the log must say what its frames mean. */
+	if (lost > 0 && r->snapshot != NULL &&
+	    config_find(r, r->snapshot->generation) != NULL)
+		own_generation(r, r->snapshot);
 	if (r->snapshot != NULL) {
 		fault = recorder_config(r, r->snapshot);
 		if (fault != FAULT_NONE)

@@ -314,3 +314,21 @@ def test_verify_finds_what_is_changed_in_the_store(filled):
             extra.unlink()
         path.write_bytes(good)
     filled.verify()
+
+
+def test_a_log_that_is_lost_says_anew_what_its_entries_mean(own):
+    key = own.key("k")["key"]
+    assert own.chat(key).status_code == 200
+    own.usage()
+    own.end()
+    for path in (own.data_dir / "log").iterdir():
+        path.unlink()
+    own.start()
+    r = own.chat(key)
+    assert r.status_code == 200, r.text
+    own.usage()
+    # An incident tells of the loss; what came after is understood.
+    told = own.verify().stdout
+    assert "the log is whole" in told and " 0 incidents" not in told, told
+    assert own.explain(r.headers["x-kontor-request-id"])["attempts"][0][
+        "deployment"] == "openai-gpt"
