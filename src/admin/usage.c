@@ -48,11 +48,14 @@ query_time(struct api *a, const char *name, int64_t *ns)
 static const char *
 read_span(struct api *a, struct roll_span *s)
 {
-	if (query_time(a, "from", &s->from_ns) &&
-	    query_time(a, "to", &s->to_ns))
-		return NULL;
-	return "'from' and 'to' take 2026-11-23, 2026-11-23T08:00:00Z or "
-	       "seconds since 1970";
+	if (!query_time(a, "from", &s->from_ns) ||
+	    !query_time(a, "to", &s->to_ns))
+		return "'from' and 'to' take 2026-11-23, 2026-11-23T08:00:00Z "
+		       "or seconds since 1970";
+	/* Nothing was spent between the two: an answer, but a wrong one. */
+	if (s->to_ns != 0 && s->to_ns < s->from_ns)
+		return "'to' is before 'from'";
+	return NULL;
 }
 
 static const char *

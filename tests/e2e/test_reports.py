@@ -349,9 +349,13 @@ def test_focus_of_a_part_of_the_time(books):
         "usage", "--format", "focus", "--from", "20m", "--to",
         tomorrow).stdout)
     assert focus.check_totals(rows, books.total) == []
-    for wrong in (["--granularity", "weekly"], ["--by", "team"]):
+    back = ["--from", tomorrow, "--to", "1d"]
+    for wrong in (["--granularity", "weekly"], ["--by", "team"], back):
         r = books.run("usage", "--format", "focus", *wrong, check=False)
         assert r.returncode == 1 and r.stderr
+    for command in "usage", "chargeback":
+        r = books.run(command, *back, check=False)
+        assert r.returncode == 1 and "'to' is before 'from'" in r.stderr
 
 
 def test_chargeback_says_what_each_is_charged(books):
