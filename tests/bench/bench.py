@@ -408,7 +408,8 @@ def document(rows, extra, args):
         "that of the processes, the kernel's part for them included.  The",
         "floor passes the same bytes by the same four system calls a call",
         "and does nothing else: its row's second column is tests/bench/",
-        "pump.c, not kontor, and no proxy in user space can cost less.", "",
+        "pump.c, not kontor, and no proxy in user space can cost less.",
+        "What the numbers say: docs/performance-notes.md.", "",
         f"- date: {datetime.date.today().isoformat()}",
         f"- commit: {proof.commit()}", f"- machine: {proof.machine()}",
         f"- {args.repetitions} repetitions of {args.requests} calls at "
