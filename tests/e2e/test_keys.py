@@ -110,6 +110,26 @@ def test_rotating_asks_for_what_it_understands_and_is_done_once(kontor):
         assert bad.status_code == 400
 
 
+def test_an_idempotency_key_is_one_callers_and_for_one_body(kontor):
+    def create(secret, name):
+        return httpx.post(kontor.admin + "/api/v1/keys", json={"name": name},
+                          headers={"authorization": f"Bearer {secret}",
+                                   "idempotency-key": "one"})
+    local = (kontor.data_dir / "admin.token").read_text().strip()
+    made = create(local, "idem-admin")
+    assert made.status_code == 201, made.text
+    other = httpx.post(kontor.admin + "/api/v1/keys", json={
+        "name": "idem-other", "admin": True},
+        headers={"authorization": f"Bearer {local}"}).json()["key"]
+    again = create(local, "idem-admin")
+    assert again.json()["id"] == made.json()["id"] and not again.json()["key"]
+    r = create(local, "idem-admin-2")
+    assert r.status_code == 409 and "another body" in r.json()["detail"]
+    # Somebody else's key of that name is not ours.
+    theirs = create(other, "idem-theirs")
+    assert theirs.status_code == 201 and theirs.json()["key"], theirs.text
+
+
 def test_an_expired_key_is_refused(kontor):
     key = kontor.key("brief", expires="3s")["key"]
     assert status(kontor, key) == 200
