@@ -199,6 +199,28 @@ terms_of(const struct report *r, uint64_t id, size_t upto)
 	return NULL;
 }
 
+/*
+ * The newest terms that had a commitment: what was promised does not go with
+ * a line of the configuration.
+ */
+static const struct agreement_row *
+committed(const struct report *r, const struct agreement_row *a)
+{
+	const struct agreement_row *was = a;
+	size_t i = r->nconfigs;
+	unsigned k;
+
+	while (was->terms.commitment.nano == 0 && i-- > 0) {
+		const struct generation *g = &r->config[i]->g;
+
+		for (k = 0; k < g->nagreements; k++) {
+			if (g->agreements[k].terms.id == a->terms.id)
+				was = &g->agreements[k];
+		}
+	}
+	return was;
+}
+
 static struct money
 balance_of(struct report *r, uint64_t account)
 {
@@ -417,8 +439,9 @@ write_view(
 }
 
 static void
-write_commitment(struct report *r, const struct agreement_row *a)
+write_commitment(struct report *r, const struct agreement_row *newest)
 {
+	const struct agreement_row *a = committed(r, newest);
 	struct commitment_view c = { .account = a->account,
 		.amount = a->terms.commitment,
 		.in = a->terms.commitment_in };
@@ -461,7 +484,25 @@ write_share(struct report *r, const struct share_row *row)
 	json_w_end(b, '}');
 }
 
-/* Those beside the row that was found. */
+/* Is the account of a share in a newer generation than that number? */
+static bool
+told_since(const struct report *r, uint64_t account, size_t number)
+{
+	size_t i;
+	unsigned k;
+
+	for (i = number + 1; i < r->nconfigs; i++) {
+		const struct generation *g = &r->config[i]->g;
+
+		for (k = 0; k < g->nshares; k++) {
+			if (g->shares[k].account == account)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Each at its newest terms, also those that are not configured any more. */
 static void
 write_shares(struct report *r, const struct agreement_row *a)
 {
@@ -470,13 +511,12 @@ write_shares(struct report *r, const struct agreement_row *a)
 
 	json_w_key(r->out, "shares");
 	json_w_begin(r->out, '[');
-	for (i = 0; i < r->nconfigs; i++) {
+	for (i = r->nconfigs; i-- > 0;) {
 		const struct generation *g = &r->config[i]->g;
 
-		if (a < g->agreements || a >= g->agreements + g->nagreements)
-			continue;
 		for (k = 0; k < g->nshares; k++) {
-			if (g->shares[k].terms.agreement == a->terms.id)
+			if (g->shares[k].terms.agreement == a->terms.id &&
+			    !told_since(r, g->shares[k].account, i))
 				write_share(r, &g->shares[k]);
 		}
 	}

@@ -41,6 +41,9 @@ struct focus {
 	struct scan scan;
 	struct map64 prices;     /* id to struct price */
 	struct map64 agreements; /* id to struct agreement_row */
+	/* The same, but as they last had a commitment: what was promised does
+	 * not go with a line of the configuration. */
+	struct map64 commitments;
 	struct map groups;
 	struct group **group;
 	size_t n, cap;
@@ -76,9 +79,13 @@ learn_generation(struct focus *f, struct generation *g)
 	for (i = 0; i < g->nprices; i++)
 		(void)map64_put(
 		    &f->prices, g->prices[i].price.id, &g->prices[i].price);
-	for (i = 0; i < g->nagreements; i++)
-		(void)map64_put(&f->agreements, g->agreements[i].terms.id,
-		    &g->agreements[i]);
+	for (i = 0; i < g->nagreements; i++) {
+		struct agreement_row *a = &g->agreements[i];
+
+		(void)map64_put(&f->agreements, a->terms.id, a);
+		if (a->terms.commitment.nano != 0)
+			(void)map64_put(&f->commitments, a->terms.id, a);
+	}
 }
 
 /* The last generation says how an agreement is called and committed. */
@@ -684,13 +691,13 @@ write_commitments(struct focus *f)
 	const struct map64_slot *e;
 	size_t at = 0;
 
-	while ((e = map64_next(&f->agreements, &at)) != NULL) {
+	while ((e = map64_next(&f->commitments, &at)) != NULL) {
 		const struct agreement_row *a = e->value;
 		const int64_t end = a->terms.commitment_in.to_ns;
 		int64_t rest;
 
-		if (a->terms.commitment.nano == 0 || end == 0 ||
-		    end > f->q->now_ns || end <= f->q->span.from_ns ||
+		if (end == 0 || end > f->q->now_ns ||
+		    end <= f->q->span.from_ns ||
 		    (f->q->span.to_ns != 0 && end > f->q->span.to_ns))
 			continue;
 		rest = a->terms.commitment.nano - burned(f, a);
@@ -745,6 +752,7 @@ fini(struct focus *f)
 	map_fini(&f->groups);
 	map64_fini(&f->prices);
 	map64_fini(&f->agreements);
+	map64_fini(&f->commitments);
 	roll_names_fini(&f->names);
 	scan_fini(&f->scan);
 	focus_row_fini(&f->row);

@@ -321,6 +321,35 @@ def test_the_report_says_where_an_agreement_stands(agreed):
         assert r.returncode != 0 and r.stderr.strip()
 
 
+def test_a_promise_does_not_go_with_its_line(sim, tmp_path):
+    """The agreement stays, its commitment and shares leave the file."""
+    terms = copy.deepcopy(TERMS)
+    terms["macc"]["commitment"]["to"] = near(4)
+    with with_terms(sim, tmp_path, terms) as k:
+        key = k.key("k")["key"]
+        for _ in range(3):
+            assert k.chat(key).status_code == 200
+        have = accounts(k)
+        before = report(k, "macc")[0]
+        for name in ("commitment", "revenue_share"):
+            del k.config["agreements"]["macc"][name]
+        k.write_config()
+        k.run("reload")
+        time.sleep(4.5)
+        after = report(k, "macc")[0]
+        c = after["commitment"]
+        assert D(c["burned"]) == have["macc", 1, ""] > 0
+        assert c["ended"] and D(c["unused"]) == 1000 - D(c["burned"])
+        assert {s["partner"]: s["accrued"] for s in after["shares"]} == \
+            {s["partner"]: s["accrued"] for s in before["shares"]}
+        rows = k.cli("usage", "--format", "focus-json")["rows"]
+        unused = [r for r in rows
+                  if r["CommitmentDiscountStatus"] == "Unused"]
+        assert [D(str(r["EffectiveCost"])) for r in unused] == \
+            [D(c["unused"])]
+        k.verify()
+
+
 def plant(k, days, daily):
     """History the store could have had: the same dimension, other hours."""
     with sqlite3.connect(k.data_dir / "store.db") as db:
