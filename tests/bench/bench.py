@@ -119,6 +119,7 @@ class Bench:
         self.cores = os.cpu_count() or 1
         self.programs, self.called = [], 0
         self.pump = None
+        self.load_core = self.cores - 1
         self.sim = self.kontor = None
 
     def nginx(self, name, core, upstreams, locations):
@@ -139,7 +140,7 @@ class Bench:
         path = self.folder / "request"
         path.write_bytes(data)
         out = subprocess.run(
-            ["taskset", "-c", str(self.cores - 1), self.folder / "load",
+            ["taskset", "-c", str(self.load_core), self.folder / "load",
              "127.0.0.1", str(port), path, str(connections), str(n)],
             capture_output=True, text=True, timeout=600)
         assert out.returncode == 0, out.stdout + out.stderr
@@ -241,6 +242,15 @@ class Bench:
         self.port_k = self.kontor.address[1]
         self.find_kontor()
 
+    def one_core(self, yes):
+        """Load, upstream and recorder beside the proxies, or apart again."""
+        self.load_core = 0 if yes else self.cores - 1
+        pids = self.kit.group(self.programs[0].child.pid)
+        pids += [p for p in self.pids_k if p not in self.workers]
+        for pid in pids:
+            subprocess.run(["taskset", "-apc", str(self.load_core), str(pid)],
+                           check=True, stdout=subprocess.DEVNULL)
+
     def five_deep(self):
         """A key under five budgets and three limits, none of them tight."""
         made = self.kontor.key("deep", budget="1000000/month", org="bench",
@@ -316,6 +326,15 @@ class Bench:
         rows.append(self.row("CPU, 1 KB, the floor: no HTTP, no gateway",
                              [a["cpu_us"][0] for a, _ in runs],
                              [b["cpu_us"][0] for _, b in runs], None, "us"))
+
+        self.one_core(True)
+        runs = self.pair(data_n, data_k, 32, n // 2, reps)
+        rows += self.cpu_rows("1 KB, all on one core", runs, None, None)
+        runs = self.floor(data_n, 32, n // 2, reps)
+        rows.append(self.row("CPU, 1 KB, all on one core: the floor",
+                             [a["cpu_us"][0] for a, _ in runs],
+                             [b["cpu_us"][0] for _, b in runs], None, "us"))
+        self.one_core(False)
 
         data32n = request(path, KEY, "gpt-5.4", 32768)
         data32k = request(path, self.key, "gpt-5.4", 32768)
@@ -409,6 +428,8 @@ def document(rows, extra, args):
         "floor passes the same bytes by the same four system calls a call",
         "and does nothing else: its row's second column is tests/bench/",
         "pump.c, not kontor, and no proxy in user space can cost less.",
+        "On two cores the load is the bottleneck, and who does less sleeps",
+        "and wakes more; the rows \"all on one core\" are without that.",
         "What the numbers say: docs/performance-notes.md.", "",
         f"- date: {datetime.date.today().isoformat()}",
         f"- commit: {proof.commit()}", f"- machine: {proof.machine()}",
