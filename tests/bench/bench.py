@@ -460,7 +460,10 @@ def main():
     sys.path[:0] = [str(TOP / "tests" / "lib"), str(TOP / "tests")]
     import kit
     assert NGINX, "nginx is not installed"
-    with tempfile.TemporaryDirectory(prefix="kontor-bench") as folder:
+    # On a disk, unlike /tmp at many places, and away from where the tests
+    # delete files by the thousand, which ext4 without a journal feels.
+    with tempfile.TemporaryDirectory(prefix="kontor-bench",
+                                     dir="/var/tmp") as folder:
         bench = Bench(pathlib.Path(folder), kit, args)
         try:
             bench.start()
