@@ -1,7 +1,5 @@
 #include "books/agreement.h"
 
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "base/json.h"
 #include "books/scan.h"
@@ -146,30 +144,17 @@ struct report {
 	struct buf *out;
 };
 
-static int
-by_time(const void *a, const void *b)
-{
-	const struct scan_config *x = *(struct scan_config *const *)a,
-				 *y = *(struct scan_config *const *)b;
-
-	return x->g.wall_ns < y->g.wall_ns ? -1 : x->g.wall_ns > y->g.wall_ns;
-}
-
 static void
 learn(struct report *r)
 {
-	const struct map64_slot *e;
 	struct stmt *q =
 	    store_sql(r->s, "SELECT value FROM meta WHERE name = 'generation'");
-	size_t at = 0;
+	size_t at;
 
 	if (stmt_step(q))
 		r->generation = stmt_get_u64(q, 0);
 	scan_learn_store(&r->scan, r->s);
-	r->config = mem_new((r->scan.configs.n + 1) * sizeof(*r->config));
-	while ((e = map64_next(&r->scan.configs, &at)) != NULL)
-		r->config[r->nconfigs++] = e->value;
-	qsort(r->config, r->nconfigs, sizeof(*r->config), by_time);
+	r->config = scan_by_time(&r->scan, &r->nconfigs);
 	/* The one in force is the newest, whenever it was met first. */
 	for (at = 0; at < r->nconfigs; at++) {
 		struct scan_config *c = r->config[at];

@@ -1,6 +1,5 @@
 #include "books/focus.h"
 
-#include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -62,15 +61,6 @@ struct subject_of {
 
 /* --- what the books know ----------------------------------------------- */
 
-static int
-by_time(const void *a, const void *b)
-{
-	const struct scan_config *x = *(struct scan_config *const *)a,
-				 *y = *(struct scan_config *const *)b;
-
-	return x->g.wall_ns < y->g.wall_ns ? -1 : x->g.wall_ns > y->g.wall_ns;
-}
-
 static void
 learn_generation(struct focus *f, struct generation *g)
 {
@@ -93,14 +83,10 @@ static void
 learn(struct focus *f)
 {
 	struct scan_config **all;
-	const struct map64_slot *e;
-	size_t at = 0, n = 0, i;
+	size_t n, i;
 
 	scan_learn_store(&f->scan, f->s);
-	all = mem_new((f->scan.configs.n + 1) * sizeof(*all));
-	while ((e = map64_next(&f->scan.configs, &at)) != NULL)
-		all[n++] = e->value;
-	qsort(all, n, sizeof(*all), by_time);
+	all = scan_by_time(&f->scan, &n);
 	for (i = 0; i < n; i++)
 		learn_generation(f, &all[i]->g);
 	mem_free(all);

@@ -1,5 +1,6 @@
 #include "books/scan.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -32,6 +33,30 @@ scan_learn_store(struct scan *s, struct store *store)
 
 	while (stmt_step(q))
 		(void)scan_learn(s, stmt_get(q, 0));
+}
+
+static int
+by_time(const void *a, const void *b)
+{
+	const struct scan_config *x = *(struct scan_config *const *)a,
+				 *y = *(struct scan_config *const *)b;
+
+	return x->g.wall_ns < y->g.wall_ns ? -1 : x->g.wall_ns > y->g.wall_ns;
+}
+
+struct scan_config **
+scan_by_time(const struct scan *s, size_t *n)
+{
+	struct scan_config **all =
+	    mem_new((s->configs.n + 1) * sizeof(struct scan_config *));
+	const struct map64_slot *e;
+	size_t at = 0;
+
+	*n = 0;
+	while ((e = map64_next(&s->configs, &at)) != NULL)
+		all[(*n)++] = e->value;
+	qsort(all, *n, sizeof(struct scan_config *), by_time);
+	return all;
 }
 
 void

@@ -25,6 +25,8 @@ struct scan {
 bool scan_learn(struct scan *s, struct slice payload);
 /* Those the store has. */
 void scan_learn_store(struct scan *s, struct store *store);
+/* All generations, the newest last; the array is the caller's. */
+struct scan_config **scan_by_time(const struct scan *s, size_t *n) MUST_USE;
 void scan_fini(struct scan *s);
 
 /* NULL: not known. */
