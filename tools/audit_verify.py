@@ -133,35 +133,29 @@ def frame_at(data, at, limit):  # (leaf, where it ends) of a whole frame there, 
 def sha256(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
 
-def tile_path(level, n, width):
-    groups = re.findall("...", f"{n:0{(len(str(n)) + 2) // 3 * 3}d}")
-    name = "/".join(["x" + g for g in groups[:-1]] + groups[-1:])
-    return f"tile/{level}/{name}" + (f".p/{width}" if width < WIDTH else "")
-
 class Verify:
     def __init__(self, folder, seals):
         self.folder, self.seals, self.size = folder, list(seals), seals[-1].size
         self.n = self.covered = self.good = self.torn = 0
         self.stack, self.seq = [], {}  # (height, root) of whole subtrees; journals
         self.suspect = None  # a leaf and its tile differ: the next root decides
-        self.whole = lru_cache(8)(self.read_tile)  # partial ones, now: they may be taken away
-        self.last = {(level, n): self.read_tile(level, n) for level in range(8)
-                     if self.size >> 8 * level & 255 for n in [self.size >> 8 * level >> 8]}
+        self.tile = lru_cache(16)(self.read_tile)
 
     def read_tile(self, level, n):  # Its hashes, or what is wrong with it.
-        width = WIDTH if n < self.size >> 8 * level >> 8 else self.size >> 8 * level & 255
-        for w in (width, WIDTH):
-            path = self.folder / "tiles" / tile_path(level, n, w)
-            if path.is_file():
-                data = path.read_bytes()
-                return data[:32 * width] if len(data) == 32 * w else "not whole"
-        return "not there"
+        path, whole = self.folder / "tiles/level" / str(level), self.size >> 8 * level >> 8
+        width = WIDTH if n < whole else self.size >> 8 * level & 255
+        if not path.is_file():
+            return "not there"
+        with path.open("rb") as f:
+            f.seek(n * 32 * WIDTH)
+            data = f.read(32 * width)
+        return data if len(data) == 32 * width else "not whole"
 
     def check_tile(self, level, entry, value, place):
         n, index = entry // WIDTH, entry << 8 * level
-        tile = self.last.get((level, n)) or self.whole(level, n)
+        tile = self.tile(level, n)
         if isinstance(tile, str):
-            raise Bad("tile", index, place, f"{tile_path(level, n, WIDTH)} is {tile}")
+            raise Bad("tile", index, place, f"tile {n} of level {level} is {tile}")
         if tile[entry % WIDTH * 32:][:32] != value:
             self.suspect = Bad("frame", index, place, "its tile has another hash")
 

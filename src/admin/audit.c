@@ -5,6 +5,7 @@
 #include "admin/control_priv.h"
 #include "audit/files.h"
 #include "audit/receipt.h"
+#include "audit/tile.h"
 #include "audit/verify.h"
 
 void
@@ -30,6 +31,44 @@ audit_checkpoint(struct api *a)
 	}
 	buf_fini(&note);
 	buf_fini(&text);
+}
+
+/* --- c2sp.org/tlog-tiles: /checkpoint, /tile/L/N -------------------------- */
+
+void
+audit_note(struct api *a)
+{
+	struct buf note = { 0 };
+	const enum fault f = files_read(
+	    a->c->snapshot->data_dir, FILES_CURRENT, NOTE_MAX, &note);
+
+	if (f == FAULT_NONE)
+		api_text(
+		    a, 200, S("text/plain; charset=utf-8"), buf_slice(&note));
+	else
+		api_fail(a, f,
+		    f == FAULT_NOT_FOUND ? "nothing was signed yet" : NULL);
+	buf_fini(&note);
+}
+
+/* What is not signed yet may be in a file already: nobody asks for it. */
+void
+audit_tile(struct api *a)
+{
+	struct merkle_hash hash[MERKLE_WIDTH];
+	unsigned level, width;
+	uint64_t n;
+	enum fault f = FAULT_NOT_FOUND;
+
+	if (tile_path_parse(a->segment, &level, &n, &width))
+		f = tile_hashes(a->c->snapshot->data_dir, level,
+		    n * MERKLE_WIDTH, width, hash);
+	if (f == FAULT_NONE)
+		api_text(a, 200, S("application/octet-stream"),
+		    (struct slice){ (char *)hash, width * MERKLE_HASH });
+	else
+		api_fail(a, f == FAULT_DATA ? FAULT_NOT_FOUND : f,
+		    "there is no such tile (c2sp.org/tlog-tiles)");
 }
 
 /* Up to the request's end: `kontor audit prove` also has what came later. */

@@ -4,15 +4,16 @@
  */
 #include "admin/api.h"
 
-/* "/api/v1/keys/{}" as "/api/v1/keys/{id}" */
+/* "/api/v1/keys/{}" as "/api/v1/keys/{id}"; "{*}", of several segments, too */
 static void
 write_path(struct buf *b, const char *path)
 {
 	struct buf text = { 0 };
 
 	for (; *path != '\0'; path++) {
-		buf_char(&text, *path);
-		if (path[0] == '{' && path[1] == '}')
+		if (*path != '*')
+			buf_char(&text, *path);
+		if (*path == '{')
 			buf_str(&text, "id");
 	}
 	json_w_key(b, buf_cstr(&text));
@@ -64,7 +65,7 @@ write_operation(struct buf *b, const struct route *r)
 	json_w_key(b, method);
 	json_w_begin(b, '{');
 	json_w_kstr(b, "summary", slice_of(r->text));
-	if (strstr(r->path, "{}") != NULL)
+	if (strchr(r->path, '{') != NULL)
 		write_parameter(b);
 	write_body(b, r->text);
 	if (r->role != ROLE_NONE) {

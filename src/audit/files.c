@@ -127,6 +127,32 @@ files_size(const char *dir, const char *name, uint64_t *out)
 	return FAULT_NONE;
 }
 
+enum fault
+files_read_at(
+    const char *dir, const char *name, uint64_t at, size_t len, void *out)
+{
+	const int fd = open_in(dir, name, O_RDONLY, 0);
+	char *p = out;
+	ssize_t n = 0;
+
+	if (fd < 0)
+		return by_errno();
+	while (len > 0) {
+		n = pread(fd, p, len, (off_t)at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		p += n;
+		at += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	close(fd);
+	if (len == 0)
+		return FAULT_NONE;
+	return n == 0 ? FAULT_DATA : FAULT_DISK;
+}
+
 static bool
 sync_parent(const char *path)
 {
@@ -219,4 +245,38 @@ files_append(const char *dir, const char *name, uint64_t at, struct slice text)
 	if (good && at == 0)
 		return files_sync_folder(dir, name);
 	return good ? FAULT_NONE : FAULT_DISK;
+}
+
+enum fault
+files_open(const char *dir, const char *name, int *out)
+{
+	int fd = open_in(dir, name, O_WRONLY, 0);
+
+	if (fd < 0 && errno == ENOENT) {
+		fd = open_in(dir, name, O_WRONLY | O_CREAT, 0640);
+		if (fd >= 0 && files_sync_folder(dir, name) != FAULT_NONE) {
+			close(fd);
+			return FAULT_DISK;
+		}
+	}
+	*out = fd;
+	return fd < 0 ? FAULT_DISK : FAULT_NONE;
+}
+
+enum fault
+files_write_at(int fd, uint64_t at, struct slice bytes)
+{
+	ssize_t n;
+
+	while (bytes.len > 0) {
+		n = pwrite(fd, bytes.p, bytes.len, (off_t)at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return FAULT_DISK;
+		bytes.p += n;
+		bytes.len -= (size_t)n;
+		at += (uint64_t)n;
+	}
+	return FAULT_NONE;
 }

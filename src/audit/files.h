@@ -19,6 +19,7 @@
 #define FILES_PUB "audit.pub"            /* a verifier key */
 #define FILES_CURRENT "tiles/checkpoint" /* the last one */
 #define FILES_HISTORY "tiles/history"    /* some of each hour, for ever */
+#define FILES_LEVELS "tiles/level"       /* the hashes */
 
 enum { FILES_PATH = 4096 };
 
@@ -38,6 +39,12 @@ enum fault files_replace(
 /* Cuts the file to `at` bytes first.  Made when absent. */
 enum fault files_append(
     const char *dir, const char *name, uint64_t at, struct slice text) MUST_USE;
+/* Exactly len bytes; FAULT_DATA: the file ends before. */
+enum fault files_read_at(const char *dir, const char *name, uint64_t at,
+    size_t len, void *out) MUST_USE;
+/* For writing; made, durably, when absent.  The caller closes it. */
+enum fault files_open(const char *dir, const char *name, int *fd) MUST_USE;
+enum fault files_write_at(int fd, uint64_t at, struct slice bytes) MUST_USE;
 enum fault files_size(
     const char *dir, const char *name, uint64_t *out) MUST_USE;
 /* The folders above NAME, below DIR. */

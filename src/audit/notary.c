@@ -15,9 +15,22 @@
 enum {
 	HISTORY_TAIL = 64 * 1024, /* bytes read at a start */
 	TURN_FRAMES = 20000,      /* read in one turn */
-	WRITE_FROM = 4,           /* tiles that may wait for the checkpoint */
-	WRITE_MOST = 16,          /* written in one turn: it waits for them */
+	WRITE_FROM = 64 * 1024,   /* bytes of hashes that wait for more */
 	HELD_MOST = 4096          /* tiles that differ while we may not write */
+};
+
+/* Hashes of a level, from number first on, that are not in its file yet. */
+struct pending {
+	uint64_t first;
+	struct buf hashes;
+};
+
+/* What a file does not have, and we are not sure that it should. */
+struct held {
+	struct held *next;
+	unsigned level, count;
+	uint64_t first;
+	struct merkle_hash hash[];
 };
 
 static const int64_t sign_every_ns = NS_PER_S;
@@ -38,8 +51,10 @@ struct notary {
 	bool met;               /* the tree has gone through it */
 	bool last_kept;         /* it stands in the history */
 	uint64_t history_len;   /* bytes of whole notes */
-	struct tiles staged;
-	struct tiles held; /* differ from the disk; written once we have met */
+	struct pending pending[MERKLE_LEVELS];
+	struct tiles tiles;
+	struct held *held; /* written once we have met */
+	unsigned nheld;
 
 	int64_t last_sign_ns, last_history_ns; /* monotonic; 0: never */
 	int64_t last_try_ns;
@@ -82,13 +97,34 @@ notary_trouble_text(enum notary_trouble t)
 }
 
 static void
+drop_held(struct notary *n)
+{
+	struct held *h;
+
+	while ((h = n->held) != NULL) {
+		n->held = h->next;
+		mem_free(h);
+	}
+	n->nheld = 0;
+}
+
+static void
+drop_pending(struct notary *n)
+{
+	unsigned l;
+
+	for (l = 0; l < MERKLE_LEVELS; l++)
+		buf_fini(&n->pending[l].hashes);
+}
+
+static void
 give_up(struct notary *n, enum notary_trouble why)
 {
 	if (n->trouble != NOTARY_GOOD)
 		return;
 	n->trouble = why;
-	tiles_fini(&n->staged);
-	tiles_fini(&n->held);
+	drop_pending(n);
+	drop_held(n);
 	log_error("audit: %s; nothing is signed any more (docs/audit.md)",
 	    notary_trouble_text(why));
 }
@@ -238,7 +274,7 @@ start_at(struct notary *n, const struct checkpoint *c)
 {
 	struct merkle_hash root;
 
-	if (tile_load(n->dir, c->size, n->last.size, &n->tree) != FAULT_NONE)
+	if (tile_load(n->dir, c->size, &n->tree) != FAULT_NONE)
 		return false;
 	merkle_root(&n->tree, &root);
 	if (!merkle_same(&root, &c->root))
@@ -321,6 +357,15 @@ mend_current(struct notary *n, const struct checkpoint *newest)
 	return fault;
 }
 
+static void
+begin_pending(struct notary *n)
+{
+	unsigned l;
+
+	for (l = 0; l < MERKLE_LEVELS; l++)
+		n->pending[l].first = n->tree.size >> (8 * l);
+}
+
 static enum fault
 resume(struct notary *n)
 {
@@ -343,6 +388,7 @@ resume(struct notary *n)
 		fault = mend_current(n, &old[nold - 1]);
 	if (fault == FAULT_NONE) {
 		choose_start(n, old, nold);
+		begin_pending(n);
 		n->met = n->last.size == 0;
 		if (n->conf.durable < n->last.place)
 			give_up(n, NOTARY_LOG_SHORT);
@@ -423,8 +469,9 @@ notary_close(struct notary **np)
 		return;
 	*np = NULL;
 	log_reader_close(&n->in);
-	tiles_fini(&n->staged);
-	tiles_fini(&n->held);
+	drop_pending(n);
+	drop_held(n);
+	tiles_close(&n->tiles);
 	if (n->signer != NULL)
 		signer_free(&n->signer);
 	mem_free(n->dir);
@@ -434,44 +481,93 @@ notary_close(struct notary **np)
 
 /* --- leaves --------------------------------------------------------------- */
 
-/*
- * Until the tree has met the last checkpoint, what it says may be wrong: a
- * tile that is there and says something else is left as it is.
- */
 static void
-stage(struct notary *n, unsigned level, uint64_t number, unsigned width)
+hold(struct notary *n, unsigned level, uint64_t first,
+    const struct merkle_hash *hash, unsigned count)
 {
-	const struct merkle_hash *hash = n->tree.tile[level];
+	struct held *h;
+
+	if (n->nheld == HELD_MOST) {
+		give_up(n, NOTARY_TILES);
+		return;
+	}
+	h = mem_new(sizeof(*h) + count * MERKLE_HASH);
+	h->level = level;
+	h->first = first;
+	h->count = count;
+	memcpy(h->hash, hash, count * MERKLE_HASH);
+	h->next = n->held;
+	n->held = h;
+	n->nheld++;
+}
+
+/*
+ * Until the tree has met the last checkpoint, what it says may be wrong:
+ * hashes that are there and differ are left as they are.
+ */
+static enum fault
+put(struct notary *n, unsigned level, uint64_t first,
+    const struct merkle_hash *hash, unsigned count)
+{
 	struct merkle_hash was[MERKLE_WIDTH];
-	struct tiles *to = &n->staged;
 	enum fault fault;
 
 	if (!n->met) {
-		fault = tile_read(n->dir, level, number, width, was);
-		if (fault == FAULT_NONE &&
-		    memcmp(was, hash, width * MERKLE_HASH) == 0)
-			return;
+		fault = tile_hashes(n->dir, level, first, count, was);
 		if (fault == FAULT_NONE) {
-			to = &n->held;
-			if (to->n == HELD_MOST) {
-				give_up(n, NOTARY_TILES);
-				return;
-			}
+			if (memcmp(was, hash, count * MERKLE_HASH) != 0)
+				hold(n, level, first, hash, count);
+			return FAULT_NONE;
 		}
 	}
-	tiles_stage(to, level, number, width, hash);
+	return tiles_put(&n->tiles, n->dir, level, first, hash, count);
 }
 
-static void
-stage_partial(struct notary *n)
+/* All that waits goes to the files; what could not still waits. */
+static enum fault
+write_level(struct notary *n, unsigned level)
 {
-	unsigned l, width;
+	struct pending *p = &n->pending[level];
+	const struct merkle_hash *h = (const void *)p->hashes.p;
+	const size_t all = p->hashes.len / MERKLE_HASH;
+	const size_t most = n->met ? UINT_MAX : MERKLE_WIDTH;
+	enum fault fault = FAULT_NONE;
+	size_t at, count;
 
-	for (l = 0; l < MERKLE_LEVELS; l++) {
-		width = merkle_width(n->tree.size, l);
-		if (width > 0)
-			stage(n, l, n->tree.size >> (8 * l) >> 8, width);
+	for (at = 0; at < all; at += count) {
+		count = all - at < most ? all - at : most;
+		fault = put(n, level, p->first + at, h + at, (unsigned)count);
+		if (fault != FAULT_NONE || n->trouble != NOTARY_GOOD)
+			return fault;
 	}
+	p->first += all;
+	buf_clear(&p->hashes);
+	return FAULT_NONE;
+}
+
+static enum fault
+write_pending(struct notary *n)
+{
+	enum fault fault = FAULT_NONE;
+	unsigned l;
+
+	for (l = 0; l < MERKLE_LEVELS && fault == FAULT_NONE &&
+		    n->trouble == NOTARY_GOOD;
+	     l++)
+		fault = write_level(n, l);
+	return fault;
+}
+
+static enum fault
+write_held(struct notary *n)
+{
+	enum fault fault = FAULT_NONE;
+	const struct held *h;
+
+	for (h = n->held; h != NULL && fault == FAULT_NONE; h = h->next)
+		fault = tiles_put(
+		    &n->tiles, n->dir, h->level, h->first, h->hash, h->count);
+	return fault;
 }
 
 /* The tree has as many leaves as the last checkpoint says. */
@@ -479,19 +575,35 @@ static void
 meet(struct notary *n)
 {
 	struct merkle_hash root;
+	enum fault fault;
 
 	merkle_root(&n->tree, &root);
 	if (!merkle_same(&root, &n->last.root) || n->covered != n->last.place) {
 		give_up(n, NOTARY_LOG_CHANGED);
 		return;
 	}
-	stage_partial(n);
+	fault = write_pending(n);
+	if (n->trouble != NOTARY_GOOD)
+		return;
 	n->met = true;
-	if (n->held.n > 0)
+	if (n->held != NULL)
 		log_warn("audit: %u tiles were not what the log says: written "
 			 "again",
-		    n->held.n);
-	tiles_join(&n->staged, &n->held);
+		    n->nheld);
+	if (fault == FAULT_NONE)
+		fault = write_held(n);
+	if (fault == FAULT_NONE)
+		fault = tiles_sync(&n->tiles);
+	/* A tile that could not be mended now is, at the next start. */
+	(void)disk_fault(n, fault);
+	drop_held(n);
+}
+
+static void
+wait_for_disk(struct notary *n, unsigned level, const struct merkle_hash *h)
+{
+	buf_add(&n->pending[level].hashes,
+	    (struct slice){ (const char *)h, sizeof(*h) });
 }
 
 static void
@@ -499,11 +611,15 @@ take(struct notary *n, struct slice leaf, uint64_t end)
 {
 	struct merkle_hash h;
 	unsigned l, whole;
+	uint64_t last;
 
 	merkle_leaf(leaf, &h);
+	wait_for_disk(n, 0, &h);
 	whole = merkle_add(&n->tree, &h);
-	for (l = 0; l < whole; l++)
-		stage(n, l, (n->tree.size >> (8 * l) >> 8) - 1, MERKLE_WIDTH);
+	for (l = 1; l <= whole && l < MERKLE_LEVELS; l++) {
+		last = (n->tree.size >> (8 * l)) - 1;
+		wait_for_disk(n, l, &n->tree.tile[l][last % MERKLE_WIDTH]);
+	}
 	n->covered = n->place = end;
 	if (!n->met && n->tree.size == n->last.size)
 		meet(n);
@@ -521,7 +637,7 @@ notary_flushed(struct notary *n, struct slice frames, uint64_t at)
 	uint32_t len;
 	size_t size;
 
-	if (is_broken(n) || n->place != at || n->in != NULL)
+	if (is_broken(n) || n->place != at || n->in != NULL || n->failing)
 		return; /* it will read them */
 	while (frames.len >= FRAME_HEAD && !is_broken(n)) {
 		memcpy(&len, frames.p, sizeof(len));
@@ -556,8 +672,6 @@ read_on(struct notary *n, uint64_t durable, unsigned most)
 		    (struct slice){ f.payload.p - (FRAME_HEAD - 8),
 			FRAME_HEAD - 8 + f.payload.len },
 		    at + f.size);
-		if (n->staged.n >= WRITE_MOST)
-			return true; /* which are written first */
 	}
 	if (most > 0) {
 		/* The end, or nothing whole follows: what the log says of
@@ -578,7 +692,7 @@ sign(struct notary *n, int64_t mono_ns, bool finish)
 	const bool in_history =
 	    finish || n->last_history_ns == 0 ||
 	    mono_ns - n->last_history_ns >= history_every_ns;
-	const uint64_t was = n->last.size;
+	enum fault fault;
 	struct checkpoint c = { .size = n->tree.size,
 		.place = n->covered,
 		.time = (uint64_t)(clock_wall_ns() / NS_PER_S) };
@@ -586,18 +700,17 @@ sign(struct notary *n, int64_t mono_ns, bool finish)
 	n->last_sign_ns = mono_ns;
 	memcpy(c.origin, n->key.name, sizeof(c.origin));
 	merkle_root(&n->tree, &c.root);
-	tiles_forget_partial(&n->staged); /* of one that failed */
-	stage_partial(n);
 	step(n, "sign");
-	if (disk_fault(n, tiles_write(&n->staged, n->dir, UINT_MAX)) !=
-	    FAULT_NONE)
+	fault = write_pending(n);
+	if (fault == FAULT_NONE)
+		fault = tiles_sync(&n->tiles);
+	if (disk_fault(n, fault) != FAULT_NONE)
 		return;
 	step(n, "tiles");
 	if (disk_fault(n, keep(n, &c, in_history)) != FAULT_NONE)
 		return;
 	if (in_history)
 		n->last_history_ns = mono_ns;
-	tiles_drop_partial(n->dir, was, c.size);
 }
 
 static bool
@@ -608,27 +721,6 @@ sign_due(const struct notary *n, int64_t mono_ns)
 		   mono_ns - n->last_sign_ns >= sign_every_ns);
 }
 
-/* No checkpoint is due for what waits. */
-static bool
-is_idle(const struct notary *n)
-{
-	return n->met && n->tree.size == n->last.size;
-}
-
-/* A few at a time, so that rings and callers do not wait long: true: there
- * are more. */
-static bool
-write_some(struct notary *n)
-{
-	if (n->staged.n < (is_idle(n) ? 1 : WRITE_FROM))
-		return false;
-	if (disk_fault(n, tiles_write(&n->staged, n->dir, WRITE_MOST)) !=
-	    FAULT_NONE)
-		return false;
-	beat(n);
-	return n->staged.n >= WRITE_FROM;
-}
-
 bool
 notary_turn(struct notary *n, uint64_t durable, int64_t mono_ns)
 {
@@ -637,8 +729,9 @@ notary_turn(struct notary *n, uint64_t durable, int64_t mono_ns)
 	if (n->failing && mono_ns - n->last_try_ns < sign_every_ns)
 		return false;
 	n->last_try_ns = mono_ns;
-	if (write_some(n))
-		return true;
+	if (n->pending[0].hashes.len >= WRITE_FROM &&
+	    disk_fault(n, write_pending(n)) != FAULT_NONE)
+		return false;
 	if (n->place < durable && !n->failing &&
 	    read_on(n, durable, TURN_FRAMES))
 		return true;
@@ -648,7 +741,7 @@ notary_turn(struct notary *n, uint64_t durable, int64_t mono_ns)
 		give_up(n, NOTARY_LOG_CHANGED);
 	else if (sign_due(n, mono_ns))
 		sign(n, mono_ns, false);
-	return !is_broken(n) && !n->failing && is_idle(n) && n->staged.n > 0;
+	return false;
 }
 
 void

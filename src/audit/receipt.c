@@ -14,8 +14,7 @@ enum {
 	LEAF_AT = 8, /* where a leaf begins in its frame */
 	LEAF_HEAD = FRAME_HEAD - LEAF_AT,
 	FIELD_REQ = 1,
-	CLOCK_SLACK_S = 300, /* how far clocks are trusted to find it */
-	TRIES = 4
+	CLOCK_SLACK_S = 300 /* how far clocks are trusted to find it */
 };
 
 /* Is this frame's request the one? */
@@ -257,7 +256,6 @@ receipt_write(const struct receipt_query *q, struct buf *out, const char **why)
 	struct proof *p = NEW(struct proof);
 	const size_t was = out->len;
 	enum fault fault;
-	int tries;
 
 	p->q = q;
 	p->why = "there is no key";
@@ -266,14 +264,8 @@ receipt_write(const struct receipt_query *q, struct buf *out, const char **why)
 		fault = read_checkpoint(p);
 	if (fault == FAULT_NONE)
 		fault = find_frames(p);
-	/* A running instance may take the last tiles away: with the next
-	 * checkpoint they are there. */
-	for (tries = 0; fault == FAULT_NONE; tries++) {
-		out->len = was;
-		if (write_all(out, p) == FAULT_NONE)
-			break;
-		fault = tries < TRIES ? read_checkpoint(p) : FAULT_DATA;
-	}
+	if (fault == FAULT_NONE)
+		fault = write_all(out, p);
 	if (fault != FAULT_NONE)
 		out->len = was;
 	*why = p->why;

@@ -1,9 +1,10 @@
 /*
- * tile.h - the tiles on disk: c2sp.org/tlog-tiles below data_dir/tiles
+ * tile.h - the hashes of the tree on disk, and the tiles that they are
  *
- * tile/L/N has the 256 hashes of tile N of level L, 8192 bytes; the last of a
- * level, while it has fewer, is tile/L/N.p/W.  N is written in groups of
- * three digits, x before each but the last: 1234067 is x001/x234/067.
+ * tiles/level/L is a file of all hashes of level L, in their order: 32 bytes
+ * each, appended.  A tile of c2sp.org/tlog-tiles is 256 of them, or the last
+ * few: a piece of that file, whatever the size of the tree was.  Its name in
+ * that specification is what `kontor audit export` and the admin API give it.
  */
 #ifndef KONTOR_AUDIT_TILE_H
 #define KONTOR_AUDIT_TILE_H
@@ -14,19 +15,24 @@
 
 enum { TILE_PATH = 80 };
 
-/* Relative to data_dir.  width MERKLE_WIDTH: the whole tile. */
-void tile_path(unsigned level, uint64_t n, unsigned width, char out[TILE_PATH]);
-
-/* Exactly width hashes: FAULT_NOT_FOUND, FAULT_DATA (another length). */
-enum fault tile_read(const char *dir, unsigned level, uint64_t n,
-    unsigned width, struct merkle_hash *out) MUST_USE;
 /*
- * The tile as a tree of `size` has it, where the newest tree has `now` leaves:
- * a partial one may be longer or whole by now, then its beginning.
+ * tile/L/N, tile/L/N.p/W when partial.  N is written in groups of three
+ * digits, x before each but the last: 1234067 is x001/x234/067.
  */
-enum fault tile_read_at(const char *dir, uint64_t size, uint64_t now,
-    unsigned level, uint64_t n, struct merkle_hash *out,
-    unsigned *width) MUST_USE;
+void tile_path(unsigned level, uint64_t n, unsigned width, char out[TILE_PATH]);
+/* The same from its name behind "tile/": strict, width 1 to MERKLE_WIDTH. */
+bool tile_path_parse(
+    struct slice name, unsigned *level, uint64_t *n, unsigned *width) MUST_USE;
+
+/* The hashes first, first + 1, ... of a level.  FAULT_NOT_FOUND: there is no
+ * such file; FAULT_DATA: it ends before. */
+enum fault tile_hashes(const char *dir, unsigned level, uint64_t first,
+    unsigned count, struct merkle_hash *out) MUST_USE;
+/* Tile n as a tree of `size` has it. */
+enum fault tile_read(const char *dir, uint64_t size, unsigned level, uint64_t n,
+    struct merkle_hash *out, unsigned *width) MUST_USE;
+/* How many hashes that is; 0: it has no such tile. */
+unsigned tile_width(uint64_t size, unsigned level, uint64_t n);
 
 /* --- whole subtrees, for proofs ------------------------------------------- */
 
@@ -43,30 +49,22 @@ struct tile_cache {
 struct merkle_source tile_source(
     struct tile_cache *c, const char *dir, uint64_t size);
 /* The last tile of each level; *t is a tree that can grow. */
-enum fault tile_load(
-    const char *dir, uint64_t size, uint64_t now, struct merkle *t) MUST_USE;
+enum fault tile_load(const char *dir, uint64_t size, struct merkle *t) MUST_USE;
 
 /* --- writing -------------------------------------------------------------- */
 
-struct tile_staged;
+struct tile_file; /* opaque; tile.c: one level's file */
 
-/* Tiles that wait to be written.  Zeroed is empty. */
+/* The files of all levels, open.  Zeroed: none is. */
 struct tiles {
-	struct tile_staged *first, **last;
-	unsigned n;
+	struct tile_file *level[MERKLE_LEVELS];
 };
 
-void tiles_stage(struct tiles *t, unsigned level, uint64_t n, unsigned width,
-    const struct merkle_hash *hash);
-/* The first of them, at most `most`, durably; those that are there already
- * are left alone.  On a fault they still wait. */
-enum fault tiles_write(
-    struct tiles *t, const char *dir, unsigned most) MUST_USE;
-/* All of `from` behind those of t. */
-void tiles_join(struct tiles *t, struct tiles *from);
-void tiles_fini(struct tiles *t);
-void tiles_forget_partial(struct tiles *t); /* that wait */
-/* Partial tiles of a tree of this size that another has no use for. */
-void tiles_drop_partial(const char *dir, uint64_t size, uint64_t now);
+/* Over what stood there.  Not yet durable: tiles_sync() makes it so. */
+enum fault tiles_put(struct tiles *t, const char *dir, unsigned level,
+    uint64_t first, const struct merkle_hash *hash, unsigned count) MUST_USE;
+/* All that was put.  On a fault it may be called again. */
+enum fault tiles_sync(struct tiles *t) MUST_USE;
+void tiles_close(struct tiles *t);
 
 #endif

@@ -40,7 +40,7 @@ struct verify {
 	struct seal *seal; /* by size */
 	size_t nseals, next;
 	uint64_t size; /* of the newest */
-	struct view last[MERKLE_LEVELS], view[MERKLE_LEVELS];
+	struct view view[MERKLE_LEVELS];
 
 	struct merkle tree;
 	uint64_t covered; /* place behind the last leaf */
@@ -200,36 +200,6 @@ read_checkpoints(const char *dir, struct buf *current, struct buf *history)
 	return fault;
 }
 
-/* The last, partial tiles of the newest checkpoint: an instance that goes on
- * takes them away when it has others. */
-static void
-load_last(struct verify *v)
-{
-	unsigned l;
-
-	for (l = 0; l < MERKLE_LEVELS; l++) {
-		struct view *w = &v->last[l];
-
-		w->have = merkle_width(v->size, l) > 0;
-		w->n = v->size >> (8 * l) >> 8;
-		if (w->have)
-			w->fault = tile_read_at(v->q->dir, v->size, v->size, l,
-			    w->n, w->hash, &w->width);
-	}
-}
-
-static bool
-lost_a_tile(const struct verify *v)
-{
-	unsigned l;
-
-	for (l = 0; l < MERKLE_LEVELS; l++) {
-		if (v->last[l].have && v->last[l].fault == FAULT_NOT_FOUND)
-			return true;
-	}
-	return false;
-}
-
 static enum fault
 load_checkpoints(struct verify *v)
 {
@@ -237,20 +207,12 @@ load_checkpoints(struct verify *v)
 	struct slice rest;
 	enum fault fault;
 	uint64_t count;
-	int tries = 0;
 
-	do {
-		v->nseals = 0;
-		fault = read_checkpoints(v->q->dir, &current, &history);
-		if (fault != FAULT_NONE)
-			break;
-		rest = buf_slice(&history);
-		if (!take_history(v, &rest, &count) ||
-		    !take_current(v, buf_slice(&current), rest, count))
-			break;
+	fault = read_checkpoints(v->q->dir, &current, &history);
+	rest = buf_slice(&history);
+	if (fault == FAULT_NONE && take_history(v, &rest, &count) &&
+	    take_current(v, buf_slice(&current), rest, count))
 		v->size = last_seal(v)->size;
-		load_last(v);
-	} while (lost_a_tile(v) && ++tries < TRIES);
 	v->r->checkpoints = v->nseals;
 	buf_fini(&current);
 	buf_fini(&history);
@@ -320,13 +282,11 @@ view_of(struct verify *v, unsigned level, uint64_t at)
 {
 	struct view *w = &v->view[level];
 
-	if (v->last[level].have && v->last[level].n == at / MERKLE_WIDTH)
-		return &v->last[level];
 	if (!w->have || w->n != at / MERKLE_WIDTH) {
 		w->have = true;
 		w->n = at / MERKLE_WIDTH;
-		w->fault = tile_read_at(v->q->dir, v->size, v->size, level,
-		    w->n, w->hash, &w->width);
+		w->fault = tile_read(
+		    v->q->dir, v->size, level, w->n, w->hash, &w->width);
 	}
 	return w;
 }

@@ -80,6 +80,10 @@ http_fits(const char *pattern, struct slice path, struct slice *segment)
 	size_t i = 0;
 
 	for (; *pattern != '\0'; pattern++) {
+		if (strcmp(pattern, "{*}") == 0) {
+			*segment = (struct slice){ path.p + i, path.len - i };
+			return segment->len > 0;
+		}
 		if (pattern[0] == '{' && pattern[1] == '}') {
 			segment->p = path.p + i;
 			while (i < path.len && path.p[i] != '/')

@@ -42,7 +42,8 @@ struct slice http_query(const struct http_head *h); /* after it, or empty */
 struct slice http_query_get(struct slice query, struct slice name);
 
 /* Does a path fit the pattern, in which "{}" stands for one segment that is
- * not empty?  *segment is still percent-encoded. */
+ * not empty, and "{*}" at its end for all that follows?  *segment is still
+ * percent-encoded. */
 bool http_fits(const char *pattern, struct slice path, struct slice *segment);
 /* Percent-decoded, in the arena; plus: '+' is a space, as in queries. */
 struct slice http_unescape(struct arena *a, struct slice s, bool plus);

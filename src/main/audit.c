@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "audit/export.h"
 #include "audit/files.h"
 #include "audit/receipt.h"
 #include "audit/verify.h"
@@ -360,6 +361,64 @@ command_audit_prove(int argc, char **argv)
 		q.dir = buf_cstr(&dir);
 		status = prove(&q, since, file);
 	}
+	buf_fini(&dir);
+	return status;
+}
+
+/* --- export --------------------------------------------------------------- */
+
+static int
+export_to(const char *dir, const char *to, bool json)
+{
+	struct export_result r;
+	struct buf out = { 0 };
+	const enum fault f = audit_export(dir, to, &r);
+
+	if (f == FAULT_DATA)
+		fprintf(stderr,
+		    "kontor: %s: the tree is damaged; kontor audit verify "
+		    "says where\n",
+		    dir);
+	else if (f != FAULT_NONE)
+		(void)cannot(f == FAULT_DISK ? to : dir, f,
+		    "there is no audit tree here");
+	if (f != FAULT_NONE)
+		return 1;
+	if (json) {
+		json_w_begin(&out, '{');
+		json_w_ku64(&out, "size", r.size);
+		json_w_ku64(&out, "tiles", r.tiles);
+		json_w_end(&out, '}');
+		buf_char(&out, '\n');
+	} else {
+		buf_fmt(&out, "a tree of %llu leaves; %llu tiles written\n",
+		    (unsigned long long)r.size, (unsigned long long)r.tiles);
+	}
+	return print_out(&out, 0);
+}
+
+int
+command_audit_export(int argc, char **argv)
+{
+	struct where w = { 0 };
+	const char *to = NULL;
+	bool json = false;
+	const struct arg arg[] = { { .name = "c", .value = &w.config },
+		{ .name = "dir", .value = &w.dir },
+		{ .name = "out", .value = &to },
+		{ .name = "json", .flag = &json } };
+	struct buf dir = { 0 };
+	unsigned none = 0;
+	int status = 1;
+
+	if (!args_take(argc, argv, arg, NELEM(arg), NULL, &none))
+		return 2;
+	if (to == NULL) {
+		fprintf(stderr, "kontor: --out DIR is missing\n");
+		return 2;
+	}
+	if (where_dir(&w, &dir))
+		status = export_to(buf_cstr(&dir), to, json);
 	buf_fini(&dir);
 	return status;
 }

@@ -25,6 +25,7 @@ import audit_verify as second  # noqa: E402
 
 HEAD = 64
 HISTORY, CURRENT, PUB = "tiles/history", "tiles/checkpoint", "audit.pub"
+LEVELS = "tiles/level/"
 
 
 def crc_of(frame):
@@ -119,10 +120,7 @@ class Log:
         """As they would be for these frames."""
         out, hashes, level = {}, [leaf_of(f) for f in frames], 0
         while hashes:
-            for n in range(0, len(hashes), 256):
-                part = hashes[n:n + 256]
-                name = second.tile_path(level, n // 256, len(part))
-                out["tiles/" + name] = b"".join(part)
+            out[f"{LEVELS}{level}"] = b"".join(hashes)
             whole = []
             for n in range(0, len(hashes) // 256 * 256, 256):
                 row = hashes[n:n + 256]
@@ -266,33 +264,32 @@ class Mutator:
 
     # --- the tree --------------------------------------------------------
 
-    def some_tile(self):
+    def some_level(self):
+        """(file, number, its signed bytes); what is behind is nobody's."""
         name = self.rng.choice(sorted(
-            f for f in self.log.files if f.startswith("tiles/tile/")))
-        parts = name.split("/")
-        n = int("".join(parts[3:4]).removesuffix(".p").removeprefix("x"))
-        return name, int(parts[2]), n * 256
+            f for f in self.log.files if f.startswith(LEVELS)))
+        level = int(name.removeprefix(LEVELS))
+        return name, level, \
+            self.log.files[name][:32 * (self.log.n >> 8 * level)]
 
     def tile(self):
-        name, level, first = self.some_tile()
-        at = self.rng.randrange(len(self.log.files[name]))
-        return {name: self.bit(self.log.files[name], at)}, \
-            first + at // 32 << 8 * level
+        name, level, data = self.some_level()
+        at = self.rng.randrange(len(data))
+        return {name: self.bit(data, at)}, at // 32 << 8 * level
 
     def tile_cut(self):
-        name, level, first = self.some_tile()
-        data = self.log.files[name]
-        new = None if self.rng.random() < 0.3 else \
-            data[:self.rng.randrange(len(data))] \
-            if self.rng.random() < 0.7 else data + b"\0" * 32
-        return {name: new}, first << 8 * level
+        name, level, data = self.some_level()
+        if self.rng.random() < 0.2:
+            return {name: None}, 0
+        cut = self.rng.randrange(len(data))
+        return {name: data[:cut]}, cut // 8192 * 256 << 8 * level
 
     def tile_swap(self):
-        a, b = sorted(self.rng.sample(sorted(
-            f for f in self.log.files if f.startswith("tiles/tile/0/") and
-            ".p" not in f), 2))
-        return {a: self.log.files[b], b: self.log.files[a]}, \
-            int(a.rsplit("/", 1)[1]) * 256
+        data = self.log.files[LEVELS + "0"]
+        a, b = sorted(self.rng.sample(range(self.log.n // 256), 2))
+        tile = [data[i:i + 8192] for i in range(0, len(data), 8192)]
+        tile[a], tile[b] = tile[b], tile[a]
+        return {LEVELS + "0": b"".join(tile)}, a * 256
 
     # --- checkpoints -----------------------------------------------------
 

@@ -114,6 +114,27 @@ def test_a_receipt_needs_no_log(recorded, tmp_path):
     assert second(folder, "--checkpoint", old).returncode == 0
 
 
+def test_an_export_is_tiles_that_others_read(recorded, tmp_path):
+    folder, _ = recorded
+    out = tmp_path / "tree"
+    out.mkdir()
+    r = json.loads(run("export", "--out", out, "--dir", folder,
+                       "--json").stdout)
+    size = r["size"]
+    leaves = (folder / (mutate.LEVELS + "0")).read_bytes()[:32 * size]
+    assert int((out / "checkpoint").read_text().splitlines()[1]) == size
+    got = b"".join((out / f"tile/0/{n:03d}").read_bytes()
+                   for n in range(size // 256))
+    if size % 256:
+        got += (out / f"tile/0/{size // 256:03d}.p/{size % 256}").read_bytes()
+    assert got == leaves
+    again = run("export", "--out", out, "--dir", folder, "--json")
+    assert json.loads(again.stdout) == {"size": size, "tiles": 0}
+    assert run("export", "--dir", folder).returncode == 2
+    bad = run("export", "--out", out, "--dir", tmp_path)
+    assert bad.returncode == 1 and "no audit tree" in bad.stderr
+
+
 def test_changed_receipts_are_refused_by_both(recorded, tmp_path):
     folder, request = recorded
     good = json.loads(run("prove", request, "--dir", folder).stdout)
@@ -192,6 +213,17 @@ def test_the_admin_api_hands_out_checkpoints_and_receipts(kontor, key,
               second("--receipt", receipt, "--key", pub)):
         assert r.returncode == 0, r
     assert admin.get("/api/v1/audit/proof/nonsense").status_code == 404
+    note = admin.get("/api/v1/audit/log/checkpoint")
+    size = int(note.text.splitlines()[1])
+    assert size >= 3 and "\n\n— kontor/node/" in note.text
+    width = size % 256
+    tile = admin.get(f"/api/v1/audit/log/tile/0/{size // 256:03d}" +
+                     f".p/{width}" if width else "")
+    if width:
+        assert tile.status_code == 200 and len(tile.content) == 32 * width
+    for name in ("0/999", "0/0", "9/000", "0/000.p/256", "entries/000", "x"):
+        bad = admin.get(f"/api/v1/audit/log/tile/{name}")
+        assert bad.status_code == 404, name
     assert httpx.get(
         kontor.admin + "/api/v1/audit/checkpoint").status_code == 401
 

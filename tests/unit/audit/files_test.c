@@ -59,6 +59,30 @@ appending_cuts_first_and_tails_are_read(void **state)
 	rig_end(&g);
 }
 
+static void
+pieces_are_written_over_and_read_whole_or_not(void **state)
+{
+	struct rig g;
+	char out[6];
+	int fd;
+
+	(void)state;
+	rig_begin(&g);
+	assert_int_equal(files_read_at(g.dir, "p", 0, 1, out), FAULT_NOT_FOUND);
+	assert_int_equal(files_open(g.dir, "no/p", &fd), FAULT_DISK);
+	assert_int_equal(files_open(g.dir, "p", &fd), FAULT_NONE);
+	assert_int_equal(files_write_at(fd, 3, S("def")), FAULT_NONE);
+	assert_int_equal(files_write_at(fd, 0, S("abc")), FAULT_NONE);
+	close(fd);
+	assert_int_equal(files_open(g.dir, "p", &fd), FAULT_NONE);
+	assert_int_equal(files_write_at(fd, 1, S("X")), FAULT_NONE);
+	close(fd);
+	assert_int_equal(files_read_at(g.dir, "p", 1, 5, out), FAULT_NONE);
+	assert_memory_equal(out, "Xcdef", 5);
+	assert_int_equal(files_read_at(g.dir, "p", 1, 6, out), FAULT_DATA);
+	rig_end(&g);
+}
+
 int
 main(void)
 {
@@ -66,6 +90,7 @@ main(void)
 		cmocka_unit_test(
 		    a_file_is_replaced_whole_and_read_within_its_limit),
 		cmocka_unit_test(appending_cuts_first_and_tails_are_read),
+		cmocka_unit_test(pieces_are_written_over_and_read_whole_or_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@ static void
 what_is_synced_is_signed_every_second(void **state)
 {
 	struct rig g;
+	uint64_t len;
 
 	(void)state;
 	rig_begin(&g);
@@ -23,8 +24,9 @@ what_is_synced_is_signed_every_second(void **state)
 	rig_good(&g, 305, 300);
 	rig_turn(&g, 1);
 	rig_good(&g, 305, 305);
-	assert_true(rig_has(&g, "tiles/tile/0/001.p/49"));
-	assert_false(rig_has(&g, "tiles/tile/0/001.p/44"));
+	assert_int_equal(
+	    files_size(g.dir, FILES_LEVELS "/0", &len), FAULT_NONE);
+	assert_int_equal(len, 305 * MERKLE_HASH);
 	rig_end(&g);
 }
 
@@ -72,10 +74,10 @@ a_restart_reads_only_what_came_after_the_last_but_one(void **state)
 	rig_turn(&g, 1);
 	rig_good(&g, 1007, 1007);
 	rig_stop(&g);
-	/* the tiles of an older one are gone: an older still */
-	rig_drop(&g, "tiles/tile/0/003.p/239");
+	/* the tiles of an older one are damaged: an older still */
+	rig_flip(&g, FILES_LEVELS "/0", 899 * MERKLE_HASH);
 	rig_start(&g);
-	assert_int_equal(notary_size(g.n), 700);
+	assert_int_equal(notary_size(g.n), 800);
 	rig_turn(&g, 1);
 	rig_good(&g, 1007, 1007);
 	rig_end(&g);
@@ -84,9 +86,15 @@ a_restart_reads_only_what_came_after_the_last_but_one(void **state)
 static void
 tiles_that_are_gone_or_torn_are_made_again(void **state)
 {
-	static const char *const tiles[] = { "tiles/tile/0/000",
-		"tiles/tile/0/002", "tiles/tile/0/003.p/232",
-		"tiles/tile/1/000.p/3" };
+	static const struct {
+		const char *file;
+		off_t hash; /* that is damaged, and those behind it gone */
+	} rows[] = {
+		{ FILES_LEVELS "/0", 0 },
+		{ FILES_LEVELS "/0", 600 },
+		{ FILES_LEVELS "/0", 999 },
+		{ FILES_LEVELS "/1", 2 },
+	};
 	struct rig g;
 	size_t i;
 
@@ -95,19 +103,19 @@ tiles_that_are_gone_or_torn_are_made_again(void **state)
 	rig_add(&g, 1000);
 	rig_flush(&g);
 	rig_turn(&g, 1);
-	for (i = 0; i < NELEM(tiles); i++) {
+	for (i = 0; i < NELEM(rows); i++) {
 		rig_stop(&g);
-		rig_drop(&g, tiles[i]);
+		rig_flip(&g, rows[i].file, rows[i].hash * MERKLE_HASH + 9);
 		rig_start(&g);
 		rig_turn(&g, 1);
 		rig_good(&g, 1000, 1000);
 		rig_stop(&g);
-		rig_cut(&g, tiles[i], 40);
+		rig_cut(&g, rows[i].file, rows[i].hash * MERKLE_HASH + 9);
 		rig_start(&g);
 		rig_turn(&g, 1);
 		rig_good(&g, 1000, 1000);
 		rig_stop(&g);
-		rig_flip(&g, tiles[i], 64);
+		rig_drop(&g, rows[i].file);
 		rig_start(&g);
 		rig_turn(&g, 1);
 		rig_good(&g, 1000, 1000);
@@ -116,7 +124,7 @@ tiles_that_are_gone_or_torn_are_made_again(void **state)
 	rig_end(&g);
 }
 
-/* Old tiles are nobody's concern at a start; all of them can be made anew. */
+/* Old hashes are nobody's concern at a start; all can be made anew. */
 static void
 tiles_that_are_all_gone_come_back_from_the_log(void **state)
 {
@@ -132,18 +140,55 @@ tiles_that_are_all_gone_come_back_from_the_log(void **state)
 		rig_turn(&g, 61);
 	}
 	rig_stop(&g);
-	rig_drop(&g, "tiles/tile/0/001");
+	rig_flip(&g, FILES_LEVELS "/0", 256 * MERKLE_HASH);
 	rig_start(&g);
 	rig_turn(&g, 1);
 	rig_bad(&g, "tile", 256);
 	rig_stop(&g);
-	assert_true(files_path(g.dir, "tiles/tile", path));
+	assert_true(files_path(g.dir, FILES_LEVELS, path));
 	assert_int_equal(
 	    nftw(path, rig_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 	rig_start(&g);
 	assert_int_equal(notary_size(g.n), 0);
 	rig_turn(&g, 1);
 	rig_good(&g, 1500, 1500);
+	rig_end(&g);
+}
+
+/* What a log says that does not lead to its checkpoint changes no hash. */
+static void
+a_lie_does_not_reach_the_tiles(void **state)
+{
+	struct buf was = { 0 }, is = { 0 };
+	struct rig g;
+	int i;
+
+	(void)state;
+	rig_begin(&g);
+	g.rotate = 0;
+	rig_stop(&g);
+	rig_start(&g);
+	rig_add(&g, 600);
+	rig_flush(&g);
+	rig_turn(&g, 1);
+	rig_stop(&g);
+	assert_int_equal(
+	    files_read(g.dir, FILES_LEVELS "/0", 100000, &was), FAULT_NONE);
+	rig_cut(&g, "log/00000001.seg", (off_t)(SEGMENT_HEAD + g.place[500]));
+	for (i = 0; i < 3; i++) {
+		rig_start(&g);
+		g.seq = 700; /* other frames than were signed */
+		rig_add(&g, 200);
+		rig_flush(&g);
+		rig_turn(&g, 1);
+		rig_stop(&g);
+	}
+	assert_int_equal(
+	    files_read(g.dir, FILES_LEVELS "/0", 100000, &is), FAULT_NONE);
+	assert_true(slice_eq(buf_slice(&was), buf_slice(&is)));
+	buf_fini(&was);
+	buf_fini(&is);
+	rig_start(&g);
 	rig_end(&g);
 }
 
@@ -312,15 +357,15 @@ a_disk_that_fails_is_tried_again(void **state)
 	(void)state;
 	rig_begin(&g);
 	assert_int_equal(
-	    files_replace(g.dir, "tiles/tile", S("in the way"), 0600),
+	    files_replace(g.dir, FILES_LEVELS, S("in the way"), 0600),
 	    FAULT_NONE);
-	rig_add(&g, 3000); /* more tiles than one turn writes */
+	rig_add(&g, 3000); /* more hashes than wait for others */
 	rig_flush(&g);
 	rig_turn(&g, 1);
 	rig_turn(&g, 1);
 	assert_int_equal(notary_signed(g.n), 0);
 	assert_int_equal(notary_trouble(g.n), NOTARY_GOOD);
-	assert_true(files_path(g.dir, "tiles/tile", path));
+	assert_true(files_path(g.dir, FILES_LEVELS, path));
 	assert_int_equal(unlink(path), 0);
 	rig_turn(&g, 1);
 	rig_turn(&g, 1);
@@ -424,6 +469,7 @@ main(void)
 		cmocka_unit_test(tiles_that_are_gone_or_torn_are_made_again),
 		cmocka_unit_test(
 		    tiles_that_are_all_gone_come_back_from_the_log),
+		cmocka_unit_test(a_lie_does_not_reach_the_tiles),
 		cmocka_unit_test(
 		    a_log_shorter_than_its_checkpoint_is_never_signed),
 		cmocka_unit_test(

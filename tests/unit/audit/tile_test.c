@@ -8,15 +8,15 @@ paths_are_those_of_tlog_tiles(void **state)
 		uint64_t n;
 		const char *path;
 	} rows[] = {
-		{ 0, 256, 0, "tiles/tile/0/000" },
-		{ 0, 256, 7, "tiles/tile/0/007" },
-		{ 1, 256, 999, "tiles/tile/1/999" },
-		{ 0, 256, 1000, "tiles/tile/0/x001/000" },
-		{ 0, 256, 1234067, "tiles/tile/0/x001/x234/067" },
-		{ 3, 1, 273, "tiles/tile/3/273.p/1" },
-		{ 0, 255, 1000000, "tiles/tile/0/x001/x000/000.p/255" },
+		{ 0, 256, 0, "tile/0/000" },
+		{ 0, 256, 7, "tile/0/007" },
+		{ 1, 256, 999, "tile/1/999" },
+		{ 0, 256, 1000, "tile/0/x001/000" },
+		{ 0, 256, 1234067, "tile/0/x001/x234/067" },
+		{ 3, 1, 273, "tile/3/273.p/1" },
+		{ 0, 255, 1000000, "tile/0/x001/x000/000.p/255" },
 		{ 7, 256, UINT64_MAX,
-		    "tiles/tile/7/x018/x446/x744/x073/x709/x551/615" },
+		    "tile/7/x018/x446/x744/x073/x709/x551/615" },
 	};
 	char path[TILE_PATH];
 	size_t i;
@@ -38,84 +38,73 @@ fill(struct merkle_hash *h, unsigned n)
 }
 
 static void
+names_have_one_spelling(void **state)
+{
+	static const char *const bad[] = { "", "0", "0/", "0/1", "0/0001",
+		"8/000", "-1/000", "0/x001", "0/x001/", "0/x01/000",
+		"0/x000/001", "0/000.p/", "0/000.p/0", "0/000.p/256",
+		"0/000.p/01", "0/000/", "0/000.p/1/", " 0/000", "00/000",
+		"0/x018/x446/x744/x073/x709/x551/616",
+		"0/99999999999999999999999" };
+	unsigned level, width;
+	uint64_t n;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(bad); i++)
+		assert_false(
+		    tile_path_parse(slice_of(bad[i]), &level, &n, &width));
+	assert_true(tile_path_parse(S("0/x001/x234/067"), &level, &n, &width));
+	assert_int_equal(n, 1234067);
+	assert_int_equal(level, 0);
+	assert_int_equal(width, 256);
+	assert_true(tile_path_parse(S("3/273.p/1"), &level, &n, &width));
+	assert_int_equal(n, 273);
+	assert_int_equal(level, 3);
+	assert_int_equal(width, 1);
+}
+
+static void
 tiles_are_read_as_they_were_written(void **state)
 {
 	struct merkle_hash h[MERKLE_WIDTH], got[MERKLE_WIDTH];
-	struct tiles t = { 0 }, more = { 0 };
+	const uint64_t size = 3 * 256 + 17;
+	struct tiles t = { 0 };
 	struct rig g;
 	unsigned width;
 
 	(void)state;
 	rig_begin(&g);
 	fill(h, MERKLE_WIDTH);
-	tiles_stage(&t, 0, 1234, MERKLE_WIDTH, h);
-	tiles_stage(&t, 0, 1235, 17, h);
-	tiles_stage(&t, 1, 4, 210, h);
-	assert_int_equal(tiles_write(&t, g.dir, 100), FAULT_NONE);
-	assert_int_equal(t.n, 0);
 	assert_int_equal(
-	    tile_read(g.dir, 0, 1234, MERKLE_WIDTH, got), FAULT_NONE);
+	    tile_read(g.dir, size, 0, 2, got, &width), FAULT_NOT_FOUND);
+	assert_int_equal(tiles_put(&t, g.dir, 0, 512, h, 256), FAULT_NONE);
+	assert_int_equal(tiles_put(&t, g.dir, 0, 768, h, 17), FAULT_NONE);
+	assert_int_equal(tiles_put(&t, g.dir, 1, 0, h, 3), FAULT_NONE);
+	assert_int_equal(tiles_sync(&t), FAULT_NONE);
+	assert_int_equal(tile_read(g.dir, size, 0, 2, got, &width), FAULT_NONE);
+	assert_int_equal(width, 256);
 	assert_memory_equal(h, got, sizeof(h));
-	assert_int_equal(tile_read(g.dir, 0, 1235, 17, got), FAULT_NONE);
-	assert_int_equal(tile_read(g.dir, 0, 1235, 18, got), FAULT_NOT_FOUND);
-	/* a shorter one is the beginning of a longer one */
-	assert_int_equal(tile_read_at(g.dir, 1235 * 256 + 5, 1235 * 256 + 17, 0,
-			     1235, got, &width),
-	    FAULT_NONE);
+	assert_int_equal(tile_read(g.dir, size, 0, 3, got, &width), FAULT_NONE);
+	assert_int_equal(width, 17);
+	assert_memory_equal(h, got, 17 * sizeof(h[0]));
+	assert_int_equal(
+	    tile_read(g.dir, size + 1, 0, 3, got, &width), FAULT_DATA);
+	assert_int_equal(
+	    tile_read(g.dir, size, 0, 4, got, &width), FAULT_NOT_FOUND);
+	/* an older tree's last tile is the beginning of a newer one's */
+	assert_int_equal(
+	    tile_read(g.dir, 2 * 256 + 5, 0, 2, got, &width), FAULT_NONE);
 	assert_int_equal(width, 5);
-	assert_int_equal(tile_read_at(g.dir, 1234 * 256 + 5, 1235 * 256 + 17, 0,
-			     1234, got, &width),
-	    FAULT_NONE);
-	rig_cut(&g, "tiles/tile/0/x001/234", 8191);
-	assert_int_equal(
-	    tile_read(g.dir, 0, 1234, MERKLE_WIDTH, got), FAULT_DATA);
-	tiles_stage(&t, 0, 1234, MERKLE_WIDTH, h);
-	assert_int_equal(tiles_write(&t, g.dir, 100), FAULT_NONE);
-	assert_int_equal(
-	    tile_read(g.dir, 0, 1234, MERKLE_WIDTH, got), FAULT_NONE);
-	tiles_stage(&t, 0, 1, 1, h);
-	tiles_stage(&t, 0, 2, MERKLE_WIDTH, h);
-	tiles_forget_partial(&t);
-	assert_int_equal(t.n, 1);
-	tiles_stage(&t, 0, 3, 3, h);
-	assert_int_equal(t.n, 2);
-	tiles_stage(&more, 0, 4, 4, h);
-	tiles_join(&more, &t);
-	tiles_join(&more, &t);
-	tiles_stage(&more, 0, 5, 5, h);
-	assert_int_equal(more.n, 4);
-	assert_null(t.first);
-	assert_int_equal(tiles_write(&more, g.dir, 3), FAULT_NONE);
-	assert_int_equal(more.n, 1);
-	assert_true(rig_has(&g, "tiles/tile/0/003.p/3"));
-	assert_false(rig_has(&g, "tiles/tile/0/005.p/5"));
-	tiles_fini(&more);
-	tiles_fini(&t);
-	assert_null(t.first);
-	rig_end(&g);
-}
-
-static void
-partial_tiles_go_when_they_are_of_no_use(void **state)
-{
-	struct merkle_hash h[MERKLE_WIDTH];
-	struct tiles t = { 0 };
-	struct rig g;
-
-	(void)state;
-	rig_begin(&g);
-	fill(h, MERKLE_WIDTH);
-	tiles_stage(&t, 0, 1, 7, h);  /* 263 leaves */
-	tiles_stage(&t, 0, 1, 99, h); /* of a crash */
-	tiles_stage(&t, 1, 0, 1, h);
-	assert_int_equal(tiles_write(&t, g.dir, 100), FAULT_NONE);
-	tiles_drop_partial(g.dir, 263, 300);
-	assert_false(rig_has(&g, "tiles/tile/0/001.p/7"));
-	assert_true(rig_has(&g, "tiles/tile/0/001.p/99"));
-	assert_true(rig_has(&g, "tiles/tile/1/000.p/1"));
-	tiles_drop_partial(g.dir, 300, 600);
-	assert_false(rig_has(&g, "tiles/tile/0/001.p"));
-	assert_false(rig_has(&g, "tiles/tile/1/000.p/1"));
+	assert_int_equal(tile_read(g.dir, size, 1, 0, got, &width), FAULT_NONE);
+	assert_int_equal(width, 3);
+	/* over what stood there */
+	assert_int_equal(tiles_put(&t, g.dir, 0, 768, h + 5, 1), FAULT_NONE);
+	assert_int_equal(tile_hashes(g.dir, 0, 768, 2, got), FAULT_NONE);
+	assert_memory_equal(got, h + 5, sizeof(h[0]));
+	assert_memory_equal(got + 1, h + 1, sizeof(h[0]));
+	tiles_close(&t);
+	tiles_close(&t);
 	rig_end(&g);
 }
 
@@ -135,16 +124,16 @@ a_source_knows_what_the_tiles_know(void **state)
 	rig_turn(&g, 1);
 	s = tile_source(c, g.dir, 1000);
 	assert_true(merkle_root_of(&s, 1000, &got));
-	assert_int_equal(tile_load(g.dir, 1000, 1000, t), FAULT_NONE);
+	assert_int_equal(tile_load(g.dir, 1000, t), FAULT_NONE);
 	merkle_root(t, &want);
 	assert_memory_equal(&got, &want, sizeof(got));
 	/* an older tree's last tiles are within the newer one's */
 	assert_true(merkle_root_of(&s, 700, &want));
-	assert_int_equal(tile_load(g.dir, 700, 1000, t), FAULT_NONE);
+	assert_int_equal(tile_load(g.dir, 700, t), FAULT_NONE);
 	merkle_root(t, &got);
 	assert_memory_equal(&got, &want, sizeof(got));
 	assert_false(merkle_root_of(&s, 1001, &got));
-	rig_drop(&g, "tiles/tile/0/002");
+	rig_cut(&g, FILES_LEVELS "/0", 600 * MERKLE_HASH);
 	s = tile_source(c, g.dir, 1000);
 	assert_false(merkle_root_of(&s, 700, &got));
 	rig_end(&g);
@@ -157,8 +146,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_are_those_of_tlog_tiles),
+		cmocka_unit_test(names_have_one_spelling),
 		cmocka_unit_test(tiles_are_read_as_they_were_written),
-		cmocka_unit_test(partial_tiles_go_when_they_are_of_no_use),
 		cmocka_unit_test(a_source_knows_what_the_tiles_know),
 	};
 

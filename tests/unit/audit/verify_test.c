@@ -101,7 +101,7 @@ forge_tile(struct rig *g, unsigned n, struct merkle_hash *root)
 	uint64_t at;
 
 	assert_int_equal(
-	    tile_read(g->dir, 0, 1, MERKLE_WIDTH, tile), FAULT_NONE);
+	    tile_hashes(g->dir, 0, 256, MERKLE_WIDTH, tile), FAULT_NONE);
 	assert_int_equal(
 	    log_reader_open(g->log_dir, g->place[n], &r), FAULT_NONE);
 	assert_int_equal(log_next(r, &f, &at), FAULT_NONE);
@@ -109,15 +109,16 @@ forge_tile(struct rig *g, unsigned n, struct merkle_hash *root)
 	    &tile[n - MERKLE_WIDTH]);
 	log_reader_close(&r);
 	merkle_whole(tile, MERKLE_WIDTH, root);
-	tiles_stage(&t, 0, 1, MERKLE_WIDTH, tile);
-	assert_int_equal(tiles_write(&t, g->dir, 9), FAULT_NONE);
+	assert_int_equal(
+	    tiles_put(&t, g->dir, 0, 256, tile, MERKLE_WIDTH), FAULT_NONE);
+	tiles_close(&t);
 }
 
 /* A fork of log and tiles: the checkpoints bracket it. */
 static void
 a_forged_log_with_forged_tiles_meets_its_checkpoints(void **state)
 {
-	struct merkle_hash root, up[3];
+	struct merkle_hash root;
 	struct tiles t = { 0 };
 	struct rig g;
 
@@ -126,10 +127,8 @@ a_forged_log_with_forged_tiles_meets_its_checkpoints(void **state)
 	forge(&g, 500, 501); /* within the second checkpoint's */
 	forge_tile(&g, 500, &root);
 	rig_bad(&g, "frame", 256); /* level 1 does not fit any more */
-	assert_int_equal(tile_read(g.dir, 1, 0, 3, up), FAULT_NONE);
-	up[1] = root;
-	tiles_stage(&t, 1, 0, 3, up);
-	assert_int_equal(tiles_write(&t, g.dir, 9), FAULT_NONE);
+	assert_int_equal(tiles_put(&t, g.dir, 1, 1, &root, 1), FAULT_NONE);
+	tiles_close(&t);
 	rig_bad(&g, "root", 300); /* good up to the first checkpoint */
 	rig_start(&g);
 	rig_end(&g);
@@ -142,20 +141,20 @@ a_damaged_tile_is_told_from_a_damaged_frame(void **state)
 
 	(void)state;
 	begin_signed(&g);
-	rig_flip(&g, "tiles/tile/0/001", 32 * 44 + 3);
+	rig_flip(&g, FILES_LEVELS "/0", 32 * 300 + 3);
 	rig_bad(&g, "tile", 300);
-	rig_flip(&g, "tiles/tile/0/001", 32 * 44 + 3);
-	rig_flip(&g, "tiles/tile/0/003.p/132", 32 * 131);
+	rig_flip(&g, FILES_LEVELS "/0", 32 * 300 + 3);
+	rig_flip(&g, FILES_LEVELS "/0", 32 * 899);
 	rig_bad(&g, "tile", 899);
-	rig_flip(&g, "tiles/tile/0/003.p/132", 32 * 131);
-	rig_flip(&g, "tiles/tile/1/000.p/3", 40);
+	rig_flip(&g, FILES_LEVELS "/0", 32 * 899);
+	rig_flip(&g, FILES_LEVELS "/1", 40);
 	rig_bad(&g, "tile", 256);
-	rig_flip(&g, "tiles/tile/1/000.p/3", 40);
+	rig_flip(&g, FILES_LEVELS "/1", 40);
 	rig_good(&g, 900, 900);
-	rig_cut(&g, "tiles/tile/0/002", 8000);
+	rig_cut(&g, FILES_LEVELS "/0", 2 * 8192 + 8000);
 	rig_bad(&g, "tile", 512);
-	rig_drop(&g, "tiles/tile/0/002");
-	rig_bad(&g, "tile", 512);
+	rig_drop(&g, FILES_LEVELS "/1");
+	rig_bad(&g, "tile", 0);
 	rig_start(&g);
 	rig_end(&g);
 }

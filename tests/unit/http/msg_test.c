@@ -91,6 +91,22 @@ every_status_has_some_reason(void **state)
 		assert_true(http_reason(status)[0] != '\0');
 }
 
+static void
+a_pattern_gives_its_segment(void **state)
+{
+	struct slice got;
+
+	(void)state;
+	assert_true(http_fits("/a/{}/b", S("/a/x/b"), &got));
+	assert_true(slice_eq(got, S("x")));
+	assert_false(http_fits("/a/{}/b", S("/a/x/y/b"), &got));
+	assert_false(http_fits("/a/{}", S("/a/"), &got));
+	assert_true(http_fits("/a/{*}", S("/a/x/y.p/1"), &got));
+	assert_true(slice_eq(got, S("x/y.p/1")));
+	assert_false(http_fits("/a/{*}", S("/a/"), &got));
+	assert_false(http_fits("/a/{*}", S("/b/x"), &got));
+}
+
 int
 main(void)
 {
@@ -99,6 +115,7 @@ main(void)
 		cmocka_unit_test(no_header_is_added_beyond_the_most),
 		cmocka_unit_test(a_target_is_path_and_query),
 		cmocka_unit_test(a_query_gives_its_values),
+		cmocka_unit_test(a_pattern_gives_its_segment),
 		cmocka_unit_test(every_status_has_some_reason),
 	};
 
