@@ -14,7 +14,8 @@ purpose=${1:-run}
 # package, or package:command where another source of the command will do
 build_pkgs="gcc:gcc libc6-dev make:make meson:meson ninja-build:ninja
     pkg-config:pkg-config ca-certificates libssl-dev libc-ares-dev zlib1g-dev
-    libzstd-dev libsqlite3-dev libyaml-dev libseccomp-dev libcmocka-dev"
+    libzstd-dev libnghttp2-dev libsqlite3-dev libyaml-dev libseccomp-dev
+    libcmocka-dev"
 test_pkgs="python3:python3 clang-format-14:clang-format-14
     shellcheck:shellcheck openssl:openssl procps:ps npm:npm spin:spin
     hledger:hledger"

@@ -31,6 +31,7 @@ struct tls_peer {
 	char *host;
 	char *ca_file;
 	bool literal;
+	bool h2;              /* is offered */
 	SSL_SESSION *session; /* the last one given */
 };
 
@@ -261,6 +262,20 @@ tls_peer_free(struct tls_peer **pp)
 	mem_free(p);
 }
 
+void
+tls_peer_offer_h2(struct tls_peer *p)
+{
+	p->h2 = true;
+}
+
+static void
+offer_h2(SSL *ssl)
+{
+	static const unsigned char alpn[] = "\x02h2\x08http/1.1";
+
+	CHECK(SSL_set_alpn_protos(ssl, alpn, sizeof(alpn) - 1) == 0);
+}
+
 /* SNI carries names only (RFC 6066, 3). */
 static bool
 expect_host(SSL *ssl, const struct tls_peer *p)
@@ -292,6 +307,8 @@ tls_start(struct stream *s, struct tls_peer *p)
 	SSL_set_bio(t->ssl, bio, bio);
 	SSL_set_app_data(t->ssl, p);
 	SSL_set_connect_state(t->ssl);
+	if (p->h2)
+		offer_h2(t->ssl);
 	s->tls = t;
 	if (!expect_host(t->ssl, p))
 		return FAULT_UP_TLS;
@@ -336,6 +353,18 @@ bool
 tls_resumed(const struct stream *s)
 {
 	return s->tls != NULL && SSL_session_reused(s->tls->ssl) == 1;
+}
+
+bool
+tls_is_h2(const struct stream *s)
+{
+	const unsigned char *name;
+	unsigned len;
+
+	if (s->tls == NULL)
+		return false;
+	SSL_get0_alpn_selected(s->tls->ssl, &name, &len);
+	return len == 2 && memcmp(name, "h2", 2) == 0;
 }
 
 /* --- bytes ------------------------------------------------------------- */

@@ -34,12 +34,16 @@ enum fault tls_preload(struct tls_client *c, const char *ca_file);
 struct tls_peer *tls_peer_new(
     struct tls_client *c, const char *host, const char *ca_file) MUST_USE;
 void tls_peer_free(struct tls_peer **p);
+/* Offers HTTP/2 before HTTP/1.1 from now on; see tls_is_h2(). */
+void tls_peer_offer_h2(struct tls_peer *p);
 
 /* Lays TLS over a connected stream. */
 enum fault tls_start(struct stream *s, struct tls_peer *p) MUST_USE;
 /* 1 done, or STREAM_AGAIN, or STREAM_ERROR. */
 int tls_handshake(struct stream *s) MUST_USE;
 bool tls_resumed(const struct stream *s);
+/* ALPN chose HTTP/2: known when the handshake is done, on either side. */
+bool tls_is_h2(const struct stream *s);
 
 /* For stream.c. */
 ssize_t tls_read(struct stream *s, void *p, size_t len);
