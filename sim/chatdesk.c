@@ -147,7 +147,7 @@ good_answer(struct order *o)
 {
 	const struct credential *c = o->visit->credential;
 	struct plan_terms terms = { o->visit->desk->setup, c, o->model,
-		answer_name(o), o->play };
+		answer_name(o), o->play, NULL };
 
 	if (terms.play.kind == MISHAP_NONE)
 		terms.play = directive_play(&o->chat.directive, c->name);

@@ -2,27 +2,11 @@
 
 #include <stdio.h>
 
-#include "sim/draft.h"
 #include "sim/filler.h"
 #include "sim/spoil.h"
+#include "sim/work.h"
 
-enum { BIG_LINE = 10 * 1024 * 1024, CHOICES = 8 };
-
-/* What is rendered, while it is. */
-struct work {
-	struct plan *plan;
-	struct arena *arena;
-	const struct chat *chat;
-	const struct plan_terms *terms;
-	struct draft draft[CHOICES];
-	size_t nchoice;
-	struct buf open, event; /* of a chunk of the stream */
-	char id[48];
-	int64_t tokens, deltas;
-	uint64_t seed;
-	bool over; /* nothing more is rendered */
-	enum service service;
-};
+enum { BIG_LINE = 10 * 1024 * 1024 };
 
 static const char filters[] =
     "{\"hate\":{\"filtered\":false,\"severity\":\"safe\"},"
@@ -38,6 +22,12 @@ at_venue(const struct work *w, enum venue v)
 
 static bool
 plays(const struct work *w, enum mishap m)
+{
+	return work_plays(w, m);
+}
+
+bool
+work_plays(const struct work *w, enum mishap m)
 {
 	return w->terms->play.kind == m;
 }
@@ -98,6 +88,12 @@ put_usage(const struct work *w, struct buf *b)
 static bool
 shows_usage(const struct work *w)
 {
+	return work_shows_usage(w);
+}
+
+bool
+work_shows_usage(const struct work *w)
+{
 	return !plays(w, MISHAP_NOUSAGE) &&
 	       w->chat->directive.lie != LIE_MISSING;
 }
@@ -151,6 +147,12 @@ put_logprob(const struct work *w, struct buf *b, struct slice token, uint64_t n)
 
 static struct slice
 piece_text(struct work *w, const struct piece *p)
+{
+	return work_piece(w, p);
+}
+
+struct slice
+work_piece(struct work *w, const struct piece *p)
 {
 	char *s;
 
@@ -354,6 +356,12 @@ put_chunk_size(struct buf *b, size_t len)
 static void
 put_chunk(struct work *w, struct slice data)
 {
+	work_chunk(w, data);
+}
+
+void
+work_chunk(struct work *w, struct slice data)
+{
 	struct buf *b = &w->plan->body;
 
 	put_chunk_size(b, data.len);
@@ -379,17 +387,26 @@ put_big_line(struct work *w)
 static void
 put_error_event(struct work *w)
 {
-	put_chunk(w,
-	    S("data: {\"error\":{\"message\":\"The server had an error while "
-	      "processing your request. Sorry about that!\","
-	      "\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n"));
+	put_chunk(w, w->terms->tongue != NULL
+			 ? w->terms->tongue->error
+			 : S("data: {\"error\":{\"message\":\"The server had "
+			     "an error while "
+			     "processing your request. Sorry about that!\","
+			     "\"type\":\"server_error\",\"param\":null,"
+			     "\"code\":null}}\n\n"));
 	w->over = true;
 	tariff_cut(&w->plan->used, w->tokens);
 }
 
-/* Faults that stand in the stream before its K-th content delta. */
 static void
 before_delta(struct work *w, int64_t whole)
+{
+	work_before_delta(w, whole);
+}
+
+/* Faults that stand in the stream before its K-th content delta. */
+void
+work_before_delta(struct work *w, int64_t whole)
 {
 	if (w->deltas != play_at(w->terms->play, whole))
 		return;
@@ -679,6 +696,21 @@ plan_plain(int status)
 	return p;
 }
 
+static void
+render(struct work *w)
+{
+	const struct tongue *t = w->terms->tongue;
+
+	if (t != NULL && w->chat->stream)
+		t->stream(w);
+	else if (t != NULL)
+		t->unary(w);
+	else if (w->chat->stream)
+		render_stream(w);
+	else
+		render_unary(w);
+}
+
 struct plan *
 plan_new(struct arena *a, const struct chat *c, const struct plan_terms *terms)
 {
@@ -704,10 +736,7 @@ plan_new(struct arena *a, const struct chat *c, const struct plan_terms *terms)
 		    &w->draft[i], a, c, (int64_t)i, terms->model->max_output);
 	count_tokens(w);
 	find_service(w);
-	if (c->stream)
-		render_stream(w);
-	else
-		render_unary(w);
+	render(w);
 	w->plan->spoilt = c->directive.lie != LIE_NONE;
 	spoil_plan(w->plan, terms->play);
 	buf_fini(&w->open);

@@ -50,12 +50,15 @@ struct plan {
 	const struct tariff *tariff;
 };
 
+struct tongue; /* work.h */
+
 struct plan_terms {
 	const struct setup *setup;
 	const struct credential *credential;
 	const struct sim_model *model;
 	struct slice name; /* of the model, as answers give it */
 	struct play play;
+	const struct tongue *tongue; /* NULL: OpenAI's chat */
 };
 
 struct plan *plan_new(struct arena *a, const struct chat *c,
