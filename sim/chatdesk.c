@@ -6,16 +6,6 @@
 
 #include "base/json.h"
 
-struct order {
-	struct visit *visit;
-	struct slice deployment;
-	struct play play; /* set from outside, or none */
-	struct arena arena;
-	struct json *body;
-	struct chat chat;
-	const struct sim_model *model;
-};
-
 static struct plan *
 refuse(const struct order *o, const char *code, const char *param,
     const char *message)
@@ -48,6 +38,8 @@ read_body(struct order *o)
 	enum fault fault;
 
 	fault = json_parse(&o->arena, o->visit->body, &o->body);
+	if (fault != FAULT_NONE && o->manner->bad_json.len > 0)
+		return refuse(o, NULL, NULL, o->manner->bad_json.p);
 	if (fault == FAULT_JSON_DUPLICATE)
 		return refuse(o, NULL, NULL,
 		    "We could not parse the JSON body of your request: an "
@@ -64,7 +56,7 @@ static struct plan *
 find_model(struct order *o)
 {
 	const struct credential *c = o->visit->credential;
-	struct slice name = o->deployment;
+	struct slice name = o->name;
 
 	if (name.len == 0)
 		name = json_get_str(o->body, "model");
@@ -147,7 +139,7 @@ good_answer(struct order *o)
 {
 	const struct credential *c = o->visit->credential;
 	struct plan_terms terms = { o->visit->desk->setup, c, o->model,
-		answer_name(o), o->play, NULL };
+		answer_name(o), o->play, o->manner->tongue };
 
 	if (terms.play.kind == MISHAP_NONE)
 		terms.play = directive_play(&o->chat.directive, c->name);
@@ -166,11 +158,14 @@ consider(struct order *o)
 	if (no != NULL)
 		return no;
 	books_model(o->visit->desk->books, o->visit->entry, o->model->id,
-	    json_get_bool(o->body, "stream", false));
-	no = check_shape(o);
+	    o->stream || json_get_bool(o->body, "stream", false));
+	no = o->manner->read(o);
 	if (no != NULL)
 		return no;
 	chat_read(&o->chat, o->body);
+	o->chat.stream |= o->stream;
+	if (o->manner->touch != NULL)
+		o->manner->touch(o);
 	no = check_limits(o);
 	return no != NULL ? no : good_answer(o);
 }
@@ -200,24 +195,37 @@ down_plan(void)
 }
 
 struct plan *
-desk_chat(struct visit *v, struct slice deployment)
+desk_talk(struct order *o)
 {
-	struct cache_key key = { v->credential, deployment, v->body };
-	struct order o = { .visit = v, .deployment = deployment };
+	struct visit *v = o->visit;
+	struct cache_key key = { v->credential, o->key, v->body };
 	struct plan *p;
 	bool usual;
 
-	o.play = rules_play(&v->desk->rules, v->credential, loop_now(v->loop));
-	if (o.play.kind == MISHAP_DOWN)
+	o->play = rules_play(&v->desk->rules, v->credential, loop_now(v->loop));
+	if (o->play.kind == MISHAP_DOWN)
 		return down_plan();
-	usual = o.play.kind == MISHAP_NONE;
-	p = check_headers(&o);
+	usual = o->play.kind == MISHAP_NONE;
+	p = check_headers(o);
 	if (p == NULL && usual)
 		p = from_cache(v, &key);
 	if (p == NULL)
-		p = consider(&o);
-	if (usual && o.model != NULL && (p->billable || p->mishap))
-		cache_put(&v->desk->cache, &key, p, o.model->id, o.chat.stream);
-	arena_fini(&o.arena);
+		p = consider(o);
+	if (usual && o->model != NULL && (p->billable || p->mishap))
+		cache_put(
+		    &v->desk->cache, &key, p, o->model->id, o->chat.stream);
+	arena_fini(&o->arena);
 	return p;
+}
+
+struct plan *
+desk_chat(struct visit *v, struct slice deployment)
+{
+	static const struct manner manner = { .read = check_shape };
+	struct order o = { .visit = v,
+		.manner = &manner,
+		.name = deployment,
+		.key = deployment };
+
+	return desk_call(&o);
 }

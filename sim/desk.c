@@ -84,9 +84,10 @@ one_model(const struct visit *v, struct slice id)
 
 /* --- paths ------------------------------------------------------------- */
 
-static struct plan *
-chat(struct visit *v, struct slice deployment)
+struct plan *
+desk_call(struct order *o)
 {
+	struct visit *v = o->visit;
 	struct arrival a = { v->credential,
 		http_value(v->head, S("x-client-request-id")),
 		http_value(v->head, S("accept-encoding")), true };
@@ -95,7 +96,7 @@ chat(struct visit *v, struct slice deployment)
 	if (!is_post(v))
 		return trouble(v, TROUBLE_METHOD);
 	v->entry = books_open(v->desk->books, &a);
-	p = desk_chat(v, deployment);
+	p = desk_talk(o);
 	if (p->mishap != MISHAP_NONE)
 		books_mishap(v->desk->books, v->entry, p->mishap);
 	if (p->mishap == MISHAP_DOWN)
@@ -109,7 +110,7 @@ under(struct visit *v, struct slice base)
 	struct slice left = { v->path.p + base.len, v->path.len - base.len };
 
 	if (slice_eq(left, S("/chat/completions")))
-		return chat(v, S(""));
+		return desk_chat(v, S(""));
 	if (slice_eq(left, S("/models")) && is_get(v))
 		return list_models(v);
 	if (slice_starts(left, S("/models/")) && is_get(v))
@@ -156,7 +157,7 @@ azure_classic(struct visit *v)
 		return trouble(v, TROUBLE_PATH);
 	if (setup_model(v->desk->setup, v->credential, name) == NULL)
 		return trouble(v, TROUBLE_DEPLOYMENT);
-	return chat(v, name);
+	return desk_chat(v, name);
 }
 
 static struct plan *

@@ -11,6 +11,9 @@ static const char *const venues[VENUE_MAX] = {
 	[VENUE_AZURE] = "azure_openai",
 	[VENUE_BEDROCK] = "bedrock",
 	[VENUE_COMPATIBLE] = "openai_compatible",
+	[VENUE_GEMINI] = "gemini",
+	[VENUE_VERTEX] = "vertex",
+	[VENUE_OCI] = "oci",
 };
 
 static const char *
@@ -46,7 +49,8 @@ read_credential(struct setup *s, const struct json *j)
 	if (v == VENUE_MAX)
 		return arena_fmt(&s->arena,
 		    "credential %.*s: the type is one of openai, "
-		    "azure_openai, bedrock, openai_compatible",
+		    "azure_openai, bedrock, openai_compatible, gemini, "
+		    "vertex, oci",
 		    S_FMT(c->name));
 	c->venue = (enum venue)v;
 	c->key = json_get_str(j, v == VENUE_BEDROCK ? "api_key" : "key");
