@@ -23,7 +23,8 @@ struct words {
 	int status;
 	const char *type, *code, *aws, *param;
 	const char *message;
-	struct slice what; /* put behind the message */
+	struct slice what;          /* put behind the message */
+	const char *google_details; /* JSON */
 };
 
 static const struct status_row *
@@ -106,11 +107,59 @@ aws_body(struct buf *b, const struct words *w)
 	json_w_end(b, '}');
 }
 
+static const char *
+google_word(int status)
+{
+	switch (status) {
+	case 401:
+		return "UNAUTHENTICATED";
+	case 403:
+		return "PERMISSION_DENIED";
+	case 404:
+		return "NOT_FOUND";
+	case 429:
+		return "RESOURCE_EXHAUSTED";
+	case 500:
+		return "INTERNAL";
+	case 408:
+	case 504:
+		return "DEADLINE_EXCEEDED";
+	case 502:
+	case 503:
+	case 529:
+		return "UNAVAILABLE";
+	default:
+		return "INVALID_ARGUMENT";
+	}
+}
+
+static void
+google_body(struct buf *b, const struct words *w)
+{
+	json_w_begin(b, '{');
+	json_w_key(b, "error");
+	json_w_begin(b, '{');
+	json_w_ki64(b, "code", w->status);
+	put_message(b, w);
+	json_w_kstr(b, "status", slice_of(google_word(w->status)));
+	if (w->google_details != NULL) {
+		json_w_key(b, "details");
+		json_w_raw(b, slice_of(w->google_details));
+	}
+	json_w_end(b, '}');
+	json_w_end(b, '}');
+}
+
 static struct plan *
 said(enum venue v, const struct words *w, bool shape)
 {
 	struct plan *p = plan_plain(w->status);
 
+	if (v == VENUE_GEMINI || v == VENUE_VERTEX) {
+		google_body(&p->body, w);
+		p->type = "application/json; charset=UTF-8";
+		return p;
+	}
 	if (v == VENUE_BEDROCK && !shape) {
 		aws_body(&p->body, w);
 		p->aws_error = w->aws;
@@ -242,6 +291,53 @@ quota(enum venue v, struct words *w)
 		     "and billing details.";
 }
 
+/* What Google says otherwise than the others. */
+static void
+google_words(enum venue v, enum trouble t, struct words *w)
+{
+	if (t == TROUBLE_NO_KEY) {
+		w->status = v == VENUE_GEMINI ? 403 : 401;
+		w->message = v == VENUE_GEMINI
+				 ? "Method doesn't allow unregistered callers "
+				   "(callers without established identity). "
+				   "Please use API Key or other form of API "
+				   "consumer identity to call this API."
+				 : "Request is missing required authentication "
+				   "credential. Expected OAuth 2 access token.";
+	} else if (t == TROUBLE_BAD_KEY && v == VENUE_GEMINI) {
+		w->status = 400;
+		w->message = "API key not valid. Please pass a valid API key.";
+		w->google_details =
+		    "[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\","
+		    "\"reason\":\"API_KEY_INVALID\","
+		    "\"domain\":\"googleapis.com\"}]";
+	} else if (t == TROUBLE_BAD_KEY) {
+		w->status = 401;
+		w->message = "Request had invalid authentication credentials. "
+			     "Expected OAuth 2 access token, login cookie or "
+			     "other valid authentication credential.";
+		w->google_details =
+		    "[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\","
+		    "\"reason\":\"ACCESS_TOKEN_TYPE_UNSUPPORTED\"}]";
+	} else if (t == TROUBLE_MODEL) {
+		w->message = "models are not found for API version v1beta, or "
+			     "not supported for this method: ";
+	} else if (t == TROUBLE_PATH || t == TROUBLE_METHOD) {
+		w->message = "Requested entity was not found.";
+	} else if (w->status == 429) {
+		w->google_details =
+		    t == TROUBLE_QUOTA
+			? "[{\"@type\":\"type.googleapis.com/google.rpc."
+			  "QuotaFailure\",\"violations\":[{\"quotaId\":"
+			  "\"GenerateRequestsPerDayPerProjectPerModel\"}]}]"
+			: "[{\"@type\":\"type.googleapis.com/google.rpc."
+			  "QuotaFailure\",\"violations\":[{\"quotaId\":"
+			  "\"GenerateRequestsPerMinutePerProjectPerModel\"}]},"
+			  "{\"@type\":\"type.googleapis.com/google.rpc."
+			  "RetryInfo\",\"retryDelay\":\"1s\"}]";
+	}
+}
+
 struct plan *
 brand_trouble(enum venue v, enum trouble t, int status, struct slice what)
 {
@@ -281,6 +377,8 @@ brand_trouble(enum venue v, enum trouble t, int status, struct slice what)
 		by_status(v, status, &w);
 		break;
 	}
+	if (v == VENUE_GEMINI || v == VENUE_VERTEX)
+		google_words(v, t, &w);
 	p = said(v, &w,
 	    t == TROUBLE_LEAK || (t == TROUBLE_MODEL && v == VENUE_BEDROCK));
 	p->quota = t == TROUBLE_QUOTA;
@@ -375,9 +473,23 @@ azure_lines(struct buf *b, const struct plan *p, uint64_t n)
 	put_limits(b, p, true);
 }
 
+/* No rate headers and no retry-after: what there is stands in the body. */
+static void
+google_lines(struct buf *b)
+{
+	put_line(b, "vary", S("Origin, X-Origin, Referer"));
+	put_line(b, "server", S("scaffolding on HTTPServer2"));
+	put_line(b, "x-xss-protection", S("0"));
+	put_line(b, "server-timing", S("gfet4t7; dur=7"));
+}
+
 static void
 brand_lines(struct buf *b, enum venue v, const struct plan *p, uint64_t n)
 {
+	if (v == VENUE_GEMINI || v == VENUE_VERTEX) {
+		google_lines(b);
+		return;
+	}
 	if (v == VENUE_OPENAI)
 		openai_lines(b, p, n);
 	else if (v == VENUE_AZURE)
@@ -386,6 +498,9 @@ brand_lines(struct buf *b, enum venue v, const struct plan *p, uint64_t n)
 		put_uuid(b, "x-amzn-requestid", n);
 	else
 		put_line(b, "server", S("uvicorn"));
+	if (p->aws_input > 0)
+		put_number(b, "x-amzn-bedrock-input-token-count",
+		    (uint64_t)p->aws_input);
 	if (p->aws_error != NULL)
 		put_line(b, "x-amzn-errortype", slice_of(p->aws_error));
 	if (p->status == 429 && !p->quota) {

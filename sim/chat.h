@@ -28,6 +28,8 @@ struct chat {
 	struct slice stop[CHAT_STOPS];
 	unsigned nstop;
 	struct directive directive;
+	bool thoughts; /* are shown; the desk's */
+	bool array;    /* a stream is one JSON array; the desk's */
 };
 
 void chat_read(struct chat *c, const struct json *body);

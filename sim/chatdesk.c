@@ -164,6 +164,11 @@ consider(struct order *o)
 		return no;
 	chat_read(&o->chat, o->body);
 	o->chat.stream |= o->stream;
+	o->chat.array = o->array;
+	o->chat.thoughts = o->thoughts;
+	o->chat.input += o->extra_input;
+	if (o->chat.directive.cached < 0)
+		o->chat.directive.cached = o->extra_input;
 	if (o->manner->touch != NULL)
 		o->manner->touch(o);
 	no = check_limits(o);

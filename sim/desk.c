@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "sim/brand.h"
+#include "sim/embed.h"
+#include "sim/gemini.h"
 
 /* The gateway's own keys must never reach a provider. */
 static bool
@@ -105,12 +107,21 @@ desk_call(struct order *o)
 }
 
 static struct plan *
+embeddings(struct visit *v, struct slice deployment)
+{
+	return is_post(v) ? embed_call(v, EMBED_OPENAI, deployment)
+			  : trouble(v, TROUBLE_METHOD);
+}
+
+static struct plan *
 under(struct visit *v, struct slice base)
 {
 	struct slice left = { v->path.p + base.len, v->path.len - base.len };
 
 	if (slice_eq(left, S("/chat/completions")))
 		return desk_chat(v, S(""));
+	if (slice_eq(left, S("/embeddings")))
+		return embeddings(v, S(""));
 	if (slice_eq(left, S("/models")) && is_get(v))
 		return list_models(v);
 	if (slice_starts(left, S("/models/")) && is_get(v))
@@ -153,19 +164,24 @@ azure_classic(struct visit *v)
 
 	left = (struct slice){ v->path.p + base.len, v->path.len - base.len };
 	if (!version_good(v, version) || !slice_cut(left, '/', &name, &left) ||
-	    !slice_eq(left, S("chat/completions")))
+	    (!slice_eq(left, S("chat/completions")) &&
+		!slice_eq(left, S("embeddings"))))
 		return trouble(v, TROUBLE_PATH);
 	if (setup_model(v->desk->setup, v->credential, name) == NULL)
 		return trouble(v, TROUBLE_DEPLOYMENT);
-	return desk_chat(v, name);
+	return slice_eq(left, S("embeddings")) ? embeddings(v, name)
+					       : desk_chat(v, name);
 }
 
 static struct plan *
 route(struct visit *v)
 {
 	enum venue venue = v->credential->venue;
-	bool cloud = venue == VENUE_AZURE || venue == VENUE_BEDROCK;
+	bool cloud = venue == VENUE_AZURE || venue == VENUE_BEDROCK ||
+		     venue == VENUE_OCI;
 
+	if (venue == VENUE_GEMINI || venue == VENUE_VERTEX)
+		return gemini_route(v);
 	if (venue == VENUE_AZURE &&
 	    slice_starts(v->path, S("/openai/deployments/")))
 		return azure_classic(v);

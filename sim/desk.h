@@ -47,7 +47,10 @@ struct order {
 	struct slice name; /* of the model, when the path says it */
 	struct slice key;  /* what beside the body makes the call what it is */
 	bool stream;       /* the path says so */
-	struct play play;  /* set from outside, or none */
+	bool array;        /* Google's stream that is no SSE */
+	bool thoughts;     /* what the model thinks is to be shown */
+	int64_t extra_input; /* of a prompt that is kept at the provider */
+	struct play play;    /* set from outside, or none */
 	struct arena arena;
 	struct json *body;
 	struct chat chat;

@@ -240,4 +240,6 @@ draft_make(struct draft *d, struct arena *a, const struct chat *c,
 	d->finish = d->n < whole || d->reasoning < c->reasoning ? "length"
 		    : d->calls                                  ? "tool_calls"
 								: "stop";
+	if (c->directive.finish.len > 0)
+		d->finish = "content_filter";
 }

@@ -14,12 +14,29 @@ first_of(const struct setup *s, enum venue venue)
 	return NULL;
 }
 
+/* x-goog-api-key, or the key of the query. */
+static struct slice
+google_key(const struct visit *v)
+{
+	struct slice key = http_value(v->head, S("x-goog-api-key"));
+
+	return key.len > 0 ? key
+			   : http_query_get(http_query(v->head), S("key"));
+}
+
 /* Who would answer a caller that nobody knows. */
 static enum venue
 guess(const struct visit *v)
 {
 	if (slice_starts(v->path, S("/openai/deployments/")))
 		return VENUE_AZURE;
+	if (memmem(v->path.p, v->path.len, "publishers/", 11) != NULL)
+		return VENUE_VERTEX;
+	if (google_key(v).len > 0 ||
+	    (slice_starts(v->path, S("/v1")) &&
+		memmem(v->path.p, v->path.len, "/models/", 8) != NULL &&
+		memchr(v->path.p, ':', v->path.len) != NULL))
+		return VENUE_GEMINI;
 	if (!slice_starts(v->path, S("/openai/")))
 		return VENUE_OPENAI;
 	if (http_find(v->head, S("api-key")) == NULL &&
@@ -53,6 +70,16 @@ by_key(const struct setup *s, struct slice key, bool azure_only)
 			return c;
 	}
 	return NULL;
+}
+
+/* Google's API keys are no bearer tokens. */
+static const struct credential *
+by_bearer(const struct visit *v, struct slice auth)
+{
+	const struct credential *c = by_key(v->desk->setup,
+	    slice_trim((struct slice){ auth.p + 7, auth.len - 7 }), false);
+
+	return c != NULL && c->venue == VENUE_GEMINI ? NULL : c;
 }
 
 static struct plan *
@@ -111,12 +138,16 @@ desk_identify(struct visit *v, int64_t now_s)
 
 	if (slice_starts(auth, S("AWS4-")))
 		return identify_aws(v, auth, now_s);
-	if (api_key.len > 0)
+	if (google_key(v).len > 0) {
+		v->credential = by_key(v->desk->setup, google_key(v), false);
+		if (v->credential != NULL &&
+		    v->credential->venue != VENUE_GEMINI &&
+		    v->credential->venue != VENUE_VERTEX)
+			v->credential = NULL;
+	} else if (api_key.len > 0)
 		v->credential = by_key(v->desk->setup, api_key, true);
 	else if (slice_starts(auth, S("Bearer ")))
-		v->credential = by_key(v->desk->setup,
-		    slice_trim((struct slice){ auth.p + 7, auth.len - 7 }),
-		    false);
+		v->credential = by_bearer(v, auth);
 	else
 		return trouble(guess(v), TROUBLE_NO_KEY);
 	if (v->credential == NULL)

@@ -44,6 +44,7 @@ struct plan {
 	enum ending ending;
 	bool slow, spoilt, quota;
 	const char *aws_error; /* its x-amzn-errortype, or NULL */
+	int64_t aws_input; /* its x-amzn-bedrock-input-token-count; 0: none */
 	enum mishap mishap;
 	int64_t pace_ms, ttft_ms;
 	struct tokens used; /* the whole call's */

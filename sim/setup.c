@@ -55,6 +55,7 @@ read_credential(struct setup *s, const struct json *j)
 	c->venue = (enum venue)v;
 	c->key = json_get_str(j, v == VENUE_BEDROCK ? "api_key" : "key");
 	c->region = json_get_str(j, "region");
+	c->project = json_get_str(j, "project");
 	c->access_key_id = json_get_str(j, "access_key_id");
 	c->secret = json_get_str(j, "secret_access_key");
 	c->session_token = json_get_str(j, "session_token");
@@ -160,6 +161,7 @@ read_model(struct setup *s, const struct json *j)
 	m->max_output = 16384;
 	(void)json_get_i64(j, "context", &m->context);
 	(void)json_get_i64(j, "max_output", &m->max_output);
+	(void)json_get_i64(j, "embed", &m->embed);
 	for (v = 0; v < VENUE_MAX; v++) {
 		p = json_get(prices, venues[v]);
 		m->sold[v] = p != NULL;

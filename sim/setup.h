@@ -28,6 +28,7 @@ struct sim_model {
 	struct slice snapshot; /* what answers say; the id when not given */
 	int64_t context, max_output;
 	bool reasoning; /* wants max_completion_tokens */
+	int64_t embed;  /* numbers of its vectors; 0: it talks */
 	bool sold[VENUE_MAX];
 	struct tariff tariff[VENUE_MAX][SERVICES]; /* default: always */
 };
@@ -40,7 +41,8 @@ struct credential {
 	unsigned index;
 	struct slice name;
 	enum venue venue;
-	struct slice key; /* bearer or api-key; empty: none */
+	struct slice key;     /* bearer or api-key; empty: none */
+	struct slice project; /* Vertex; empty: any */
 	struct slice region, access_key_id, secret, session_token;
 	struct deployment deployment[SETUP_DEPLOYMENTS];
 	unsigned ndeployment;
