@@ -11,16 +11,19 @@ B ?= build
 SAN = -Db_lundef=false -Dbuildtype=debugoptimized -Dwerror=false
 
 all:
+	@sh tools/console.sh
 	@sh tools/build.sh $B
 	@echo "built: $B/kontor $B/kontor-sim"
 
 run:
 	@sh tools/deps.sh run
+	@sh tools/console.sh
 	@sh tools/build.sh $B
 	@exec $B/kontor demo $(DEMO)
 
 test:
 	@sh tools/deps.sh test
+	@sh tools/console.sh --need
 	@sh tools/build.sh $B
 	@.venv/bin/python tests/run.py --build $B all
 
@@ -103,10 +106,13 @@ cover:
 
 # Optimised as a whole, which takes the linker a while; without the tests.
 release:
+	@sh tools/console.sh
 	@sh tools/build.sh build-release -Db_lto=true
 	@echo "built: build-release/kontor build-release/kontor-sim"
 
-install: release
+install:
+	@sh tools/console.sh --need
+	@$(MAKE) release
 	@DESTDIR=$(DESTDIR) meson install -C build-release
 
 clean:

@@ -56,33 +56,87 @@ unless_owed(struct api *a)
 }
 
 static void
-end(struct api *a, int status, struct slice type, struct slice body)
+answer_head(struct api *a, int status, struct slice type, int64_t len)
 {
 	const char *etag = arena_fmt(&a->arena, "\"%u\"", a->version);
-	const struct http_hdr hdr[] = {
+	struct http_hdr hdr[8] = {
 		{ S("content-type"), type },
 		{ S("cache-control"), S("no-store") },
 		{ S("x-content-type-options"), S("nosniff") },
 		{ S("content-security-policy"),
-		    S("default-src 'none'; style-src 'self'") },
-		{ S("etag"), slice_of(etag) },
+		    S("default-src 'none'; frame-ancestors 'none'") },
 	};
-	const unsigned n = (unsigned)NELEM(hdr) - (a->version == 0);
+	unsigned n = 4;
 
+	if (a->version != 0)
+		hdr[n++] = (struct http_hdr){ S("etag"), slice_of(etag) };
+	if (a->cookie.len > 0)
+		hdr[n++] = (struct http_hdr){ S("set-cookie"), a->cookie };
+	exchange_answer(a->x, status, hdr, n, len);
+}
+
+static void
+end(struct api *a, int status, struct slice type, struct slice body)
+{
 	CHECK(!a->ended);
 	a->ended = true;
 	if (a->x != NULL) {
 		a->x->user = NULL;
-		exchange_answer(a->x, status, hdr, n, (int64_t)body.len);
+		answer_head(a, status, type, (int64_t)body.len);
 		exchange_write(a->x, body, true);
 		a->x = NULL;
 	}
 }
 
 void
+api_stream_begin(struct api *a, struct slice type)
+{
+	if (a->x != NULL)
+		answer_head(a, 200, type, -1);
+}
+
+bool
+api_stream_write(struct api *a, struct slice data)
+{
+	if (a->x == NULL || exchange_full(a->x))
+		return false;
+	if (data.len > 0)
+		exchange_write(a->x, data, false);
+	return a->x != NULL;
+}
+
+void
+api_stream_end(struct api *a)
+{
+	CHECK(!a->ended);
+	a->ended = true;
+	if (a->x != NULL) {
+		a->x->user = NULL;
+		exchange_write(a->x, S(""), true);
+		a->x = NULL;
+	}
+	unless_owed(a);
+}
+
+void
 api_text(struct api *a, int status, struct slice type, struct slice body)
 {
 	end(a, status, type, body);
+	unless_owed(a);
+}
+
+void
+api_answer(struct api *a, int status, const struct http_hdr *hdr, unsigned nhdr,
+    struct slice body)
+{
+	CHECK(!a->ended);
+	a->ended = true;
+	if (a->x != NULL) {
+		a->x->user = NULL;
+		exchange_answer(a->x, status, hdr, nhdr, (int64_t)body.len);
+		exchange_write(a->x, body, true);
+		a->x = NULL;
+	}
 	unless_owed(a);
 }
 

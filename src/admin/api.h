@@ -20,6 +20,7 @@
 
 struct control;
 struct exchange;
+struct http_hdr;
 struct store;
 struct peer;
 struct route;
@@ -51,10 +52,13 @@ struct api {
 	struct slice idempotency;
 	struct slice if_match; /* empty: not said */
 	unsigned version;      /* of what is answered, its ETag; 0: none */
+	struct slice cookie;   /* to set; empty: none */
 	struct arena arena;
 	unsigned owed; /* answers of other processes */
 	bool ended;
 	void *state; /* the handler's, in the arena */
+	/* The caller left before the end; NULL: it is noticed later. */
+	void (*on_left)(struct api *a);
 };
 
 /* NULL and *known as endpoint tables do: the path exists, not the method. */
@@ -65,7 +69,16 @@ const struct route *route_at(size_t i);
 
 void api_reply(struct api *a, int status, struct buf *json); /* takes json */
 void api_text(struct api *a, int status, struct slice type, struct slice body);
+/* With headers of its own. */
+void api_answer(struct api *a, int status, const struct http_hdr *hdr,
+    unsigned nhdr, struct slice body);
 void api_fail(struct api *a, enum fault why, const char *detail);
+
+/* An answer in pieces.  False: the caller left, or does not read; then only
+ * api_stream_end() may follow. */
+void api_stream_begin(struct api *a, struct slice type);
+bool api_stream_write(struct api *a, struct slice data);
+void api_stream_end(struct api *a);
 
 /* Sends {"n":...,<fields>} and calls then with the answer, or after 5 s. */
 void api_ask(
@@ -112,6 +125,9 @@ const char *api_wish_begin(
 
 /* The percent-decoded value of a query parameter; empty: not there. */
 struct slice api_query(struct api *a, const char *name);
+
+/* ?from=&to=, UTC; as they were when absent.  What is wrong, or NULL. */
+const char *api_read_span(struct api *a, int64_t *from_ns, int64_t *to_ns);
 
 #define ROUTE(method, path, role, fresh, handler, text) \
 	void handler(struct api *);

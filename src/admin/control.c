@@ -6,11 +6,14 @@
 
 #include "admin/api.h"
 #include "admin/control_priv.h"
+#include "admin/live.h"
 #include "admin/peer.h"
+#include "admin/session.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/pass.h"
 #include "crypto/digest.h"
+#include "httpio/client.h"
 #include "httpio/server.h"
 #include "io/loop.h"
 #include "model/ident.h"
@@ -38,8 +41,8 @@ control_store(const struct control *c)
 
 /* --- who asks --------------------------------------------------------- */
 
-static struct slice
-credential(const struct http_head *h)
+struct slice
+control_credential(const struct http_head *h)
 {
 	static const struct slice scheme = S_INIT("bearer ");
 	struct slice v = slice_trim(http_value(h, S("authorization")));
@@ -59,9 +62,8 @@ is_token(const struct control *c, struct slice v)
 	return len > 0 && v.len == len && digest_equal(v.p, c->token, len);
 }
 
-/* The role of a key; ROLE_NONE: a live key, but not an administrator's. */
-static enum fault
-role_of(const struct control *c, struct slice v, enum role *role)
+enum fault
+control_role(const struct control *c, struct slice v, enum role *role)
 {
 	const struct shm_key *k;
 	uint8_t sum[DIGEST_LEN];
@@ -92,7 +94,10 @@ authorize(
 
 	if (r->role == ROLE_NONE)
 		return FAULT_NONE;
-	f = role_of(c, credential(h), &role);
+	if (http_find(h, S("authorization")) != NULL)
+		f = control_role(c, control_credential(h), &role);
+	else
+		f = session_role(c, h, &role);
 	if (f == FAULT_NONE && role < r->role)
 		f = FAULT_FORBIDDEN;
 	return f;
@@ -140,7 +145,10 @@ read_idempotency(struct api *a)
 		return false;
 	if (key.len == 0)
 		return true;
-	digest_of(credential(h), sum);
+	digest_of(http_find(h, S("authorization")) != NULL
+		      ? control_credential(h)
+		      : session_token(h),
+	    sum);
 	digest_init(&d);
 	digest_add(&d, (struct slice){ (const char *)sum, sizeof(sum) });
 	digest_add(&d, h->method);
@@ -212,8 +220,11 @@ on_gone(struct exchange *x)
 
 	x->user = NULL;
 	exchange_abort(x);
-	if (a != NULL)
-		a->x = NULL;
+	if (a == NULL)
+		return;
+	a->x = NULL;
+	if (a->on_left != NULL)
+		a->on_left(a);
 }
 
 static const struct server_ops ops = {
@@ -314,6 +325,7 @@ open_all(struct control *c)
 	close(FD_CONFIG);
 	read_token(c);
 	c->loop = loop_new();
+	c->sessions = sessions_new();
 	pass_nonblocking(FD_CTL);
 	c->supervisor = peer_new(c->loop, FD_CTL, on_supervisor, c);
 	pass_nonblocking(FD_PEER);
@@ -335,6 +347,7 @@ control_main(void)
 	open_all(c);
 	while (!c->leaving)
 		loop_turn(c->loop, -1);
+	live_free(&c->live);
 	server_drain(c->server);
 	leave_at = loop_now(c->loop) + LEAVE_MS * NS_PER_MS;
 	while (server_open(c->server) > 0 && loop_now(c->loop) < leave_at)
@@ -342,6 +355,8 @@ control_main(void)
 	peer_free(&c->recorder);
 	peer_free(&c->supervisor);
 	server_free(&c->server);
+	client_free(&c->client);
+	sessions_free(&c->sessions);
 	snapshot_unref(&c->snapshot);
 	loop_free(&c->loop);
 	shm_detach(&c->shm);

@@ -4,12 +4,17 @@
 #ifndef KONTOR_ADMIN_CONTROL_PRIV_H
 #define KONTOR_ADMIN_CONTROL_PRIV_H
 
+#include "admin/api.h"
 #include "base/base.h"
 #include "model/snapshot.h"
 #include "shm/shm.h"
 
+struct client;
+struct http_head;
+struct live;
 struct loop;
 struct peer;
+struct sessions;
 struct server;
 struct store;
 
@@ -19,11 +24,21 @@ struct control {
 	struct peer *recorder, *supervisor;
 	struct shm shm;
 	struct snapshot *snapshot;
-	char token[128]; /* of data_dir/admin.token; "": none */
+	struct sessions *sessions;
+	struct client *client; /* to the gateway; NULL: not needed yet */
+	struct live *live;     /* NULL: nobody watches */
+	char token[128];       /* of data_dir/admin.token; "": none */
 	bool leaving;
 };
 
 /* Read-only; NULL: there is none yet. */
 struct store *control_store(const struct control *c) MUST_USE;
+
+/* What comes as "authorization: Bearer ..."; empty: nothing. */
+struct slice control_credential(const struct http_head *h);
+/* Whose credential it is.  ROLE_NONE: a live key, but not an administrator's.
+ * FAULT_KEY: nobody's. */
+enum fault control_role(
+    const struct control *c, struct slice credential, enum role *role) MUST_USE;
 
 #endif

@@ -1,6 +1,8 @@
 /*
  * models.c - what is configured, and how it is doing
  */
+#include <time.h>
+
 #include "admin/api.h"
 #include "admin/control_priv.h"
 #include "base/clock.h"
@@ -95,6 +97,67 @@ deployments_list(struct api *a)
 	json_w_begin(&b, '[');
 	for (i = 0; i < s->ndeployments; i++)
 		write_deployment(a, &b, &s->deployment[i]);
+	json_w_end(&b, ']');
+	json_w_end(&b, '}');
+	api_reply(a, 200, &b);
+}
+
+/* --- prices ----------------------------------------------------------------
+ */
+
+static void
+write_day(struct buf *b, const char *key, int64_t ns)
+{
+	const time_t s = (time_t)(ns / NS_PER_S);
+	char text[32];
+	struct tm tm;
+
+	json_w_key(b, key);
+	if (ns == 0 || gmtime_r(&s, &tm) == NULL ||
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		json_w_null(b);
+	else
+		json_w_str(b, slice_of(text));
+}
+
+static void
+write_row(struct buf *b, const struct deployment_conf *d, const struct price *p)
+{
+	unsigned i;
+
+	json_w_begin(b, '{');
+	json_w_kstr(b, "deployment", slice_of(d->id));
+	json_w_kstr(b, "model", slice_of(d->model->id));
+	json_w_kstr(b, "provider", slice_of(d->provider->id));
+	json_w_kstr(b, "tier", p->tier);
+	write_day(b, "from", p->from_ns);
+	write_day(b, "to", p->to_ns);
+	json_w_kbool(b, "operators", p->operators);
+	for (i = 0; i < LANES; i++) {
+		if ((p->base.has & LANE_BIT(i)) != 0)
+			write_rate(b, lane_text((enum lane)i), p->base.rate[i]);
+	}
+	json_w_ki64(b, "steps", p->nsteps);
+	json_w_kstr(b, "source", p->source);
+	json_w_end(b, '}');
+}
+
+void
+prices_list(struct api *a)
+{
+	const struct snapshot *s = a->c->snapshot;
+	struct buf b = { 0 };
+	unsigned i, k;
+
+	json_w_begin(&b, '{');
+	json_w_kstr(&b, "currency", slice_of(s->currency));
+	json_w_key(&b, "prices");
+	json_w_begin(&b, '[');
+	for (i = 0; i < s->ndeployments; i++) {
+		for (k = 0; k < s->deployment[i].nprice; k++)
+			write_row(
+			    &b, &s->deployment[i], &s->deployment[i].price[k]);
+	}
 	json_w_end(&b, ']');
 	json_w_end(&b, '}');
 	api_reply(a, 200, &b);

@@ -45,17 +45,22 @@ query_time(struct api *a, const char *name, int64_t *ns)
 	return v.len == 0 || read_time(arena_str(&a->arena, v), ns);
 }
 
-static const char *
-read_span(struct api *a, struct roll_span *s)
+const char *
+api_read_span(struct api *a, int64_t *from_ns, int64_t *to_ns)
 {
-	if (!query_time(a, "from", &s->from_ns) ||
-	    !query_time(a, "to", &s->to_ns))
+	if (!query_time(a, "from", from_ns) || !query_time(a, "to", to_ns))
 		return "'from' and 'to' take 2026-11-23, 2026-11-23T08:00:00Z "
 		       "or seconds since 1970";
 	/* Nothing was spent between the two: an answer, but a wrong one. */
-	if (s->to_ns != 0 && s->to_ns < s->from_ns)
+	if (*to_ns != 0 && *to_ns < *from_ns)
 		return "'to' is before 'from'";
 	return NULL;
+}
+
+static const char *
+read_span(struct api *a, struct roll_span *s)
+{
+	return api_read_span(a, &s->from_ns, &s->to_ns);
 }
 
 static const char *

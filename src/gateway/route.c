@@ -185,6 +185,35 @@ req_downgrade(struct req *req, const struct model_conf *m)
 	gather(req);
 }
 
+/* The caller names one deployment of the model: the others are not tried.
+ * Not its provider's choice, so it holds for this request alone. */
+static enum fault
+pin(struct req *req)
+{
+	const struct slice id =
+	    slice_trim(http_value(req->x->head, S("x-kontor-deployment")));
+	bool found = false;
+	unsigned i;
+
+	if (id.len == 0)
+		return FAULT_NONE;
+	for (i = 0; i < req->ncandidate; i++) {
+		struct candidate *c = &req->candidate[i];
+
+		if (slice_eq(slice_of(c->deployment->id), id)) {
+			found = true;
+			continue;
+		}
+		c->barred = true;
+		c->why = WHY_PINNED;
+	}
+	if (found)
+		return FAULT_NONE;
+	req->ask->param = S("x-kontor-deployment");
+	req->ask->hint = "is no deployment of this model";
+	return FAULT_FIELD;
+}
+
 enum next
 stage_route(struct req *req, enum wake wake)
 {
@@ -196,9 +225,12 @@ stage_route(struct req *req, enum wake wake)
 		f = read_body(req);
 		if (f == FAULT_NONE)
 			f = find_model(req);
+		if (f == FAULT_NONE) {
+			gather(req);
+			f = pin(req);
+		}
 		if (f != FAULT_NONE)
 			return req_fail(req, f, STAGE_REFUSE);
-		gather(req);
 	}
 	return req_goto(req, STAGE_ADMIT);
 }

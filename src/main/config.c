@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "crypto/digest.h"
@@ -738,6 +739,50 @@ config_file_read(const char *path, size_t max, struct buf *out)
 	close(fd);
 	errno = saved;
 	return n == 0;
+}
+
+static bool
+write_synced(int fd, struct slice text)
+{
+	ssize_t n;
+
+	while (text.len > 0) {
+		n = write(fd, text.p, text.len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		text.p += n;
+		text.len -= (size_t)n;
+	}
+	return fsync(fd) == 0;
+}
+
+bool
+config_file_write(const char *path, struct slice text)
+{
+	struct buf temp = { 0 };
+	struct stat st;
+	bool good = false;
+	int fd;
+
+	if (stat(path, &st) != 0)
+		return false;
+	buf_fmt(&temp, "%s.new", path);
+	fd = open(buf_cstr(&temp), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+	    st.st_mode & 0777);
+	if (fd >= 0) {
+		good =
+		    fchmod(fd, st.st_mode & 0777) == 0 &&
+		    (fchown(fd, st.st_uid, st.st_gid) == 0 || errno == EPERM) &&
+		    write_synced(fd, text);
+		close(fd);
+		good = good && rename(temp.p, path) == 0;
+		if (!good)
+			(void)unlink(temp.p);
+	}
+	buf_fini(&temp);
+	return good;
 }
 
 bool

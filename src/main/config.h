@@ -37,4 +37,7 @@ bool config_data_dir(const char *file, struct buf *out) MUST_USE;
 /* Reads a whole file of at most max bytes into *out; false: errno. */
 bool config_file_read(const char *path, size_t max, struct buf *out) MUST_USE;
 
+/* Beside it, synced, renamed: whole or not at all; mode and owner stay. */
+bool config_file_write(const char *path, struct slice text) MUST_USE;
+
 #endif

@@ -11,6 +11,7 @@
 #include "main/ask.h"
 #include "main/commands.h"
 #include "main/config.h"
+#include "main/plan.h"
 #include "main/report.h"
 #include "model/snapshot.h"
 
@@ -249,6 +250,21 @@ compare_all(struct plan *p, const struct json *old, const struct json *new)
 	    json_get(new, "aliases"), compare_fields);
 	compare_lists(p, "agreement", "name", json_get(old, "agreements"),
 	    json_get(new, "agreements"), compare_agreement);
+}
+
+void
+plan_changes(struct slice old, struct slice new, struct buf *out)
+{
+	struct plan p = { .json = true };
+	struct arena a = { 0 };
+	struct json *before, *after;
+
+	CHECK(json_parse(&a, old, &before) == FAULT_NONE);
+	CHECK(json_parse(&a, new, &after) == FAULT_NONE);
+	compare_all(&p, before, after);
+	buf_add(out, buf_slice(&p.out));
+	buf_fini(&p.out);
+	arena_fini(&a);
 }
 
 /* The file as the processes would hold it; false: said on stderr. */

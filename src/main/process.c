@@ -150,13 +150,14 @@ write_snapshot(const struct snapshot *s, bool secrets, int fd)
 
 /* In the child: report to 3, without secrets to 4, with secrets to 5. */
 _Noreturn static void
-compile_here(const char *file)
+compile_here(const char *file, struct slice given)
 {
 	struct report *r = NEW(struct report);
 	struct snapshot *s;
 	struct buf text = { 0 };
 
-	if (config_load(file, r, &s))
+	if (given.p != NULL ? config_compile(given, file, r, &s)
+			    : config_load(file, r, &s))
 		_exit(write_snapshot(s, false, 4) && write_snapshot(s, true, 5)
 			  ? 0
 			  : 2);
@@ -176,7 +177,7 @@ compile_drop(struct compile *c)
 }
 
 bool
-compile_start(struct compile *c, const char *file)
+compile_start(struct compile *c, const char *file, struct slice text)
 {
 	int report[2];
 
@@ -193,7 +194,7 @@ compile_start(struct compile *c, const char *file)
 		reset_signals();
 		if (!place_fds(fd, NELEM(fd)))
 			_exit(2);
-		compile_here(file);
+		compile_here(file, text);
 	}
 	close(report[1]);
 	if (c->pid < 0) {

@@ -37,7 +37,9 @@ struct compile {
 	int bare_fd, secret_fd; /* memfds: without and with secrets */
 };
 
-bool compile_start(struct compile *c, const char *file) MUST_USE;
+/* text: instead of what the file has; p NULL: what it has. */
+bool compile_start(
+    struct compile *c, const char *file, struct slice text) MUST_USE;
 /*
  * After EOF: waits for the child, seals the memfds; true: they hold a
  * configuration and belong to the caller.  Closes report_fd.

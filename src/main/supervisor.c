@@ -13,9 +13,12 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "crypto/digest.h"
 #include "main/children.h"
+#include "main/config.h"
 #include "main/datadir.h"
 #include "main/listen.h"
+#include "main/plan.h"
 #include "main/process.h"
 #include "model/ipc.h"
 #include "model/snapshot.h"
@@ -47,8 +50,10 @@ struct reload {
 	struct snapshot *next;
 	int64_t asked; /* control's n; -1: by signal */
 	int64_t give_up_ns;
-	bool logged; /* by the recorder: what is in no log is in no force */
-	bool again;  /* a signal came meanwhile */
+	bool check;      /* only say what is wrong, and what would change */
+	struct buf save; /* to be written when it is good; empty: nothing */
+	bool logged;     /* by the recorder: what is in no log is in no force */
+	bool again;      /* a signal came meanwhile */
 };
 
 struct supervisor {
@@ -95,6 +100,7 @@ reload_clear(struct supervisor *s)
 	r->compile.bare_fd = r->compile.secret_fd = -1;
 	snapshot_unref(&r->next);
 	buf_fini(&r->report);
+	buf_fini(&r->save);
 	r->step = RELOAD_NONE;
 }
 
@@ -116,8 +122,9 @@ reload_refuse(struct supervisor *s, struct slice why)
 	reload_clear(s);
 }
 
+/* text: this one instead of the file's; p NULL: the file's. */
 static void
-reload_begin(struct supervisor *s, int64_t asked)
+reload_begin(struct supervisor *s, int64_t asked, struct slice text)
 {
 	struct reload *r = &s->reload;
 
@@ -130,7 +137,8 @@ reload_begin(struct supervisor *s, int64_t asked)
 		return;
 	}
 	r->asked = asked;
-	if (!compile_start(&r->compile, s->opts->config)) {
+	r->check = false;
+	if (!compile_start(&r->compile, s->opts->config, text)) {
 		reload_refuse(s, S("the compiler cannot be started"));
 		return;
 	}
@@ -229,13 +237,59 @@ reload_others(struct supervisor *s)
 	s->reload.give_up_ns = s->now + ACK_NS;
 }
 
+/* Whether it compiled, what is wrong, what it would change. */
+static void
+reload_tell(struct supervisor *s, bool good)
+{
+	enum { LONGEST = IPC_MAX / 4 };
+	struct child *control = children_find(&s->children, ROLE_CONTROL);
+	struct buf b = { 0 }, old = { 0 }, new = { 0 }, changes = { 0 };
+	struct reload *r = &s->reload;
+	const char *option = good ? needs_restart(s->conf, r->next) : NULL;
+	struct slice report = buf_slice(&r->report);
+
+	if (good) {
+		snapshot_write(s->conf, false, &old);
+		snapshot_write(r->next, false, &new);
+		plan_changes(buf_slice(&old), buf_slice(&new), &changes);
+	}
+	if (report.len > LONGEST)
+		report.len = LONGEST;
+	json_w_begin(&b, '{');
+	json_w_ki64(&b, "n", r->asked);
+	json_w_kbool(&b, "ok", true);
+	json_w_kbool(&b, "good", good);
+	json_w_kstr(&b, "report", report);
+	json_w_kstr(
+	    &b, "needs_restart", slice_of(option != NULL ? option : ""));
+	json_w_key(&b, "changes");
+	json_w_begin(&b, '[');
+	json_w_raw(&b, changes.len <= LONGEST ? buf_slice(&changes) : S(""));
+	json_w_end(&b, ']');
+	json_w_kbool(&b, "more_changes", changes.len > LONGEST);
+	json_w_end(&b, '}');
+	child_send(control, buf_slice(&b), -1);
+	buf_fini(&b);
+	buf_fini(&old);
+	buf_fini(&new);
+	buf_fini(&changes);
+	reload_clear(s);
+}
+
 static void
 reload_compiled(struct supervisor *s)
 {
 	struct reload *r = &s->reload;
 	const char *option;
 	char text[160];
+	bool good;
 
+	if (r->check) {
+		good = compile_finish(&r->compile) &&
+		       process_memfd_read(r->compile.bare_fd, &r->next);
+		reload_tell(s, good);
+		return;
+	}
 	if (!compile_finish(&r->compile) ||
 	    !process_memfd_read(r->compile.bare_fd, &r->next)) {
 		reload_refuse(s, r->report.len > 0 ? buf_slice(&r->report)
@@ -248,6 +302,11 @@ reload_compiled(struct supervisor *s)
 		    "%s: a change of %s needs a restart of kontor",
 		    s->opts->config, option);
 		reload_refuse(s, slice_of(text));
+		return;
+	}
+	if (r->save.len > 0 &&
+	    !config_file_write(s->opts->config, buf_slice(&r->save))) {
+		reload_refuse(s, S("the file cannot be written"));
 		return;
 	}
 	r->step = RELOAD_RECORDER;
@@ -297,7 +356,7 @@ reload_step(struct supervisor *s)
 			reload_done(s);
 	} else if (r->step == RELOAD_NONE && r->again) {
 		r->again = false;
-		reload_begin(s, -1);
+		reload_begin(s, -1, (struct slice){ 0 });
 	}
 }
 
@@ -337,6 +396,87 @@ answer_status(struct supervisor *s, int64_t n)
 	buf_fini(&b);
 }
 
+enum { TEXT_MAX = IPC_MAX * 3 / 4 };
+
+/* The file as it is; what does not fit into a message is not shown. */
+static bool
+read_text(struct supervisor *s, struct buf *out)
+{
+	return config_file_read(s->opts->config, TEXT_MAX, out);
+}
+
+static void
+text_version(struct slice text, char out[DIGEST_HEX + 1])
+{
+	uint8_t sum[DIGEST_LEN];
+
+	digest_of(text, sum);
+	digest_hex(sum, out);
+}
+
+static void
+answer_text(struct supervisor *s, int64_t n)
+{
+	struct child *control = children_find(&s->children, ROLE_CONTROL);
+	char version[DIGEST_HEX + 1];
+	struct buf text = { 0 }, b = { 0 };
+
+	if (!read_text(s, &text)) {
+		answer_control(s, n, false, "errors",
+		    S("the file cannot be read, or is too long for this"));
+	} else {
+		text_version(buf_slice(&text), version);
+		json_w_begin(&b, '{');
+		json_w_ki64(&b, "n", n);
+		json_w_kbool(&b, "ok", true);
+		json_w_kstr(&b, "file", slice_of(s->opts->config));
+		json_w_kstr(&b, "version", slice_of(version));
+		json_w_kstr(&b, "text", buf_slice(&text));
+		json_w_end(&b, '}');
+		if (b.len <= IPC_MAX)
+			child_send(control, buf_slice(&b), -1);
+		else
+			answer_control(s, n, false, "errors",
+			    S("the file is too long for this"));
+	}
+	buf_fini(&text);
+	buf_fini(&b);
+}
+
+static void
+check_text(struct supervisor *s, int64_t n, struct slice text)
+{
+	const bool free_now = s->reload.step == RELOAD_NONE;
+
+	reload_begin(s, n, text);
+	s->reload.check |= free_now;
+}
+
+/* Only over the text that was read, and when it is good; then in force. */
+static void
+save_text(
+    struct supervisor *s, int64_t n, struct slice version, struct slice text)
+{
+	char is[DIGEST_HEX + 1];
+	struct buf old = { 0 };
+
+	if (!read_text(s, &old)) {
+		answer_control(
+		    s, n, false, "errors", S("the file cannot be read"));
+	} else {
+		text_version(buf_slice(&old), is);
+		if (!slice_eq(version, slice_of(is)))
+			answer_control(s, n, false, "errors",
+			    S("the file was changed meanwhile"));
+		else {
+			reload_begin(s, n, text);
+			if (s->reload.step == RELOAD_COMPILE)
+				buf_add(&s->reload.save, text);
+		}
+	}
+	buf_fini(&old);
+}
+
 static void
 take_message(struct supervisor *s, struct child *ch, struct slice text)
 {
@@ -357,8 +497,16 @@ take_message(struct supervisor *s, struct child *ch, struct slice text)
 		log_warn("%s sends what it may not", ch->title);
 	else if (slice_eq(op, S("status")))
 		answer_status(s, n);
+	else if (slice_eq(op, S("config_text")))
+		answer_text(s, n);
+	else if (slice_eq(op, S("config_check")) && s->phase == PHASE_SERVING)
+		check_text(s, n, json_get_str(j, "text"));
+	else if (slice_eq(op, S("config_save")) && s->phase == PHASE_SERVING &&
+		 s->reload.step == RELOAD_NONE)
+		save_text(
+		    s, n, json_get_str(j, "version"), json_get_str(j, "text"));
 	else if (slice_eq(op, S("reload")) && s->phase == PHASE_SERVING)
-		reload_begin(s, n);
+		reload_begin(s, n, (struct slice){ 0 });
 	else
 		answer_control(
 		    s, n, false, "errors", S("this cannot be done now"));
@@ -535,7 +683,7 @@ read_signals(struct supervisor *s)
 
 	while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGHUP && s->phase == PHASE_SERVING)
-			reload_begin(s, -1);
+			reload_begin(s, -1, (struct slice){ 0 });
 		else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
 			stop(s, 0);
 	}
@@ -651,7 +799,7 @@ first_config(struct supervisor *s)
 	char text[4096];
 	ssize_t n;
 
-	if (!compile_start(&c, s->opts->config))
+	if (!compile_start(&c, s->opts->config, (struct slice){ 0 }))
 		return false;
 	/* What is wrong is for the operator's eyes, as it is. */
 	while ((n = read(c.report_fd, text, sizeof(text))) > 0) {

@@ -32,6 +32,13 @@
  * control <-> supervisor (control asks):
  *   {"n":1,"op":"reload"}  -> {"n":1,"ok":true,"generation":"<hex>"}
  *                             or {"n":1,"ok":false,"errors":"<report>"}
+ *   {"n":3,"op":"config_text"}
+ *       -> {"n":3,"ok":true,"file":"...","version":"<sha256>","text":"..."}
+ *   {"n":4,"op":"config_check","text":"..."}
+ *       -> {"n":4,"ok":true,"good":false,"report":"...","needs_restart":"",
+ *           "changes":[...],"more_changes":false}
+ *   {"n":5,"op":"config_save","version":"<sha256>","text":"..."}
+ *       as reload, after the file was written
  *   {"n":2,"op":"status"}  -> {"n":2,"ok":true,"processes":[...]}
  *
  * supervisor -> worker, recorder, control:

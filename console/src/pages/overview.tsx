@@ -1,0 +1,197 @@
+// What is spent, how it goes, and what just happened.
+
+import {useMemo, useState} from "preact/hooks";
+import {Budget, Call, Calls, Deployment, query, Usage, UsageRow} from "../api";
+import {Chart, Series} from "../chart";
+import {useData, useLive, useRefresh} from "../data";
+import {compare, length, share, show} from "../money";
+import {Badge, Choice, count, currency, Failed, Gauge, Money, Page, Section,
+        Status, Table, Tile} from "../ui";
+import {set} from "../router";
+import {clock, ms, since, SPANS, until} from "../time";
+import {PageProps} from "./index";
+
+export const DIMENSIONS = ["model", "provider", "deployment", "publisher",
+    "region", "zone", "tier", "org", "team", "project", "user", "service",
+    "key", "resolution"];
+
+// Spend over time, one series for each of the largest of a dimension.
+function series(rows: UsageRow[], time: string, by: string,
+                what: "effective_cost" | "calls"):
+        {times: number[]; series: Series[]} {
+    const times = [...new Set(rows.map((r) => String(r[time])))].sort();
+    const totals = new Map<string, number>();
+    const value = (r: UsageRow) => what === "calls" ? r.calls
+        : length(r.effective_cost);
+    for (const r of rows)
+        totals.set(String(r[by]), (totals.get(String(r[by])) ?? 0) + value(r));
+    const names = [...totals].sort((a, b) => b[1] - a[1]).slice(0, 6)
+        .map(([n]) => n);
+    return {
+        times: times.map((t) => Date.parse(t.length === 7 ? t + "-01" : t) /
+            1000),
+        series: names.map((name) => ({name: name || "–",
+            values: times.map((t) => rows.filter((r) =>
+                String(r[time]) === t && String(r[by]) === name)
+                .reduce((a, r) => a + value(r), 0))})),
+    };
+}
+
+interface LatencyRow {
+    [dimension: string]: string | number | null;
+    calls: number; errors: number; first_p50_ms: number | null;
+    first_p95_ms: number | null; total_p50_ms: number | null;
+    total_p95_ms: number | null;
+}
+
+function Recent() {
+    const d = useData<Calls>("requests?limit=12");
+    const [live, setLive] = useState<Call[]>([]);
+    useLive((c) => setLive((was) => [c, ...was].slice(0, 12)));
+    const seen = new Set(live.map((c) => c.id));
+    const rows = d.data === null ? null
+        : [...live, ...d.data.calls.filter((c) => !seen.has(c.id))]
+            .slice(0, 12);
+    return <Section title="Calls, as they end" tools={
+        <a href="/console/requests">All requests</a>}>
+        <Failed error={d.error} retry={d.reload} />
+        <Table label="Latest calls" rows={rows} id={(c) => c.id} fresh={seen}
+            empty={<>No call yet. <a href="/console/start">Make the first
+                one</a>: it appears here the moment it ends.</>}
+            columns={[
+                {name: "Time", cell: (c) => <a href={"/console/requests/" +
+                    c.id}>{clock(c.time)}</a>},
+                {name: "Model", cell: (c) => c.model ?? "–"},
+                {name: "Deployment", cell: (c) => c.deployment ?? "–",
+                    narrow: false},
+                {name: "Key", cell: (c) => c.key_name ?? c.key ?? "–",
+                    narrow: false},
+                {name: "Status", cell: (c) => <Status code={c.status} />},
+                {name: "First", right: true, narrow: false,
+                    cell: (c) => ms(c.first_ms)},
+                {name: "Total", right: true, cell: (c) => ms(c.total_ms)},
+                {name: "Cost", right: true, cell: (c) =>
+                    <Money v={c.effective_cost} />},
+            ]} /></Section>;
+}
+
+function Budgets() {
+    const d = useData<{budgets: Budget[]}>("budgets");
+    useRefresh(d.reload);
+    const rows = (d.data?.budgets ?? []).filter((b) => !b.closed)
+        .sort((a, b) => share(b.spent, b.limit) - share(a.spent, a.limit))
+        .slice(0, 8);
+    return <Section title="Budgets" tools={<a href="/console/budgets">All
+        budgets</a>}>
+        <Failed error={d.error} retry={d.reload} />
+        <Table label="Budgets, the fullest first" rows={d.data ? rows : null}
+            id={(b) => b.id} columns={[
+                {name: "Whose", cell: (b) => b.name + (b.scope.startsWith(
+                    "key:") ? " (key)" : " (" + b.scope.split(":")[0] + ")")},
+                {name: "Used", cell: (b) => <Gauge
+                    part={share(b.spent, b.limit)}
+                    pending={share(b.pending, b.limit)}
+                    label={`${show(b.spent)} of ${show(b.limit)} spent`} />},
+                {name: "Spent", right: true, cell: (b) =>
+                    <Money v={b.spent} />},
+                {name: "Limit", right: true, narrow: false, cell: (b) =>
+                    <>{show(b.limit)}/{b.period}</>},
+                {name: "Resets", right: true, narrow: false,
+                    cell: (b) => until(b.resets)},
+            ]} /></Section>;
+}
+
+function Providers() {
+    const d = useData<{deployments: Deployment[]}>("deployments");
+    useRefresh(d.reload, 2000);
+    return <Section title="Deployments now" tools={
+        <a href="/console/models">Models and prices</a>}>
+        <Failed error={d.error} retry={d.reload} />
+        <Table label="Deployments and their health"
+            rows={d.data?.deployments ?? null} id={(x) => x.id} columns={[
+                {name: "Deployment", cell: (x) => x.id},
+                {name: "Provider", cell: (x) => x.provider, narrow: false},
+                {name: "Breaker", cell: (x) => <Badge text={x.breaker} />},
+                {name: "Open calls", right: true,
+                    cell: (x) => count(x.inflight)},
+            ]} /></Section>;
+}
+
+function Latency(p: {from: string; by: string}) {
+    const d = useData<{rows: LatencyRow[]}>("latency" + query(
+        {from: p.from, by: p.by}));
+    useRefresh(d.reload, 3000);
+    return <Section title={"Latency and errors by " + p.by}>
+        <Failed error={d.error} retry={d.reload} />
+        <Table label={"Latency by " + p.by} rows={d.data?.rows ?? null}
+            id={(r) => String(r[p.by])} columns={[
+                {name: p.by, cell: (r) => String(r[p.by] || "–")},
+                {name: "Calls", right: true, cell: (r) => count(r.calls)},
+                {name: "Errors", right: true, cell: (r) => count(r.errors)},
+                {name: "First p50", right: true,
+                    cell: (r) => ms(r.first_p50_ms)},
+                {name: "First p95", right: true, narrow: false,
+                    cell: (r) => ms(r.first_p95_ms)},
+                {name: "Total p50", right: true,
+                    cell: (r) => ms(r.total_p50_ms)},
+                {name: "Total p95", right: true, narrow: false,
+                    cell: (r) => ms(r.total_p95_ms)},
+            ]} /></Section>;
+}
+
+export function Overview({place}: PageProps) {
+    const span = place.params.get("span") ?? "24h";
+    const by = place.params.get("by") ?? "model";
+    const step = SPANS[span] ?? SPANS["24h"]!;
+    const from = useMemo(() => since(span), [span]);
+    const total = useData<Usage>("usage" + query({from}));
+    const rows = useData<Usage>("usage" + query(
+        {from, by: step.by + "," + by}));
+    useRefresh(() => { total.reload(); rows.reload(); });
+    const spend = useMemo(() => series(rows.data?.rows ?? [], step.by, by,
+        "effective_cost"), [rows.data, by, step.by]);
+    const calls = useMemo(() => series(rows.data?.rows ?? [], step.by, by,
+        "calls"), [rows.data, by, step.by]);
+    const t = total.data?.total;
+    const saved = t && compare(t.list_cost, t.effective_cost) !== 0;
+    return <Page title="Overview" tools={<>
+        <Choice quiet label="Time" value={span} options={Object.entries(SPANS)
+            .map(([k, v]): [string, string] => [k, v.text])}
+            onChange={(v) => set({span: v})} />
+        <Choice quiet label="Grouped by" value={by} options={DIMENSIONS.map(
+            (d): [string, string] => [d, "by " + d])}
+            onChange={(v) => set({by: v})} /></>}>
+        <Failed error={total.error ?? rows.error} retry={() => {
+            total.reload();
+            rows.reload();
+        }} />
+        <div class="tiles">
+            <Tile name={"Spend, " + currency()} sub={saved ? <>list price{" "}
+                <Money v={t!.list_cost} /></> : undefined}>
+                <Money v={t?.effective_cost} /></Tile>
+            <Tile name="Calls" sub={t && t.attempts !== t.calls
+                ? count(t.attempts) + " attempts" : undefined}>
+                {count(t?.calls)}</Tile>
+            <Tile name="Tokens in" sub={t ? count(t.cached_tokens) +
+                " cached" : undefined}>{count(t?.input_tokens)}</Tile>
+            <Tile name="Tokens out" sub={t ? count(t.reasoning_tokens) +
+                " reasoning" : undefined}>{count(t?.output_tokens)}</Tile>
+            <Tile name="Not sure" sub={<a href="/console/requests?unsure=1">
+                estimated or unknown</a>}>
+                {t ? count(t.estimated_calls + t.unknown_calls) : "–"}</Tile>
+        </div>
+        <div class="cols">
+            <Section title={"Spend by " + by}>
+                <Chart label={`${currency()} per ${step.by}`} bars
+                    times={spend.times} series={spend.series}
+                    write={(v) => v === 0 ? "0" : v < 0.01
+                        ? v.toExponential(1) : v.toFixed(2)} /></Section>
+            <Section title={"Calls by " + by}>
+                <Chart label={"calls per " + step.by} bars
+                    times={calls.times} series={calls.series} /></Section>
+        </div>
+        <Recent />
+        <div class="cols"><Budgets /><Providers /></div>
+        <Latency from={from} by={by} />
+    </Page>;
+}

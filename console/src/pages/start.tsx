@@ -1,0 +1,207 @@
+// The first minute: call, see it appear, add a provider of one's own.
+
+import {useMemo, useState} from "preact/hooks";
+import {call, Call, Model, send} from "../api";
+import {useData, useLive} from "../data";
+import {Code, Copy, Failed, Field, Money, Page, Section, Status} from "../ui";
+import {ms} from "../time";
+import {currency} from "../ui";
+
+const SNIPPETS: Record<string, (url: string, key: string, model: string) =>
+        string> = {
+    curl: (url, key, model) => `curl -sS ${url}/v1/chat/completions \\
+  -H 'Authorization: Bearer ${key}' \\
+  -H 'Content-Type: application/json' \\
+  -d '{"model": "${model}", "messages": [{"role": "user", "content": "Hello"}]}'`,
+    Python: (url, key, model) => `# pip install openai
+from openai import OpenAI
+
+client = OpenAI(base_url="${url}/v1", api_key="${key}")
+answer = client.chat.completions.create(
+    model="${model}", messages=[{"role": "user", "content": "Hello"}])
+print(answer.choices[0].message.content)`,
+    JavaScript: (url, key, model) => `// npm install openai
+import OpenAI from "openai";
+
+const client = new OpenAI({baseURL: "${url}/v1", apiKey: "${key}"});
+const answer = await client.chat.completions.create({
+    model: "${model}", messages: [{role: "user", content: "Hello"}]});
+console.log(answer.choices[0].message.content);`,
+    Anthropic: (url, key, model) => `# pip install anthropic
+import anthropic
+
+client = anthropic.Anthropic(base_url="${url}", api_key="${key}")
+answer = client.messages.create(model="${model}", max_tokens=100,
+    messages=[{"role": "user", "content": "Hello"}])
+print(answer.content[0].text)`,
+    boto3: (url, key, model) => `# pip install boto3
+import os
+os.environ["AWS_BEARER_TOKEN_BEDROCK"] = "${key}"
+import boto3
+
+client = boto3.client("bedrock-runtime", region_name="us-east-1",
+                      endpoint_url="${url}")
+answer = client.converse(modelId="${model}", messages=[
+    {"role": "user", "content": [{"text": "Hello"}]}])
+print(answer["output"]["message"]["content"][0]["text"])`,
+    Codex: (url, key, model) => `# ~/.codex/config.toml
+model = "${model}"
+model_provider = "kontor"
+
+[model_providers.kontor]
+name = "kontor"
+base_url = "${url}/v1"
+env_key = "KONTOR_KEY"
+wire_api = "responses"
+
+# export KONTOR_KEY=${key}; codex`,
+    "Claude Code": (url, key, model) =>
+        `export ANTHROPIC_BASE_URL=${url}
+export ANTHROPIC_AUTH_TOKEN=${key}
+export ANTHROPIC_MODEL=${model}
+claude`,
+};
+
+const PROVIDERS: Record<string, string> = {
+    OpenAI: `providers:
+  openai: {type: openai, auth: {api_key: "\${OPENAI_API_KEY}"}}
+models:
+  gpt-5.4:
+    publisher: openai
+    deployments:
+      - {provider: openai, name: gpt-5.4}`,
+    Azure: `providers:
+  azure:
+    type: azure_openai
+    endpoint: "https://NAME.openai.azure.com"
+    auth: {api_key: "\${AZURE_OPENAI_API_KEY}"}
+models:
+  gpt-5.4:
+    publisher: openai
+    deployments:
+      - {provider: azure, name: YOUR-DEPLOYMENT, priced_as: gpt-5.4}`,
+    Bedrock: `providers:
+  bedrock:
+    type: bedrock
+    region: us-east-1
+    auth:
+      access_key_id: "\${AWS_ACCESS_KEY_ID}"
+      secret_access_key: "\${AWS_SECRET_ACCESS_KEY}"
+models:
+  gpt-oss-120b:
+    publisher: openai
+    deployments:
+      - {provider: bedrock, name: "openai.gpt-oss-120b-1:0"}`,
+    "Local server": `providers:
+  lab:
+    type: openai_compatible
+    base_url: "http://127.0.0.1:8000/v1"
+models:
+  my-model:
+    publisher: me
+    deployments:
+      - {id: my-model-lab, provider: lab, name: my-model}
+prices:
+  - {deployment: my-model-lab, from: 2026-01-01, input: "0.10", output: "0.40"}`,
+};
+
+function Tabs(p: {names: string[]; at: string; label: string;
+                  onAt: (n: string) => void}) {
+    return <div class="tabs" role="tablist" aria-label={p.label}>
+        {p.names.map((n) => <button key={n} role="tab" type="button"
+            aria-selected={n === p.at} onClick={() => p.onAt(n)}>{n}
+        </button>)}</div>;
+}
+
+function Watch() {
+    const [seen, setSeen] = useState<Call | null>(null);
+    useLive(setSeen);
+    return seen === null
+        ? <p class="note" role="status">Waiting for a call… it appears here
+            the moment it ends.</p>
+        : <p class="note good" role="status">
+            <a href={"/console/requests/" + seen.id}>{seen.model ?? "a call"}
+            </a>: <Status code={seen.status} /> in {ms(seen.total_ms)} at{" "}
+            {seen.deployment ?? "no deployment"}, <Money
+                v={seen.effective_cost} /> {currency()}</p>;
+}
+
+interface Tested { good: boolean; status: number; text: string; ms: number; }
+
+function Test() {
+    const d = useData<{deployments: {id: string}[]}>("deployments");
+    const [rows, setRows] = useState<Record<string, Tested | "…">>({});
+    const [error, setError] = useState<Error | null>(null);
+    const test = async (id: string) => {
+        setRows((was) => ({...was, [id]: "…"}));
+        try {
+            const r = await send<Tested>("POST", "deployments/" +
+                encodeURIComponent(id) + "/test");
+            setRows((was) => ({...was, [id]: r}));
+            setError(null);
+        } catch (e) {
+            setError(e as Error);
+        }
+    };
+    return <><Failed error={error} />
+        <dl class="facts">{(d.data?.deployments ?? []).map((x) => {
+            const r = rows[x.id];
+            return <div key={x.id}><dt>{x.id}</dt><dd>
+                <button class="plain" disabled={r === "…"}
+                    onClick={() => test(x.id)}>Test</button>
+                {r === undefined ? null : r === "…" ? "asking…" : <>
+                    <Status code={r.status} /> {r.good ? ms(r.ms) : r.text}
+                </>}</dd></div>;
+        })}</dl></>;
+}
+
+export function Start() {
+    const where = useData<{gateway_address: string}>("config");
+    const models = useData<{models: Model[]}>("models");
+    const [key, setKey] = useState("");
+    const [at, setAt] = useState("curl");
+    const [provider, setProvider] = useState("OpenAI");
+    const [error, setError] = useState("");
+    const url = useMemo(() => {
+        const a = where.data?.gateway_address ?? "";
+        return "http://" + a.replace(/^0\.0\.0\.0|^\[::\]/,
+            location.hostname);
+    }, [where.data]);
+    const model = models.data?.models[0]?.id ?? "MODEL";
+    const make = async () => {
+        try {
+            const r = await call("POST", "/api/v1/keys", {
+                name: "first call", budget: "5/month"});
+            setKey(((await r.json()) as {key: string}).key);
+            setError("");
+        } catch (e) {
+            setError(e instanceof Error ? e.message : String(e));
+        }
+    };
+    return <Page title="First call" sub="One address for every SDK; only base
+        URL and key change.">
+        <Watch />
+        <Section title="1. A key">
+            <p>Make one here (5 {currency()} a month, nothing above it), or
+                paste one you have.</p>
+            <div class="acts"><button class="main" onClick={make}>
+                Make a key</button>{key ? <Copy text={key} /> : null}</div>
+            <Field label="Key" name="key" value={key} onInput={setKey}
+                error={error} placeholder="ktk_…" /></Section>
+        <Section title="2. Call" tools={<Tabs label="Client"
+            names={Object.keys(SNIPPETS)} at={at} onAt={setAt} />}>
+            <Failed error={where.error} retry={where.reload} />
+            <Code text={SNIPPETS[at]!(url, key || "ktk_…", model)} />
+        </Section>
+        <Section title="3. A provider of your own" tools={<Tabs
+            label="Provider" names={Object.keys(PROVIDERS)} at={provider}
+            onAt={setProvider} />}>
+            <p>This goes into <a href="/console/config">the
+                configuration</a>, which says what is wrong as you type.</p>
+            <Code text={PROVIDERS[provider]!} />
+            <p class="dim">Test what is configured: one call of a few tokens
+                to the provider itself.</p>
+            <Test />
+        </Section>
+    </Page>;
+}
