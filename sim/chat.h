@@ -28,8 +28,10 @@ struct chat {
 	struct slice stop[CHAT_STOPS];
 	unsigned nstop;
 	struct directive directive;
-	bool thoughts; /* are shown; the desk's */
-	bool array;    /* a stream is one JSON array; the desk's */
+	struct slice arguments; /* of the one call; empty: made up */
+	bool thoughts;          /* are shown; the desk's */
+	bool sealed;            /* and come with what they are sealed as */
+	bool array;             /* a stream is one JSON array; the desk's */
 };
 
 void chat_read(struct chat *c, const struct json *body);

@@ -166,9 +166,13 @@ consider(struct order *o)
 	o->chat.stream |= o->stream;
 	o->chat.array = o->array;
 	o->chat.thoughts = o->thoughts;
+	o->chat.sealed = o->sealed;
 	o->chat.input += o->extra_input;
 	if (o->chat.directive.cached < 0)
 		o->chat.directive.cached = o->extra_input;
+	if (o->chat.directive.play_name.len > 0)
+		scripts_play(
+		    &o->visit->desk->scripts, &o->arena, &o->chat, o->body);
 	if (o->manner->touch != NULL)
 		o->manner->touch(o);
 	no = check_limits(o);
@@ -210,7 +214,7 @@ desk_talk(struct order *o)
 	o->play = rules_play(&v->desk->rules, v->credential, loop_now(v->loop));
 	if (o->play.kind == MISHAP_DOWN)
 		return down_plan();
-	usual = o->play.kind == MISHAP_NONE;
+	usual = o->play.kind == MISHAP_NONE && v->desk->scripts.first == NULL;
 	p = check_headers(o);
 	if (p == NULL && usual)
 		p = from_cache(v, &key);

@@ -86,8 +86,17 @@ static struct plan *
 reset(struct visit *v)
 {
 	books_reset(v->desk->books);
+	scripts_fini(&v->desk->scripts);
 	rules_clear(&v->desk->rules, NULL);
 	return stats(v);
+}
+
+static struct plan *
+add_script(struct visit *v)
+{
+	const char *bad = scripts_add(&v->desk->scripts, v->body);
+
+	return bad != NULL ? problem(400, bad) : stats(v);
 }
 
 struct plan *
@@ -103,6 +112,7 @@ desk_control(struct visit *v)
 		{ "POST", "/sim/faults", add_fault },
 		{ "DELETE", "/sim/faults", clear_faults },
 		{ "POST", "/sim/reset", reset },
+		{ "POST", "/sim/script", add_script },
 	};
 	size_t i;
 

@@ -5,6 +5,7 @@
 #include "sim/brand.h"
 #include "sim/embed.h"
 #include "sim/gemini.h"
+#include "sim/responses.h"
 
 /* The gateway's own keys must never reach a provider. */
 static bool
@@ -114,12 +115,20 @@ embeddings(struct visit *v, struct slice deployment)
 }
 
 static struct plan *
+responses(struct visit *v)
+{
+	return is_post(v) ? responses_call(v) : trouble(v, TROUBLE_METHOD);
+}
+
+static struct plan *
 under(struct visit *v, struct slice base)
 {
 	struct slice left = { v->path.p + base.len, v->path.len - base.len };
 
 	if (slice_eq(left, S("/chat/completions")))
 		return desk_chat(v, S(""));
+	if (slice_eq(left, S("/responses")))
+		return responses(v);
 	if (slice_eq(left, S("/embeddings")))
 		return embeddings(v, S(""));
 	if (slice_eq(left, S("/models")) && is_get(v))
@@ -185,6 +194,11 @@ route(struct visit *v)
 	if (venue == VENUE_AZURE &&
 	    slice_starts(v->path, S("/openai/deployments/")))
 		return azure_classic(v);
+	if (venue == VENUE_AZURE && slice_eq(v->path, S("/openai/responses")))
+		return version_good(v, http_query_get(http_query(v->head),
+					   S("api-version")))
+			   ? responses(v)
+			   : trouble(v, TROUBLE_PATH);
 	if (cloud && slice_starts(v->path, S("/openai/v1/")))
 		return under(v, S("/openai/v1"));
 	if (!cloud && slice_starts(v->path, S("/v1/")))

@@ -12,6 +12,7 @@
 #include "sim/chat.h"
 #include "sim/leg.h"
 #include "sim/rules.h"
+#include "sim/script.h"
 #include "sim/setup.h"
 #include "sim/wire.h"
 
@@ -19,6 +20,7 @@ struct desk {
 	const struct setup *setup;
 	struct books *books;
 	struct rules rules;
+	struct scripts scripts;
 	struct cache cache;
 	uint64_t n; /* answers so far: makes request ids */
 };
@@ -48,6 +50,7 @@ struct order {
 	struct slice key;  /* what beside the body makes the call what it is */
 	bool stream;       /* the path says so */
 	bool array;        /* Google's stream that is no SSE */
+	bool sealed;       /* and given back sealed */
 	bool thoughts;     /* what the model thinks is to be shown */
 	int64_t extra_input; /* of a prompt that is kept at the provider */
 	struct play play;    /* set from outside, or none */

@@ -86,6 +86,8 @@ set(struct directive *d, struct slice key, struct slice v)
 		d->text = v;
 	} else if (slice_eq(key, S("tier"))) {
 		d->tier = v;
+	} else if (slice_eq(key, S("play"))) {
+		d->play_name = v;
 	} else if (slice_eq(key, S("finish"))) {
 		d->finish = v;
 	} else if (slice_eq(key, S("fault"))) {

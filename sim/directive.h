@@ -27,8 +27,9 @@ struct directive {
 	int64_t audio_in, image_in, audio_out, image_out;
 	int64_t interleave; /* fragments of parallel calls take turns */
 	enum usage_lie lie;
-	struct slice text;   /* borrowed from the prompt */
-	struct slice tier;   /* it is served at; empty: as asked */
+	struct slice text;      /* borrowed from the prompt */
+	struct slice tier;      /* it is served at; empty: as asked */
+	struct slice play_name; /* of a script */
 	struct slice finish; /* "filter": cut by a filter; "blocked": no answer
 			      * at all, where the provider has that */
 	struct {

@@ -147,7 +147,9 @@ calls(struct draft *d, struct arena *a, const struct chat *c, uint64_t seed)
 	struct slice text;
 
 	for (k = 0; k < c->ncall; k++) {
-		text = arguments(a, c->call[k], filler_mix(seed, 1000 + k));
+		text = c->arguments.len > 0 ? c->arguments
+					    : arguments(a, c->call[k],
+						  filler_mix(seed, 1000 + k));
 		like.call = (uint16_t)k;
 		p.piece[k] = ARENA_ARRAY(a, struct piece, text.len + 1);
 		p.n[k] = slices_of(text, ARGUMENT_PIECE, p.piece[k], like);

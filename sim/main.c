@@ -259,6 +259,7 @@ main(int argc, char **argv)
 	loop_free(&loop);
 	books_free(&desk->books);
 	cache_fini(&desk->cache);
+	scripts_fini(&desk->scripts);
 	setup_fini(setup);
 	mem_free(setup);
 	mem_free(desk);
