@@ -105,12 +105,30 @@ on_gone(struct exchange *x)
 	req_wake(req, WAKE_GONE);
 }
 
+static void
+on_note(void *user, enum server_note what, const char *peer)
+{
+	static const enum counter counter[] = {
+		[SERVER_H2_OPEN] = COUNTER_H2_OPENED,
+		[SERVER_H2_REQUEST] = COUNTER_H2_REQUESTS,
+		[SERVER_H2_FLOOD] = COUNTER_H2_FLOODS,
+		[SERVER_H2_RESETS] = COUNTER_H2_RESETS,
+		[SERVER_H2_HEAD] = COUNTER_H2_HEADS,
+	};
+	struct worker *w = user;
+
+	worker_count(w, counter[what], 1);
+	if (what >= SERVER_H2_FLOOD)
+		counts_network(w->counts, slice_of(peer), FAULT_H2_ABUSE);
+}
+
 static const struct server_ops server_ops = {
 	.on_head = on_head,
 	.on_request = on_request,
 	.on_bad = on_bad,
 	.on_drain = on_drain,
 	.on_gone = on_gone,
+	.on_note = on_note,
 };
 
 /* --- configuration -------------------------------------------------------- */
@@ -147,6 +165,7 @@ limits_of(const struct snapshot *s)
 	if (limits.max_bodies < 4 * limits.max_body)
 		limits.max_bodies = 4 * limits.max_body;
 	limits.max_conns = s->max_conns;
+	limits.max_streams = s->max_streams;
 	return limits;
 }
 

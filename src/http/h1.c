@@ -193,6 +193,21 @@ h1_hdr_ok(const struct http_hdr *hdr)
 	return name_ok(hdr->name) && value_ok(hdr->value);
 }
 
+bool
+h1_target_ok(struct slice method, struct slice target)
+{
+	if (slice_eq(target, S("*")))
+		return slice_eq(method, S("OPTIONS"));
+	return all_class(method, C_TOKEN) && all_class(target, C_TARGET) &&
+	       target.p[0] == '/';
+}
+
+bool
+h1_host_ok(struct slice host)
+{
+	return all_class(host, C_HOST);
+}
+
 /* --- lines ------------------------------------------------------------- */
 
 enum line { LINE_OK, LINE_MORE, LINE_BAD };

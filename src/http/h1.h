@@ -74,6 +74,9 @@ bool h1_body_eof(const struct h1_body *b);
 
 /* A name that is a token, a value without control characters. */
 bool h1_hdr_ok(const struct http_hdr *hdr);
+/* As a request line and a Host header may say it; for HTTP/2's fields. */
+bool h1_target_ok(struct slice method, struct slice target);
+bool h1_host_ok(struct slice host);
 /* "name: value\r\n" */
 void h1_write_hdr(struct buf *b, struct slice name, struct slice value);
 /* "HTTP/1.1 200 OK\r\n" */

@@ -1,6 +1,8 @@
 #include "httpio/conn.h"
 
 #include "base/clock.h"
+#include "httpio/h2.h"
+#include "httpio/h2conn.h"
 #include "io/loop.h"
 
 enum {
@@ -39,6 +41,8 @@ fini(void *p)
 {
 	struct conn *c = p;
 
+	if (c->h2 != NULL)
+		h2conn_fini(c);
 	buf_fini(&c->in);
 	buf_fini(&c->head);
 	outq_fini(&c->out);
@@ -114,8 +118,21 @@ conn_close(struct conn *c)
 	task_clear(&c->task);
 	stream_close(&c->stream);
 	conn_free_request(c);
+	if (c->h2 != NULL)
+		h2conn_end(c);
 	server_left(c->srv, c);
-	loop_reap(l, c, fini);
+	c->held = c->h2 != NULL && h2conn_held(c);
+	if (!c->held)
+		loop_reap(l, c, fini);
+}
+
+void
+conn_let_go(struct conn *c)
+{
+	if (!c->held || h2conn_held(c))
+		return;
+	c->held = false;
+	loop_reap(c->srv->loop, c, fini);
 }
 
 static void
@@ -138,10 +155,19 @@ on_task(struct task *t)
 {
 	struct conn *c = CONTAINER_OF(t, struct conn, task);
 
-	if (c->broken)
+	if (c->state == CONN_H2)
+		h2conn_run(c);
+	else if (c->broken)
 		tell_gone(c);
 	else
 		conn_run(c);
+}
+
+void
+conn_wake(struct conn *c)
+{
+	if (c->state == CONN_H2)
+		task_set(c->srv->loop, &c->task, on_task);
 }
 
 /* Not at once: the owner is in the middle of a write. */
@@ -153,8 +179,8 @@ conn_break(struct conn *c)
 	task_set(c->srv->loop, &c->task, on_task);
 }
 
-static void
-linger(struct conn *c)
+void
+conn_linger(struct conn *c)
 {
 	c->state = CONN_LINGER;
 	c->left = 0;
@@ -181,7 +207,7 @@ flushed(struct conn *c)
 	if (c->broken || c->left > 0)
 		conn_close(c);
 	else if (c->bad || (c->close_after && !c->stream.hup))
-		linger(c);
+		conn_linger(c);
 	else if (c->close_after)
 		conn_close(c);
 	else
@@ -206,6 +232,7 @@ static void
 begin_exchange(struct conn *c)
 {
 	c->state = CONN_ANSWER;
+	c->used = true;
 	c->due_ns = 0;
 	c->answered = c->chunked = c->bad = c->was_full = false;
 	c->told_gone = false;
@@ -381,15 +408,40 @@ feed_first(struct conn *c, char *p, size_t len, size_t used,
 	return used;
 }
 
+/* HTTP/2 by prior knowledge (RFC 9113, 3.3), as far as it has come. */
+static bool
+is_preface(const struct conn *c, const char *p, size_t len)
+{
+	return len > 2 && p[1] == 'R' && !c->used &&
+	       memcmp(p, h2_preface.p,
+		   len < h2_preface.len ? len : h2_preface.len) == 0;
+}
+
+static size_t
+feed_preface(struct conn *c, const char *p, size_t len)
+{
+	if (len < h2_preface.len) {
+		if (c->state == CONN_IDLE)
+			conn_due(c, c->srv->limits.head_ns);
+		c->state = CONN_HEAD;
+		return 0;
+	}
+	h2conn_start(c, p, len);
+	return len;
+}
+
 static size_t
 feed_head(struct conn *c, char *p, size_t len)
 {
 	struct server *s = c->srv;
 	struct h1_meta meta;
 	size_t used;
-	enum fault f = h1_request(&c->seen, (struct slice){ p, len },
-	    s->limits.max_head, &s->scratch, &meta, &used);
+	enum fault f;
 
+	if (is_preface(c, p, len))
+		return feed_preface(c, p, len);
+	f = h1_request(&c->seen, (struct slice){ p, len }, s->limits.max_head,
+	    &s->scratch, &meta, &used);
 	if (f != FAULT_NONE) {
 		refuse(c, f);
 		return len;
@@ -515,6 +567,10 @@ conn_run(struct conn *c)
 			break;
 	}
 	c->running = false;
+	if (c->state == CONN_H2) {
+		h2conn_run(c);
+		return;
+	}
 	/* A client that has closed its side while its answer is being made
 	 * will not read it, as far as real clients go. */
 	if (c->stream.hup && !c->bad &&
@@ -552,6 +608,10 @@ on_ready(struct stream *st, unsigned events)
 	struct conn *c = CONTAINER_OF(st, struct conn, stream);
 
 	(void)events;
+	if (c->state == CONN_H2) {
+		h2conn_run(c);
+		return;
+	}
 	if (c->out.len > 0 && c->stream.writable)
 		flush(c);
 	if (c->state != CONN_CLOSED && c->stream.readable)
@@ -570,7 +630,9 @@ on_due(struct timer *t)
 		return;
 	}
 	c->due_ns = 0;
-	if (c->state == CONN_HEAD || c->state == CONN_BODY)
+	if (c->state == CONN_H2)
+		h2conn_due(c);
+	else if (c->state == CONN_HEAD || c->state == CONN_BODY)
 		refuse(c, FAULT_TIMEOUT_CLIENT);
 	else
 		tell_gone(c);

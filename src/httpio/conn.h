@@ -27,13 +27,17 @@ enum conn_state {
 	CONN_BODY,   /* the head is there, the body is coming */
 	CONN_ANSWER, /* the owner has the exchange */
 	CONN_FLUSH,  /* answered; the rest is queued */
+	CONN_H2,     /* h2conn.c has it */
 	CONN_LINGER, /* we said our last; reading what the peer still sends */
 	CONN_CLOSED  /* until the end of the turn */
 };
 
+struct h2conn; /* h2conn.c */
+
 struct conn {
 	struct exchange x; /* the owner's side of the one exchange */
 	struct server *srv;
+	struct h2conn *h2; /* NULL: HTTP/1 */
 	struct conn *next, *prev;
 	struct stream stream;
 	struct timer timer;
@@ -49,6 +53,8 @@ struct conn {
 	bool mem_block; /* mem is a block of the server's */
 	struct buf body;
 	bool running; /* conn_run() is on the stack */
+	bool used;    /* a request came: no other protocol begins here */
+	bool held;    /* closed, but owners hold exchanges */
 
 	/* --- the answer --- */
 	struct buf head; /* until the first write */
@@ -87,6 +93,12 @@ struct server {
 void conn_open(struct server *s, int fd, const struct address *peer);
 /* Ends the connection now; freed at the end of the turn. */
 void conn_close(struct conn *c);
+/* As a server ends a connection that the peer may still write to. */
+void conn_linger(struct conn *c);
+/* HTTP/2: has something to send, at the end of the turn. */
+void conn_wake(struct conn *c);
+/* HTTP/2: an owner let go, maybe the last of a closed connection. */
+void conn_let_go(struct conn *c);
 /* Reads and parses while there is something to do. */
 void conn_run(struct conn *c);
 /* The answer is complete as far as the owner goes. */
@@ -98,5 +110,7 @@ void conn_free_request(struct conn *c);
 void conn_free_blocks(struct server *s);
 /* server.c: a connection has left. */
 void server_left(struct server *s, struct conn *c);
+/* exchange.c: "Wed, 25 Nov 2026 ..." */
+struct slice server_date(struct server *s);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "httpio/conn.h"
+#include "httpio/h2conn.h"
 #include "io/loop.h"
 
 /* Up to JOIN bytes it is cheaper to copy than to send in pieces. */
@@ -30,6 +31,14 @@ date(struct server *s)
 		    "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
 	}
 	return slice_of(s->date);
+}
+
+struct slice
+server_date(struct server *s)
+{
+	const struct slice line = date(s);
+
+	return (struct slice){ line.p + 6, line.len - 8 };
 }
 
 static bool
@@ -118,6 +127,10 @@ exchange_answer(struct exchange *x, int status, const struct http_hdr *hdr,
 	struct conn *c = conn_of(x);
 	unsigned i;
 
+	if (x->h2) {
+		h2conn_answer(x, status, hdr, nhdr, body_len);
+		return;
+	}
 	CHECK(c->state == CONN_ANSWER && !c->answered);
 	CHECK(status >= 200 && status < 1000);
 	c->answered = true;
@@ -212,6 +225,10 @@ exchange_write(struct exchange *x, struct slice data, bool last)
 	struct iovec iov[5];
 	int n;
 
+	if (x->h2) {
+		h2conn_write(x, data, last);
+		return;
+	}
 	CHECK(c->state == CONN_ANSWER && c->answered);
 	count(c, data);
 	n = lay_out(c, iov, size, data, last);
@@ -229,13 +246,15 @@ exchange_full(const struct exchange *x)
 {
 	struct conn *c = conn_of(x);
 
+	if (x->h2)
+		return h2conn_full(x);
 	return c->out.len >= c->srv->limits.out_high;
 }
 
 bool
 exchange_answered(const struct exchange *x)
 {
-	return conn_of(x)->answered;
+	return x->h2 ? h2conn_answered(x) : conn_of(x)->answered;
 }
 
 /* --- the rest ---------------------------------------------------------- */
@@ -243,7 +262,10 @@ exchange_answered(const struct exchange *x)
 void
 exchange_forget(struct exchange *x)
 {
-	conn_free_request(conn_of(x));
+	if (x->h2)
+		h2conn_forget(x);
+	else
+		conn_free_request(conn_of(x));
 }
 
 void
@@ -251,6 +273,10 @@ exchange_abort(struct exchange *x)
 {
 	struct conn *c = conn_of(x);
 
+	if (x->h2) {
+		h2conn_abort(x);
+		return;
+	}
 	CHECK(c->state == CONN_ANSWER);
 	/* Where the end of the connection ends the body, a reset must tell
 	 * that it did not. */
@@ -262,11 +288,14 @@ exchange_abort(struct exchange *x)
 void
 exchange_close_after(struct exchange *x)
 {
-	conn_of(x)->close_after = true;
+	if (x->h2)
+		h2conn_close_after(x);
+	else
+		conn_of(x)->close_after = true;
 }
 
 const char *
 exchange_peer(const struct exchange *x)
 {
-	return conn_of(x)->peer;
+	return x->h2 ? h2conn_peer(x) : conn_of(x)->peer;
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "httpio/conn.h"
+#include "httpio/h2conn.h"
 #include "io/loop.h"
 
 /* One a turn: the other workers wait at the same door. */
@@ -16,6 +17,7 @@ const struct server_limits server_limits_default = {
 	.max_body = 64 * 1024 * 1024,
 	.max_bodies = 512 * 1024 * 1024,
 	.max_conns = 10000,
+	.max_streams = 128,
 	.out_high = 256 * 1024,
 	.head_ns = 30 * NS_PER_S,
 	.body_ns = 60 * NS_PER_S,
@@ -118,6 +120,8 @@ server_limit(struct server *s, const struct server_limits *limits)
 void *
 server_user(const struct exchange *x)
 {
+	if (x->h2)
+		return h2conn_server(x)->user;
 	return CONTAINER_OF(x, struct conn, x)->srv->user;
 }
 
@@ -145,7 +149,9 @@ server_drain(struct server *s)
 	timer_clear(&s->again);
 	for (c = s->conns; c != NULL; c = next) {
 		next = c->next;
-		if (c->state == CONN_IDLE && c->in.len == 0)
+		if (c->state == CONN_H2)
+			h2conn_drain(c);
+		else if (c->state == CONN_IDLE && c->in.len == 0)
 			conn_close(c);
 	}
 }

@@ -2,12 +2,13 @@
  * server.h - HTTP served on a loop: exchanges in, answers out
  *
  * An exchange is one request and its answer, whatever HTTP version carries
- * it.  The whole request is read, within limits, before the owner sees it.
- * The answer goes out as it is written: every write is flushed; what the
- * socket does not take is queued, and exchange_full() asks to slow down.
- * The terminator (last chunk, last byte) goes only with last == true, so an
- * owner may withhold it until its record is safe.  A client that closes its
- * sending side while its exchange runs counts as gone.
+ * it: HTTP/1.1, or HTTP/2 by ALPN or by prior knowledge on a plain socket.  The
+ * whole request is read, within limits, before the owner sees it. The answer
+ * goes out as it is written: every write is flushed; what the socket does not
+ * take is queued, and exchange_full() asks to slow down. The terminator (last
+ * chunk, last byte) goes only with last == true, so an owner may withhold it
+ * until its record is safe.  A client that closes its sending side while its
+ * exchange runs counts as gone.
  *
  * Ownership: the server owns exchanges.  Each ends exactly once: by a write
  *            with last, by exchange_abort(), or, after on_gone, by the owner
@@ -36,6 +37,18 @@ struct exchange {
 	const struct http_head *head;
 	struct slice body;
 	void *user; /* the owner's, untouched by the server */
+	bool h2;    /* the server's: it came over HTTP/2 */
+};
+
+/* What happens on HTTP/2 connections beside exchanges, for who counts. */
+enum server_note {
+	SERVER_H2_OPEN,    /* a connection began */
+	SERVER_H2_REQUEST, /* one of their requests is whole */
+	/* A connection was cut for what its peer did: frames without work,
+	 * streams opened to be reset, a header block without an end. */
+	SERVER_H2_FLOOD,
+	SERVER_H2_RESETS,
+	SERVER_H2_HEAD
 };
 
 struct server_ops {
@@ -51,6 +64,8 @@ struct server_ops {
 	void (*on_drain)(struct exchange *x);
 	/* The peer is gone or too slow; answer with exchange_abort(). */
 	void (*on_gone)(struct exchange *x);
+	/* peer as exchange_peer(); NULL: nobody counts. */
+	void (*on_note)(void *user, enum server_note what, const char *peer);
 };
 
 struct server_limits {
@@ -59,7 +74,8 @@ struct server_limits {
 	/* Of all bodies together; above: FAULT_OVERLOAD.  A body that is
 	 * alone may always grow to max_body. */
 	size_t max_bodies;
-	size_t max_conns; /* above: accept waits */
+	size_t max_conns;     /* above: accept waits */
+	unsigned max_streams; /* of one HTTP/2 connection, at one time */
 	size_t out_high;  /* queued answer bytes that make an exchange full */
 	int64_t head_ns;  /* first to last byte of a head */
 	int64_t body_ns;  /* between two reads of a body */

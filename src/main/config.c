@@ -288,6 +288,22 @@ take_ca_file(struct compiler *c, const struct ynode *n, struct provider_conf *p)
 		    strerror(errno));
 }
 
+/* By ALPN, unless said otherwise; HTTP/2 on a plain connection is never
+ * guessed. */
+static void
+take_http(struct compiler *c, const struct ynode *n, struct provider_conf *p)
+{
+	const struct ynode *at = ynode_find(n, "http");
+
+	p->http1 = slice_eq(text_at(n, P, "http"), S("1.1"));
+	p->h2c = slice_eq(text_at(n, P, "http"), S("h2c"));
+	if (p->h2c && p->tls)
+		report_add(c->report, at->at,
+		    "leave http out: over TLS both sides agree on it",
+		    "h2c is HTTP/2 without TLS, and this provider is "
+		    "reached over https");
+}
+
 static void
 take_provider(
     struct compiler *c, const struct ynode *n, struct provider_conf *p)
@@ -311,6 +327,7 @@ take_provider(
 	check_only_for(c, n, p->type);
 	check_auth(c, n, p->type);
 	take_url(c, n, p);
+	take_http(c, n, p);
 }
 
 static void
@@ -569,6 +586,7 @@ take_limits(struct compiler *c)
 		s->max_body = 0; /* reported */
 	s->max_open_requests = number_at(root, "", "limits.max_open_requests");
 	s->max_conns = (uint32_t)number_at(root, "", "limits.max_connections");
+	s->max_streams = (unsigned)number_at(root, "", "limits.max_streams");
 	s->max_keys = (uint32_t)number_at(root, "", "limits.max_keys");
 	s->max_accounts = (uint32_t)number_at(root, "", "limits.max_budgets");
 	if (s->max_accounts == 0)

@@ -22,6 +22,7 @@
 	NUM(max_body) \
 	NUM(max_open_requests) \
 	NUM(max_conns) \
+	NUM(max_streams) \
 	NUM(max_keys) \
 	NUM(max_accounts) \
 	NUM(max_subjects) \
@@ -35,6 +36,8 @@
 	FLAG(tls) \
 	FLAG(literal) \
 	FLAG(allow_private) \
+	FLAG(http1) \
+	FLAG(h2c) \
 	TEXT(host) \
 	NUM(port) \
 	TEXT(base_path) \

@@ -35,6 +35,8 @@ struct provider_conf {
 	const char *base_url; /* resolved: never NULL; no trailing slash */
 	/* base_url taken apart */
 	bool tls, literal, allow_private;
+	bool http1; /* never HTTP/2 */
+	bool h2c;   /* HTTP/2 without asking, on a plain connection */
 	const char *host;
 	uint16_t port;
 	const char *base_path; /* "" or "/v1" */
@@ -120,6 +122,7 @@ struct snapshot {
 	unsigned max_attempts;
 	const char *currency; /* "USD" */
 	uint32_t max_conns;
+	unsigned max_streams; /* of one HTTP/2 connection */
 };
 
 /* From the JSON text in a config memfd.  FAULT_CONFIG: not ours. */

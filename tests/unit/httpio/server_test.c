@@ -360,7 +360,7 @@ what_is_not_http_is_answered_and_closed(void **state)
 	} rows[] = {
 		{ S_INIT("\x16\x03\x01\x02\n"), FAULT_HTTP, "400" },
 		{ S_INIT("GET / HTTP/1.1\r\n\r\n"), FAULT_HTTP, "400" },
-		{ S_INIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), FAULT_HTTP,
+		{ S_INIT("PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n"), FAULT_HTTP,
 		    "400" },
 		{ S_INIT("POST /x HTTP/1.1\r\nHost: a\r\n"
 			 "Content-Length: 1048577\r\n\r\n"),

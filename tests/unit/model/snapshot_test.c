@@ -22,6 +22,7 @@ static struct provider_conf providers[] = {
 	    .api_key = "sk-\"quoted\"",
 	    .organization = "org",
 	    .connect_ns = 1,
+	    .http1 = true,
 	    .first_byte_ns = 2,
 	    .idle_ns = INT64_C(3000000000000) },
 	{ .id = "b",
@@ -29,6 +30,7 @@ static struct provider_conf providers[] = {
 	    .base_url = "http://127.0.0.1:1",
 	    .literal = true,
 	    .allow_private = true,
+	    .h2c = true,
 	    .host = "127.0.0.1",
 	    .port = 1,
 	    .base_path = "",
@@ -159,7 +161,8 @@ set_up(void **state)
 		.total_deadline_ns = INT64_C(3000000000000),
 		.max_attempts = 4,
 		.currency = "USD",
-		.max_conns = UINT32_MAX };
+		.max_conns = UINT32_MAX,
+		.max_streams = 77 };
 	return 0;
 }
 
@@ -230,6 +233,8 @@ every_field_comes_back(void **state)
 	assert_string_equal(s->admin_address, "[::1]:8081");
 	assert_true(s->sync_always);
 	assert_int_equal(s->max_conns, UINT32_MAX);
+	assert_int_equal(s->max_streams, 77);
+	assert_true(p[1].h2c && !p[1].http1 && p[0].http1);
 	assert_string_equal(p[0].api_key, "sk-\"quoted\"");
 	assert_null(p[0].ca_file);
 	assert_null(p[0].project);
