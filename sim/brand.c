@@ -509,12 +509,14 @@ brand_lines(struct buf *b, enum venue v, const struct plan *p, uint64_t n)
 	}
 }
 
+int64_t brand_clock_s;
+
 static struct slice
 date(void)
 {
 	static char text[40];
 	static time_t of;
-	time_t now = time(NULL);
+	time_t now = time(NULL) + (time_t)brand_clock_s;
 	struct tm tm;
 
 	if (now != of && gmtime_r(&now, &tm) != NULL) {
@@ -538,6 +540,8 @@ start(struct buf *b, const struct plan *p, bool keep)
 	put_line(b, "content-type", slice_of(p->type));
 	if (!keep)
 		put_line(b, "connection", S("close"));
+	if (p->google)
+		put_line(b, "metadata-flavor", S("Google"));
 	if (p->gzip)
 		put_line(b, "content-encoding", S("gzip"));
 	if (p->two_lengths)

@@ -32,6 +32,9 @@ struct plan *brand_trouble(
 /* A request that the provider's shape check refused. */
 struct plan *brand_refusal(enum venue v, const struct refusal *why) MUST_USE;
 
+/* What to add to the machine's clock in Date. */
+extern int64_t brand_clock_s;
+
 /* The head of an answer; n makes its request id. */
 void brand_head(
     struct buf *b, enum venue v, const struct plan *p, uint64_t n, bool keep);

@@ -113,6 +113,8 @@ desk_control(struct visit *v)
 		{ "DELETE", "/sim/faults", clear_faults },
 		{ "POST", "/sim/reset", reset },
 		{ "POST", "/sim/script", add_script },
+		{ "GET", "/sim/sign-in", desk_sign_in_control },
+		{ "POST", "/sim/sign-in", desk_sign_in_control },
 	};
 	size_t i;
 

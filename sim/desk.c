@@ -209,7 +209,7 @@ route(struct visit *v)
 static struct plan *
 provider(struct visit *v)
 {
-	struct plan *no = desk_identify(v, clock_wall_ns() / NS_PER_S);
+	struct plan *no = desk_identify(v, issuer_now_s(v->desk->issuer));
 
 	if (no != NULL) {
 		books_rejected(v->desk->books);
@@ -254,6 +254,8 @@ on_request(struct wire_conn *c, const struct http_head *head, struct slice body)
 	leg->keep = c->keep;
 	if (slice_starts(v.path, S("/sim/"))) {
 		p = desk_control(&v);
+		brand_plain_head(&leg->head, p, leg->keep);
+	} else if ((p = desk_sign_in(&v)) != NULL) {
 		brand_plain_head(&leg->head, p, leg->keep);
 	} else {
 		p = provider(&v);

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "sim/books.h"
 #include "sim/cache.h"
+#include "sim/issuer.h"
 #include "sim/chat.h"
 #include "sim/leg.h"
 #include "sim/rules.h"
@@ -18,6 +19,7 @@
 
 struct desk {
 	const struct setup *setup;
+	struct issuer *issuer;
 	struct books *books;
 	struct rules rules;
 	struct scripts scripts;
@@ -85,6 +87,10 @@ struct plan *desk_talk(struct order *o) MUST_USE;
 struct plan *desk_call(struct order *o) MUST_USE;
 /* identify.c: sets v->credential, or returns the refusal. */
 struct plan *desk_identify(struct visit *v, int64_t now_s) MUST_USE;
+/* signdesk.c: the clouds' token endpoints; NULL: the path is none. */
+struct plan *desk_sign_in(struct visit *v) MUST_USE;
+/* signdesk.c: /sim/sign-in. */
+struct plan *desk_sign_in_control(struct visit *v) MUST_USE;
 /* control.c: everything under /sim. */
 struct plan *desk_control(struct visit *v) MUST_USE;
 

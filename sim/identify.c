@@ -2,6 +2,8 @@
 
 #include "sim/awscheck.h"
 #include "sim/brand.h"
+#include "sim/issuer.h"
+#include "sim/proof.h"
 
 static const struct credential *
 first_of(const struct setup *s, enum venue venue)
@@ -107,6 +109,85 @@ judge(enum aws_verdict verdict)
 	return trouble(VENUE_BEDROCK, TROUBLE_SIGNATURE);
 }
 
+/* Keys that STS or a machine gave: the session token says whose they are. */
+static struct plan *
+identify_role(struct visit *v, struct slice id, int64_t now_s)
+{
+	struct issuer *is = v->desk->issuer;
+	struct aws_account account = { .service = S("bedrock"),
+		.access_key_id = id,
+		.session_token = slice_trim(
+		    http_value(v->head, S("x-amz-security-token"))) };
+	const struct identity *of = NULL;
+	enum token_verdict verdict;
+	struct arena a = { 0 };
+	struct buf secret = { 0 };
+	struct plan *no;
+
+	verdict = issuer_judge(is, &a, account.session_token, TOKEN_AWS, &of);
+	arena_fini(&a);
+	if (verdict != TOKEN_GOOD)
+		return trouble(VENUE_BEDROCK,
+		    verdict == TOKEN_EXPIRED ? TROUBLE_EXPIRED : TROUBLE_TOKEN);
+	issuer_secret(is, id, &secret);
+	account.secret = buf_slice(&secret);
+	account.region = of->credential->region;
+	v->credential = of->credential;
+	no = judge(aws_check(v->head, v->body, &account, now_s));
+	buf_fini(&secret);
+	return no;
+}
+
+static struct plan *
+identify_oci(struct visit *v, struct slice auth, int64_t now_s)
+{
+	const struct setup *s = v->desk->setup;
+	const struct slice id = proof_key_id(auth);
+	struct arena a = { 0 };
+	const char *bad = "no such key";
+	unsigned i;
+
+	for (i = 0; i < s->ncredential && v->credential == NULL; i++)
+		if (id.len > 0 && slice_eq(s->credential[i].key_id, id))
+			v->credential = &s->credential[i];
+	if (v->credential != NULL)
+		bad = proof_oci(
+		    &a, v->head, v->body, v->credential->public_key, now_s);
+	/* Whom it charges stands in no signature, but it must stand there. */
+	if (bad == NULL && http_value(v->head, S("compartmentid")).len == 0)
+		bad = "no compartment";
+	arena_fini(&a);
+	return bad != NULL ? trouble(VENUE_OCI, TROUBLE_BAD_KEY) : NULL;
+}
+
+/* Entra's and Google's access tokens. */
+static const struct credential *
+by_token(struct visit *v, struct slice token)
+{
+	const enum token_kind kind =
+	    slice_starts(token, S("ya29.")) ? TOKEN_GOOGLE : TOKEN_ENTRA;
+	const struct identity *of = NULL;
+	enum token_verdict verdict;
+	struct arena a = { 0 };
+
+	verdict = issuer_judge(v->desk->issuer, &a, token, kind, &of);
+	arena_fini(&a);
+	return verdict == TOKEN_GOOD ? of->credential : NULL;
+}
+
+/* An organization or project that is not the key's is refused. */
+static bool
+scoped(const struct visit *v)
+{
+	const struct credential *c = v->credential;
+	const struct slice o = http_value(v->head, S("openai-organization"));
+	const struct slice p = http_value(v->head, S("openai-project"));
+
+	return c->venue != VENUE_OPENAI ||
+	       ((c->organization.len == 0 || slice_eq(c->organization, o)) &&
+		   (c->project.len == 0 || slice_eq(c->project, p)));
+}
+
 static struct plan *
 identify_aws(struct visit *v, struct slice auth, int64_t now_s)
 {
@@ -119,6 +200,8 @@ identify_aws(struct visit *v, struct slice auth, int64_t now_s)
 	for (i = 0; i < s->ncredential && c == NULL; i++)
 		if (id.len > 0 && slice_eq(s->credential[i].access_key_id, id))
 			c = &s->credential[i];
+	if (c == NULL && slice_starts(id, S("ASIASIM")))
+		return identify_role(v, id, now_s);
 	if (c == NULL)
 		return trouble(VENUE_BEDROCK,
 		    id.len > 0 ? TROUBLE_BAD_KEY : TROUBLE_SIGNATURE);
@@ -138,6 +221,8 @@ desk_identify(struct visit *v, int64_t now_s)
 
 	if (slice_starts(auth, S("AWS4-")))
 		return identify_aws(v, auth, now_s);
+	if (slice_starts(auth, S("Signature ")))
+		return identify_oci(v, auth, now_s);
 	if (google_key(v).len > 0) {
 		v->credential = by_key(v->desk->setup, google_key(v), false);
 		if (v->credential != NULL &&
@@ -150,7 +235,12 @@ desk_identify(struct visit *v, int64_t now_s)
 		v->credential = by_bearer(v, auth);
 	else
 		return trouble(guess(v), TROUBLE_NO_KEY);
+	if (v->credential == NULL && slice_starts(auth, S("Bearer ")))
+		v->credential =
+		    by_token(v, (struct slice){ auth.p + 7, auth.len - 7 });
 	if (v->credential == NULL)
 		return trouble(guess(v), TROUBLE_BAD_KEY);
+	if (!scoped(v))
+		return trouble(v->credential->venue, TROUBLE_BAD_KEY);
 	return NULL;
 }

@@ -233,6 +233,7 @@ main(int argc, char **argv)
 	struct options o = { .listen = "127.0.0.1:0" };
 	struct desk *desk = NEW(struct desk);
 	struct setup *setup = NEW(struct setup);
+	const char *bad;
 	struct loop *loop;
 	struct wire *wire;
 	struct sockaddr_in at;
@@ -244,6 +245,11 @@ main(int argc, char **argv)
 	read_setup(setup, &o);
 	desk->setup = setup;
 	desk->books = books_new(setup);
+	desk->issuer = NEW(struct issuer);
+	issuer_init(desk->issuer);
+	bad = issuer_read(desk->issuer, setup, setup->identities);
+	if (bad != NULL)
+		fatal("%s", bad);
 	raise_files();
 	loop = loop_new();
 	watch_signals(loop);
@@ -262,6 +268,7 @@ main(int argc, char **argv)
 	scripts_fini(&desk->scripts);
 	setup_fini(setup);
 	mem_free(setup);
+	mem_free(desk->issuer);
 	mem_free(desk);
 	return 0;
 }

@@ -43,6 +43,7 @@ struct plan {
 	size_t claim;   /* bytes to add to Content-Length */
 	enum ending ending;
 	bool slow, spoilt, quota;
+	bool google;           /* it says Metadata-Flavor: Google */
 	const char *aws_error; /* its x-amzn-errortype, or NULL */
 	int64_t aws_input; /* its x-amzn-bedrock-input-token-count; 0: none */
 	enum mishap mishap;

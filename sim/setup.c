@@ -59,7 +59,12 @@ read_credential(struct setup *s, const struct json *j)
 	c->access_key_id = json_get_str(j, "access_key_id");
 	c->secret = json_get_str(j, "secret_access_key");
 	c->session_token = json_get_str(j, "session_token");
-	if (c->key.len == 0 && c->access_key_id.len == 0)
+	c->signs_in = json_get_bool(j, "signs_in", false);
+	c->key_id = json_get_str(j, "key_id");
+	c->public_key = json_get_str(j, "public_key");
+	c->organization = json_get_str(j, "organization");
+	if (c->key.len == 0 && c->access_key_id.len == 0 && !c->signs_in &&
+	    c->key_id.len == 0)
 		return arena_fmt(
 		    &s->arena, "credential %.*s has no key", S_FMT(c->name));
 	return read_deployments(c, json_get(j, "deployments"));
@@ -209,6 +214,7 @@ setup_read(struct setup *s, struct slice text)
 		bad = "credentials and models are needed";
 	(void)json_get_i64(root, "pace_ms", &s->pace_ms);
 	(void)json_get_i64(root, "ttft_ms", &s->ttft_ms);
+	s->identities = json_get(root, "identities");
 	read_versions(s, json_get(root, "api_versions"));
 	return bad;
 }

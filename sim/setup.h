@@ -10,6 +10,8 @@
 #include "base/base.h"
 #include "sim/tariff.h"
 
+struct json; /* base/json.h */
+
 enum venue {
 	VENUE_OPENAI,
 	VENUE_AZURE,
@@ -42,8 +44,11 @@ struct credential {
 	struct slice name;
 	enum venue venue;
 	struct slice key;     /* bearer or api-key; empty: none */
-	struct slice project; /* Vertex; empty: any */
+	struct slice project; /* Vertex, openai; empty: any */
 	struct slice region, access_key_id, secret, session_token;
+	bool signs_in; /* by a token of the simulated clouds, see issuer.h */
+	struct slice key_id, public_key; /* oci: who signs; PEM */
+	struct slice organization;       /* openai: must be sent, if any */
 	struct deployment deployment[SETUP_DEPLOYMENTS];
 	unsigned ndeployment;
 };
@@ -55,7 +60,8 @@ struct setup {
 	struct sim_model model[SETUP_MODELS];
 	unsigned nmodel;
 	int64_t pace_ms, ttft_ms;
-	struct slice api_versions; /* " a b c ", empty: any well-formed */
+	const struct json *identities; /* NULL: none */
+	struct slice api_versions;     /* " a b c ", empty: any well-formed */
 };
 
 extern const char setup_defaults[]; /* JSON */

@@ -10,7 +10,7 @@ config_get(struct api *a)
 {
 	struct buf b = { 0 };
 
-	snapshot_write(a->c->snapshot, false, &b);
+	snapshot_write(a->c->snapshot, SNAPSHOT_BARE, &b);
 	api_reply(a, 200, &b);
 }
 

@@ -3,6 +3,7 @@
  */
 #include "admin/api.h"
 #include "admin/control_priv.h"
+#include "admin/credentials.h"
 #include "base/clock.h"
 
 void
@@ -72,6 +73,8 @@ health_report(struct api *a)
 	for (i = 0; i < m->head->sizes.slots; i++)
 		write_slot(&b, &m->slots[i], i);
 	json_w_end(&b, ']');
+	json_w_key(&b, "credentials");
+	credentials_write(a->c, &b);
 	json_w_end(&b, '}');
 	api_reply(a, 200, &b);
 }

@@ -6,6 +6,7 @@
  */
 #include "admin/api.h"
 #include "admin/control_priv.h"
+#include "admin/credentials.h"
 
 static const struct {
 	const char *name, *text;
@@ -54,6 +55,7 @@ metrics_text(struct api *a)
 	    "# HELP kontor_open_requests requests being served\n"
 	    "# TYPE kontor_open_requests gauge\nkontor_open_requests %u\n",
 	    open_requests(&a->c->shm));
+	credentials_metrics(a->c, &b);
 	text = arena_copy(&a->arena, buf_slice(&b));
 	buf_fini(&b);
 	api_text(a, 200, S("text/plain; version=0.0.4"), text);

@@ -116,3 +116,13 @@ arena_fini(struct arena *a)
 	}
 	*a = (struct arena){ 0 };
 }
+
+void
+arena_wipe(struct arena *a)
+{
+	struct arena_block *b;
+
+	for (b = a->head; b != NULL; b = b->next)
+		mem_wipe((char *)b + ALIGN, b->len - ALIGN);
+	arena_fini(a);
+}

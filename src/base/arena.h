@@ -29,6 +29,9 @@ struct slice arena_join(
     struct arena *a, const struct slice *part, size_t n) MUST_USE;
 char *arena_fmt(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void arena_fini(struct arena *a); /* everything; a is empty again */
+/* The same, and nothing of what was there stays in memory: for an arena that
+ * held secrets.  Not for one that arena_start() began. */
+void arena_wipe(struct arena *a);
 
 #define ARENA_NEW(a, type) ((type *)arena_new((a), sizeof(type)))
 #define ARENA_ARRAY(a, type, n) ((type *)arena_new((a), sizeof(type) * (n)))

@@ -118,6 +118,8 @@ relay_head(struct req *req, const struct http_head *head)
 	relay_free(req);
 	req->relay = r = ARENA_NEW(&req->arena, struct relay);
 	req->try.status = head->status;
+	if (head->status == 401 || head->status == 403)
+		letter_refused(req);
 	req->try.provider_id = provider_id(req, head);
 	pass_headers(req, head);
 	if (head->status != 200)

@@ -87,6 +87,9 @@ struct attempt {
 	struct tally tally;
 	int status; /* the provider's; 0: no head yet */
 	enum fault fault;
+	/* The courier's credential that was sent; version 0: none of its. */
+	unsigned pass_row;
+	uint32_t pass_version;
 	bool reused;      /* it went out on a kept connection */
 	bool complete;    /* the answer was received whole and is good */
 	bool answered;    /* a stream of the dialect began */

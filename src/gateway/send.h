@@ -23,6 +23,10 @@ struct letter {
  * caller sent is still there.  FAULT_UP_CREDENTIAL. */
 enum fault letter_dress(struct req *req, struct http_head *head);
 
+/* The provider refuses the credential that was sent: if it is the courier's,
+ * the courier hears of it. */
+void letter_refused(struct req *req);
+
 struct leg {
 	struct call *call;       /* NULL: it is over */
 	struct req *req;         /* NULL: left to run out */

@@ -40,6 +40,35 @@ headers(struct req *req, struct http_head *head)
 	}
 }
 
+/* FAULT_UP_CREDENTIAL: the courier has none that is good. */
+static enum fault
+take_pass(struct req *req, const struct signin_conf *c, struct parcel *p)
+{
+	const struct wallet_pass *pass =
+	    wallet_find(&req->w->wallet, c->id, p->wall_ns);
+	unsigned i;
+
+	if (pass == NULL)
+		return FAULT_UP_CREDENTIAL;
+	req->try.pass_row = pass->row;
+	req->try.pass_version = pass->version;
+	p->wall_ns += pass->skew_ns;
+	if (pass->kind == PASS_BEARER)
+		p->bearer = pass->part[0];
+	for (i = 0; i < NELEM(p->aws) && pass->kind == PASS_AWS; i++)
+		p->aws[i] = pass->part[i];
+	return FAULT_NONE;
+}
+
+void
+letter_refused(struct req *req)
+{
+	if (req->try.pass_version != 0)
+		atomic_store_explicit(
+		    &req->w->shm.signins[req->try.pass_row].refused,
+		    req->try.pass_version, memory_order_relaxed);
+}
+
 enum fault
 letter_dress(struct req *req, struct http_head *head)
 {
@@ -54,6 +83,13 @@ letter_dress(struct req *req, struct http_head *head)
 	head->nhdr = 0;
 	head->lens = 0;
 	headers(req, head);
+	req->try.pass_version = 0;
+	if (d->provider->signin != NULL) {
+		const enum fault f = take_pass(req, d->provider->signin, &p);
+
+		if (f != FAULT_NONE)
+			return f;
+	}
 	return provider_get(d->provider->type)->dress(&p);
 }
 

@@ -273,6 +273,9 @@ open_all(struct worker *w, uint32_t slot)
 {
 	if (shm_attach(FD_SHM, &w->shm) != FAULT_NONE)
 		fatal("the shared tables are of another build");
+	if (!wallet_map(FD_WALLET, false, &w->wallet))
+		fatal("the wallet cannot be mapped");
+	close(FD_WALLET);
 	if (load(FD_CONFIG, &w->snapshot) != FAULT_NONE)
 		fatal("the compiled configuration cannot be read");
 	close(FD_CONFIG);
@@ -369,6 +372,7 @@ worker_main(uint32_t slot)
 	snapshot_unref(&w->snapshot);
 	req_free_spare(w);
 	loop_free(&w->loop);
+	wallet_unmap(&w->wallet);
 	shm_detach(&w->shm);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "gateway/req.h"
 #include "io/loop.h"
 #include "shm/shm.h"
+#include "shm/wallet.h"
 
 struct server;
 struct client;
@@ -24,6 +25,7 @@ struct worker {
 	struct server *server;
 	struct client *client;
 	struct shm shm;
+	struct wallet wallet; /* credentials of the courier's */
 	struct ledger *ledger;
 	struct journal *journal;
 	struct snapshot *snapshot; /* in force; requests keep their own */

@@ -64,7 +64,8 @@ same_origin(const struct origin *a, const struct origin *b)
 	return a->port == b->port && a->tls == b->tls &&
 	       a->literal == b->literal &&
 	       a->allow_private == b->allow_private &&
-	       same_text(a->host, b->host) && same_text(a->ca_file, b->ca_file);
+	       a->metadata == b->metadata && same_text(a->host, b->host) &&
+	       same_text(a->ca_file, b->ca_file);
 }
 
 static void

@@ -24,7 +24,7 @@ struct call;
 
 /*
  * Where calls go.  Pools are kept by the contents (host, port, tls and the
- * three switches), so a new configuration keeps its connections.
+ * switches), so a new configuration keeps its connections.
  */
 struct origin {
 	const char *host; /* name or literal address, without brackets */
@@ -34,6 +34,9 @@ struct origin {
 	bool literal;
 	/* A name may resolve to loopback, private or link-local addresses. */
 	bool allow_private;
+	/* A metadata address may be dialled: the courier's errands to the
+	 * machine's own identity, never a call of anybody. */
+	bool metadata;
 	const char *ca_file; /* NULL: the system store */
 };
 

@@ -339,8 +339,11 @@ permit(struct link *k)
 	unsigned i, n = 0;
 
 	for (i = 0; i < q->n; i++) {
-		if (!address_may_dial(
-			&q->addr[i], o->literal, o->allow_private))
+		const bool own = o->metadata &&
+				 address_kind(&q->addr[i]) == ADDRESS_METADATA;
+
+		if (!own && !address_may_dial(
+				&q->addr[i], o->literal, o->allow_private))
 			continue;
 		q->addr[n] = q->addr[i];
 		if (q->addr[n].sa.sa.sa_family == AF_INET)

@@ -20,7 +20,8 @@
 #define FIRST_BEAT_NS (30 * NS_PER_S)
 #define QUICK_NS NS_PER_S
 
-static const char *const role_words[] = { "recorder", "control", "worker" };
+static const char *const role_words[] = { "recorder", "control", "courier",
+	"worker" };
 
 static void
 child_init(struct child *ch, enum child_role role, unsigned number)
@@ -41,9 +42,10 @@ children_init(struct children *c, unsigned nworkers)
 {
 	unsigned i;
 
-	CHECK(nworkers + 2 <= NELEM(c->child));
+	CHECK(nworkers + 3 <= NELEM(c->child));
 	child_init(&c->child[c->n++], ROLE_RECORDER, 0);
 	child_init(&c->child[c->n++], ROLE_CONTROL, 0);
+	child_init(&c->child[c->n++], ROLE_COURIER, 0);
 	for (i = 1; i <= nworkers; i++)
 		child_init(&c->child[c->n++], ROLE_WORKER, i);
 }
@@ -68,6 +70,7 @@ fill_fds(const struct children *c, const struct child *ch, int ctl, int *fd)
 
 	fd[FD_SHM - 3] = c->shm->fd;
 	fd[FD_CONFIG - 3] = worker ? c->secret_fd : c->bare_fd;
+	fd[FD_WALLET - 3] = worker ? c->purse_fd : -1;
 	fd[FD_CTL - 3] = ctl;
 	fd[FD_ALIVE - 3] = c->alive_fd;
 	fd[FD_LISTEN - 3] = worker ? c->gateway_fd : -1;
@@ -77,13 +80,16 @@ fill_fds(const struct children *c, const struct child *ch, int ctl, int *fd)
 		fd[FD_PEER - 3] = c->peer[0];
 	} else if (ch->role == ROLE_RECORDER) {
 		fd[FD_PEER - 3] = c->peer[1];
+	} else if (ch->role == ROLE_COURIER) {
+		fd[FD_CONFIG - 3] = c->courier_fd;
+		fd[FD_WALLET - 3] = c->wallet_fd;
 	}
 }
 
 static bool
 take_slot(struct children *c, struct child *ch)
 {
-	if (ch->role == ROLE_CONTROL)
+	if (ch->role == ROLE_CONTROL || ch->role == ROLE_COURIER)
 		return true;
 	ch->slot = shm_slot_take(c->shm, ch->role == ROLE_RECORDER);
 	return ch->slot != UINT32_MAX;
@@ -227,6 +233,8 @@ children_reap(struct children *c, pid_t pid, int status, int64_t now)
 	ch->deaths++;
 	give_slot_back(c, ch);
 	back_off(ch, now);
+	if (ch->role == ROLE_COURIER)
+		atomic_store(&c->shm->head->courier_beat_ns, 0);
 	if (ch->role == ROLE_RECORDER)
 		atomic_store(&c->shm->head->recorder_ready, 0);
 	else if (slot != UINT32_MAX)
@@ -239,9 +247,12 @@ hung(const struct children *c, const struct child *ch, int64_t now)
 {
 	int64_t beat;
 
-	if (ch->pid == 0 || ch->slot == UINT32_MAX)
+	if (ch->pid == 0 ||
+	    (ch->slot == UINT32_MAX && ch->role != ROLE_COURIER))
 		return false;
-	beat = atomic_load(&c->shm->slots[ch->slot].heartbeat_ns);
+	beat = ch->role == ROLE_COURIER
+		   ? atomic_load(&c->shm->head->courier_beat_ns)
+		   : atomic_load(&c->shm->slots[ch->slot].heartbeat_ns);
 	if (beat != 0)
 		return now - beat > HUNG_NS;
 	/* A recorder that waits for the lock may do so for ever. */

@@ -14,7 +14,7 @@
 #include "base/buf.h"
 #include "shm/shm.h"
 
-enum child_role { ROLE_RECORDER, ROLE_CONTROL, ROLE_WORKER };
+enum child_role { ROLE_RECORDER, ROLE_CONTROL, ROLE_COURIER, ROLE_WORKER };
 
 struct child {
 	enum child_role role;
@@ -34,14 +34,15 @@ struct child {
 /* What a child is given; descriptors borrowed from the supervisor. */
 struct children {
 	struct shm *shm;
-	int bare_fd, secret_fd; /* the configuration in force */
+	int bare_fd, secret_fd, courier_fd; /* the configuration in force */
+	int wallet_fd, purse_fd;            /* the wallet: to write, to read */
 	int alive_fd, gateway_fd, admin_fd;
 	int peer[2]; /* control's end, the recorder's end */
 	unsigned n;
-	struct child child[2 + SLOTS_MAX];
+	struct child child[3 + SLOTS_MAX];
 };
 
-/* One recorder, one control, n workers; none is wanted yet. */
+/* One recorder, control and courier, n workers; none is wanted yet. */
 void children_init(struct children *c, unsigned nworkers);
 void children_want(struct children *c, enum child_role role, bool wanted);
 

@@ -14,6 +14,7 @@
 #include "main/options.h"
 #include "main/pricing.h"
 #include "main/secret.h"
+#include "main/signin.h"
 #include "main/terms.h"
 #include "main/value.h"
 #include "main/yaml.h"
@@ -109,6 +110,7 @@ static const struct {
 	{ "auth.access_key_id", PROVIDER_BEDROCK },
 	{ "auth.secret_access_key", PROVIDER_BEDROCK },
 	{ "auth.session_token", PROVIDER_BEDROCK },
+	{ "compartment", PROVIDER_OCI },
 };
 
 static void
@@ -152,6 +154,10 @@ default_url(
 	case PROVIDER_BEDROCK:
 		return slice_of(arena_fmt(c->arena,
 		    "https://bedrock-runtime.%s.amazonaws.com", p->region));
+	case PROVIDER_OCI:
+		return slice_of(arena_fmt(c->arena,
+		    "https://inference.generativeai.%s.oci.oraclecloud.com",
+		    p->region));
 	case PROVIDER_AZURE_OPENAI:
 		report_add(c->report, n->key_at,
 		    "endpoint: \"https://NAME.openai.azure.com\"",
@@ -225,6 +231,14 @@ has(const struct ynode *n, const char *rel)
 }
 
 static void
+check_region(struct compiler *c, const struct ynode *n, const char *hint)
+{
+	if (!has(n, "region"))
+		report_add(
+		    c->report, n->key_at, hint, "\"region\" is missing here");
+}
+
+static void
 check_bedrock_auth(struct compiler *c, const struct ynode *n)
 {
 	const bool id = has(n, "auth.access_key_id");
@@ -239,16 +253,24 @@ check_bedrock_auth(struct compiler *c, const struct ynode *n)
 		    "auth: {access_key_id: \"${AWS_ACCESS_KEY_ID}\", "
 		    "secret_access_key: \"${AWS_SECRET_ACCESS_KEY}\"}",
 		    "this provider needs auth");
-	if (!has(n, "region"))
-		report_add(c->report, n->key_at, "region: us-east-1",
-		    "\"region\" is missing here");
 }
 
 static void
 check_auth(struct compiler *c, const struct ynode *n, enum provider_type type)
 {
 	if (type == PROVIDER_BEDROCK)
+		check_region(c, n, "region: us-east-1");
+	if (type == PROVIDER_OCI)
+		check_region(c, n, "region: us-chicago-1");
+	if (signin_given(n))
+		return;
+	if (type == PROVIDER_BEDROCK)
 		check_bedrock_auth(c, n);
+	else if (type == PROVIDER_OCI && !has(n, "auth.api_key"))
+		report_add(c->report, n->key_at,
+		    "auth: {oci: {tenancy: ..., user: ..., fingerprint: ..., "
+		    "private_key: \"file:key.pem\"}}, or auth.api_key",
+		    "this provider needs auth");
 	else if (type != PROVIDER_OPENAI_COMPATIBLE && !has(n, "auth.api_key"))
 		report_add(c->report, n->key_at,
 		    type == PROVIDER_OPENAI
@@ -315,6 +337,7 @@ take_provider(
 	p->api_version = keep(c, text_at(n, P, "api_version"));
 	p->organization = maybe_text(c, n, "organization");
 	p->project = maybe_text(c, n, "project");
+	p->compartment = maybe_text(c, n, "compartment");
 	p->allow_private = slice_eq(text_at(n, P, "allow_private"), S("true"));
 	p->connect_ns = duration_at(n, P, "timeouts.connect");
 	p->first_byte_ns = duration_at(n, P, "timeouts.first_byte");
@@ -326,6 +349,12 @@ take_provider(
 		return; /* reported */
 	check_only_for(c, n, p->type);
 	check_auth(c, n, p->type);
+	if (signin_given(n)) {
+		struct signin_reader r = { c->arena, &c->scratch, c->report,
+			c->dir };
+
+		signin_take(&r, n, p);
+	}
 	take_url(c, n, p);
 	take_http(c, n, p);
 }
@@ -642,7 +671,7 @@ name_generation(struct snapshot *s)
 	size_t i;
 
 	s->generation = 0;
-	snapshot_write(s, false, &text);
+	snapshot_write(s, SNAPSHOT_BARE, &text);
 	digest_of(buf_slice(&text), sum);
 	for (i = 0; i < 8; i++)
 		s->generation = s->generation << 8 | sum[i];

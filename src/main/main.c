@@ -8,6 +8,7 @@
 #include "admin/control.h"
 #include "base/base.h"
 #include "base/log.h"
+#include "courier/courier.h"
 #include "gateway/worker.h"
 #include "main/command.h"
 #include "main/demo.h"
@@ -40,6 +41,16 @@ seal(void)
 #endif
 }
 
+/* Providers' credentials are in its memory: no core dump, and nobody but root
+ * reads it through /proc.  A sanitizer looks at itself that way. */
+static void
+conceal(void)
+{
+#ifndef KONTOR_SANITIZED
+	(void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
 int
 main(int argc, char **argv)
 {
@@ -51,12 +62,19 @@ main(int argc, char **argv)
 		slice_u64(slice_of(argv[2]), &slot);
 	if (is_role(argc, argv, "worker")) {
 		be_role(argv[0]);
+		conceal();
 		seal();
 		return worker_main((uint32_t)slot);
 	}
 	if (is_role(argc, argv, "recorder")) {
 		be_role(argv[0]);
 		return recorder_main((uint32_t)slot);
+	}
+	if (is_role(argc, argv, "courier")) {
+		be_role(argv[0]);
+		conceal();
+		seal();
+		return courier_main();
 	}
 	if (is_role(argc, argv, "control")) {
 		be_role(argv[0]);

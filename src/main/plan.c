@@ -200,6 +200,19 @@ compare_deployment(
 	compare_prices(p, old, new);
 }
 
+/* How a provider is signed in to counts as the provider's own. */
+static void
+compare_provider(struct plan *p, const struct json *old, const struct json *new)
+{
+	static const struct json none = { .type = JSON_OBJECT };
+	const struct json *before = json_get(old, "signin"),
+			  *after = json_get(new, "signin");
+
+	compare_fields(p, old, new);
+	compare_fields(
+	    p, before != NULL ? before : &none, after != NULL ? after : &none);
+}
+
 /* Their order is what the priority strategy goes by. */
 static bool
 same_order(const struct json *old, const struct json *new)
@@ -243,7 +256,7 @@ compare_all(struct plan *p, const struct json *old, const struct json *new)
 	p->id = S("");
 	compare_fields(p, old, new);
 	compare_lists(p, "provider", "id", json_get(old, "providers"),
-	    json_get(new, "providers"), compare_fields);
+	    json_get(new, "providers"), compare_provider);
 	compare_lists(p, "model", "id", json_get(old, "models"),
 	    json_get(new, "models"), compare_model);
 	compare_lists(p, "alias", "name", json_get(old, "aliases"),
@@ -277,7 +290,7 @@ compile_file(const char *file, struct buf *out)
 	const bool good = config_load(file, r, &s);
 
 	if (good)
-		snapshot_write(s, false, out);
+		snapshot_write(s, SNAPSHOT_BARE, out);
 	report_write(r, &said);
 	fwrite(said.p, 1, said.len, stderr);
 	buf_fini(&said);

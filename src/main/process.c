@@ -136,19 +136,19 @@ write_all(int fd, struct slice s)
 }
 
 static bool
-write_snapshot(const struct snapshot *s, bool secrets, int fd)
+write_snapshot(const struct snapshot *s, enum snapshot_for whom, int fd)
 {
 	struct buf text = { 0 };
 	bool good;
 
-	snapshot_write(s, secrets, &text);
+	snapshot_write(s, whom, &text);
 	good = write_all(fd, buf_slice(&text));
 	mem_wipe(text.p, text.len);
 	buf_fini(&text);
 	return good;
 }
 
-/* In the child: report to 3, without secrets to 4, with secrets to 5. */
+/* In the child: report to 3, without secrets to 4, with secrets to 5 and 6. */
 _Noreturn static void
 compile_here(const char *file, struct slice given)
 {
@@ -158,7 +158,9 @@ compile_here(const char *file, struct slice given)
 
 	if (given.p != NULL ? config_compile(given, file, r, &s)
 			    : config_load(file, r, &s))
-		_exit(write_snapshot(s, false, 4) && write_snapshot(s, true, 5)
+		_exit(write_snapshot(s, SNAPSHOT_BARE, 4) &&
+			      write_snapshot(s, SNAPSHOT_WORKER, 5) &&
+			      write_snapshot(s, SNAPSHOT_COURIER, 6)
 			  ? 0
 			  : 2);
 	report_write(r, &text);
@@ -173,7 +175,9 @@ compile_drop(struct compile *c)
 		close(c->bare_fd);
 	if (c->secret_fd >= 0)
 		close(c->secret_fd);
-	c->bare_fd = c->secret_fd = -1;
+	if (c->courier_fd >= 0)
+		close(c->courier_fd);
+	c->bare_fd = c->secret_fd = c->courier_fd = -1;
 }
 
 bool
@@ -187,9 +191,14 @@ compile_start(struct compile *c, const char *file, struct slice text)
 	c->bare_fd = memfd_create("config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	c->secret_fd =
 	    memfd_create("config-full", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	c->pid = c->bare_fd >= 0 && c->secret_fd >= 0 ? fork() : -1;
+	c->courier_fd =
+	    memfd_create("config-courier", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	c->pid = c->bare_fd >= 0 && c->secret_fd >= 0 && c->courier_fd >= 0
+		     ? fork()
+		     : -1;
 	if (c->pid == 0) {
-		const int fd[] = { report[1], c->bare_fd, c->secret_fd };
+		const int fd[] = { report[1], c->bare_fd, c->secret_fd,
+			c->courier_fd };
 
 		reset_signals();
 		if (!place_fds(fd, NELEM(fd)))
@@ -227,7 +236,7 @@ compile_finish(struct compile *c)
 	c->pid = 0;
 	c->report_fd = -1;
 	if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
-	    seal(c->bare_fd) && seal(c->secret_fd))
+	    seal(c->bare_fd) && seal(c->secret_fd) && seal(c->courier_fd))
 		return true;
 	compile_drop(c);
 	return false;

@@ -14,7 +14,7 @@
 struct report;
 struct snapshot;
 
-enum { PROCESS_FDS = 6 };
+enum { PROCESS_FDS = 7 };
 
 /* Descriptors from 3 on; -1: not given. */
 struct process_spec {
@@ -34,7 +34,8 @@ pid_t process_start(const struct process_spec *spec) MUST_USE;
 struct compile {
 	pid_t pid; /* 0: none */
 	int report_fd;
-	int bare_fd, secret_fd; /* memfds: without and with secrets */
+	/* memfds: without secrets, with the workers', with the courier's */
+	int bare_fd, secret_fd, courier_fd;
 };
 
 /* text: instead of what the file has; p NULL: what it has. */

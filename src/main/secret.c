@@ -71,7 +71,7 @@ file_failed(
 }
 
 static bool
-take_secret(struct arena *a, struct slice text, const char *path,
+take_secret(struct arena *a, struct slice text, const char *path, bool lines,
     const char **out, struct secret_why *why)
 {
 	if (text.len > 0 && text.p[text.len - 1] == '\n')
@@ -81,15 +81,16 @@ take_secret(struct arena *a, struct slice text, const char *path,
 	if (text.len == 0)
 		return file_failed(a, path, "it is empty", why);
 	if (memchr(text.p, '\0', text.len) != NULL ||
-	    memchr(text.p, '\n', text.len) != NULL)
-		return file_failed(a, path, "it must be one line", why);
+	    (!lines && memchr(text.p, '\n', text.len) != NULL))
+		return file_failed(a, path,
+		    lines ? "it is no text" : "it must be one line", why);
 	*out = arena_str(a, text);
 	return true;
 }
 
 static bool
-from_file(
-    struct arena *a, const char *path, const char **out, struct secret_why *why)
+from_file(struct arena *a, const char *path, bool lines, const char **out,
+    struct secret_why *why)
 {
 	char raw[SECRET_MAX + 1];
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -104,13 +105,14 @@ from_file(
 		return file_failed(a, path, strerror(errno), why);
 	if (n > SECRET_MAX)
 		return file_failed(a, path, "it is too large", why);
-	good = take_secret(a, (struct slice){ raw, (size_t)n }, path, out, why);
+	good = take_secret(
+	    a, (struct slice){ raw, (size_t)n }, path, lines, out, why);
 	mem_wipe(raw, sizeof(raw));
 	return good;
 }
 
 static bool
-from_systemd(struct arena *a, struct slice name, const char **out,
+from_systemd(struct arena *a, struct slice name, bool lines, const char **out,
     struct secret_why *why)
 {
 	const char *dir = getenv("CREDENTIALS_DIRECTORY");
@@ -127,7 +129,7 @@ from_systemd(struct arena *a, struct slice name, const char **out,
 		return false;
 	}
 	return from_file(
-	    a, arena_fmt(a, "%s/%.*s", dir, S_FMT(name)), out, why);
+	    a, arena_fmt(a, "%s/%.*s", dir, S_FMT(name)), lines, out, why);
 }
 
 static struct slice
@@ -136,8 +138,8 @@ after(struct slice s, size_t n)
 	return (struct slice){ s.p + n, s.len - n };
 }
 
-bool
-secret_resolve(struct arena *a, const char *dir, struct slice ref,
+static bool
+resolve(struct arena *a, const char *dir, struct slice ref, bool lines,
     const char **out, struct secret_why *why)
 {
 	struct slice rest;
@@ -150,16 +152,31 @@ secret_resolve(struct arena *a, const char *dir, struct slice ref,
 	if (slice_starts(ref, S("file:"))) {
 		rest = after(ref, 5);
 		if (rest.len > 0 && rest.p[0] == '/')
-			return from_file(a, arena_str(a, rest), out, why);
-		return from_file(
-		    a, arena_fmt(a, "%s/%.*s", dir, S_FMT(rest)), out, why);
+			return from_file(
+			    a, arena_str(a, rest), lines, out, why);
+		return from_file(a, arena_fmt(a, "%s/%.*s", dir, S_FMT(rest)),
+		    lines, out, why);
 	}
 	if (slice_starts(ref, S("systemd-creds:")))
-		return from_systemd(a, after(ref, 14), out, why);
+		return from_systemd(a, after(ref, 14), lines, out, why);
 	why->text = "a secret may not stand in the configuration itself";
 	why->hint = "put it into the environment and write \"${NAME}\", or "
 		    "into a file and write \"file:/path\"";
 	return false;
+}
+
+bool
+secret_resolve(struct arena *a, const char *dir, struct slice ref,
+    const char **out, struct secret_why *why)
+{
+	return resolve(a, dir, ref, false, out, why);
+}
+
+bool
+secret_resolve_text(struct arena *a, const char *dir, struct slice ref,
+    const char **out, struct secret_why *why)
+{
+	return resolve(a, dir, ref, true, out, why);
 }
 
 bool

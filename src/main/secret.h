@@ -23,6 +23,10 @@ struct secret_why {
 bool secret_resolve(struct arena *a, const char *dir, struct slice ref,
     const char **out, struct secret_why *why) MUST_USE;
 
+/* The same for what has lines: a key in PEM, a JSON document. */
+bool secret_resolve_text(struct arena *a, const char *dir, struct slice ref,
+    const char **out, struct secret_why *why) MUST_USE;
+
 /* Replaces every ${NAME} and ${NAME:-default} in a value that is no secret. */
 bool secret_expand(struct arena *a, struct slice text, struct slice *out,
     struct secret_why *why) MUST_USE;

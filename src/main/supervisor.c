@@ -22,10 +22,14 @@
 #include "main/process.h"
 #include "model/ipc.h"
 #include "model/snapshot.h"
+#include "shm/wallet.h"
 
 #define CONTROL_LEAVES_NS (2 * NS_PER_S)
 #define RECORDER_LEAVES_NS (60 * NS_PER_S)
 #define ACK_NS (5 * NS_PER_S)
+/* Calls wait for no token, so the first ones do not come before it is there;
+ * an endpoint that is down does not keep the others from being served. */
+#define COURIER_TRIES_NS (5 * NS_PER_S)
 
 enum phase {
 	PHASE_STARTING, /* the recorder is not ready yet */
@@ -40,6 +44,7 @@ enum reload_step {
 	RELOAD_NONE,
 	RELOAD_COMPILE,
 	RELOAD_RECORDER, /* has been given it; must answer first */
+	RELOAD_COURIER,  /* fetches what is new before workers need it */
 	RELOAD_OTHERS
 };
 
@@ -97,7 +102,9 @@ reload_clear(struct supervisor *s)
 		close(r->compile.bare_fd);
 	if (r->compile.secret_fd >= 0)
 		close(r->compile.secret_fd);
-	r->compile.bare_fd = r->compile.secret_fd = -1;
+	if (r->compile.courier_fd >= 0)
+		close(r->compile.courier_fd);
+	r->compile.bare_fd = r->compile.secret_fd = r->compile.courier_fd = -1;
 	snapshot_unref(&r->next);
 	buf_fini(&r->report);
 	buf_fini(&r->save);
@@ -181,12 +188,25 @@ static bool
 hand_over(struct supervisor *s, struct child *ch)
 {
 	const struct compile *c = &s->reload.compile;
+	int fd = c->bare_fd;
 
 	if (ch->pid == 0)
 		return false;
-	ch->awaits = child_send(ch, S("{\"op\":\"config\"}"),
-	    ch->role == ROLE_WORKER ? c->secret_fd : c->bare_fd);
+	if (ch->role == ROLE_WORKER)
+		fd = c->secret_fd;
+	else if (ch->role == ROLE_COURIER)
+		fd = c->courier_fd;
+	ch->awaits = child_send(ch, S("{\"op\":\"config\"}"), fd);
 	return ch->awaits;
+}
+
+static void
+swap_fd(int *a, int *b)
+{
+	const int old = *a;
+
+	*a = *b;
+	*b = old;
 }
 
 /* What starts from now on starts with it. */
@@ -195,14 +215,10 @@ put_in_force(struct supervisor *s)
 {
 	struct children *c = &s->children;
 	struct reload *r = &s->reload;
-	int old;
 
-	old = c->bare_fd;
-	c->bare_fd = r->compile.bare_fd;
-	r->compile.bare_fd = old;
-	old = c->secret_fd;
-	c->secret_fd = r->compile.secret_fd;
-	r->compile.secret_fd = old;
+	swap_fd(&c->bare_fd, &r->compile.bare_fd);
+	swap_fd(&c->secret_fd, &r->compile.secret_fd);
+	swap_fd(&c->courier_fd, &r->compile.courier_fd);
 	snapshot_unref(&s->conf);
 	s->conf = r->next;
 	r->next = NULL;
@@ -229,7 +245,9 @@ reload_others(struct supervisor *s)
 	unsigned i;
 
 	for (i = 0; i < s->children.n; i++) {
-		if (s->children.child[i].role != ROLE_RECORDER)
+		const enum child_role role = s->children.child[i].role;
+
+		if (role != ROLE_RECORDER && role != ROLE_COURIER)
 			hand_over(s, &s->children.child[i]);
 	}
 	put_in_force(s);
@@ -249,8 +267,8 @@ reload_tell(struct supervisor *s, bool good)
 	struct slice report = buf_slice(&r->report);
 
 	if (good) {
-		snapshot_write(s->conf, false, &old);
-		snapshot_write(r->next, false, &new);
+		snapshot_write(s->conf, SNAPSHOT_BARE, &old);
+		snapshot_write(r->next, SNAPSHOT_BARE, &new);
 		plan_changes(buf_slice(&old), buf_slice(&new), &changes);
 	}
 	if (report.len > LONGEST)
@@ -274,6 +292,18 @@ reload_tell(struct supervisor *s, bool good)
 	buf_fini(&new);
 	buf_fini(&changes);
 	reload_clear(s);
+}
+
+/* A courier that has died or is slow holds nothing up: its next one starts
+ * with what is in force then. */
+static void
+reload_courier(struct supervisor *s)
+{
+	struct reload *r = &s->reload;
+
+	r->step = RELOAD_COURIER;
+	r->give_up_ns = s->now + ACK_NS;
+	hand_over(s, children_find(&s->children, ROLE_COURIER));
 }
 
 static void
@@ -338,11 +368,15 @@ static void
 reload_step(struct supervisor *s)
 {
 	struct child *recorder = children_find(&s->children, ROLE_RECORDER);
+	struct child *courier = children_find(&s->children, ROLE_COURIER);
 	struct reload *r = &s->reload;
 	bool waiting = false;
 	unsigned i;
 
 	if (r->step == RELOAD_RECORDER && r->logged) {
+		reload_courier(s);
+	} else if (r->step == RELOAD_COURIER &&
+		   (!courier->awaits || s->now >= r->give_up_ns)) {
 		reload_others(s);
 	} else if (r->step == RELOAD_RECORDER && s->now >= r->give_up_ns) {
 		reload_refuse(s, S("the recorder does not answer"));
@@ -582,6 +616,17 @@ tell_waiting(struct supervisor *s)
 }
 
 static bool
+courier_ready(struct supervisor *s)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < s->conf->nproviders; i++)
+		n += s->conf->provider[i].signin != NULL;
+	return n == 0 || atomic_load(&s->shm.head->courier_ready) != 0 ||
+	       s->now - s->started_ns > COURIER_TRIES_NS;
+}
+
+static bool
 phase_over(struct supervisor *s, enum child_role role)
 {
 	if (children_running(&s->children, role) == 0)
@@ -603,23 +648,31 @@ next_phase(struct supervisor *s, enum child_role role, enum phase phase,
 	s->give_up_ns = s->now + patience_ns;
 }
 
+/* The courier has nobody left to fetch for. */
+static void
+leave_control(struct supervisor *s)
+{
+	next_phase(s, ROLE_CONTROL, PHASE_CONTROL, CONTROL_LEAVES_NS);
+	next_phase(s, ROLE_COURIER, PHASE_CONTROL, CONTROL_LEAVES_NS);
+}
+
 static void
 step_phase(struct supervisor *s)
 {
 	switch (s->phase) {
 	case PHASE_STARTING:
-		if (atomic_load(&s->shm.head->recorder_ready) != 0)
+		if (atomic_load(&s->shm.head->recorder_ready) != 0 &&
+		    courier_ready(s))
 			enter_serving(s);
 		else
 			tell_waiting(s);
 		break;
 	case PHASE_WORKERS:
 		if (phase_over(s, ROLE_WORKER))
-			next_phase(
-			    s, ROLE_CONTROL, PHASE_CONTROL, CONTROL_LEAVES_NS);
+			leave_control(s);
 		break;
 	case PHASE_CONTROL:
-		if (phase_over(s, ROLE_CONTROL))
+		if (phase_over(s, ROLE_CONTROL) && phase_over(s, ROLE_COURIER))
 			next_phase(s, ROLE_RECORDER, PHASE_RECORDER,
 			    RECORDER_LEAVES_NS);
 		break;
@@ -789,7 +842,10 @@ make_tables(struct supervisor *s, uint32_t node, uint32_t boot)
 		return false;
 	}
 	atomic_store(&s->shm.head->generation, c->generation);
-	return true;
+	if (wallet_create(&s->children.wallet_fd, &s->children.purse_fd))
+		return true;
+	log_error("the wallet cannot be made: %s", strerror(errno));
+	return false;
 }
 
 static bool
@@ -810,6 +866,7 @@ first_config(struct supervisor *s)
 		return false;
 	s->children.bare_fd = c.bare_fd;
 	s->children.secret_fd = c.secret_fd;
+	s->children.courier_fd = c.courier_fd;
 	return process_memfd_read(c.bare_fd, &s->conf);
 }
 
@@ -882,8 +939,10 @@ set_up(struct supervisor *s)
 {
 	uint32_t node, boot;
 
-	s->reload.compile =
-	    (struct compile){ .report_fd = -1, .bare_fd = -1, .secret_fd = -1 };
+	s->reload.compile = (struct compile){ .report_fd = -1,
+		.bare_fd = -1,
+		.secret_fd = -1,
+		.courier_fd = -1 };
 	s->helper = s->opts->helper;
 	s->companion = s->opts->companion;
 	if (!open_signals(s) || !first_config(s) || !open_listeners(s) ||
@@ -893,6 +952,7 @@ set_up(struct supervisor *s)
 	s->children.shm = &s->shm;
 	children_init(&s->children, s->conf->workers);
 	children_want(&s->children, ROLE_RECORDER, true);
+	children_want(&s->children, ROLE_COURIER, true);
 	return true;
 }
 

@@ -41,7 +41,7 @@
  *       as reload, after the file was written
  *   {"n":2,"op":"status"}  -> {"n":2,"ok":true,"processes":[...]}
  *
- * supervisor -> worker, recorder, control:
+ * supervisor -> worker, recorder, control, courier:
  *   {"op":"config"} with the config memfd      -> {"ok":true}
  *   {"op":"drain"}                                (no answer)
  *   {"op":"repair","slot":3}                      (recorder only)
@@ -57,16 +57,18 @@ enum {
 /*
  * Descriptors a child finds open, by number.  What a role is not given is
  * closed.  argv[0] is the title ("kontor: worker 1"), argv[1] the role word
- * ("worker", "recorder", "control"), argv[2] the slot number or "-".
+ * ("worker", "recorder", "control", "courier"), argv[2] the slot number or "-".
  */
 enum {
 	FD_SHM = 3,    /* shared tables */
-	FD_CONFIG = 4, /* config memfd (with secrets for workers only) */
+	FD_CONFIG = 4, /* config memfd (workers and courier: with the secrets of
+			  each) */
 	FD_CTL = 5,    /* socketpair with the supervisor */
 	FD_ALIVE = 6,  /* pipe: EOF when the supervisor is gone */
 	FD_LISTEN = 7, /* worker: gateway listener; control: admin listener */
 	FD_PEER = 8,   /* control and recorder: their socketpair */
-	FD_LAST = 8
+	FD_WALLET = 9, /* courier: to write; worker: to read */
+	FD_LAST = 9
 };
 
 #endif

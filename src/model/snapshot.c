@@ -51,9 +51,37 @@
 	SECRET(access_key_id) \
 	SECRET(secret_access_key) \
 	SECRET(session_token) \
+	MAYBE(key_id) \
+	MAYBE(compartment) \
+	SECRET(private_key) \
 	NUM(connect_ns) \
 	NUM(first_byte_ns) \
 	NUM(idle_ns)
+
+/* SECRET: the courier's alone. */
+#define SIGNIN_FIELDS(MAYBE, SECRET, NUM) \
+	NUM(method) \
+	MAYBE(tenant) \
+	MAYBE(client) \
+	MAYBE(scope) \
+	MAYBE(endpoint) \
+	MAYBE(metadata) \
+	MAYBE(token_file) \
+	MAYBE(region) \
+	MAYBE(role) \
+	MAYBE(session) \
+	MAYBE(external_id) \
+	MAYBE(profile) \
+	MAYBE(credentials_file) \
+	MAYBE(config_file) \
+	MAYBE(container) \
+	NUM(lifetime_s) \
+	MAYBE(account) \
+	MAYBE(ca_file) \
+	SECRET(secret) \
+	SECRET(key_id) \
+	SECRET(token) \
+	SECRET(document)
 
 #define DEPLOYMENT_FIELDS(TEXT, NUM) \
 	TEXT(id) \
@@ -169,11 +197,26 @@ write_price(struct buf *b, const struct price *p)
 #define W_FLAG(f) json_w_kbool(b, #f, o->f);
 
 static void
-write_provider(struct buf *b, const struct provider_conf *o, bool secrets)
+write_signin(struct buf *b, const struct signin_conf *o, bool secrets)
 {
+	json_w_key(b, "signin");
+	json_w_begin(b, '{');
+	write_hex(b, "pass", o->id);
+	SIGNIN_FIELDS(W_MAYBE, W_SECRET, W_NUM)
+	json_w_end(b, '}');
+}
+
+static void
+write_provider(
+    struct buf *b, const struct provider_conf *o, enum snapshot_for whom)
+{
+	const bool secrets = whom == SNAPSHOT_WORKER;
+
 	json_w_begin(b, '{');
 	json_w_kstr(b, "type", slice_of(provider_type_text(o->type)));
 	PROVIDER_FIELDS(W_TEXT, W_MAYBE, W_SECRET, W_NUM, W_FLAG)
+	if (o->signin != NULL)
+		write_signin(b, o->signin, whom == SNAPSHOT_COURIER);
 	json_w_end(b, '}');
 }
 
@@ -271,7 +314,7 @@ write_agreement(struct buf *b, const struct agreement_conf *a)
 }
 
 void
-snapshot_write(const struct snapshot *o, bool secrets, struct buf *b)
+snapshot_write(const struct snapshot *o, enum snapshot_for whom, struct buf *b)
 {
 	unsigned i;
 
@@ -282,7 +325,7 @@ snapshot_write(const struct snapshot *o, bool secrets, struct buf *b)
 	json_w_key(b, "providers");
 	json_w_begin(b, '[');
 	for (i = 0; i < o->nproviders; i++)
-		write_provider(b, &o->provider[i], secrets);
+		write_provider(b, &o->provider[i], whom);
 	json_w_end(b, ']');
 	json_w_key(b, "models");
 	json_w_begin(b, '[');
@@ -459,13 +502,29 @@ read_price(struct reader *r, const struct json *j, struct price *p)
 	}
 #define R_FLAG(f) o->f = get_flag(r, j, #f);
 
+static const struct signin_conf *
+read_signin(struct reader *r, const struct json *j)
+{
+	struct signin_conf *o = ARENA_NEW(r->arena, struct signin_conf);
+
+	SIGNIN_FIELDS(R_MAYBE, R_MAYBE, R_NUM)
+	o->id = get_hex(r, j, "pass");
+	if (o->method >= SIGNIN_METHODS || o->id == 0)
+		r->bad = true;
+	return o;
+}
+
 static void
 read_provider(struct reader *r, const struct json *j, struct provider_conf *o)
 {
+	const struct json *signin = json_get(j, "signin");
+
 	if (!provider_type_find(json_get_str(j, "type"), &o->type))
 		r->bad = true;
 	PROVIDER_FIELDS(R_TEXT, R_MAYBE, R_MAYBE, R_NUM, R_FLAG)
 	o->hash = hash64(slice_of(o->id));
+	if (signin != NULL)
+		o->signin = read_signin(r, signin);
 }
 
 static const struct provider_conf *
@@ -754,6 +813,20 @@ wipe(const char *secret)
 		mem_wipe((char *)(uintptr_t)secret, strlen(secret));
 }
 
+static void
+wipe_provider(const struct provider_conf *p)
+{
+	wipe(p->api_key);
+	wipe(p->secret_access_key);
+	wipe(p->session_token);
+	wipe(p->private_key);
+	if (p->signin == NULL)
+		return;
+	wipe(p->signin->secret);
+	wipe(p->signin->token);
+	wipe(p->signin->document);
+}
+
 void
 snapshot_unref(struct snapshot **ps)
 {
@@ -763,11 +836,8 @@ snapshot_unref(struct snapshot **ps)
 	*ps = NULL;
 	if (s == NULL || --s->refs > 0)
 		return;
-	for (i = 0; i < s->nproviders; i++) {
-		wipe(s->provider[i].api_key);
-		wipe(s->provider[i].secret_access_key);
-		wipe(s->provider[i].session_token);
-	}
+	for (i = 0; i < s->nproviders; i++)
+		wipe_provider(&s->provider[i]);
 	arena_fini(&s->arena);
 	mem_free(s);
 }

@@ -4,8 +4,9 @@
  * Immutable and shared by reference count: a request keeps the one it began
  * with.  main/config.c makes it from the operator's YAML in a short-lived
  * child, writes it as JSON into a sealed memfd, and each process reads that.
- * Secrets are in the workers' copy only.  The generation is the first 64
- * bits of the SHA-256 of the text without secrets, never 0.
+ * Secrets are in the copies of those who need them: what is sent with calls
+ * in the workers', what a sign-in takes in the courier's.  The generation is
+ * the first 64 bits of the SHA-256 of the text without secrets, never 0.
  */
 #ifndef KONTOR_MODEL_SNAPSHOT_H
 #define KONTOR_MODEL_SNAPSHOT_H
@@ -16,6 +17,7 @@
 #include "base/fault.h"
 #include "model/agreement.h"
 #include "model/price.h"
+#include "model/signin.h"
 
 /* As written in the config; rows of provider/providers.def carry the same. */
 enum provider_type {
@@ -48,6 +50,11 @@ struct provider_conf {
 	const char *api_key;
 	const char *access_key_id, *secret_access_key, *session_token;
 	const char *organization, *project; /* openai */
+	/* oci: whose key signs, and which compartment pays. */
+	const char *key_id, *compartment;
+	const char *private_key; /* PEM; a secret too */
+	/* The credential comes from the courier; NULL: it stands above. */
+	const struct signin_conf *signin;
 	int64_t connect_ns, first_byte_ns, idle_ns;
 };
 
@@ -127,8 +134,11 @@ struct snapshot {
 
 /* From the JSON text in a config memfd.  FAULT_CONFIG: not ours. */
 enum fault snapshot_read(struct slice json, struct snapshot **out) MUST_USE;
-/* The same text; secrets included or left out.  Deterministic. */
-void snapshot_write(const struct snapshot *s, bool secrets, struct buf *out);
+/* Whose secrets a text holds. */
+enum snapshot_for { SNAPSHOT_BARE, SNAPSHOT_WORKER, SNAPSHOT_COURIER };
+/* The same text for whom it is meant.  Deterministic. */
+void snapshot_write(
+    const struct snapshot *s, enum snapshot_for whom, struct buf *out);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot **s);
 

@@ -3,7 +3,8 @@
  *
  * With api_version: /openai/deployments/{name}/chat/completions, the
  * deployment in the path.  Without: the v1 surface, /openai/v1, where the
- * body's model is the deployment.  Both take the key as "api-key".
+ * body's model is the deployment.  Both take a key as "api-key" and Entra's
+ * token as Bearer.
  */
 #include "provider/providers.h"
 
@@ -52,7 +53,7 @@ dress(struct parcel *p)
 			      ? classic_target(p)
 			      : parcel_target(p, "/openai/v1/chat/completions");
 	if (c->api_key == NULL)
-		return FAULT_UP_CREDENTIAL;
+		return parcel_bearer(p);
 	parcel_header(p, S("api-key"), slice_of(c->api_key));
 	return FAULT_NONE;
 }

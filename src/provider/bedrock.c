@@ -26,19 +26,6 @@ payload_hash(const struct parcel *p, char hex[DIGEST_HEX + 1])
 }
 
 static struct slice
-host_header(struct parcel *p)
-{
-	const struct provider_conf *c = p->deployment->provider;
-	bool v6 = strchr(c->host, ':') != NULL;
-
-	if (c->port == (c->tls ? 443 : 80))
-		return slice_of(
-		    arena_fmt(p->arena, v6 ? "[%s]" : "%s", c->host));
-	return slice_of(arena_fmt(
-	    p->arena, v6 ? "[%s]:%u" : "%s:%u", c->host, (unsigned)c->port));
-}
-
-static struct slice
 text(const char *s)
 {
 	return s != NULL ? slice_of(s) : S("");
@@ -56,11 +43,20 @@ sign(struct parcel *p)
 	char hex[DIGEST_HEX + 1], stamp[SIGV4_TIME + 1];
 	size_t i;
 
-	if (c->access_key_id == NULL || c->secret_access_key == NULL)
+	if (p->aws[0].len > 0) {
+		signer.id = p->aws[0];
+		signer.secret = p->aws[1];
+		signer.token = p->aws[2];
+	} else if (c->access_key_id != NULL && c->secret_access_key != NULL) {
+		signer.id = slice_of(c->access_key_id);
+		signer.secret = slice_of(c->secret_access_key);
+		signer.token = text(c->session_token);
+	} else {
 		return FAULT_UP_CREDENTIAL;
+	}
 	payload_hash(p, hex);
 	sigv4_time(p->wall_ns / 1000000000, stamp);
-	headers[0] = (struct sigv4_header){ S("host"), host_header(p) };
+	headers[0] = (struct sigv4_header){ S("host"), parcel_host(p) };
 	headers[1] =
 	    (struct sigv4_header){ S("content-type"), S("application/json") };
 	req.method = p->head->method;
@@ -68,9 +64,6 @@ sign(struct parcel *p)
 	req.headers = headers;
 	req.n_headers = NELEM(headers);
 	req.payload = slice_of(hex);
-	signer.id = slice_of(c->access_key_id);
-	signer.secret = slice_of(c->secret_access_key);
-	signer.token = text(c->session_token);
 	signer.region = slice_of(c->region);
 	signer.service = S("bedrock");
 	signer.path = SIGV4_ENCODE;

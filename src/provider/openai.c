@@ -28,7 +28,7 @@ dress_compatible(struct parcel *p)
 {
 	p->head->method = S("POST");
 	p->head->target = parcel_target(p, "/chat/completions");
-	if (p->deployment->provider->api_key == NULL)
+	if (p->deployment->provider->api_key == NULL && p->bearer.len == 0)
 		return FAULT_NONE;
 	return parcel_bearer(p);
 }

@@ -57,10 +57,27 @@ parcel_bearer(struct parcel *p)
 
 	struct slice part[] = { S_INIT("Bearer "), S_INIT("") };
 
+	if (p->bearer.len > 0) {
+		parcel_header(p, S("Authorization"), p->bearer);
+		return FAULT_NONE;
+	}
 	if (key == NULL)
 		return FAULT_UP_CREDENTIAL;
 	part[1] = slice_of(key);
 	parcel_header(
 	    p, S("Authorization"), arena_join(p->arena, part, NELEM(part)));
 	return FAULT_NONE;
+}
+
+struct slice
+parcel_host(struct parcel *p)
+{
+	const struct provider_conf *c = p->deployment->provider;
+	const bool v6 = strchr(c->host, ':') != NULL;
+
+	if (c->port == (c->tls ? 443 : 80))
+		return slice_of(
+		    arena_fmt(p->arena, v6 ? "[%s]" : "%s", c->host));
+	return slice_of(arena_fmt(
+	    p->arena, v6 ? "[%s]:%u" : "%s:%u", c->host, (unsigned)c->port));
 }

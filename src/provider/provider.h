@@ -20,7 +20,10 @@ struct parcel {
 	const struct deployment_conf *deployment;
 	const struct slice *part; /* of the body, in order */
 	unsigned npart;
-	int64_t wall_ns;
+	int64_t wall_ns; /* as the provider's clock says, where it is known */
+	/* What the courier got; empty where the configuration has it.  The
+	 * whole value of Authorization; key id, secret and token for AWS. */
+	struct slice bearer, aws[3];
 	struct arena *arena;    /* for what head borrows */
 	struct http_head *head; /* out: method, target, headers */
 };
@@ -53,6 +56,9 @@ bool verdict_passes(int status);
 /* base_path + tail, in the arena. */
 struct slice parcel_target(struct parcel *p, const char *tail);
 void parcel_header(struct parcel *p, struct slice name, struct slice value);
+/* What the courier got, else the configured key. */
 enum fault parcel_bearer(struct parcel *p);
+/* The Host that the HTTP client will send. */
+struct slice parcel_host(struct parcel *p);
 
 #endif

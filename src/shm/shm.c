@@ -30,7 +30,7 @@ _Atomic uint32_t at_fence_word;
 /* Offsets of the tables, in the order in which they lie. */
 struct layout {
 	uint64_t slots, accounts, columns, lives, subjects, limits, gauges,
-	    holds, key_index, keys, breakers, rings, total;
+	    holds, key_index, keys, breakers, signins, rings, total;
 };
 
 static uint64_t
@@ -96,9 +96,10 @@ lay_out(const struct shm_sizes *z)
 	l.keys =
 	    round_up(l.key_index + (uint64_t)z->keys * sizeof(uint32_t), LINE);
 	l.breakers = l.keys + (uint64_t)z->keys * sizeof(struct shm_key);
-	l.rings = round_up(
-	    l.breakers + (uint64_t)z->breakers * sizeof(struct shm_breaker),
-	    PAGE);
+	l.signins =
+	    l.breakers + (uint64_t)z->breakers * sizeof(struct shm_breaker);
+	l.rings =
+	    round_up(l.signins + SIGNINS_MAX * sizeof(struct shm_signin), PAGE);
 	l.total = l.rings + nslots * (PAGE + z->ring_bytes);
 	return l;
 }
@@ -109,7 +110,7 @@ layout_hash(void)
 {
 #define AT(type, field) offsetof(struct type, field), sizeof(struct type)
 	static const uint64_t facts[] = {
-		3, /* of what the numbers do not show: count up by hand */
+		4, /* of what the numbers do not show: count up by hand */
 		SLOTS_MAX,
 		HOLD_CHAIN_MAX,
 		KEY_MODELS_MAX,
@@ -140,6 +141,10 @@ layout_hash(void)
 		AT(shm_breaker, word),
 		AT(shm_breaker, open_until),
 		AT(shm_breaker, inflight),
+		SIGNINS_MAX,
+		AT(shm_signin, version),
+		AT(shm_signin, code),
+		AT(shm_head, courier_beat_ns),
 		AT(shm_sizes, ring_bytes),
 		AT(shm_head, sizes),
 		AT(shm_head, total),
@@ -171,6 +176,7 @@ point(struct shm *m, const struct layout *l)
 	m->key_index = (void *)(m->base + l->key_index);
 	m->keys = (void *)(m->base + l->keys);
 	m->breakers = (void *)(m->base + l->breakers);
+	m->signins = (void *)(m->base + l->signins);
 	m->off_rings = l->rings;
 	m->total = l->total;
 	m->slot = UINT32_MAX;
@@ -210,6 +216,7 @@ write_head(struct shm *m, uint32_t node, uint32_t boot)
 	h->off_key_index = l.key_index;
 	h->off_keys = l.keys;
 	h->off_breakers = l.breakers;
+	h->off_signins = l.signins;
 	h->off_rings = l.rings;
 	h->total = l.total;
 	h->node = node;

@@ -25,6 +25,7 @@
 #include "base/fault.h"
 
 enum {
+	SIGNINS_MAX = 128,   /* credentials that the courier looks after */
 	HOLD_CHAIN_MAX = 16, /* accounts one hold may touch */
 	KEY_MODELS_MAX = 16, /* allowed models of a key */
 	KEY_SUBJECTS = 12,   /* whose budgets and limits bind a key */
@@ -212,6 +213,30 @@ struct shm_breaker {
 	_Atomic uint32_t inflight[SLOTS_MAX];
 } __attribute__((aligned(64)));
 
+/*
+ * How a credential of the courier's is doing; the credential itself is in the
+ * wallet, in the row of the same number.  The courier writes all but refused.
+ */
+enum signin_state {
+	SIGNIN_STATE_NONE,  /* nothing was got yet */
+	SIGNIN_STATE_GOOD,  /* fresh */
+	SIGNIN_STATE_AGING, /* good until it expires, but no newer one is got */
+	SIGNIN_STATE_BAD    /* none that is good */
+};
+
+struct shm_signin {
+	_Atomic uint64_t id;       /* signin_conf's; 0: free row */
+	_Atomic uint64_t provider; /* hash64 of its id */
+	_Atomic uint32_t state, method, why, status;
+	_Atomic uint32_t version; /* of the wallet's row */
+	/* The version that a provider refused last; any worker. */
+	_Atomic uint32_t refused;
+	_Atomic int64_t got_ns, expires_ns, next_ns; /* wall; 0: none */
+	_Atomic int64_t skew_ns; /* their clock minus ours */
+	_Atomic uint64_t got, failed, refusals;
+	struct shm_label code; /* the endpoint's own word for it */
+} __attribute__((aligned(64)));
+
 struct shm_sizes {
 	uint32_t slots, accounts, keys, breakers, holds; /* holds: per slot */
 	uint32_t subjects, limits;
@@ -223,7 +248,7 @@ struct shm_head {
 	struct shm_sizes sizes;
 	uint64_t off_slots, off_accounts, off_columns, off_lives, off_subjects,
 	    off_limits, off_gauges, off_holds, off_key_index, off_keys,
-	    off_breakers, off_rings, total;
+	    off_breakers, off_signins, off_rings, total;
 	uint32_t node; /* journal names and request ids begin with it */
 	uint32_t boot; /* counted by the recorder's log folder */
 	_Atomic uint32_t next_incarnation;
@@ -235,7 +260,10 @@ struct shm_head {
 	_Atomic int64_t unsynced_since_ns;
 	_Atomic uint32_t log_broken; /* the recorder cannot write */
 	_Atomic uint32_t recorder_ready;
-	_Atomic uint32_t nkeys; /* rows in use are those below */
+	/* The courier: has tried every sign-in once; its last sign of life. */
+	_Atomic uint32_t courier_ready;
+	_Atomic int64_t courier_beat_ns; /* monotonic */
+	_Atomic uint32_t nkeys;          /* rows in use are those below */
 	/* Rows in use are those below. */
 	_Atomic uint32_t naccounts, nsubjects, nlimits;
 };
@@ -256,6 +284,7 @@ struct shm {
 	_Atomic uint32_t *key_index; /* shm/key.h */
 	struct shm_key *keys;
 	struct shm_breaker *breakers;
+	struct shm_signin *signins; /* SIGNINS_MAX */
 	uint32_t slot; /* own; UINT32_MAX: none; set by who starts up */
 	/* Private copies: nobody who scribbles there moves our bounds. */
 	struct shm_sizes sizes;

@@ -72,15 +72,14 @@ class Load:
 
 def test_each_process_says_what_it_is(kontor):
     titles = sorted(kontor.processes())
-    assert titles == ["control", "recorder", "supervisor", "worker 0",
-                      "worker 1"] or titles == [
-        "control", "recorder", "supervisor", "worker 1", "worker 2"], titles
+    assert titles == ["control", "courier", "recorder", "supervisor",
+                      "worker 1", "worker 2"], titles
 
 
 def test_workers_are_sealed(kontor):
     if kit.SLOW > 1:
         pytest.skip("sanitized builds run unsealed")
-    for pid in kontor.of_role("worker"):
+    for pid in kontor.of_role("worker") + kontor.of_role("courier"):
         with open(f"/proc/{pid}/status") as f:
             text = f.read()
         assert re.search(r"^Seccomp:\s+2$", text, re.M)
@@ -90,7 +89,7 @@ def test_workers_are_sealed(kontor):
             assert str(kontor.data_dir) not in target, target
 
 
-@pytest.mark.parametrize("role", ["worker", "recorder", "control"])
+@pytest.mark.parametrize("role", ["worker", "recorder", "control", "courier"])
 def test_a_killed_process_is_back_within_a_second(own, role):
     key = own.key("load")["key"]
     with Load(own, key) as load:

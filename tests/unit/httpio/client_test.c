@@ -502,6 +502,26 @@ addresses_inside_are_refused_to_names(void **state)
 	}
 }
 
+/* Not refused any more; nobody answers there.  The rest inside is refused as
+ * ever. */
+static void
+a_metadata_address_is_dialled_only_where_it_is_meant(void **state)
+{
+	struct watch w = { 0 };
+
+	(void)state;
+	origin.metadata = true;
+	origin.host = "10.0.0.1";
+	origin.literal = origin.allow_private = false;
+	begin(&w);
+	assert_fails(&w, FAULT_UP_ADDRESS, false);
+	w = (struct watch){ 0 };
+	origin.host = "169.254.170.2";
+	spec.connect_ns = 50 * NS_PER_MS;
+	begin(&w);
+	assert_fails(&w, FAULT_UP_CONNECT, false);
+}
+
 /* localhost is also ::1, where nobody listens: the next address serves. */
 static void
 localhost_permits_itself_and_leave_is_leave(void **state)
@@ -1023,6 +1043,7 @@ main(void)
 		TEST(an_end_before_the_end_is_a_reset),
 		TEST(a_refused_connection_was_never_sent),
 		TEST(addresses_inside_are_refused_to_names),
+		TEST(a_metadata_address_is_dialled_only_where_it_is_meant),
 		TEST(localhost_permits_itself_and_leave_is_leave),
 		TEST(above_the_most_connections_is_overload),
 		TEST(a_provider_that_does_not_answer_runs_out_of_time),

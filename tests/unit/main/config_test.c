@@ -151,7 +151,7 @@ static const struct bad providers_wrong[] = {
 	    { ":2:37: endpoint and base_url say the same thing" } },
 	{ HEAD "providers: {a: {type: azure_openai, endpoint: "
 	       "\"https://a.example\", auth: {entra: {}}}}\n",
-	    { ":2:75: \"entra\" is not supported by this version" } },
+	    { ":2:75: it does not say how to sign in", "client_secret" } },
 	{ HEAD "providers: {a: {type: bedrock}}\n",
 	    { ":2:13: this provider needs auth",
 		":2:13: \"region\" is missing here" } },
@@ -331,6 +331,75 @@ static const struct bad prices_wrong[] = {
 	    { "/nowhere/prices.yaml: cannot be read: No such file" } },
 };
 
+/* Line 2: a provider of that type with that auth. */
+#define AUTH(type, more, auth) \
+	HEAD "providers: {a: {type: " type ", " more " auth: {" auth "}}}\n"
+#define AZURE(auth) AUTH("azure_openai", "endpoint: \"https://a.b\",", auth)
+#define AWS(auth) AUTH("bedrock", "region: us-east-1,", auth)
+#define COMPATIBLE(auth) \
+	AUTH("openai_compatible", "base_url: \"https://a.b/v1\",", auth)
+
+static const struct bad bad_signins[] = {
+	{ AZURE("entra: {client_secret: \"${T:-s}\", managed_identity: true}"),
+	    { "there is more than one way to sign in" } },
+	{ AZURE("entra: {client_secret: plain, tenant_id: t, client_id: c}"),
+	    { "a secret may not stand in the configuration itself" } },
+	{ AZURE("entra: {client_secret: \"${T:-s}\"}"),
+	    { "\"tenant_id\" is missing here",
+		"\"client_id\" is missing here" } },
+	{ AZURE("entra: {tenant_id: t, client_id: c, certificate: "
+		"\"${T:-nopem}\"}"),
+	    { "the certificate cannot be used: there is no private key in PEM "
+	      "form in it" } },
+	{ AZURE("entra: {tenant_id: t, client_id: c, federated_token_file: "
+		"/nowhere/token}"),
+	    { "the file /nowhere/token cannot be used: No such file" } },
+	{ AZURE("entra: {tenant_id: t, client_id: c, client_secret: "
+		"\"${T:-s}\", authority: \"http://login.example\"}"),
+	    { "a credential is sent there: it must begin with https://" } },
+	{ AZURE("entra: {managed_identity: true}, api_key: \"${T:-k}\""),
+	    { "\"auth\" must hold one whole credential" } },
+	{ AZURE("entra: {managed_identity: true, tenat_id: t}"),
+	    { "unknown option \"tenat_id\"", "tenant_id" } },
+	{ AZURE("aws: {from: instance}"),
+	    { "\"aws\" does not go with type azure_openai" } },
+	{ AUTH("openai", "", "entra: {managed_identity: true}"),
+	    { "\"entra\" does not go with type openai" } },
+	{ AWS("aws: {role_arn: r}"),
+	    { "\"aws\" begins from keys, but auth.access_key_id" } },
+	{ AWS("access_key_id: \"${T:-i}\", secret_access_key: \"${T:-s}\", "
+	      "aws: {external_id: e}"),
+	    { "\"role_arn\" is missing here" } },
+	{ AWS("aws: {from: magic}"), { "\"magic\"" } },
+	{ AWS("aws: {from: web_identity}"),
+	    { "\"web_identity_token_file\" is missing",
+		"\"role_arn\" is missing" } },
+	{ AWS("aws: {from: profile, profile: p, credentials_file: /dev/null, "
+	      "config_file: /dev/null}"),
+	    { "profile p does not exist", "/dev/null and /dev/null" } },
+	{ AWS("aws: {from: instance, session_duration: 5m}"),
+	    { "\"5m\" is out of range" } },
+	{ AWS("aws: {from: instance, sts_endpoint: \"http://sts.example\"}"),
+	    { "a credential is sent there" } },
+	{ AWS("aws: {from: container, container_uri: \"http://c.example\"}"),
+	    { "a credential is sent there" } },
+	{ COMPATIBLE("google: {}"), { "it does not say how to sign in" } },
+	{ COMPATIBLE("google: {credentials: \"${T:-[]}\"}"),
+	    { "the credentials cannot be used: it is not a JSON object" } },
+	{ COMPATIBLE("google: {credentials: '${T:-{\"type\":\"x\"}'}"),
+	    { "the credentials cannot be used" } },
+	{ COMPATIBLE("google: {metadata_server: true}, oci: {}"),
+	    { "\"tenancy\" is missing" } },
+	{ AUTH("oci", "region: us-chicago-1,",
+	      "oci: {tenancy: t, user: u, fingerprint: f, private_key: "
+	      "\"${T:-none}\"}"),
+	    { "the private key cannot be used: there is no private key" } },
+	{ AUTH("oci", "", "api_key: \"${T:-k}\""),
+	    { "\"region\" is missing here" } },
+	{ HEAD "providers: {a: {type: oci, region: r}}\n",
+	    { "this provider needs auth" } },
+};
+
 static void
 run_bad(const struct bad *bad, size_t n)
 {
@@ -389,6 +458,43 @@ a_wrong_price_is_named_with_its_place(void **state)
 {
 	(void)state;
 	run_bad(prices_wrong, NELEM(prices_wrong));
+}
+
+static void
+a_wrong_sign_in_is_named_with_its_reason(void **state)
+{
+	(void)state;
+	unsetenv("T");
+	run_bad(bad_signins, NELEM(bad_signins));
+}
+
+static void
+a_sign_in_is_named_by_all_that_is_no_secret(void **state)
+{
+	static const char *const texts[] = {
+		AZURE("entra: {managed_identity: true}"),
+		AZURE("entra: {managed_identity: true, client_id: c}"),
+		AZURE("entra: {tenant_id: t, client_id: c, client_secret: "
+		      "\"${T:-one}\"}"),
+		AZURE("entra: {tenant_id: t, client_id: c, client_secret: "
+		      "\"${T:-two}\"}"),
+		AWS("access_key_id: \"${T:-i}\", secret_access_key: "
+		    "\"${T:-s}\", aws: {role_arn: r}"),
+	};
+	uint64_t id[NELEM(texts)];
+	struct snapshot *s;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(texts); i++) {
+		s = compiled(texts[i]);
+		assert_non_null(s->provider[0].signin);
+		assert_null(s->provider[0].secret_access_key);
+		id[i] = s->provider[0].signin->id;
+		snapshot_unref(&s);
+	}
+	assert_true(id[0] != id[1] && id[1] != id[2] && id[3] != id[4]);
+	assert_true(id[2] == id[3]);
 }
 
 static void
@@ -890,6 +996,8 @@ main(void)
 		cmocka_unit_test(a_wrong_provider_is_named_with_its_place),
 		cmocka_unit_test(a_wrong_model_is_named_with_its_place),
 		cmocka_unit_test(a_wrong_price_is_named_with_its_place),
+		cmocka_unit_test(a_wrong_sign_in_is_named_with_its_reason),
+		cmocka_unit_test(a_sign_in_is_named_by_all_that_is_no_secret),
 		cmocka_unit_test(every_mistake_is_reported_at_once_in_order),
 		cmocka_unit_test(a_flood_of_mistakes_is_bounded),
 		cmocka_unit_test(an_unsaid_option_has_its_default),

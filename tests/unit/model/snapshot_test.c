@@ -8,6 +8,13 @@
 #include "model/ident.h"
 #include "model/snapshot.h"
 
+static const struct signin_conf signin = { .method = SIGNIN_ENTRA_CERTIFICATE,
+	.id = UINT64_C(0x8000000000000009),
+	.tenant = "t",
+	.lifetime_s = 3600,
+	.secret = "CS",
+	.document = "PEM\nDOC" };
+
 static struct provider_conf providers[] = {
 	{ .id = "a",
 	    .type = PROVIDER_OPENAI,
@@ -40,7 +47,10 @@ static struct provider_conf providers[] = {
 	    .ca_file = "/ca.pem",
 	    .access_key_id = "AK",
 	    .secret_access_key = "SK",
-	    .session_token = "ST" },
+	    .session_token = "ST",
+	    .key_id = "t/u/f",
+	    .private_key = "OCIKEY",
+	    .signin = &signin },
 };
 
 enum { BOTH = LANE_BIT(LANE_INPUT) | LANE_BIT(LANE_OUTPUT) };
@@ -167,12 +177,12 @@ set_up(void **state)
 }
 
 static struct snapshot *
-again(bool secrets)
+again(enum snapshot_for whom)
 {
 	struct buf b = { 0 };
 	struct snapshot *s;
 
-	snapshot_write(&snapshot, secrets, &b);
+	snapshot_write(&snapshot, whom, &b);
 	assert_int_equal(snapshot_read(buf_slice(&b), &s), FAULT_NONE);
 	buf_fini(&b);
 	return s;
@@ -181,12 +191,12 @@ again(bool secrets)
 static void
 what_is_written_is_read_and_written_the_same(void **state)
 {
-	struct snapshot *s = again(true);
+	struct snapshot *s = again(SNAPSHOT_WORKER);
 	struct buf a = { 0 }, b = { 0 };
 
 	(void)state;
-	snapshot_write(&snapshot, true, &a);
-	snapshot_write(s, true, &b);
+	snapshot_write(&snapshot, SNAPSHOT_WORKER, &a);
+	snapshot_write(s, SNAPSHOT_WORKER, &b);
 	assert_string_equal(buf_cstr(&a), buf_cstr(&b));
 	buf_fini(&a);
 	buf_fini(&b);
@@ -197,7 +207,7 @@ what_is_written_is_read_and_written_the_same(void **state)
 static void
 agreements_come_back_with_their_ids(void **state)
 {
-	struct snapshot *s = again(false);
+	struct snapshot *s = again(SNAPSHOT_BARE);
 	const struct agreement_conf *a = &s->agreement[0];
 	const struct provider_conf *p = &s->provider[0];
 
@@ -224,7 +234,7 @@ agreements_come_back_with_their_ids(void **state)
 static void
 every_field_comes_back(void **state)
 {
-	struct snapshot *s = again(true);
+	struct snapshot *s = again(SNAPSHOT_WORKER);
 	const struct provider_conf *p = s->provider;
 	const struct price *price = s->deployment[1].price;
 
@@ -260,19 +270,57 @@ every_field_comes_back(void **state)
 static void
 without_secrets_none_is_in_the_text(void **state)
 {
-	struct snapshot *s = again(false);
+	struct snapshot *s = again(SNAPSHOT_BARE);
 	struct buf b = { 0 };
 
 	(void)state;
 	assert_null(s->provider[0].api_key);
 	assert_null(s->provider[1].secret_access_key);
 	assert_string_equal(s->provider[0].organization, "org");
-	snapshot_write(&snapshot, false, &b);
+	snapshot_write(&snapshot, SNAPSHOT_BARE, &b);
 	assert_null(strstr(buf_cstr(&b), "quoted"));
 	assert_null(strstr(b.p, "\"SK\""));
 	assert_null(strstr(b.p, "\"AK\""));
 	assert_null(strstr(b.p, "\"ST\""));
 	buf_fini(&b);
+	snapshot_unref(&s);
+}
+
+/* Who does not need a secret does not get it. */
+static void
+a_secret_is_in_the_text_of_who_needs_it(void **state)
+{
+	static const struct {
+		enum snapshot_for whom;
+		bool workers, couriers;
+	} rows[] = { { SNAPSHOT_BARE, false, false },
+		{ SNAPSHOT_WORKER, true, false },
+		{ SNAPSHOT_COURIER, false, true } };
+	struct buf b = { 0 };
+	struct snapshot *s;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(rows); i++) {
+		buf_clear(&b);
+		snapshot_write(&snapshot, rows[i].whom, &b);
+		assert_int_equal(
+		    strstr(buf_cstr(&b), "OCIKEY") != NULL, rows[i].workers);
+		assert_int_equal(
+		    strstr(b.p, "\"SK\"") != NULL, rows[i].workers);
+		assert_int_equal(
+		    strstr(b.p, "\"CS\"") != NULL, rows[i].couriers);
+		assert_int_equal(strstr(b.p, "DOC") != NULL, rows[i].couriers);
+	}
+	buf_fini(&b);
+	s = again(SNAPSHOT_COURIER);
+	assert_null(s->provider[0].signin);
+	assert_true(s->provider[1].signin->id == signin.id);
+	assert_int_equal(
+	    s->provider[1].signin->method, SIGNIN_ENTRA_CERTIFICATE);
+	assert_string_equal(s->provider[1].signin->document, "PEM\nDOC");
+	assert_null(s->provider[1].signin->client);
+	assert_int_equal(s->provider[1].signin->lifetime_s, 3600);
 	snapshot_unref(&s);
 }
 
@@ -292,7 +340,7 @@ a_text_that_lacks_something_is_refused(void **state)
 	size_t i;
 
 	(void)state;
-	snapshot_write(&snapshot, true, &whole);
+	snapshot_write(&snapshot, SNAPSHOT_WORKER, &whole);
 	for (i = 0; i < NELEM(cuts); i++) {
 		at = strstr(buf_cstr(&whole), cuts[i]);
 		assert_non_null(at);
@@ -330,7 +378,7 @@ a_number_too_large_for_its_field_is_refused(void **state)
 	char *at;
 
 	(void)state;
-	snapshot_write(&snapshot, true, &b);
+	snapshot_write(&snapshot, SNAPSHOT_WORKER, &b);
 	at = strstr((char *)(uintptr_t)buf_cstr(&b), "\"port\":443");
 	assert_non_null(at);
 	memcpy(at, "\"port\":-43", 10);
@@ -341,7 +389,7 @@ a_number_too_large_for_its_field_is_refused(void **state)
 static void
 a_model_is_found_by_id_and_by_alias(void **state)
 {
-	struct snapshot *s = again(false);
+	struct snapshot *s = again(SNAPSHOT_BARE);
 
 	(void)state;
 	assert_ptr_equal(snapshot_model(s, S("m")), &s->model[0]);
@@ -390,7 +438,7 @@ the_operators_price_wins_from_its_day_on(void **state)
 static void
 a_reference_keeps_it(void **state)
 {
-	struct snapshot *s = again(false), *mine = snapshot_ref(s);
+	struct snapshot *s = again(SNAPSHOT_BARE), *mine = snapshot_ref(s);
 
 	(void)state;
 	snapshot_unref(&s);
@@ -422,6 +470,7 @@ main(void)
 		cmocka_unit_test(every_field_comes_back),
 		cmocka_unit_test(agreements_come_back_with_their_ids),
 		cmocka_unit_test(without_secrets_none_is_in_the_text),
+		cmocka_unit_test(a_secret_is_in_the_text_of_who_needs_it),
 		cmocka_unit_test(a_text_that_lacks_something_is_refused),
 		cmocka_unit_test(a_text_of_another_kind_is_refused),
 		cmocka_unit_test(a_number_too_large_for_its_field_is_refused),

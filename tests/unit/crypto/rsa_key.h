@@ -1,0 +1,69 @@
+/* rsa_key.h - the key of RFC 7515 appendix A.2, and a certificate of it */
+#ifndef KONTOR_TESTS_RSA_KEY_H
+#define KONTOR_TESTS_RSA_KEY_H
+
+#define RSA_KEY_PEM \
+	"-----BEGIN PRIVATE KEY-----\n" \
+	"MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQCh+BYK4uPJtGXO\n" \
+	"jS1lYmM2K5J9vinh8CR3/BYlzJChNuOL2TSXxbbqY913EeZ8dCn5VrD7io8ImtxL\n" \
+	"aYk8wTM/U+3QGbh3hCUv7JFP5IV3aVlL6kKA0ywPVb9ilE8TA5a8bpvfbr3SvaNn\n" \
+	"juygxmj3AbONv/s4yDQs4v5tJ/reSlpIdJed1LnPmt7Ex1sFhSwsD174pcF1A5L5\n" \
+	"ROjtZMEQxrZHYJqkeDrrnGya11UxMFBji4NmXG9veoKjlnAqH2QbgtPr8jkiGUkf\n" \
+	"toaHLFcW9Qr4NY2ai50Xw0Byj3+H2JoY2PyrZ62EWQwuz3WTOTY8BwNNb2BvniHg\n" \
+	"VFbK5emhAgMBAAECggEAEq5xpGnNCivDflJsRQBXHx1hdR1k6Ulwe2JZD50LpXyW\n" \
+	"PEAeP88vLNO97IjlA7/GQ5sLKMgvfTeXZx9SE+7YwVol2NXOoAJe46sui395IW/G\n" \
+	"O+pWJ1O0BkTGoVEn2bKVRUCgu+GjBVaYLU6f3l9kJfFNS3E0QbVdxzubSu3Mkqzj\n" \
+	"kn439X0M/V51gfpRLI9JYanrC4D4qAdGcopV/0ZHHzQlBjudU2QvXt4ehNYTCBr6\n" \
+	"XCLQUShb1juUO1ZdiYoFaFQT5Tw8bGUl/x/jTj3ccPDVZFD9pIuhLhBOneufuBiB\n" \
+	"4cS98l2SR/RQyGWSeWjnczT0QU91p1DhOVRuOopznQKBgQDgHMQQ60imZV1URk0K\n" \
+	"pLttoLhyt3SmqdEf/kgHePDdtzEafpAu+cS191R2JiuoF2yzWXnwFDcqGigp5BNr\n" \
+	"0AHQfD8/Lk8l1Mk09jxxCfui5nYooNyac8YFjm3vItzVCVDnEd3BbVWG8qf6deqE\n" \
+	"lMGAg+C2V0L4oNXnP7LZcPAZRwKBgQC5A8R+CZW2MvRTLLHzwZkUXV866cff7tx6\n" \
+	"kqa0finGG0KgeqlaZPxgCZnFp7AeAcCMtiynVlJ7vMVgePsLq6XtON4tB5kP9jAP\n" \
+	"rq3rbAOal78eUH5OcED6eNuCV8ixEu1eWcPNCS/l1OW1EnXUEoEHKl54Xrrz2uNw\n" \
+	"kgMTP1FZ1wKBgAcCn1dwJKufzBWQxWQp1vsM5fggqPN1qGb5y0MAk3g7/Ls5bkUp\n" \
+	"5u9SN0Ai3Ya6hNnvWJMb7sXQX6U/zyO2M/hTip7tUeh7CXgwo59dkpN75gJLVds2\n" \
+	"9+DAncu3KXU4f2Fa+7bLNrur53k8KwPOq2bbuTG69QtV7Jr5MR0AHWKNAoGBAIf/\n" \
+	"evpitUf+4JYbLpvNXWcY052Mpz22aR84mY3nh3F2LF2mjMJDpTg7FmuyPcVw6EcG\n" \
+	"yoAe9fa65iNqCq+jdw6PVNGo2hxfjSiZ8IIzHdsPXI89//pMjZcQK9r+CCoRjaZj\n" \
+	"OYiIDktVWZzmevJuv6WywUqd57LE3Zar3dLSIkx1AoGAIYd7DHOhrWvxkwPQsRM2\n" \
+	"tOgrjbcrfvtQJipd+DlcxyVuuM9sQLdgjVk2oy26F0EmpScGLq2MowX7fhd/QJQ3\n" \
+	"ydy5cY7YIBi87w93IKLEdfnbJtoOPLUW0ITrJReOgo1cq9SbsxYawBgfp/gh6A56\n" \
+	"03k2+ZQwVK0JKSHuLFkuQ3U=\n" \
+	"-----END PRIVATE KEY-----\n"
+
+#define RSA_CERTIFICATE_PEM \
+	"-----BEGIN CERTIFICATE-----\n" \
+	"MIIC9DCCAdygAwIBAgIBATANBgkqhkiG9w0BAQsFADASMRAwDgYDVQQDDAdyZmM3\n" \
+	"NTE1MCAXDTI2MTEyNTIwMDUxNFoYDzIxMjYxMTAxMjAwNTE0WjASMRAwDgYDVQQD\n" \
+	"DAdyZmM3NTE1MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAofgWCuLj\n" \
+	"ybRlzo0tZWJjNiuSfb4p4fAkd/wWJcyQoTbji9k0l8W26mPddxHmfHQp+Vaw+4qP\n" \
+	"CJrcS2mJPMEzP1Pt0Bm4d4QlL+yRT+SFd2lZS+pCgNMsD1W/YpRPEwOWvG6b3269\n" \
+	"0r2jZ47soMZo9wGzjb/7OMg0LOL+bSf63kpaSHSXndS5z5rexMdbBYUsLA9e+KXB\n" \
+	"dQOS+UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6/I5\n" \
+	"IhlJH7aGhyxXFvUK+DWNmoudF8NAco9/h9iaGNj8q2ethFkMLs91kzk2PAcDTW9g\n" \
+	"b54h4FRWyuXpoQIDAQABo1MwUTAdBgNVHQ4EFgQUMxiIj6e/g5DN3tNdVInpUWMZ\n" \
+	"2tkwHwYDVR0jBBgwFoAUMxiIj6e/g5DN3tNdVInpUWMZ2tkwDwYDVR0TAQH/BAUw\n" \
+	"AwEB/zANBgkqhkiG9w0BAQsFAAOCAQEAXpkTvOnVwyOX2JMf4IoNionB65Rg6y9w\n" \
+	"WfOmIB8ZE5mosCNoT+nwB0psPtEvh3Y5dmvuePxvjXOXpWxIWp1pOw0Vr0l4B2vn\n" \
+	"DV7KdYHx1K1s6AaBx2CG9w2M7VouC0oxBFVkokLLzuLezJoUj45PKv95fxBC6ocb\n" \
+	"h3IagkH4HGEwphzZo4xwsX/qGPlihZz90DIZypjV+0l+pztCraUkaWf80MeIFxCB\n" \
+	"3MwYdQTkwplHPxFIUxlWlMDxCksgMyWJJ7IdYeAVcDuluAGhWQ6nehdnHfbiNu4N\n" \
+	"AjR0A06FHOX1kjRkaMDin282QU96l/4MmduGtK3h++p9njE9/GDCCg==\n" \
+	"-----END CERTIFICATE-----\n"
+
+#define RSA_PUBLIC_PEM \
+	"-----BEGIN PUBLIC KEY-----\n" \
+	"MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAofgWCuLjybRlzo0tZWJj\n" \
+	"NiuSfb4p4fAkd/wWJcyQoTbji9k0l8W26mPddxHmfHQp+Vaw+4qPCJrcS2mJPMEz\n" \
+	"P1Pt0Bm4d4QlL+yRT+SFd2lZS+pCgNMsD1W/YpRPEwOWvG6b32690r2jZ47soMZo\n" \
+	"9wGzjb/7OMg0LOL+bSf63kpaSHSXndS5z5rexMdbBYUsLA9e+KXBdQOS+UTo7WTB\n" \
+	"EMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6/I5IhlJH7aGhyxX\n" \
+	"FvUK+DWNmoudF8NAco9/h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXp\n" \
+	"oQIDAQAB\n" \
+	"-----END PUBLIC KEY-----\n"
+
+/* base64url of the SHA-256 of the certificate's DER */
+#define RSA_THUMBPRINT "nbrhzEnTsE07aKUtl7vnrfMyocG_ycSVa1xJIs-wrcQ"
+
+#endif
