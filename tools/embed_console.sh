@@ -25,7 +25,7 @@ n=0
 	echo '#include "admin/asset.h"'
 	for f in $files; do
 		gzip -9 -n -c "$dist/$f" >"$dir/one"
-		echo "static const unsigned char file_$n[] = {"
+		echo "static const unsigned char file_${n}[] = {"
 		od -An -v -tu1 "$dir/one" | sed 's/  */,/g; s/^,//; s/$/,/'
 		echo "};"
 		n=$((n + 1))
