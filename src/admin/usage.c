@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "books/explain.h"
 #include "books/focus.h"
+#include "books/level.h"
 #include "books/usage.h"
 #include "store/store.h"
 
@@ -207,6 +208,40 @@ usage_report(struct api *a)
 		api_fail(a, FAULT_FIELD, wrong);
 	else
 		report(a, &q, format);
+}
+
+/* How often and how fast, by what a key or a deployment has. */
+void
+usage_latency(struct api *a)
+{
+	struct roll_span span = { 0 };
+	const char *wrong = read_span(a, &span);
+	struct buf b = { 0 };
+	struct store *s;
+	enum fault f;
+
+	if (wrong != NULL) {
+		api_fail(a, FAULT_FIELD, wrong);
+		return;
+	}
+	s = control_store(a->c);
+	if (s == NULL) {
+		api_fail(a, FAULT_DISK, "the store cannot be read");
+		return;
+	}
+	f = level_read(s, &span, api_query(a, "by"), &b);
+	if (f == FAULT_NONE) {
+		api_reply(a, 200, &b);
+	} else {
+		buf_fini(&b);
+		api_fail(a, f,
+		    f == FAULT_FIELD
+			? "'by' takes at most three of deployment, model, "
+			  "provider, publisher, region, zone, tier, type, key, "
+			  "org, team, project, user, service, hour, day, month"
+			: store_error(s));
+	}
+	store_close(&s);
 }
 
 /* What each team is charged: the effective cost, the others beside it. */

@@ -246,7 +246,7 @@ roll_dim(const struct roll_names *n, uint64_t id)
 static bool
 is_hourly(const struct roll_span *s)
 {
-	return s->from_ns % (3600 * NS_PER_S) == 0 &&
+	return !s->minutes && s->from_ns % (3600 * NS_PER_S) == 0 &&
 	       s->to_ns % (3600 * NS_PER_S) == 0;
 }
 
@@ -258,6 +258,7 @@ roll_widen(struct store *s, struct roll_span *span)
 	if (is_hourly(span) ||
 	    span->from_ns / (60 * NS_PER_S) >= tally_minutes_from(s))
 		return false;
+	span->minutes = false;
 	span->from_ns = span->from_ns / hour * hour;
 	if (span->to_ns % hour != 0)
 		span->to_ns = (span->to_ns / hour + 1) * hour;

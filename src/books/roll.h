@@ -79,6 +79,7 @@ const struct roll_dim *roll_dim(const struct roll_names *n, uint64_t id);
 /* Half open; 0: no bound.  Whole hours read less. */
 struct roll_span {
 	int64_t from_ns, to_ns;
+	bool minutes; /* rows of single minutes, as far as there are any */
 };
 
 struct roll_row {

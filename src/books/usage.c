@@ -120,6 +120,8 @@ write_time(struct buf *b, enum usage_by by, int64_t second)
 		buf_fmt(b, "-%02d", tm.tm_mday);
 	if (by == BY_HOUR)
 		buf_fmt(b, "T%02d:00:00Z", tm.tm_hour);
+	if (by == BY_MINUTE)
+		buf_fmt(b, "T%02d:%02d:00Z", tm.tm_hour, tm.tm_min);
 }
 
 static struct slice
@@ -171,7 +173,7 @@ write_cell(struct report *r, enum usage_by by, int64_t second, uint64_t key,
 	char id[KEY_ID_TEXT + 1];
 	struct slice s;
 
-	if (by == BY_HOUR || by == BY_DAY || by == BY_MONTH) {
+	if (by >= BY_MINUTE && by <= BY_MONTH) {
 		write_time(&r->cells, by, second);
 		return;
 	}
@@ -448,6 +450,18 @@ free_rows(struct report *r)
 	buf_fini(&r->cells);
 }
 
+static bool
+by_minute(const struct usage_query *q)
+{
+	unsigned i;
+
+	for (i = 0; i < q->n; i++) {
+		if (q->column[i].by == BY_MINUTE)
+			return true;
+	}
+	return false;
+}
+
 enum fault
 usage_read(struct store *s, const struct usage_query *q,
     enum usage_format format, struct buf *out)
@@ -456,6 +470,7 @@ usage_read(struct store *s, const struct usage_query *q,
 	struct report r = { .rows = { .q = &wide } };
 	enum fault fault;
 
+	wide.span.minutes = by_minute(q);
 	store_begin(s);
 	r.rows.widened = roll_widen(s, &wide.span);
 	roll_names_load(&r.names, s);

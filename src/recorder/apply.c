@@ -391,8 +391,10 @@ apply_outcome(struct recorder *r, const struct frame *f, uint64_t place)
 		a->dim = dim_of(r, c, &o, 0);
 		a->flag = apply_flag(o.resolution);
 	}
-	if (place >= r->applied)
+	if (place >= r->applied) {
 		book(r, f, &o, a->dim);
+		level_attempt(r, config_find(r, o.generation), &o);
+	}
 	block_note(r, &o.req, place);
 	return NULL;
 }
@@ -473,6 +475,8 @@ apply_final(struct recorder *r, const struct frame *f, uint64_t place)
 			count_call(r, q);
 		request_free(r, q);
 	}
+	if (place >= r->applied)
+		level_request(r, &v);
 	block_note(r, &v.req, place);
 	return NULL;
 }

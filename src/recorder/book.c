@@ -388,6 +388,7 @@ books_free(struct recorder *r)
 	table_free(&r->dims);
 	table_free(&r->paths);
 	table_free(&r->configs);
+	table_free(&r->levels);
 	table_free(&r->rolls);
 	table_free(&r->calls);
 	table_free(&r->refusals);

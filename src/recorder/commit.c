@@ -659,6 +659,7 @@ save_all(struct recorder *r)
 	table_each(&r->rolls, save_roll, r);
 	table_each(&r->calls, save_calls, r);
 	table_each(&r->refusals, save_refusal, r);
+	levels_save(r);
 	table_each(&r->cursors, save_cursor, r);
 	save_blocks(r);
 	suspense_save(r);
@@ -718,6 +719,7 @@ clean_all(struct recorder *r)
 	table_free(&r->rolls);
 	table_free(&r->calls);
 	table_free(&r->refusals);
+	table_free(&r->levels);
 	FREE_LIST(r->blocks, block, (void)0)
 	suspense_forget(r);
 	FREE_LIST(r->incidents, noted_incident, (void)0)

@@ -323,8 +323,8 @@ struct recorder {
 	uint64_t place;           /* memory: everything before this place */
 
 	struct table requests, balances, accounts, keys, dims, paths, rolls,
-	    calls, refusals, configs, cursors, subjects, names, caps, pledges,
-	    suspended, corrected;
+	    calls, refusals, levels, configs, cursors, subjects, names, caps,
+	    pledges, suspended, corrected;
 	uint64_t last_subject, last_account, last_cap; /* handed out */
 	struct request *oldest, *newest;
 	struct suspense *suspense;
@@ -433,6 +433,15 @@ void roll_add(struct recorder *r, const struct outcome *o, int64_t dim,
 void calls_add(
     struct recorder *r, uint64_t key, int64_t path, int64_t minute, int times);
 void refusal_add(struct recorder *r, const struct count *c);
+
+/* --- level.c: how often and how fast ----------------------------------------
+ */
+
+void level_attempt(
+    struct recorder *r, const struct known_config *c, const struct outcome *o);
+void level_request(struct recorder *r, const struct final *v);
+void levels_save(struct recorder *r); /* into the open transaction */
+
 void books_free(struct recorder *r);
 
 /* --- dim.c ------------------------------------------------------------------

@@ -147,7 +147,9 @@ export function Overview({place}: PageProps) {
     const total = useData<Usage>("usage" + query({from}));
     const rows = useData<Usage>("usage" + query(
         {from, by: step.by + "," + by}));
-    useRefresh(() => { total.reload(); rows.reload(); });
+    const whole = useData<{total: {errors: number}}>("latency" + query(
+        {from}));
+    useRefresh(() => { total.reload(); rows.reload(); whole.reload(); });
     const spend = useMemo(() => series(rows.data?.rows ?? [], step.by, by,
         "effective_cost"), [rows.data, by, step.by]);
     const calls = useMemo(() => series(rows.data?.rows ?? [], step.by, by,
@@ -176,6 +178,8 @@ export function Overview({place}: PageProps) {
                 " cached" : undefined}>{count(t?.input_tokens)}</Tile>
             <Tile name="Tokens out" sub={t ? count(t.reasoning_tokens) +
                 " reasoning" : undefined}>{count(t?.output_tokens)}</Tile>
+            <Tile name="Errors" sub="answers of 400 and above">
+                {count(whole.data?.total.errors)}</Tile>
             <Tile name="Not sure" sub={<a href="/console/requests?unsure=1">
                 estimated or unknown</a>}>
                 {t ? count(t.estimated_calls + t.unknown_calls) : "–"}</Tile>
@@ -183,12 +187,14 @@ export function Overview({place}: PageProps) {
         <div class="cols">
             <Section title={"Spend by " + by}>
                 <Chart label={`${currency()} per ${step.by}`} bars
+                    from={Number(from)}
                     times={spend.times} series={spend.series}
                     write={(v) => v === 0 ? "0" : v < 0.01
                         ? v.toExponential(1) : v.toFixed(2)} /></Section>
             <Section title={"Calls by " + by}>
                 <Chart label={"calls per " + step.by} bars
-                    times={calls.times} series={calls.series} /></Section>
+                    from={Number(from)} times={calls.times}
+                    series={calls.series} /></Section>
         </div>
         <Recent />
         <div class="cols"><Budgets /><Providers /></div>
