@@ -2,8 +2,10 @@
 and what calls notice when the clouds' endpoints misbehave."""
 import os
 import pathlib
+import resource
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -68,11 +70,11 @@ def admin(k):
 
 def one(folder, tmp_path, clouds, *names, **more):
     """An instance of its own, with these providers alone."""
-    for f in pathlib.Path(folder).glob("*.[kcp][ree][yrm]"):
-        (tmp_path / f.name).write_bytes(f.read_bytes())
-    return kit.Kontor(tmp_path, sign_in.config(tmp_path, clouds.url,
-                                               only=names, **more),
-                      env=sign_in.env())
+    for f in folder.iterdir():
+        if f.suffix in (".pem", ".key", ".crt"):
+            (tmp_path / f.name).write_bytes(f.read_bytes())
+    return kit.Kontor(tmp_path, sign_in.config(
+        tmp_path, clouds.url, only=names or None, **more), env=sign_in.env())
 
 
 # --- each of them ------------------------------------------------------------
@@ -97,3 +99,303 @@ def test_health_metrics_and_status_tell_how_each_credential_is(all_in, calm):
     out = all_in.run("status").stdout
     assert "a-web" in out and "aws_web_identity" in out
     assert "courier" in all_in.processes()
+
+
+# --- clouds that check -------------------------------------------------------
+
+def test_another_key_is_refused_and_said_by_its_number(calm, folder, tmp_path):
+    k = one(folder, tmp_path, calm, "e-secret", "e-cert", "a-role", "org")
+    k.env["ENTRA_SECRET"] = "wrong"
+    k.env["AWS_USER_SECRET"] = "wrong"
+    k.config["providers"]["org"]["project"] = "proj-other"
+    sign_in.make_keys(tmp_path)  # others than the cloud knows
+    with k:
+        key = k.key("k")["key"]
+        for name, code in (("e-secret", "AADSTS7000215"),
+                           ("e-cert", "AADSTS700027"),
+                           ("a-role", "SignatureDoesNotMatch")):
+            row = state(k, name)
+            assert (row["state"], row["error"], row["error_code"]) == (
+                "bad", "refused", code), row
+            r = k.chat(key, f"m-{name}")
+            assert r.status_code == 502
+            assert r.json()["error"]["code"] == "provider_credential"
+        assert k.chat(key, "m-org").status_code == 502
+
+
+@pytest.mark.parametrize("offset", [900, -900])
+def test_a_wrong_clock_is_set_right_by_theirs(calm, folder, tmp_path, offset):
+    names = ("e-cert", "g-key", "a-role", "a-instance")
+    ask(calm, clock_offset_s=offset)
+    with one(folder, tmp_path, calm, *names) as k:
+        key = k.key("k")["key"]
+        for name in names:
+            r = k.chat(key, f"m-{name}")
+            assert r.status_code == 200, (name, r.text, state(k, name))
+            row = state(k, name)
+            assert abs(row["clock_skew_s"] - offset) < 5
+            assert 3500 < row["expires_in_s"] <= 3600
+
+
+@pytest.mark.parametrize("fault", ["audience", "issuer"])
+def test_a_token_for_somewhere_else_is_noticed(calm, folder, tmp_path, fault):
+    ask(calm, fault=fault)
+    before = ask(calm)["shown"][fault]
+    with one(folder, tmp_path, calm, "e-secret", "e-managed") as k:
+        key = k.key("k")["key"]
+        # The provider refuses it; the courier hears of it and tries again.
+        assert k.chat(key, "m-e-secret").status_code == 502
+        assert ask(calm)["shown"][fault] == before + 1
+        kit.wait_for("the refusal",
+                     lambda: state(k, "e-secret")["refused"] == 1)
+        if fault == "audience":  # what says for whom it is, is not taken
+            assert state(k, "e-managed")["error"] == "audience"
+        ask(calm, fault="")
+        kit.wait_for("a good one", lambda: k.chat(
+            key, "m-e-managed").status_code == 200, 15)
+
+
+REASONS = {"html": "html", "error": "error_status", "throttle": "throttled",
+           "redirect": "redirect",
+           "large": "too_large", "reset": "broken", "echo": "refused"}
+
+
+@pytest.mark.parametrize("fault", REASONS)
+def test_an_endpoint_that_breaks_gives_its_reason_and_heals(
+        calm, folder, tmp_path, fault):
+    ask(calm, fault=fault)
+    with one(folder, tmp_path, calm, "e-secret") as k:
+        key = k.key("k")["key"]
+        assert k.chat(key, "m-e-secret").status_code == 502
+        row = state(k, "e-secret")
+        assert (row["state"], row["error"]) == ("bad", REASONS[fault]), row
+        assert "error_code" not in row or row["error_code"] == \
+            "temporarily_unavailable"
+        ask(calm, fault="")
+        kit.wait_for("a token", lambda: k.chat(
+            key, "m-e-secret").status_code == 200)
+        assert state(k, "e-secret")["state"] == "good"
+        assert sign_in.CANARIES["ENTRA_SECRET"] not in k.text()
+
+
+def test_an_endpoint_that_hangs_holds_up_nobody_else(calm, folder, tmp_path):
+    ask(calm, fault="hang", count=1)
+    k = one(folder, tmp_path, calm, "e-secret", "org")
+    start = time.monotonic()
+    with k:
+        assert time.monotonic() - start < 8 * kit.SLOW
+        key = k.key("k")["key"]
+        assert k.chat(key, "m-org").status_code == 200
+        assert state(k, "e-secret")["state"] == "not yet"
+
+
+# --- calls that notice nothing -----------------------------------------------
+
+class Calls:
+    """Calls one after the other, from some threads, until the end."""
+
+    def __init__(self, k, key, models, threads=2):
+        self.k, self.key, self.models = k, key, models
+        self.stop, self.bad, self.good = threading.Event(), [], 0
+        self.threads = [threading.Thread(target=self.run, args=(i,))
+                        for i in range(threads)]
+
+    def run(self, i):
+        with self.k.http(self.key) as http:
+            while not self.stop.is_set():
+                model = self.models[i % len(self.models)]
+                i += 1
+                r = http.post("/v1/chat/completions", json={
+                    "model": model,
+                    "messages": [{"role": "user", "content": "x"}]})
+                if r.status_code == 200:
+                    self.good += 1
+                else:
+                    self.bad.append((model, r.status_code, r.text))
+                time.sleep(0.002)
+
+    def __enter__(self):
+        for t in self.threads:
+            t.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.stop.set()
+        for t in self.threads:
+            t.join()
+
+
+def test_rotation_outage_and_death_under_load_fail_no_call(
+        calm, folder, tmp_path):
+    """Tokens of eight seconds; the courier dies, the endpoints are down, and
+    come back, all within what is left of them."""
+    names = ("e-secret", "a-role", "g-key")
+    ask(calm, lifetime_s=8)
+    with one(folder, tmp_path, calm, *names) as k:
+        key = k.key("k")["key"]
+        with Calls(k, key, [f"m-{n}" for n in names]) as calls:
+            kit.wait_for("the second round", lambda: all(
+                state(k, n)["got"] >= 2 for n in names), 20)
+            os.kill(k.of_role("courier")[0], signal.SIGKILL)
+            kit.wait_for("a courier", lambda: k.of_role("courier"))
+            kit.wait_for("the third round", lambda: all(
+                state(k, n)["got"] >= 3 for n in names), 20)
+            ask(calm, fault="error")
+            kit.wait_for("the outage", lambda: any(
+                state(k, n)["state"] == "aging" for n in names), 20)
+            ask(calm, fault="")
+            kit.wait_for("the end of the outage", lambda: all(
+                state(k, n)["state"] == "good" for n in names), 20)
+        assert not calls.bad, calls.bad[:3]
+        assert calls.good > 500 / kit.SLOW
+        shown = ask(calm)["shown"]
+        assert shown["expired"] == 0, shown
+
+
+def test_keys_rotated_by_the_cloud_are_noticed_at_once(
+        calm, folder, tmp_path):
+    k = one(folder, tmp_path, calm, "e-secret", "org")
+    k.config["models"]["m-both"] = {"deployments": [
+        {"id": "both-1", "provider": "e-secret", "name": "gpt-prod"},
+        {"id": "both-2", "provider": "org", "name": sign_in.MODEL}]}
+    with k:
+        key = k.key("k")["key"]
+        with Calls(k, key, ["m-both"]) as calls:
+            ask(calm, rotate=True)
+            kit.wait_for("a new token",
+                         lambda: state(k, "e-secret")["got"] >= 2)
+            before = calls.good
+            kit.wait_for("more calls", lambda: calls.good > before + 20)
+        assert not calls.bad, calls.bad[:3]
+        r = k.chat(key, "m-e-secret")
+        assert r.status_code == 200 and \
+            r.headers["x-kontor-deployment"] == "d-e-secret"
+
+
+def test_reload_reads_secrets_anew_and_waits_for_what_is_new(
+        calm, folder, tmp_path):
+    k = one(folder, tmp_path, calm, "e-secret")
+    secret = tmp_path / "client.secret"
+    secret.write_text("not it\n")
+    entra = k.config["providers"]["e-secret"]["auth"]["entra"]
+    entra["client_secret"] = f"file:{secret}"
+    with k:
+        key = k.key("k")["key"]
+        assert state(k, "e-secret")["state"] == "bad"
+        secret.write_text(sign_in.CANARIES["ENTRA_SECRET"] + "\n")
+        more = sign_in.config(tmp_path, calm.url, only=("g-key",))
+        k.config["providers"].update(more["providers"])
+        k.config["models"].update(more["models"])
+        k.config["prices"] += more["prices"]
+        k.write_config()
+        k.run("reload")
+        for model in ("m-g-key", "m-e-secret"):
+            r = k.chat(key, model)
+            assert r.status_code == 200, (model, r.text)
+        # A bad one changes nothing.
+        entra["client_secret"] = "file:/nowhere"
+        k.write_config()
+        assert k.run("reload", check=False).returncode == 1
+        assert k.chat(key, "m-e-secret").status_code == 200
+
+
+# --- secrets -----------------------------------------------------------------
+
+def needles(folder):
+    """What must stand nowhere: every secret, and any token (their heads are
+    alike) of the simulated clouds."""
+    return [v.encode() for v in sign_in.CANARIES.values()] + \
+        [line.encode() for line in sign_in.pem_line(folder)] + \
+        [b"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9", b"AQAEALsimulated"]
+
+
+def find_in(name, data, words):
+    found = [w for w in words if w in data]
+    assert not found, (name, found)
+
+
+def test_no_secret_is_in_logs_files_answers_or_core_dumps(
+        calm, folder, tmp_path):
+    words = needles(folder)
+    k = one(folder, tmp_path, calm)
+    k.env["KONTOR_LOG"] = "debug"
+    run = tmp_path / "run"
+    run.mkdir()
+    here = os.getcwd()
+    os.chdir(run)  # where a core file would be
+    try:
+        with cores_allowed(), k:
+            look_everywhere(calm, k, words)
+            if kit.SLOW == 1:
+                dump_cores(k)
+    finally:
+        os.chdir(here)
+    assert not list(run.rglob("core*")), list(run.iterdir())
+    for path in [k.log, *k.data_dir.rglob("*")]:
+        if path.is_file():
+            find_in(path, path.read_bytes(), words)
+
+
+class cores_allowed:
+    def __enter__(self):
+        self.old = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (self.old[1], self.old[1]))
+
+    def __exit__(self, *exc):
+        resource.setrlimit(resource.RLIMIT_CORE, self.old)
+
+
+def look_everywhere(clouds, k, words):
+    key = k.key("k")["key"]
+    for name in METHODS:
+        r = k.chat(key, f"m-{name}")
+        assert r.status_code == 200, (name, r.text)
+        find_in(name, r.content + str(r.headers).encode(), words)
+        found = k.run("explain", r.headers["x-kontor-request-id"], "--json")
+        find_in("explain", found.stdout.encode(), words)
+    # Endpoints that fail, and one that repeats what it was sent.
+    for fault in ("echo", "html", "error"):
+        ask(clouds, fault=fault, rotate=True)
+        for name in METHODS:
+            r = k.chat(key, f"m-{name}")
+            find_in(name, r.content + str(r.headers).encode(), words)
+        time.sleep(0.5)
+    for path in ("/api/v1/health", "/metrics", "/api/v1/config",
+                 "/api/v1/deployments"):
+        r = httpx.get(k.admin + path, headers=admin(k))
+        find_in(path, r.content, words)
+    for args in (["status"], ["status", "--json"], ["plan", "--json"],
+                 ["check", "--json"]):
+        r = k.run(*args, check=False)
+        find_in(args, (r.stdout + r.stderr).encode(), words)
+    for title, pid in k.processes().items():
+        for name in ("cmdline", "environ"):
+            if title == "supervisor" and name == "environ":
+                continue  # what the operator gave it
+            data = pathlib.Path(f"/proc/{pid}/{name}").read_bytes()
+            find_in((title, name), data, words)
+
+
+def dump_cores(k):
+    """They die of SEGV with cores allowed; and the wallet is marked."""
+    for role in ("courier", "worker"):
+        for pid in k.of_role(role):
+            maps = pathlib.Path(f"/proc/{pid}/smaps").read_text()
+            wallet = maps.split("memfd:wallet", 1)[1].split("VmFlags:")[1]
+            assert " dd" in wallet.splitlines()[0], wallet[:200]
+            os.kill(pid, signal.SIGSEGV)
+            kit.wait_for("its end", lambda p=pid: not os.path.exists(
+                f"/proc/{p}") or "Z" in open(f"/proc/{p}/stat").read())
+
+
+def test_a_metadata_address_is_for_the_courier_of_a_machines_identity(
+        tmp_path):
+    """In a network of its own."""
+    if subprocess.run(["unshare", "-n", "ip", "link", "set", "lo", "up"],
+                      capture_output=True, check=False).returncode != 0:
+        pytest.skip("no network of its own can be made here")
+    script = pathlib.Path(sign_in.__file__).with_name("sign_in_netns.py")
+    r = subprocess.run(
+        ["unshare", "-n", sys.executable, script, tmp_path],
+        capture_output=True, text=True, timeout=120 * kit.SLOW, check=False)
+    assert r.returncode == 0 and "all good" in r.stdout, r.stdout + r.stderr
