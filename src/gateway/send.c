@@ -114,6 +114,9 @@ on_fail(struct call *c, enum fault why)
 
 	leg->call = NULL;
 	if (leg->req != NULL) {
+		/* A peer of HTTP/2 says that it did not look at it. */
+		if (!call_sent(c))
+			leg->req->try.sent_ns = 0;
 		leg->req->up.why = why;
 		req_wake(leg->req, WAKE_FAIL);
 	} else {
@@ -196,6 +199,9 @@ open_call(struct req *req)
 		.literal = c->literal,
 		.allow_private = c->allow_private,
 		.ca_file = c->ca_file,
+		.http = c->h2c     ? ORIGIN_H2C
+			: c->http1 ? ORIGIN_H1
+				   : ORIGIN_AUTO,
 	};
 	const int64_t first =
 	    or_else(c->first_byte_ns,

@@ -1,10 +1,11 @@
 #include "httpio/client.h"
 
 #include "base/clock.h"
+#include "httpio/h2link.h"
 #include "httpio/link.h"
 #include "io/loop.h"
 
-enum { JOIN = 4 * 1024 };
+enum { JOIN = 4 * 1024, WAITING_MAX = 100 };
 
 const struct client_limits client_limits_default = {
 	.max_idle = 64,
@@ -44,10 +45,10 @@ mix(uint64_t h, const char *s)
 static uint64_t
 hash_of(const struct origin *o)
 {
-	uint64_t h =
-	    UINT64_C(0xcbf29ce484222325) ^
-	    ((uint64_t)o->port << 3 | (uint64_t)o->tls << 2 |
-		(uint64_t)o->literal << 1 | (uint64_t)o->allow_private);
+	uint64_t h = UINT64_C(0xcbf29ce484222325) ^
+		     ((uint64_t)o->port << 5 | (uint64_t)o->http << 3 |
+			 (uint64_t)o->tls << 2 | (uint64_t)o->literal << 1 |
+			 (uint64_t)o->allow_private);
 
 	return mix(mix(h, o->host), o->ca_file);
 }
@@ -61,7 +62,7 @@ same_text(const char *a, const char *b)
 static bool
 same_origin(const struct origin *a, const struct origin *b)
 {
-	return a->port == b->port && a->tls == b->tls &&
+	return a->port == b->port && a->tls == b->tls && a->http == b->http &&
 	       a->literal == b->literal &&
 	       a->allow_private == b->allow_private &&
 	       a->metadata == b->metadata && same_text(a->host, b->host) &&
@@ -98,6 +99,9 @@ pool_new(struct client *c, const struct origin *o, uint64_t hash)
 	write_host_line(&p->host_line, o);
 	if (o->tls)
 		p->peer = tls_peer_new(c->tls, o->host, o->ca_file);
+	if (o->tls && o->http == ORIGIN_AUTO)
+		tls_peer_offer_h2(p->peer);
+	p->speaks_h2 = !o->tls && o->http == ORIGIN_H2C;
 	p->next = c->pools[hash % POOL_BUCKETS];
 	c->pools[hash % POOL_BUCKETS] = p;
 	return p;
@@ -168,6 +172,8 @@ client_left(struct link *k)
 
 	if (k->state == LINK_IDLE)
 		leave_idle(k);
+	if (k->pool->dialing == k)
+		k->pool->dialing = NULL;
 	if (k->next != NULL)
 		k->next->prev = k->prev;
 	if (k->prev != NULL)
@@ -184,7 +190,7 @@ client_close_idle(struct client *c)
 
 	for (k = c->links; k != NULL; k = next) {
 		next = k->next;
-		if (k->state == LINK_IDLE)
+		if (k->state == LINK_IDLE || h2link_is_idle(k))
 			link_close(k);
 	}
 }
@@ -395,16 +401,35 @@ open_new(
 		link_dial(k, spec->connect_ns);
 }
 
+/* A connection for one more call over HTTP/2, or that is to be one. */
+static struct link *
+find_wide(struct pool *p)
+{
+	struct link *k = p->wide != NULL ? h2link_find(p) : NULL;
+
+	if (k == NULL && p->dialing != NULL && p->dialing->nlanes < WAITING_MAX)
+		k = p->dialing;
+	return k;
+}
+
 struct call *
 call_open(
     struct client *c, const struct call_spec *spec, const struct call_ops *ops)
 {
 	struct pool *p = pool_get(c, spec->origin);
-	struct link *k = p->idle;
-	bool full = k == NULL && p->nconn >= c->limits.max_conns;
+	struct link *k = p->speaks_h2 ? find_wide(p) : NULL;
+	bool full;
 
+	if (k != NULL) {
+		write_head(&c->head, p, spec);
+		return h2link_open(k, spec, ops, buf_slice(&c->head));
+	}
+	k = p->idle;
+	full = k == NULL && p->nconn >= c->limits.max_conns;
 	if (k == NULL)
 		k = link_new(c, p);
+	if (k->state != LINK_IDLE && p->speaks_h2 && !full)
+		p->dialing = k;
 	begin_call(k, spec, ops);
 	if (k->state == LINK_IDLE)
 		open_reused(c, k, spec);
@@ -436,6 +461,10 @@ call_pause(struct call *c)
 {
 	struct link *k = link_of(c);
 
+	if (c->lane != NULL) {
+		h2link_pause(c);
+		return;
+	}
 	c->paused = true;
 	if (k->state == LINK_BODY)
 		link_due(k, 0);
@@ -444,7 +473,11 @@ call_pause(struct call *c)
 void
 call_resume(struct call *c)
 {
-	if (c->paused)
+	if (!c->paused)
+		return;
+	if (c->lane != NULL)
+		h2link_resume(c);
+	else
 		link_resume(link_of(c));
 }
 
@@ -452,10 +485,19 @@ void
 call_cancel(struct call **cp)
 {
 	struct call *c = *cp;
+	struct link *k;
 
 	if (c == NULL)
 		return;
 	*cp = NULL;
-	CHECK(link_of(c)->state != LINK_IDLE);
-	link_close(link_of(c));
+	if (c->lane != NULL) {
+		h2link_cancel(c);
+		return;
+	}
+	k = link_of(c);
+	CHECK(k->state != LINK_IDLE);
+	if (k->lanes != NULL) /* others wait for this connection */
+		c->ops = NULL;
+	else
+		link_close(k);
 }

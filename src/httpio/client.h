@@ -38,6 +38,11 @@ struct origin {
 	 * machine's own identity, never a call of anybody. */
 	bool metadata;
 	const char *ca_file; /* NULL: the system store */
+	enum origin_http {
+		ORIGIN_AUTO, /* over TLS, HTTP/2 when the peer takes it */
+		ORIGIN_H1,
+		ORIGIN_H2C /* HTTP/2 at once, on a plain connection */
+	} http;
 };
 
 struct call_ops {
@@ -91,7 +96,9 @@ void client_close_idle(struct client *c);
  * FAULT_UP_ADDRESS, FAULT_UP_DNS, FAULT_UP_CONNECT (the deadline of that
  * stage too), FAULT_UP_TLS and FAULT_OVERLOAD come with call_sent() false;
  * FAULT_UP_TIMEOUT, FAULT_UP_RESET and FAULT_UP_GARBAGE after it.  Only
- * total_at_ns gives FAULT_UP_TIMEOUT before it.
+ * total_at_ns gives FAULT_UP_TIMEOUT before it.  FAULT_UP_RESET comes with
+ * call_sent() false when a peer of HTTP/2 says that it did not look at the
+ * request, whatever on_send said before.
  */
 struct call *call_open(struct client *c, const struct call_spec *spec,
     const struct call_ops *ops) MUST_USE;
@@ -102,7 +109,7 @@ bool call_reused(const struct call *c);
 /* Stops reading (backpressure), goes on. */
 void call_pause(struct call *c);
 void call_resume(struct call *c);
-/* Closes the connection (an answer not yet whole cannot be kept). */
+/* HTTP/1: closes the connection (an answer not yet whole cannot be kept). */
 void call_cancel(struct call **c);
 
 #endif

@@ -386,6 +386,18 @@ headers_whole(struct h2 *h, const nghttp2_frame *frame, bool end)
 	block_close(h);
 }
 
+/* Of a client's body; what a provider says, it may say in small words. */
+static int
+charge_data(struct h2 *h, const nghttp2_frame *frame, bool end)
+{
+	const size_t len = frame->hd.length - frame->data.padlen;
+
+	if (!end && len < (h->server ? CRUMB : 1))
+		return charge_frame(h);
+	earn(&h->frames, &frame_rate, 1);
+	return 0;
+}
+
 static int
 on_frame_recv(nghttp2_session *s, const nghttp2_frame *frame, void *user)
 {
@@ -399,8 +411,7 @@ on_frame_recv(nghttp2_session *s, const nghttp2_frame *frame, void *user)
 		headers_whole(h, frame, end);
 		break;
 	case NGHTTP2_DATA:
-		if (!end && frame->hd.length < CRUMB + frame->data.padlen &&
-		    charge_frame(h) != 0)
+		if (charge_data(h, frame, end) != 0)
 			return NGHTTP2_ERR_CALLBACK_FAILURE;
 		break;
 	case NGHTTP2_GOAWAY:
@@ -449,6 +460,20 @@ is_provoked(uint32_t code)
 	       code != NGHTTP2_INTERNAL_ERROR;
 }
 
+static void
+reset_sent(struct h2 *h, int32_t id, uint32_t code)
+{
+	void *stream = stream_of(h, id);
+
+	if (h->server)
+		remember_cut(h, id);
+	if (!is_provoked(code))
+		return;
+	(void)charge_reset(h);
+	if (stream != NULL)
+		h->ops->on_broken(h, stream);
+}
+
 static int
 on_frame_send(nghttp2_session *s, const nghttp2_frame *frame, void *user)
 {
@@ -456,11 +481,8 @@ on_frame_send(nghttp2_session *s, const nghttp2_frame *frame, void *user)
 	const int32_t id = frame->hd.stream_id;
 
 	(void)s;
-	if (frame->hd.type == NGHTTP2_RST_STREAM && h->server) {
-		remember_cut(h, id);
-		if (is_provoked(frame->rst_stream.error_code))
-			(void)charge_reset(h);
-	}
+	if (frame->hd.type == NGHTTP2_RST_STREAM)
+		reset_sent(h, id, frame->rst_stream.error_code);
 	if (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS)
 		return 0;
 	earn(&h->frames, &frame_rate, EARN_FRAME);

@@ -1,5 +1,6 @@
 #include "httpio/link.h"
 
+#include "httpio/h2link.h"
 #include "io/loop.h"
 
 enum {
@@ -46,6 +47,7 @@ link_due(struct link *k, int64_t after_ns)
 static void
 fini(void *p)
 {
+	h2link_fini(p);
 	mem_free(p);
 }
 
@@ -86,6 +88,7 @@ link_close(struct link *k)
 	if (k->state == LINK_CLOSED)
 		return;
 	client_left(k);
+	h2link_drop(k);
 	k->state = LINK_CLOSED;
 	timer_clear(&k->timer);
 	task_clear(&k->task);
@@ -108,8 +111,16 @@ fail(struct link *k, enum fault why)
 		link_close(k);
 		return;
 	}
+	if (k->state == LINK_H2) {
+		h2link_lost(k, why);
+		return;
+	}
+	if (k->pool->dialing == k)
+		k->pool->dialing = NULL;
+	h2link_fail_waiting(k, why);
 	link_close(k);
-	ops->on_fail(&k->call, why);
+	if (ops != NULL)
+		ops->on_fail(&k->call, why);
 }
 
 static void
@@ -119,8 +130,16 @@ on_task(struct task *t)
 
 	if (k->failing != FAULT_NONE)
 		fail(k, k->failing);
+	else if (k->state == LINK_H2)
+		h2link_run(k);
 	else
 		run(k);
+}
+
+void
+link_wake(struct link *k)
+{
+	task_set(loop_of(k), &k->task, on_task);
 }
 
 void
@@ -150,6 +169,8 @@ on_due(struct timer *t)
 		return;
 	if (k->due_ns > now)
 		due_at(k, k->due_ns);
+	else if (k->state == LINK_H2)
+		h2link_due(k);
 	else if (k->state >= LINK_HEAD ||
 		 (k->total_ns > 0 && k->total_ns <= now))
 		fail(k, FAULT_UP_TIMEOUT);
@@ -258,10 +279,40 @@ send_rest(struct link *k)
 
 static void on_ready(struct stream *s, unsigned events);
 
+static bool
+chose_h2(const struct link *k)
+{
+	const struct origin *o = &k->pool->origin;
+
+	return o->tls ? tls_is_h2(&k->stream) : o->http == ORIGIN_H2C;
+}
+
+/* Calls that waited for HTTP/2 wait no more; false: nobody is left. */
+static bool
+stays_h1(struct link *k)
+{
+	if (k->pool->dialing == k)
+		k->pool->dialing = NULL;
+	k->pool->speaks_h2 = false;
+	h2link_fail_waiting(k, FAULT_UP_CONNECT);
+	if (k->call.ops != NULL)
+		return true;
+	link_close(k);
+	return false;
+}
+
 static void
 start_request(struct link *k)
 {
 	free_dial(k);
+	if (chose_h2(k)) {
+		if (k->pool->dialing == k)
+			k->pool->dialing = NULL;
+		h2link_start(k);
+		return;
+	}
+	if ((k->lanes != NULL || k->pool->dialing == k) && !stays_h1(k))
+		return;
 	link_announce(k);
 	if (k->state == LINK_HEAD)
 		send_rest(k);
@@ -600,6 +651,10 @@ on_ready(struct stream *s, unsigned events)
 	struct link *k = CONTAINER_OF(s, struct link, stream);
 
 	(void)events;
+	if (k->state == LINK_H2) {
+		h2link_run(k);
+		return;
+	}
 	if (k->state == LINK_IDLE) {
 		/* It may only end; TLS may still bring tickets. */
 		if (k->stream.hup || !is_quiet(k))

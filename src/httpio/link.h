@@ -23,6 +23,7 @@ enum link_state {
 	LINK_HEAD, /* the request goes out, the answer's head is awaited */
 	LINK_BODY, /* the answer's body is coming */
 	LINK_IDLE, /* in its pool */
+	LINK_H2,   /* h2link.c has it */
 	LINK_CLOSED
 };
 
@@ -35,12 +36,19 @@ struct pool {
 	struct tls_peer *peer;
 	struct link *idle; /* last used first */
 	size_t nidle, nconn;
+	struct link *wide;    /* HTTP/2's, last made first */
+	struct link *dialing; /* calls wait for this one; NULL: none */
+	bool speaks_h2;       /* the last connection did, or it is told to */
 };
+
+struct lane;   /* h2link.c */
+struct h2link; /* h2link.c */
 
 struct call {
 	const struct call_ops *ops;
 	void *user;
 	bool sent, reused, paused;
+	struct lane *lane; /* NULL: of HTTP/1, and embedded in its link */
 };
 
 /* What is only needed until the connection stands. */
@@ -54,8 +62,12 @@ struct dial {
 struct link {
 	struct call call;
 	struct pool *pool;
-	struct link *next, *prev; /* in client->links */
-	struct link *next_idle, *prev_idle;
+	struct link *next, *prev;           /* in client->links */
+	struct link *next_idle, *prev_idle; /* or in pool->wide */
+	struct h2link *h2;                  /* NULL: HTTP/1 */
+	struct lane *lanes;                 /* HTTP/2's calls */
+	unsigned nlanes;
+	bool listed; /* in pool->wide */
 	struct stream stream;
 	struct timer timer;
 	struct task task;
@@ -106,6 +118,8 @@ void link_sent(struct link *k);
 void link_fail_soon(struct link *k, enum fault why);
 void link_close(struct link *k);
 void link_resume(struct link *k);
+/* HTTP/2: has something to send, at the end of the turn. */
+void link_wake(struct link *k);
 void link_due(struct link *k, int64_t after_ns); /* 0: only the total */
 /* client.c: the call is over, the link goes to its pool. */
 void client_keep(struct link *k);
