@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "books/scan.h"
 #include "books/story.h"
+#include "model/snapshot.h"
 
 static const struct {
 	bool kept;
@@ -149,6 +150,26 @@ write_end(struct buf *b, const struct story *t)
 		json_w_null(b);
 }
 
+/* What the order went by, and the rule that dropped some. */
+static void
+write_route(struct buf *b, const struct story *t)
+{
+	char name[8 * FRAME_RULE + 9] = "";
+	unsigned i;
+
+	if (!t->ended)
+		return;
+	if (t->final.strategy < STRATEGIES)
+		json_w_kstr(b, "strategy",
+		    slice_of(strategy_text((enum strategy)t->final.strategy)));
+	json_w_kstr(b, "class",
+	    slice_of(class_conf_text((enum call_class)t->final.class)));
+	for (i = 0; i < t->final.nrule && i < FRAME_RULE; i++)
+		frame_unpack(t->final.rule[i], name + 8 * i);
+	if (t->final.nrule > 0)
+		json_w_kstr(b, "rule", slice_of(name));
+}
+
 static void
 write_story(struct buf *b, const struct story *t)
 {
@@ -162,6 +183,7 @@ write_story(struct buf *b, const struct story *t)
 	scan_key(b, "key", key);
 	write_model(b, t);
 	write_end(b, t);
+	write_route(b, t);
 	write_candidates(b, t);
 	write_attempts(b, t);
 	json_w_end(b, '}');

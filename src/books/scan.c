@@ -1,5 +1,7 @@
 #include "books/scan.h"
 
+#include "model/snapshot.h"
+
 #include <stdlib.h>
 #include <time.h>
 
@@ -304,6 +306,19 @@ write_provider_id(struct buf *b, struct slice id)
 		json_w_kstr(b, "provider_request_id", id);
 }
 
+/* Whose fault, and where it says it was, when that is elsewhere. */
+static void
+write_owner(struct buf *b, const struct outcome *o)
+{
+	char seen[9];
+
+	json_w_kstr(b, "owner", slice_of(owner_text((enum owner)o->owner)));
+	if (o->seen == 0)
+		return;
+	frame_unpack(o->seen, seen);
+	json_w_kstr(b, "seen_in", slice_of(seen));
+}
+
 static void
 write_outcome(struct buf *b, const struct outcome *o)
 {
@@ -318,6 +333,7 @@ write_outcome(struct buf *b, const struct outcome *o)
 	json_w_kbool(b, "by_recorder", o->by_recorder);
 	json_w_ki64(b, "status", o->status);
 	write_fault(b, o->fault);
+	write_owner(b, o);
 	json_w_ku64(b, "input_tokens", o->usage.input);
 	json_w_ku64(b, "cached_tokens", o->usage.cached);
 	json_w_ku64(b, "cache_write_tokens", o->usage.cache_write);

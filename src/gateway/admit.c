@@ -14,6 +14,8 @@
 #include "gateway/wait.h"
 #include "gateway/worker_priv.h"
 #include "journal/writer.h"
+#include "route/capacity.h"
+#include "route/rule.h"
 #include "shm/breaker.h"
 #include "shm/key.h"
 #include "shm/label.h"
@@ -323,24 +325,84 @@ begin(struct req *req, struct candidate *c, struct attempt *t)
 	return FAULT_NONE;
 }
 
+/* It is not tried now, and when it may be is known. */
+static bool
+later(struct req *req, struct candidate *c, enum why why, int64_t at_ns)
+{
+	c->why = why;
+	if (req->come_ns == 0 || at_ns < req->come_ns)
+		req->come_ns = at_ns;
+	return false;
+}
+
+/* What calls of this class leave free they may not take as a last resort. */
+static bool
+take_capacity(
+    struct req *req, struct candidate *c, struct attempt *t, bool last_resort)
+{
+	const int64_t now = loop_now(req->w->loop);
+	const unsigned keep = rule_keep(req->snap, req->wishes.class);
+	uint64_t output = capacity_expected_output(t->breaker);
+	int64_t wait;
+
+	if (t->breaker == NULL)
+		return true;
+	if (t->bound_out > 0 && output > t->bound_out)
+		output = t->bound_out;
+	t->taken = ask_input_estimate(req->ask) + output;
+	if (capacity_take(
+		c->deployment, t->breaker, t->taken, keep, now, &wait))
+		return true;
+	if (!last_resort)
+		return later(req, c, WHY_FULL, now + wait);
+	if (keep > 0)
+		return later(req, c, WHY_CLASS, now + wait);
+	capacity_force(c->deployment, t->breaker, t->taken, now);
+	return true;
+}
+
+/* Is it known to be of no use now? */
+static bool
+is_out(struct req *req, struct candidate *c, const struct live_deployment *l,
+    bool last_resort)
+{
+	const int64_t now = loop_now(req->w->loop);
+	const int64_t floor = capacity_floor_of(l->row);
+
+	if (floor > now)
+		return !later(req, c, WHY_TOLD, floor);
+	if (last_resort || capacity_floor_of(l->credential) <= now)
+		return false;
+	c->why = WHY_CREDENTIAL;
+	return true;
+}
+
 /* FAULT_UP_UNHEALTHY: not this one in this round. */
 static enum fault
 try_candidate(struct req *req, struct candidate *c, bool last_resort)
 {
+	const int64_t now = loop_now(req->w->loop);
 	struct attempt t = { .deployment = c->deployment };
 	enum fault f;
 
+	t.live = &live_of(req->snap)->deployment[c->deployment->index];
+	if (is_out(req, c, t.live, last_resort))
+		return FAULT_UP_UNHEALTHY;
 	if (!bound(req, c, &t) || costs_too_much(req, c, &t))
 		return FAULT_BUDGET;
-	t.breaker = breaker_get(&req->w->shm, c->deployment->hash);
-	if (!last_resort &&
-	    !breaker_may(t.breaker, loop_now(req->w->loop), &t.probe)) {
-		c->why = WHY_BREAKER;
+	t.breaker = t.live->row;
+	if (!take_capacity(req, c, &t, last_resort))
 		return FAULT_UP_UNHEALTHY;
+	if (!last_resort && !breaker_may(t.breaker, now, &t.probe)) {
+		c->why = WHY_BREAKER;
+		f = FAULT_UP_UNHEALTHY;
+	} else {
+		f = begin(req, c, &t);
+		if (f != FAULT_NONE)
+			breaker_neutral(t.breaker, t.probe);
 	}
-	f = begin(req, c, &t);
-	if (f != FAULT_NONE)
-		breaker_neutral(t.breaker, t.probe);
+	if (f != FAULT_NONE && t.breaker != NULL)
+		capacity_settle(c->deployment, t.breaker, t.taken, 0, false);
 	if (f == FAULT_BUDGET)
 		bar(c, WHY_BUDGET);
 	return f;
@@ -385,7 +447,9 @@ refusal(const struct req *req)
 		return FAULT_COST_PER_CALL;
 	if (unbounded)
 		return FAULT_UNBOUNDED;
-	return price ? FAULT_PRICE_UNKNOWN : FAULT_UP_UNHEALTHY;
+	if (price)
+		return FAULT_PRICE_UNKNOWN;
+	return req->come_ns != 0 ? FAULT_UP_FULL : FAULT_UP_UNHEALTHY;
 }
 
 /* --- when nothing fits ------------------------------------------------------
@@ -457,8 +521,10 @@ wait(struct req *req)
 static enum fault
 try_rounds(struct req *req)
 {
-	enum fault f = try_round(req, false);
+	enum fault f;
 
+	req->come_ns = 0;
+	f = try_round(req, false);
 	return f == FAULT_BUDGET ? try_round(req, true) : f;
 }
 
@@ -492,6 +558,9 @@ stage_admit(struct req *req, enum wake wake)
 	if (f == FAULT_PENDING)
 		f = FAULT_BUDGET;
 	if (f == FAULT_BUDGET && downgrade(req))
+		return req_goto(req, STAGE_ROUTE);
+	if ((f == FAULT_UP_FULL || f == FAULT_UP_UNHEALTHY) &&
+	    req_move(req, req->model->fallback, WHY_FALLBACK))
 		return req_goto(req, STAGE_ROUTE);
 	if (f != FAULT_NONE)
 		return req_fail(req, f, STAGE_REFUSE);

@@ -82,16 +82,18 @@ add_tags(struct req *req, struct slice rest)
 }
 
 /* A list may come as several headers of the name (RFC 9110 5.3). */
-static enum fault
-read_tags(struct req *req)
+enum fault
+bind_tags(struct req *req)
 {
 	static const struct slice name = { "x-kontor-tags", 13 };
 	enum fault f = FAULT_NONE;
 	const struct http_head *h;
 	unsigned i;
 
-	if (req->x == NULL || http_find(req->x->head, name) == NULL)
+	if (req->tagged || req->x == NULL ||
+	    http_find(req->x->head, name) == NULL)
 		return FAULT_NONE;
+	req->tagged = true;
 	h = req->x->head;
 	for (i = 0; i < h->nhdr && f == FAULT_NONE; i++) {
 		if (slice_ieq(h->hdr[i].name, name))
@@ -135,7 +137,7 @@ bind_take(struct req *req)
 {
 	struct shm *m = &req->w->shm;
 	struct rate_need need;
-	enum fault f = read_tags(req);
+	enum fault f = bind_tags(req);
 
 	if (f != FAULT_NONE)
 		return f;

@@ -13,13 +13,14 @@
 #include "httpio/server.h"
 #include "journal/writer.h"
 
-enum { OWN_HEADERS = 3 + BIND_HEADERS };
+enum { OWN_HEADERS = 4 + BIND_HEADERS };
 
 void
 reply_head(struct req *req, int64_t body_len)
 {
 	struct reply *r = &req->reply;
 	struct http_hdr hdr[NELEM(r->hdr) + OWN_HEADERS];
+	struct slice route;
 	unsigned n = 0, i;
 	bool replaces;
 
@@ -29,6 +30,9 @@ reply_head(struct req *req, int64_t body_len)
 	if (req->try.deployment != NULL)
 		hdr[n++] = (struct http_hdr){ S("x-kontor-deployment"),
 			slice_of(req->try.deployment->id) };
+	route = req_route_text(req);
+	if (route.len > 0)
+		hdr[n++] = (struct http_hdr){ S("x-kontor-route"), route };
 	n += bind_headers(req, hdr + n, &replaces);
 	for (i = 0; i < r->nhdr; i++) {
 		if (!replaces ||
@@ -36,6 +40,19 @@ reply_head(struct req *req, int64_t body_len)
 			hdr[n++] = r->hdr[i];
 	}
 	exchange_answer(req->x, r->status, hdr, n, body_len);
+}
+
+static void
+name_rule(const char *name, struct final *v)
+{
+	struct slice rest = slice_of(name);
+
+	for (v->nrule = 0; rest.len > 0 && v->nrule < FRAME_RULE;) {
+		const size_t len = rest.len < 8 ? rest.len : 8;
+
+		v->rule[v->nrule++] = frame_pack(rest);
+		rest = (struct slice){ rest.p + len, rest.len - len };
+	}
 }
 
 static void
@@ -54,6 +71,12 @@ fill(const struct req *req, struct final *v)
 		.total_us =
 		    (uint64_t)(loop_now(req->w->loop) - req->start_ns) / 1000,
 		.client_gone = req->gone };
+	if (req->model != NULL) {
+		v->strategy = (unsigned)req->model->strategy;
+		v->class = (unsigned)req->wishes.class;
+	}
+	if (req->rule >= 0)
+		name_rule(req->snap->residency[req->rule].name, v);
 	for (i = 0; i < req->ncandidate && i < FRAME_CANDIDATES; i++) {
 		v->candidate[i].deployment =
 		    req->candidate[i].deployment->index;

@@ -128,6 +128,50 @@ named_text(struct req *req)
 	return stored(req, &b);
 }
 
+/* "... the rule 'eu only' allows none of gpt-6's deployments ..." */
+static struct slice
+residency_text(struct req *req)
+{
+	struct buf b = { 0 };
+
+	buf_fmt(&b,
+	    "The residency rule '%s' allows no deployment of '%s' for this "
+	    "call; it was sent nowhere. Ask who keeps the rules.",
+	    req->rule >= 0 ? req->snap->residency[req->rule].name : "?",
+	    req->model->id);
+	return stored(req, &b);
+}
+
+static struct slice
+retired_text(struct req *req)
+{
+	const time_t t = (time_t)(req->model->retires_ns / NS_PER_S);
+	struct buf b = { 0 };
+	char when[16];
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%d", &tm);
+	buf_fmt(&b, "The model '%s' was retired on %s", req->model->id, when);
+	if (req->model->successor != NULL)
+		buf_fmt(&b, "; use '%s'", req->model->successor->id);
+	buf_char(&b, '.');
+	return stored(req, &b);
+}
+
+static struct slice
+model_text(struct req *req)
+{
+	struct buf b = { 0 };
+
+	if (req->try.deployment == NULL)
+		return S("");
+	buf_fmt(&b, "%s: '%s' was to answer as '%s'",
+	    fault_get(FAULT_UP_MODEL)->text, req->try.deployment->id,
+	    req->try.deployment->answers_as);
+	return stored(req, &b);
+}
+
 static struct slice
 field_text(struct req *req)
 {
@@ -161,6 +205,15 @@ describe(struct req *req, struct problem *p)
 	case FAULT_MODEL_FORBIDDEN:
 		if (req->ask != NULL)
 			p->message = named_text(req);
+		break;
+	case FAULT_RESIDENCY:
+		p->message = residency_text(req);
+		break;
+	case FAULT_MODEL_RETIRED:
+		p->message = retired_text(req);
+		break;
+	case FAULT_UP_MODEL:
+		p->message = model_text(req);
 		break;
 	case FAULT_FIELD:
 	case FAULT_JSON_DUPLICATE:
@@ -201,8 +254,12 @@ headers(struct req *req, int status)
 		reply_header(req, S("retry-after"), S("1"));
 	else if (req->fault == FAULT_BUDGET)
 		reply_header(req, S("x-should-retry"), S("false"));
+	if (req->fault == FAULT_RESIDENCY)
+		reply_header(req, S("x-should-retry"), S("false"));
 	if (req->fault == FAULT_RATE || req->fault == FAULT_CONCURRENCY)
 		retry_headers(req, req->slow.wait_ns);
+	if (req->fault == FAULT_UP_FULL && req->come_ns != 0)
+		retry_headers(req, req->come_ns - loop_now(req->w->loop));
 	if (status == 503 && !has_header(r, S("retry-after")))
 		reply_header(req, S("retry-after"), S("1"));
 	if (status == 405)

@@ -10,6 +10,7 @@
 #include "base/inflate.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "gateway/learn.h"
 #include "gateway/send.h"
 #include "gateway/relay.h"
 #include "gateway/stages.h"
@@ -122,6 +123,7 @@ relay_head(struct req *req, const struct http_head *head)
 		letter_refused(req);
 	req->try.provider_id = provider_id(req, head);
 	pass_headers(req, head);
+	learn_head(req, head);
 	if (head->status != 200)
 		r->mode = MODE_ERROR;
 	else

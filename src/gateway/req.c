@@ -183,6 +183,7 @@ req_start(struct worker *w, struct exchange *x)
 	req->x = x;
 	req->snap = snapshot_ref(w->snapshot);
 	req->start_ns = loop_now(w->loop);
+	req->rule = -1;
 	req->wall_ns = worker_wall_ns(w);
 	req->deadline_ns = req->start_ns + req->snap->total_deadline_ns;
 	req->next = w->reqs;

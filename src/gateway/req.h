@@ -20,6 +20,7 @@
 #include "ledger/rate.h"
 #include "model/ident.h"
 #include "model/snapshot.h"
+#include "route/plan.h"
 
 struct worker;
 struct exchange;
@@ -50,22 +51,6 @@ enum wake {
 /* What a stage tells the driver: run me again, or wait for a wake. */
 enum next { NEXT_RUN, NEXT_WAIT };
 
-/* Why a deployment was or was not used: model/why.def. */
-enum why {
-#define WHY(NAME, kept, text) WHY_##NAME,
-#include "model/why.def"
-#undef WHY
-	WHY_MAX
-};
-
-struct candidate {
-	const struct deployment_conf *deployment;
-	enum why why;
-	bool tried;  /* an attempt was made */
-	bool again;  /* and a second one, on a fresh connection */
-	bool barred; /* cannot be used by this request */
-};
-
 /* One attempt at one deployment: from ADMIT to SETTLE. */
 struct attempt {
 	const struct deployment_conf *deployment;
@@ -74,8 +59,12 @@ struct attempt {
 	unsigned nrow;
 	int64_t price_ns; /* wall: prices in force then count */
 	struct shm_breaker *breaker;
+	const struct live_deployment *live;
+	uint64_t taken; /* tokens of its capacity */
 	bool probe;
-	struct shm_hold *hold;                  /* owned from ADMIT to SETTLE */
+	enum owner owner;      /* whose its failure is; set by SETTLE */
+	struct slice seen;     /* region it says it was served in; arena */
+	struct shm_hold *hold; /* owned from ADMIT to SETTLE */
 	const struct agreement_conf *agreement; /* NULL: none */
 	struct money list_most;                 /* at list prices */
 	struct money most;                      /* by the agreement */
@@ -107,6 +96,23 @@ struct reply {
 	struct slice body;
 	unsigned nhdr;
 	struct http_hdr hdr[24];
+};
+
+/* An attempt that is over, for x-kontor-route. */
+struct hop {
+	const struct deployment_conf *deployment;
+	enum fault fault;
+	enum owner owner;
+	int status;
+	unsigned first_ms, end_ms;
+};
+
+/* What a caller says beside the body, and what rules make of it. */
+struct wishes {
+	uint64_t data_class; /* hash64; 0: not said */
+	uint64_t session;    /* the same */
+	enum call_class class;
+	bool explain; /* x-kontor-route, whatever the number of candidates */
 };
 
 /* An attempt's answer worth more than what may come after it. */
@@ -146,7 +152,16 @@ struct req {
 	const struct model_conf *asked; /* before a downgrade */
 	struct candidate *candidate;
 	unsigned ncandidate;
+	unsigned first; /* of these, where those of the model at hand begin */
 	unsigned attempts;
+	struct wishes wishes;
+	uint64_t warm_key; /* of a session or a prompt; 0: none */
+	int rule;          /* of residency that dropped candidates; -1: none */
+	unsigned moves;    /* to another model */
+	int64_t come_ns;   /* when a full one may be asked again; 0: none is */
+	struct hop *hop;   /* of failed attempts; NULL: none */
+	unsigned nhops;
+	bool tagged; /* tags are read */
 	bool final_reserved;
 	bool busy_budget; /* FAULT_BUDGET, but only for now */
 	bool gone;        /* the client left before the answer was whole */
@@ -195,6 +210,11 @@ void req_bad_http(struct worker *w, struct exchange *x, enum fault why);
 bool req_has_next(const struct req *req);
 /* The request goes on at another model; its old candidates are barred. */
 void req_downgrade(struct req *req, const struct model_conf *m);
+/* The same for another reason, told in a warning; false: it may not, or there
+ * nobody may serve it. */
+bool req_move(struct req *req, const struct model_conf *m, enum why why);
+/* x-kontor-route: what became of every candidate.  explain.c */
+struct slice req_route_text(struct req *req);
 /* Gives the decoded body back, when nobody reads it any more. */
 void req_free_plain(struct req *req);
 /* Gives reply's head to the exchange; body_len as exchange_answer().

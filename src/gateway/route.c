@@ -1,17 +1,18 @@
 /*
  * route.c - the permitted candidates, in order
  *
- * The first time: reads the body, finds the model, orders its deployments by
- * the model's strategy; those whose breaker is open go behind the others, so
- * that they are tried only when nothing healthy is left.  After a failed
- * attempt: is there another?
+ * The first time: reads the body, finds the model, and asks for the plan of
+ * its deployments (route/plan.h): what residency drops is never tried, what
+ * rests or is full comes last.  After a failed attempt: is there another?
  */
+#include "base/clock.h"
 #include "base/inflate.h"
+#include "gateway/bind.h"
 #include "gateway/stages.h"
+#include "gateway/wishes.h"
 #include "gateway/worker_priv.h"
 #include "http/msg.h"
 #include "httpio/server.h"
-#include "shm/breaker.h"
 #include "shm/key.h"
 
 bool
@@ -98,79 +99,73 @@ find_model(struct req *req)
 	return FAULT_NONE;
 }
 
-static void
-swap(struct candidate *a, struct candidate *b)
+/* A model whose time is over gives way to its successor, or to nothing. */
+static enum fault
+heed_lifecycle(struct req *req)
 {
-	struct candidate tmp = *a;
+	const int64_t now = worker_wall_ns(req->w);
+	const struct model_conf *m = req->model;
+	unsigned hops = 0;
 
-	*a = *b;
-	*b = tmp;
+	if (m->retires_ns == 0 && m->deprecated_ns == 0)
+		return FAULT_NONE;
+	while (m->retires_ns != 0 && now >= m->retires_ns && m->redirects &&
+	       ++hops <= MODEL_HOPS_MAX)
+		m = m->successor;
+	if (!key_may_use(req->key, m->hash))
+		return FAULT_MODEL_FORBIDDEN;
+	if (m->retires_ns != 0 && now >= m->retires_ns)
+		return FAULT_MODEL_RETIRED;
+	if (m->deprecated_ns != 0 && now >= m->deprecated_ns)
+		wishes_warn_deprecated(req, m);
+	if (m != req->model)
+		wishes_warn_moved(req, m, "the other has been retired");
+	req->model = m;
+	return FAULT_NONE;
 }
 
-/* Draws without replacement, each draw in proportion to the weights left. */
-static void
-order_weighted(struct worker *w, struct candidate *c, unsigned n)
+static struct plan_ask
+ask_plan(struct req *req)
 {
-	uint64_t sum, draw;
-	unsigned i, j;
+	const struct ask *q = req->ask;
 
-	for (i = 0; i + 1 < n; i++) {
-		for (sum = 0, j = i; j < n; j++)
-			sum += c[j].deployment->weight;
-		if (sum == 0)
-			return;
-		draw = worker_random(w) % sum;
-		for (j = i; draw >= c[j].deployment->weight; j++)
-			draw -= c[j].deployment->weight;
-		swap(&c[i], &c[j]);
-	}
+	return (struct plan_ask){ .who = wishes_who(req),
+		.model = req->model,
+		.class = req->wishes.class,
+		.warm_key = req->warm_key,
+		.input = ask_input_estimate(q),
+		.max_output = q->max_output * (q->n > 0 ? q->n : 1),
+		.mono_ns = loop_now(req->w->loop),
+		.wall_ns = worker_wall_ns(req->w),
+		.random = &req->w->random };
 }
 
-/* Stable: healthy ones keep their order, resting ones theirs. */
-static void
-rest_last(struct req *req, struct candidate *c, unsigned n)
-{
-	struct candidate tmp;
-	const int64_t now = loop_now(req->w->loop);
-	unsigned i, j, healthy = 0;
-
-	for (i = 0; i < n; i++) {
-		if (breaker_state(
-			breaker_get(&req->w->shm, c[i].deployment->hash),
-			now) == BREAKER_OPEN) {
-			c[i].why = WHY_BREAKER;
-			continue;
-		}
-		tmp = c[i];
-		for (j = i; j > healthy; j--)
-			c[j] = c[j - 1];
-		c[healthy++] = tmp;
-	}
-}
-
-/* Adds the model's deployments behind what is there. */
-static void
+/*
+ * Adds the model's deployments behind what is there.  The number of them that
+ * may be tried.
+ */
+static unsigned
 gather(struct req *req)
 {
 	const struct model_conf *m = req->model;
 	const unsigned old = req->ncandidate;
 	struct candidate *c =
 	    ARENA_ARRAY(&req->arena, struct candidate, old + m->n);
-	unsigned i;
+	const struct plan_ask a = ask_plan(req);
+	struct plan plan;
 
 	if (old > 0)
 		memcpy(c, req->candidate, old * sizeof(*c));
-	for (i = 0; i < m->n; i++)
-		c[old + i].deployment = m->deployment[i];
+	plan_make(&a, c + old, &plan);
 	req->candidate = c;
-	req->ncandidate = old + m->n;
-	if (m->strategy == STRATEGY_WEIGHTED)
-		order_weighted(req->w, c + old, m->n);
-	rest_last(req, c + old, m->n);
+	req->first = old;
+	req->ncandidate = old + plan.n;
+	req->rule = plan.rule;
+	return plan.open;
 }
 
-void
-req_downgrade(struct req *req, const struct model_conf *m)
+static void
+bar_rest(struct req *req, enum why why)
 {
 	unsigned i;
 
@@ -178,11 +173,71 @@ req_downgrade(struct req *req, const struct model_conf *m)
 		struct candidate *c = &req->candidate[i];
 
 		if (!c->barred && !c->tried)
-			c->why = WHY_BUDGET;
+			c->why = why_kept(c->why) ? why : c->why;
 		c->barred = true;
 	}
+}
+
+void
+req_downgrade(struct req *req, const struct model_conf *m)
+{
+	bar_rest(req, WHY_BUDGET);
 	req->model = m;
-	gather(req);
+	wishes_take_model(req);
+	(void)gather(req);
+}
+
+bool
+req_move(struct req *req, const struct model_conf *m, enum why why)
+{
+	const struct model_conf *from = req->model;
+	const unsigned before = req->ncandidate, first = req->first;
+	struct candidate *old = req->candidate;
+	const int rule = req->rule;
+	unsigned i;
+
+	if (m == NULL || req->moves == MODEL_HOPS_MAX ||
+	    !key_may_use(req->key, m->hash))
+		return false;
+	req->model = m;
+	wishes_take_model(req);
+	if (gather(req) == 0) {
+		req->model = from;
+		wishes_take_model(req);
+		req->candidate = old;
+		req->ncandidate = before;
+		req->first = first;
+		req->rule = rule;
+		return false;
+	}
+	req->moves++;
+	for (i = 0; i < before; i++)
+		req->candidate[i].barred = true;
+	for (i = before; i < req->ncandidate; i++) {
+		if (why_kept(req->candidate[i].why))
+			req->candidate[i].why = why;
+	}
+	wishes_warn_moved(req, m,
+	    why == WHY_LARGER ? "the call is too long for the other"
+			      : "nothing of the other could serve");
+	return true;
+}
+
+/* By its bytes: the estimate that everything but money goes by. */
+static bool
+is_too_long(const struct req *req)
+{
+	const uint64_t input = ask_input_estimate(req->ask);
+	unsigned i;
+
+	for (i = req->first; i < req->ncandidate; i++) {
+		const struct candidate *c = &req->candidate[i];
+
+		if (!c->barred && (c->deployment->context == 0 ||
+				      c->deployment->context >= input))
+			return false;
+	}
+	return true;
 }
 
 /* The caller names one deployment of the model: the others are not tried.
@@ -192,7 +247,7 @@ pin(struct req *req)
 {
 	const struct slice id =
 	    slice_trim(http_value(req->x->head, S("x-kontor-deployment")));
-	bool found = false;
+	bool found = false, open = false;
 	unsigned i;
 
 	if (id.len == 0)
@@ -202,16 +257,46 @@ pin(struct req *req)
 
 		if (slice_eq(slice_of(c->deployment->id), id)) {
 			found = true;
+			open = !c->barred;
 			continue;
 		}
+		if (!c->barred)
+			c->why = WHY_PINNED;
 		c->barred = true;
-		c->why = WHY_PINNED;
 	}
+	/* Nor another model's. */
+	req->moves = MODEL_HOPS_MAX;
 	if (found)
-		return FAULT_NONE;
+		return open ? FAULT_NONE : FAULT_RESIDENCY;
 	req->ask->param = S("x-kontor-deployment");
 	req->ask->hint = "is no deployment of this model";
 	return FAULT_FIELD;
+}
+
+static enum fault
+first_time(struct req *req)
+{
+	enum fault f = read_body(req);
+
+	if (f == FAULT_NONE)
+		f = find_model(req);
+	if (f == FAULT_NONE)
+		f = wishes_read(req);
+	if (f == FAULT_NONE)
+		f = heed_lifecycle(req);
+	if (f != FAULT_NONE)
+		return f;
+	wishes_take_model(req);
+	if (gather(req) == 0)
+		return req->ncandidate > 0 ? FAULT_RESIDENCY
+					   : FAULT_UP_UNHEALTHY;
+	f = pin(req);
+	if (f != FAULT_NONE)
+		return f;
+	if (req->model->larger != NULL && is_too_long(req))
+		(void)req_move(req, req->model->larger, WHY_LARGER);
+	retry_call(&req->w->retry, req->snap->retry_percent);
+	return FAULT_NONE;
 }
 
 enum next
@@ -222,13 +307,7 @@ stage_route(struct req *req, enum wake wake)
 	if (wake == WAKE_GONE || req->x == NULL)
 		return req_fail(req, FAULT_GONE, STAGE_REFUSE);
 	if (req->candidate == NULL) {
-		f = read_body(req);
-		if (f == FAULT_NONE)
-			f = find_model(req);
-		if (f == FAULT_NONE) {
-			gather(req);
-			f = pin(req);
-		}
+		f = first_time(req);
 		if (f != FAULT_NONE)
 			return req_fail(req, f, STAGE_REFUSE);
 	}

@@ -4,12 +4,13 @@
  * The outcome goes into the ring first, then the money moves; the breaker
  * hears what was the provider's fault.
  */
+#include "gateway/learn.h"
 #include "gateway/send.h"
 #include "gateway/stages.h"
 #include "gateway/worker_priv.h"
 #include "journal/writer.h"
+#include "model/place.h"
 #include "provider/provider.h"
-#include "shm/breaker.h"
 
 struct result {
 	enum resolution resolution;
@@ -162,6 +163,18 @@ since_us(const struct attempt *t, int64_t at_ns)
 	return at_ns == 0 ? 0 : (uint64_t)((at_ns - t->start_ns) / 1000) + 1;
 }
 
+/* Where it says it was served, when that is not where it is said to be. */
+static uint64_t
+seen_elsewhere(const struct attempt *t)
+{
+	const struct slice geo = place_of_region(t->seen);
+
+	return t->seen.len > 0 &&
+		       place_contradicts(slice_of(t->deployment->zone), geo)
+		   ? frame_pack(geo)
+		   : 0;
+}
+
 static void
 write_outcome(struct req *req, const struct result *r)
 {
@@ -191,6 +204,8 @@ write_outcome(struct req *req, const struct result *r)
 		.provider_id = t->provider_id,
 		.used_tier = r->tier,
 		.agreement = t->agreement != NULL ? t->agreement->terms.id : 0,
+		.owner = (unsigned)t->owner,
+		.seen = seen_elsewhere(t),
 		.n = t->hold->n,
 		.ntags = req->ntags,
 	};
@@ -207,43 +222,26 @@ write_outcome(struct req *req, const struct result *r)
 static enum verdict
 verdict(const struct req *req)
 {
-	const struct attempt *t = &req->try;
-
 	if (req->fault == FAULT_OVERLOAD)
 		return VERDICT_CAPACITY;
-	switch (fault_get(req->fault)->blame) {
-	case BLAME_NOBODY:
-	case BLAME_CLIENT:
-	case BLAME_US:
-		return VERDICT_PASS;
-	case BLAME_UPSTREAM:
+	switch (req->try.owner) {
+	case OWNER_PROVIDER:
+		return VERDICT_NEXT;
+	case OWNER_CAPACITY:
+		return VERDICT_CAPACITY;
+	case OWNER_CREDENTIAL:
+		return VERDICT_OURS;
+	case OWNER_CONTEXT:
+		/* A larger one may take it; else it is the caller's. */
+		return req->model->larger != NULL ? VERDICT_NEXT : VERDICT_PASS;
+	case OWNER_NOBODY:
+	case OWNER_CLIENT:
+	case OWNER_POLICY:
+	case OWNER_US:
+	case OWNERS:
 		break;
 	}
-	if (req->fault == FAULT_UP_CREDENTIAL)
-		return VERDICT_OURS;
-	return t->error.p != NULL && t->status != 200
-		   ? verdict_of_status(t->status)
-		   : VERDICT_NEXT;
-}
-
-static void
-tell_breaker(struct req *req, enum verdict v)
-{
-	const struct attempt *t = &req->try;
-	const int64_t now = loop_now(req->w->loop);
-
-	breaker_leave(t->breaker, req->w->slot);
-	if (req->fault == FAULT_UP_TIMEOUT && t->sent_ns != 0)
-		breaker_timeout(t->breaker, now, t->probe, req->key->principal);
-	else if (v == VERDICT_NEXT && t->reused && t->status == 0)
-		breaker_neutral(t->breaker, t->probe);
-	else if (v == VERDICT_NEXT)
-		breaker_bad(t->breaker, now, t->probe, 0);
-	else if (t->status >= 200 && t->status < 500 &&
-		 req->fault != FAULT_GONE && v == VERDICT_PASS)
-		breaker_good(t->breaker, t->probe);
-	else
-		breaker_neutral(t->breaker, t->probe);
+	return VERDICT_PASS;
 }
 
 /* What limits count: of an attempt that nobody counted, its bound. */
@@ -327,14 +325,45 @@ keep_answer(struct req *req)
 	req->kept->reply = req->reply;
 }
 
+/* May the request be tried once more at all? */
+static bool
+may_go_on(struct req *req, enum verdict v)
+{
+	unsigned i;
+
+	if (req->gone || req->x == NULL || v == VERDICT_PASS ||
+	    req->attempts >= req->snap->max_attempts ||
+	    loop_now(req->w->loop) >= req->deadline_ns)
+		return false;
+	if (retry_take(
+		&req->w->retry, req->snap->retry_floor, loop_now(req->w->loop)))
+		return true;
+	for (i = 0; i < req->ncandidate; i++) {
+		struct candidate *c = &req->candidate[i];
+
+		if (!c->tried && !c->barred)
+			c->why = WHY_RETRIES;
+	}
+	return false;
+}
+
+/* Another deployment, or another model: a larger one, the fallback. */
+static bool
+has_way_on(struct req *req)
+{
+	if (req->try.owner == OWNER_CONTEXT)
+		return req_move(req, req->model->larger, WHY_LARGER);
+	return req_has_next(req) ||
+	       req_move(req, req->model->fallback, WHY_FALLBACK);
+}
+
 static enum next
 go_on(struct req *req, enum verdict v)
 {
 	if (req->try.complete || req->streaming)
 		return req_goto(req, STAGE_RECORD);
 	offer_again(req);
-	if (req->gone || req->x == NULL || v == VERDICT_PASS ||
-	    !req_has_next(req) || loop_now(req->w->loop) >= req->deadline_ns)
+	if (!may_go_on(req, v) || !has_way_on(req))
 		return req_goto(req, STAGE_REFUSE);
 	worker_count(req->w, COUNTER_FAILOVERS, 1);
 	keep_answer(req);
@@ -347,13 +376,15 @@ enum next
 stage_settle(struct req *req, enum wake wake)
 {
 	struct result r = resolve(req);
-	const enum verdict v = verdict(req);
+	enum verdict v;
 
 	(void)wake;
+	req->try.owner = owner_of(req->fault, req->try.status, req->try.error);
+	v = verdict(req);
 	timer_clear(&req->timer);
 	write_outcome(req, &r);
 	hold_close(req->w->ledger, &req->try.hold, r.cost);
-	tell_breaker(req, v);
+	learn_end(req, &r.usage, r.resolution != RESOLUTION_UNKNOWN);
 	count(req, &r);
 	use(req, &r);
 	if (req->try.complete) {

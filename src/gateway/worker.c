@@ -22,6 +22,7 @@
 #include "httpio/server.h"
 #include "journal/writer.h"
 #include "model/ipc.h"
+#include "route/live.h"
 
 enum {
 	TURN_MS = 200,
@@ -196,6 +197,7 @@ reload(struct worker *w, int fd)
 		answer_ctl(false);
 		return;
 	}
+	live_attach(fresh, &w->shm);
 	snapshot_unref(&w->snapshot);
 	w->snapshot = fresh;
 	preload_trust(w);
@@ -279,6 +281,7 @@ open_all(struct worker *w, uint32_t slot)
 	if (load(FD_CONFIG, &w->snapshot) != FAULT_NONE)
 		fatal("the compiled configuration cannot be read");
 	close(FD_CONFIG);
+	live_attach(w->snapshot, &w->shm);
 	w->slot = w->shm.slot = slot;
 	random_bytes(&w->random, sizeof(w->random));
 	random_bytes(&w->salt, sizeof(w->salt));

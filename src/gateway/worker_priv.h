@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "gateway/req.h"
 #include "io/loop.h"
+#include "route/retry.h"
 #include "shm/shm.h"
 #include "shm/wallet.h"
 
@@ -30,7 +31,8 @@ struct worker {
 	struct journal *journal;
 	struct snapshot *snapshot; /* in force; requests keep their own */
 	struct counts *counts;
-	struct map64 tags; /* hash of a name to its subject */
+	struct retry retry; /* attempts behind the first */
+	struct map64 tags;  /* hash of a name to its subject */
 	uint32_t slot;
 	uint32_t seq;      /* of request ids */
 	uint64_t random;   /* xorshift state: weights, never secrets */

@@ -53,6 +53,7 @@ static const struct field_list candidate_list = {
 static const struct field_list model_list = { .max = KEY_MODELS_MAX };
 static const struct field_list tag_list = { .max = FRAME_TAGS };
 static const struct field_list subject_list = { .max = KEY_SUBJECTS };
+static const struct field_list rule_list = { .max = FRAME_RULE };
 static const struct field_list number_list = { .max = FRAME_NUMBERS };
 
 static const struct field_row intent_rows[] = {
@@ -109,6 +110,8 @@ static const struct field_row outcome_rows[] = {
 	MAY(outcome, AUDIO_OUTPUT, U64, usage.audio_output),
 	MAY(outcome, IMAGE_OUTPUT, U64, usage.image_output),
 	MAY(outcome, USED_TIER, BYTES, used_tier),
+	MAY(outcome, OWNER, UINT, owner),
+	MAY(outcome, SEEN, U64, seen),
 };
 
 /* What a correction says of the attempt as it was. */
@@ -181,9 +184,17 @@ enum { WRITTEN_ROWS = NELEM(outcome_rows) + NELEM(correction_rows) };
 static void
 written_rows(struct field_row rows[WRITTEN_ROWS])
 {
-	memcpy(rows, outcome_rows, sizeof(outcome_rows));
-	memcpy(rows + NELEM(outcome_rows), correction_rows,
-	    sizeof(correction_rows));
+	unsigned i, k = 0, n = 0;
+
+	/* Keys of a map rise. */
+	for (i = 0; i < NELEM(outcome_rows); i++) {
+		while (k < NELEM(correction_rows) &&
+		       correction_rows[k].field < outcome_rows[i].field)
+			rows[n++] = correction_rows[k++];
+		rows[n++] = outcome_rows[i];
+	}
+	while (k < NELEM(correction_rows))
+		rows[n++] = correction_rows[k++];
 }
 
 static const struct field_row final_rows[] = {
@@ -198,6 +209,9 @@ static const struct field_row final_rows[] = {
 	MUST(final, ATTEMPTS, UINT, attempts),
 	MAY(final, TOTAL_US, U64, total_us),
 	LIST(final, CANDIDATES, PAIRS, candidate, n, &candidate_list),
+	LIST(final, RULE, U64S, rule, nrule, &rule_list),
+	MAY(final, STRATEGY, UINT, strategy),
+	MAY(final, CLASS, UINT, class),
 };
 
 static const struct field_row count_rows[] = {
@@ -902,4 +916,25 @@ generation_uses(
 			    best, &g->prices[i].price, p->tier, in->wall_ns);
 	}
 	return p != NULL && best == p;
+}
+
+uint64_t
+frame_pack(struct slice s)
+{
+	uint64_t v = 0;
+	size_t i;
+
+	for (i = 0; i < s.len && i < sizeof(v); i++)
+		v |= (uint64_t)(unsigned char)s.p[i] << 8 * i;
+	return v;
+}
+
+void
+frame_unpack(uint64_t v, char out[9])
+{
+	unsigned i;
+
+	for (i = 0; i < 8; i++, v >>= 8)
+		out[i] = (char)(v & 0xff);
+	out[8] = '\0';
 }

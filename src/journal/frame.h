@@ -39,7 +39,8 @@ enum {
 	FRAME_HEAD = 32,
 	FRAME_MAX_RING = 768,        /* whole frame in a worker's ring */
 	FRAME_MAX = 4 * 1024 * 1024, /* whole frame in a segment */
-	FRAME_CANDIDATES = 16,
+	FRAME_CANDIDATES = 48,
+	FRAME_RULE = 4, /* words of a rule's name */
 	FRAME_PROVIDER_ID = 64,
 	FRAME_TAGS = 8,  /* of a request, beside its key's */
 	FRAME_TIER = 16, /* of a used tier */
@@ -130,6 +131,8 @@ struct outcome {
 	struct slice provider_id; /* the provider's request id; may be empty */
 	struct slice used_tier;   /* absent: the deployment's own */
 	uint64_t agreement;       /* hash64 of its id; 0: none */
+	unsigned owner;           /* enum owner */
+	uint64_t seen;            /* frame_pack(); 0: as it should */
 	unsigned ntags;
 	uint64_t tags[FRAME_TAGS]; /* ids of subjects */
 	unsigned n;
@@ -167,7 +170,10 @@ struct final {
 	unsigned attempts;
 	uint64_t total_us;
 	bool client_gone;
-	unsigned n; /* candidates, in order */
+	unsigned strategy, class;  /* enum strategy, enum call_class */
+	unsigned nrule;            /* words of its name; 0: no rule */
+	uint64_t rule[FRAME_RULE]; /* of residency; frame_pack() */
+	unsigned n;                /* candidates, in order */
 	struct {
 		unsigned deployment;
 		unsigned why; /* model/why.def */
@@ -366,6 +372,10 @@ enum fault frame_get_limit(
     const struct frame *f, struct limit_change *out) MUST_USE;
 enum fault frame_get_generation(
     const struct frame *f, struct arena *a, struct generation *out) MUST_USE;
+
+/* Up to eight letters as a number, and back into room for them and a NUL. */
+uint64_t frame_pack(struct slice s);
+void frame_unpack(uint64_t v, char out[9]);
 
 /* --- asking -------------------------------------------------------------- */
 

@@ -13,12 +13,14 @@
 #include "io/address.h"
 #include "main/options.h"
 #include "main/pricing.h"
+#include "main/routing.h"
 #include "main/secret.h"
 #include "main/signin.h"
 #include "main/terms.h"
 #include "main/value.h"
 #include "main/yaml.h"
 #include "model/ident.h"
+#include "model/place.h"
 #include "model/snapshot.h"
 
 struct compiler {
@@ -93,6 +95,17 @@ static struct mark
 place(const struct ynode *n)
 {
 	return n->key.len > 0 ? n->key_at : n->at;
+}
+
+/* 0: not said; else the days and 1. */
+static uint32_t
+days_at(const struct ynode *n, const char *prefix)
+{
+	uint64_t days;
+
+	return slice_u64(text_at(n, prefix, "retention_days"), &days)
+		   ? (uint32_t)days + 1
+		   : 0;
 }
 
 /* --- providers ------------------------------------------------------- */
@@ -334,6 +347,8 @@ take_provider(
 	p->hash = hash64(n->key);
 	p->region = keep(c, text_at(n, P, "region"));
 	p->zone = keep(c, text_at(n, P, "zone"));
+	p->store_zone = keep(c, text_at(n, P, "stores_in"));
+	p->retention = days_at(n, P);
 	p->api_version = keep(c, text_at(n, P, "api_version"));
 	p->organization = maybe_text(c, n, "organization");
 	p->project = maybe_text(c, n, "project");
@@ -465,17 +480,74 @@ or_else(struct slice s, const char *other)
 }
 
 static void
+take_capacity(
+    struct compiler *c, const struct ynode *n, struct deployment_conf *d)
+{
+	const struct slice kind = text_at(n, D, "capacity.kind");
+	struct money cost = { 0 };
+
+	d->capacity = slice_eq(kind, S("provisioned")) ? CAPACITY_PROVISIONED
+		      : slice_eq(kind, S("dedicated")) ? CAPACITY_DEDICATED
+						       : CAPACITY_ON_DEMAND;
+	d->tokens_per_minute = number_at(n, D, "capacity.tokens_per_minute");
+	d->requests_per_minute =
+	    number_at(n, D, "capacity.requests_per_minute");
+	d->burst_ns = duration_at(n, D, "capacity.burst");
+	d->accelerator = keep(c, text_at(n, D, "capacity.accelerator"));
+	if (money_parse(text_at(n, D, "capacity.cost_per_hour"), &cost))
+		d->cost_per_hour = cost.nano;
+}
+
+/* Where it is, by what its address says and by what the operator says. */
+static void
+take_place(struct compiler *c, const struct ynode *n, struct deployment_conf *d)
+{
+	const struct provider_conf *p = d->provider;
+	const struct ynode *zone = ynode_find(n, "zone");
+	struct place_facts facts = { 0 };
+	struct slice store = text_at(n, D, "stores_in");
+
+	d->scope = keep(c, text_at(n, D, "scope"));
+	d->inference_geo = keep(c, text_at(n, D, "inference_geo"));
+	d->retention = days_at(n, D);
+	d->zone = d->store_zone = d->geo = "";
+	if (p == NULL)
+		return;
+	facts = (struct place_facts){
+		.type = slice_of(provider_type_text(p->type)),
+		.host = slice_of(p->host),
+		.region = slice_of(p->region),
+		.name = slice_of(d->name),
+		.scope = slice_of(d->scope),
+		.inference_geo = slice_of(d->inference_geo),
+	};
+	d->geo = keep(c, place_of(&facts));
+	d->zone = keep(c, or_else(text_at(n, D, "zone"), p->zone));
+	if (d->zone[0] == '\0')
+		d->zone = d->geo;
+	if (place_contradicts(slice_of(d->zone), slice_of(d->geo)))
+		report_add(c->report, zone != NULL ? zone->at : place(n),
+		    "a profile, scope, region and host say where it is "
+		    "processed",
+		    "the deployment \"%s\" cannot be in zone \"%s\": its "
+		    "address says \"%s\"",
+		    d->id, d->zone, d->geo);
+	if (store.len == 0)
+		store = slice_of(p->store_zone);
+	d->store_zone = keep(c, or_else(store, d->zone));
+	if (d->retention == 0)
+		d->retention = p->retention;
+}
+
+static void
 take_deployment(struct compiler *c, const struct ynode *n, struct model_conf *m)
 {
 	struct deployment_conf *d = &c->deployment[c->s->ndeployments];
 	const struct ynode *provider = ynode_find(n, "provider");
-	const char *zone = "";
 	struct slice id;
 
 	if (provider != NULL && provider->kind == YNODE_SCALAR)
 		d->provider = need_provider(c, provider);
-	if (d->provider != NULL)
-		zone = d->provider->zone;
 	id = text_at(n, D, "id");
 	d->id = id.len > 0 ? keep(c, id)
 			   : arena_fmt(c->arena, "%s@%.*s", m->id,
@@ -485,7 +557,9 @@ take_deployment(struct compiler *c, const struct ynode *n, struct model_conf *m)
 	d->index = c->s->ndeployments;
 	d->model = m;
 	d->name = keep(c, or_else(text_at(n, D, "name"), m->id));
-	d->zone = keep(c, or_else(text_at(n, D, "zone"), zone));
+	d->answers_as = keep(c, text_at(n, D, "answers_as"));
+	take_place(c, n, d);
+	take_capacity(c, n, d);
 	d->tier = keep(c, text_at(n, D, "tier"));
 	d->weight = (unsigned)number_at(n, D, "weight");
 	d->context = number_at(n, D, "context");
@@ -507,10 +581,10 @@ take_model(struct compiler *c, const struct ynode *n, struct model_conf *m)
 	m->id = keep(c, n->key);
 	m->hash = hash64(n->key);
 	m->publisher = keep(c, text_at(n, "models.*.", "publisher"));
-	m->strategy =
-	    slice_eq(text_at(n, "models.*.", "route.strategy"), S("weighted"))
-		? STRATEGY_WEIGHTED
-		: STRATEGY_PRIORITY;
+	m->index = c->s->nmodels - 1;
+	/* What it is not is reported. */
+	(void)strategy_find(
+	    text_at(n, "models.*.", "route.strategy"), &m->strategy);
 	if (list == NULL || list->kind != YNODE_LIST)
 		return;
 	for (d = list->child; d != NULL; d = d->next) {
@@ -626,6 +700,11 @@ take_limits(struct compiler *c)
 	s->max_limits = (uint32_t)number_at(root, "", "limits.max_limits");
 	s->max_attempts = (unsigned)number_at(root, "", "limits.attempts");
 	s->total_deadline_ns = duration_at(root, "", "limits.request_deadline");
+	s->retry_percent =
+	    (unsigned)number_at(root, "", "limits.retry_percent");
+	s->retry_floor = (unsigned)number_at(root, "", "limits.retry_floor");
+	s->keep_normal = (unsigned)number_at(root, "", "headroom.normal");
+	s->keep_low = (unsigned)number_at(root, "", "headroom.low");
 }
 
 static void
@@ -710,6 +789,8 @@ compile_tree(struct compiler *c)
 	take_aliases(c);
 	take_prices(c);
 	terms_take(&c->scratch, c->root, c->report, c->s);
+	routing_take(&c->scratch, c->root, c->report, c->s, c->model,
+	    c->deployment_node);
 }
 
 static const char *

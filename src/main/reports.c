@@ -239,9 +239,13 @@ write_explanation(struct buf *out, const struct json *j)
 		{ "resolution", "RESOLUTION", COL_TEXT },
 		{ "status", "STATUS", COL_NUMBER },
 		{ "fault", "FAULT", COL_TEXT },
+		{ "owner", "OWNER", COL_TEXT },
+		{ "first_us", "FIRST_US", COL_NUMBER },
+		{ "end_us", "END_US", COL_NUMBER },
 	};
 	static const char *const lines[] = { "id", "time", "key", "model",
-		"status", "fault", "hold", "settled" };
+		"status", "fault", "strategy", "class", "rule", "hold",
+		"settled" };
 	size_t i;
 
 	for (i = 0; i < NELEM(lines); i++)

@@ -28,7 +28,12 @@
 	NUM(max_subjects) \
 	NUM(max_limits) \
 	NUM(total_deadline_ns) \
-	NUM(max_attempts)
+	NUM(max_attempts) \
+	TEXT(data_classes) \
+	NUM(keep_normal) \
+	NUM(keep_low) \
+	NUM(retry_percent) \
+	NUM(retry_floor)
 
 #define PROVIDER_FIELDS(TEXT, MAYBE, SECRET, NUM, FLAG) \
 	TEXT(id) \
@@ -43,6 +48,8 @@
 	TEXT(base_path) \
 	TEXT(region) \
 	TEXT(zone) \
+	TEXT(store_zone) \
+	NUM(retention) \
 	TEXT(api_version) \
 	MAYBE(ca_file) \
 	MAYBE(organization) \
@@ -88,9 +95,50 @@
 	TEXT(name) \
 	TEXT(zone) \
 	TEXT(tier) \
+	TEXT(store_zone) \
+	TEXT(geo) \
+	TEXT(scope) \
+	TEXT(inference_geo) \
+	TEXT(answers_as) \
+	TEXT(accelerator) \
+	NUM(retention) \
 	NUM(weight) \
 	NUM(context) \
-	NUM(max_output)
+	NUM(max_output) \
+	NUM(capacity) \
+	NUM(tokens_per_minute) \
+	NUM(requests_per_minute) \
+	NUM(burst_ns) \
+	NUM(cost_per_hour)
+
+#define MODEL_FIELDS(TEXT, NUM, FLAG) \
+	TEXT(id) \
+	TEXT(publisher) \
+	NUM(affinity) \
+	TEXT(capabilities) \
+	NUM(deprecated_ns) \
+	NUM(retires_ns) \
+	FLAG(redirects) \
+	TEXT(successor_id) \
+	TEXT(larger_id) \
+	TEXT(fallback_id)
+
+#define MATCH_FIELDS(TEXT) \
+	TEXT(org) \
+	TEXT(team) \
+	TEXT(project) \
+	TEXT(user) \
+	TEXT(service) \
+	TEXT(tag) \
+	TEXT(key) \
+	TEXT(model) \
+	TEXT(data_class)
+
+#define RESIDENCY_FIELDS(TEXT, NUM) \
+	TEXT(name) \
+	TEXT(zones) \
+	TEXT(store_zones) \
+	NUM(retention)
 
 static const char *const type_texts[] = {
 #define PROVIDER_TYPE(NAME, text) text,
@@ -98,7 +146,77 @@ static const char *const type_texts[] = {
 #undef PROVIDER_TYPE
 };
 
-static const char *const strategies[] = { "priority", "weighted" };
+static const char *const strategies[] = {
+#define STRATEGY(NAME, function, text, why, help) text,
+#include "model/strategies.def"
+#undef STRATEGY
+};
+
+static const char *const capacity_kinds[] = { "on_demand", "provisioned",
+	"dedicated" };
+static const char *const call_classes[] = { "high", "normal", "low" };
+
+static bool
+find_word(struct slice text, const char *const *words, size_t n, unsigned *out)
+{
+	for (*out = 0; *out < n; (*out)++) {
+		if (slice_eq(text, slice_of(words[*out])))
+			return true;
+	}
+	return false;
+}
+
+const char *
+strategy_text(enum strategy s)
+{
+	CHECK(s < STRATEGIES);
+	return strategies[s];
+}
+
+bool
+strategy_find(struct slice text, enum strategy *out)
+{
+	unsigned i;
+	const bool found = find_word(text, strategies, NELEM(strategies), &i);
+
+	*out = found ? (enum strategy)i : STRATEGY_PRIORITY;
+	return found;
+}
+
+const char *
+owner_text(enum owner o)
+{
+	static const char *const texts[] = {
+#define OWNER(NAME, text, moves) text,
+#include "model/owners.def"
+#undef OWNER
+	};
+
+	return (size_t)o < NELEM(texts) ? texts[o] : "?";
+}
+
+const char *
+capacity_kind_text(enum capacity_kind k)
+{
+	return (size_t)k < NELEM(capacity_kinds) ? capacity_kinds[k] : "?";
+}
+
+const char *
+class_conf_text(enum call_class c)
+{
+	return (size_t)c < NELEM(call_classes) ? call_classes[c] : "?";
+}
+
+bool
+class_conf_find(struct slice text, enum call_class *out)
+{
+	unsigned i;
+	const bool found =
+	    find_word(text, call_classes, NELEM(call_classes), &i);
+
+	*out = found ? (enum call_class)i : CLASS_NORMAL;
+	return found;
+}
 
 const char *
 provider_type_text(enum provider_type t)
@@ -237,18 +355,17 @@ write_deployment(struct buf *b, const struct deployment_conf *o)
 }
 
 static void
-write_model(struct buf *b, const struct model_conf *m)
+write_model(struct buf *b, const struct model_conf *o)
 {
 	unsigned i;
 
 	json_w_begin(b, '{');
-	json_w_kstr(b, "id", slice_of(m->id));
-	json_w_kstr(b, "publisher", slice_of(m->publisher));
-	json_w_kstr(b, "strategy", slice_of(strategies[m->strategy]));
+	MODEL_FIELDS(W_TEXT, W_NUM, W_FLAG)
+	json_w_kstr(b, "strategy", slice_of(strategies[o->strategy]));
 	json_w_key(b, "deployments");
 	json_w_begin(b, '[');
-	for (i = 0; i < m->n; i++)
-		write_deployment(b, m->deployment[i]);
+	for (i = 0; i < o->n; i++)
+		write_deployment(b, o->deployment[i]);
 	json_w_end(b, ']');
 	json_w_end(b, '}');
 }
@@ -313,6 +430,50 @@ write_agreement(struct buf *b, const struct agreement_conf *a)
 	json_w_end(b, '}');
 }
 
+static void
+write_match(struct buf *b, const struct match_conf *o)
+{
+	json_w_key(b, "match");
+	json_w_begin(b, '{');
+	MATCH_FIELDS(W_TEXT)
+	json_w_end(b, '}');
+}
+
+static void
+write_residency(struct buf *b, const struct residency_conf *o)
+{
+	json_w_begin(b, '{');
+	RESIDENCY_FIELDS(W_TEXT, W_NUM)
+	write_match(b, &o->match);
+	json_w_end(b, '}');
+}
+
+static void
+write_class(struct buf *b, const struct class_conf *o)
+{
+	json_w_begin(b, '{');
+	W_NUM(class)
+	write_match(b, &o->match);
+	json_w_end(b, '}');
+}
+
+static void
+write_rules(struct buf *b, const struct snapshot *s)
+{
+	unsigned i;
+
+	json_w_key(b, "residency");
+	json_w_begin(b, '[');
+	for (i = 0; i < s->nresidency; i++)
+		write_residency(b, &s->residency[i]);
+	json_w_end(b, ']');
+	json_w_key(b, "priorities");
+	json_w_begin(b, '[');
+	for (i = 0; i < s->nclasses; i++)
+		write_class(b, &s->class[i]);
+	json_w_end(b, ']');
+}
+
 void
 snapshot_write(const struct snapshot *o, enum snapshot_for whom, struct buf *b)
 {
@@ -346,6 +507,7 @@ snapshot_write(const struct snapshot *o, enum snapshot_for whom, struct buf *b)
 	for (i = 0; i < o->nagreements; i++)
 		write_agreement(b, &o->agreement[i]);
 	json_w_end(b, ']');
+	write_rules(b, o);
 	json_w_end(b, '}');
 }
 
@@ -559,30 +721,18 @@ read_deployment(struct reader *r, const struct snapshot *s,
 		read_price(r, p, &to[o->nprice++]);
 }
 
-static bool
-read_strategy(struct slice text, enum strategy *out)
-{
-	unsigned i;
-
-	for (i = 0; i < NELEM(strategies); i++) {
-		if (slice_eq(text, slice_of(strategies[i]))) {
-			*out = (enum strategy)i;
-			return true;
-		}
-	}
-	return false;
-}
-
 static void
 read_model(struct reader *r, struct snapshot *s, const struct json *j,
-    struct model_conf *m, struct deployment_conf *room)
+    struct model_conf *o, struct deployment_conf *room)
 {
 	const struct json *list = get_array(r, j, "deployments"), *d;
+	struct model_conf *m = o;
 
-	m->id = get_text(r, j, "id");
+	MODEL_FIELDS(R_TEXT, R_NUM, R_FLAG)
 	m->hash = hash64(slice_of(m->id));
-	m->publisher = get_text(r, j, "publisher");
-	if (!read_strategy(json_get_str(j, "strategy"), &m->strategy))
+	m->index = s->nmodels - 1;
+	if (!strategy_find(json_get_str(j, "strategy"), &m->strategy) ||
+	    m->affinity > AFFINITY_PROMPT_CACHE)
 		r->bad = true;
 	for (d = list != NULL ? list->child : NULL; d != NULL; d = d->next) {
 		if (m->n == NELEM(m->deployment)) {
@@ -593,6 +743,34 @@ read_model(struct reader *r, struct snapshot *s, const struct json *j,
 		room->model = m;
 		read_deployment(r, s, d, room);
 		m->deployment[m->n++] = room++;
+	}
+}
+
+static const struct model_conf *
+link_to(struct reader *r, const struct snapshot *s, const char *id)
+{
+	unsigned i;
+
+	if (id[0] == '\0')
+		return NULL;
+	for (i = 0; i < s->nmodels; i++) {
+		if (strcmp(s->model[i].id, id) == 0)
+			return &s->model[i];
+	}
+	r->bad = true;
+	return NULL;
+}
+
+static void
+link_models(
+    struct reader *r, const struct snapshot *s, struct model_conf *model)
+{
+	unsigned i;
+
+	for (i = 0; i < s->nmodels && !r->bad; i++) {
+		model[i].successor = link_to(r, s, model[i].successor_id);
+		model[i].larger = link_to(r, s, model[i].larger_id);
+		model[i].fallback = link_to(r, s, model[i].fallback_id);
 	}
 }
 
@@ -612,9 +790,75 @@ read_models(struct reader *r, struct snapshot *s, const struct json *list)
 	room = ARENA_ARRAY(r->arena, struct deployment_conf, n + 1);
 	s->model = model;
 	s->deployment = room;
-	for (m = list->child; m != NULL && !r->bad; m = m->next)
+	for (m = list->child; m != NULL && !r->bad; m = m->next) {
+		s->nmodels++;
 		read_model(
-		    r, s, m, &model[s->nmodels++], &room[s->ndeployments]);
+		    r, s, m, &model[s->nmodels - 1], &room[s->ndeployments]);
+	}
+	link_models(r, s, model);
+}
+
+static void
+read_match(struct reader *r, const struct json *from, struct match_conf *o)
+{
+	const struct json *j = json_get(from, "match");
+
+	if (j == NULL || j->type != JSON_OBJECT) {
+		r->bad = true;
+		return;
+	}
+	MATCH_FIELDS(R_TEXT)
+}
+
+static uint64_t
+allowed_bits(const struct residency_conf *r, const struct model_conf *m)
+{
+	uint64_t bits = 0;
+	unsigned i;
+
+	for (i = 0; i < m->n; i++) {
+		if (residency_conf_allows(r, m->deployment[i]))
+			bits |= UINT64_C(1) << i;
+	}
+	return bits;
+}
+
+static void
+read_residency(struct reader *r, struct snapshot *s, const struct json *list)
+{
+	struct residency_conf *o =
+	    ARENA_ARRAY(r->arena, struct residency_conf, list->n + 1);
+	const struct json *j;
+	uint64_t *allow;
+	unsigned i;
+
+	s->residency = o;
+	for (j = list->child; j != NULL && !r->bad; j = j->next, o++) {
+		RESIDENCY_FIELDS(R_TEXT, R_NUM)
+		read_match(r, j, &o->match);
+		allow = ARENA_ARRAY(r->arena, uint64_t, s->nmodels + 1);
+		for (i = 0; i < s->nmodels; i++)
+			allow[i] = allowed_bits(o, &s->model[i]);
+		o->allow = allow;
+		s->nresidency++;
+	}
+}
+
+static void
+read_classes(struct reader *r, struct snapshot *s, const struct json *list)
+{
+	struct class_conf *o =
+	    ARENA_ARRAY(r->arena, struct class_conf, list->n + 1);
+	const struct json *j;
+
+	s->class = o;
+	for (j = list->child; j != NULL && !r->bad; j = j->next, o++) {
+		R_NUM(class)
+		if (o->class >= CALL_CLASSES)
+			r->bad = true;
+		read_match(r, j, &o->match);
+		s->nclasses++;
+	}
 }
 
 static void
@@ -759,6 +1003,8 @@ read_top(struct reader *r, struct snapshot *o, const struct json *j)
 	const struct json *models = get_array(r, j, "models");
 	const struct json *aliases = get_array(r, j, "aliases");
 	const struct json *agreements = get_array(r, j, "agreements");
+	const struct json *residency = get_array(r, j, "residency");
+	const struct json *priorities = get_array(r, j, "priorities");
 
 	if (get_num(r, j, "snapshot") != 1)
 		r->bad = true;
@@ -772,6 +1018,10 @@ read_top(struct reader *r, struct snapshot *o, const struct json *j)
 		read_aliases(r, o, aliases);
 	if (!r->bad)
 		read_agreements(r, o, agreements);
+	if (!r->bad)
+		read_residency(r, o, residency);
+	if (!r->bad)
+		read_classes(r, o, priorities);
 }
 
 enum fault
@@ -890,4 +1140,38 @@ snapshot_agreement(const struct snapshot *s,
 			return &s->agreement[i];
 	}
 	return NULL;
+}
+
+bool
+snapshot_words_have(const char *words, struct slice word)
+{
+	struct slice rest = slice_of(words), head;
+
+	while (rest.len > 0) {
+		if (!slice_cut(rest, ',', &head, &rest)) {
+			head = rest;
+			rest.len = 0;
+		}
+		if (slice_eq(head, word))
+			return true;
+	}
+	return false;
+}
+
+/* What is not known is not allowed. */
+bool
+residency_conf_allows(
+    const struct residency_conf *r, const struct deployment_conf *d)
+{
+	const char *store =
+	    r->store_zones[0] != '\0' ? r->store_zones : r->zones;
+
+	if (r->zones[0] != '\0' &&
+	    !snapshot_words_have(r->zones, slice_of(d->zone)))
+		return false;
+	if (store[0] != '\0' && d->retention != 1 &&
+	    !snapshot_words_have(store, slice_of(d->store_zone)))
+		return false;
+	return r->retention == 0 ||
+	       (d->retention != 0 && d->retention <= r->retention);
 }

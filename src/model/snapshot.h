@@ -55,8 +55,36 @@ struct provider_conf {
 	const char *private_key; /* PEM; a secret too */
 	/* The credential comes from the courier; NULL: it stands above. */
 	const struct signin_conf *signin;
+	const char *store_zone; /* where it keeps data; "": as zone */
+	/* 0: not known; else days and 1: "retention_days: 0" keeps nothing. */
+	uint32_t retention;
 	int64_t connect_ns, first_byte_ns, idle_ns;
 };
+
+/* What has been bought; the numbers are in the log. */
+enum capacity_kind {
+	CAPACITY_ON_DEMAND,
+	CAPACITY_PROVISIONED, /* paid for, used or not: goes first */
+	CAPACITY_DEDICATED    /* the same, and nobody else's */
+};
+
+enum affinity { AFFINITY_NONE, AFFINITY_SESSION, AFFINITY_PROMPT_CACHE };
+
+/* How important a call is under saturation; the numbers are in the log. */
+enum call_class { CLASS_HIGH, CLASS_NORMAL, CLASS_LOW, CALL_CLASSES };
+
+/* Whose a failed attempt is: owners.def. */
+enum owner {
+#define OWNER(NAME, text, moves) OWNER_##NAME,
+#include "model/owners.def"
+#undef OWNER
+	OWNERS
+};
+
+const char *owner_text(enum owner o);
+const char *capacity_kind_text(enum capacity_kind k);
+const char *class_conf_text(enum call_class c);
+bool class_conf_find(struct slice text, enum call_class *out);
 
 struct deployment_conf {
 	const char *id;
@@ -66,23 +94,78 @@ struct deployment_conf {
 	const struct model_conf *model;
 	const char *name; /* what the provider calls it */
 	const char *zone, *tier;
+	const char *store_zone; /* where its data are kept; "": not known */
+	const char *geo;        /* model/place.h; "": its address says none */
+	const char *scope, *inference_geo;
+	const char *answers_as;       /* beginning of the model it must say */
+	const char *accelerator;      /* "h100"; "": not said */
+	uint32_t retention;           /* as provider_conf's */
 	unsigned weight;              /* for weighted; default 1 */
 	uint64_t context, max_output; /* tokens; 0: not known */
+	unsigned capacity;            /* enum capacity_kind */
+	uint64_t tokens_per_minute, requests_per_minute; /* 0: not known */
+	int64_t burst_ns;      /* how much of that may come at once */
+	int64_t cost_per_hour; /* nano; 0: not said */
 	/* Every row of the price book that can apply, of whatever tier,
 	 * newest first. */
 	const struct price *price;
 	unsigned nprice;
 };
 
-enum strategy { STRATEGY_PRIORITY, STRATEGY_WEIGHTED };
+enum strategy {
+#define STRATEGY(NAME, function, text, why, help) STRATEGY_##NAME,
+#include "model/strategies.def"
+#undef STRATEGY
+	STRATEGIES
+};
+
+const char *strategy_text(enum strategy s);
+bool strategy_find(struct slice text, enum strategy *out);
+
+/* Masks of deployments are a word. */
+enum { DEPLOYMENTS_MAX = 64, MODEL_HOPS_MAX = 8 };
 
 struct model_conf {
 	const char *id;
 	uint64_t hash;
 	const char *publisher;
 	enum strategy strategy;
+	unsigned affinity;        /* enum affinity */
+	const char *capabilities; /* words with commas; "": not said */
+	/* Wall; 0: never.  From the first on it warns, from the second it
+	 * refuses, or goes on at the successor. */
+	int64_t deprecated_ns, retires_ns;
+	bool redirects;
+	/* Ids of models, "" for none: named when it retires, for what is too
+	 * long for this one, for when nothing of it can serve. */
+	const char *successor_id, *larger_id, *fallback_id;
+	const struct model_conf *successor, *larger, *fallback;
+	unsigned index;
 	unsigned n;
-	const struct deployment_conf *deployment[16]; /* in order */
+	const struct deployment_conf
+	    *deployment[DEPLOYMENTS_MAX]; /* in order */
+};
+
+/* What every field that is not empty must be for a rule to apply. */
+struct match_conf {
+	const char *org, *team, *project, *user, *service, *tag;
+	const char *key, *model, *data_class;
+};
+
+/* Where data may go: one of the list "residency". */
+struct residency_conf {
+	const char *name;
+	struct match_conf match;
+	const char *zones, *store_zones; /* words with commas; "": any */
+	uint32_t retention;              /* days and 1 at most; 0: any */
+	/* By model: the bits of the deployments it allows. */
+	const uint64_t *allow;
+};
+
+/* How important calls are: one of the list "priorities". */
+struct class_conf {
+	struct match_conf match;
+	unsigned class; /* enum call_class */
 };
 
 struct alias_conf {
@@ -119,6 +202,16 @@ struct snapshot {
 	const struct alias_conf *alias;
 	unsigned nagreements;
 	const struct agreement_conf *agreement;
+	unsigned nresidency, nclasses;
+	const struct residency_conf *residency;
+	const struct class_conf *class;
+	const char *data_classes; /* words with commas; "": any word */
+	/* Percent of a capacity that calls of a class leave free. */
+	unsigned keep_normal, keep_low;
+	/* Attempts behind the first: a part of the calls, and so many a
+	 * second of a worker whatever the part. */
+	unsigned retry_percent, retry_floor;
+	void *live; /* route/live.h: what a process keeps beside it */
 	/* journal */
 	bool sync_always;
 	int64_t max_lag_ns, admit_wait_ns, drain_ns;
@@ -154,5 +247,10 @@ const struct price *deployment_price_of(
     const struct deployment_conf *d, struct slice tier, int64_t wall_ns);
 const struct price *deployment_price(
     const struct deployment_conf *d, int64_t wall_ns);
+/* Is word one of the words with commas? */
+bool snapshot_words_have(const char *words, struct slice word);
+/* Does the rule allow the deployment? */
+bool residency_conf_allows(
+    const struct residency_conf *r, const struct deployment_conf *d);
 
 #endif

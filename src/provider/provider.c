@@ -1,5 +1,7 @@
 #include "provider/providers.h"
 
+#include <string.h>
+
 static const struct provider *const rows[PROVIDER_TYPES] = {
 #define PROVIDER(NAME, id) [PROVIDER_##NAME] = &provider_##id,
 #include "provider/providers.def"
@@ -23,6 +25,72 @@ verdict_of_status(int status)
 	if (status == 408 || status >= 500 || status < 400)
 		return VERDICT_NEXT;
 	return VERDICT_PASS;
+}
+
+static bool
+says(struct slice body, const char *const *words, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (body.len > 0 && memmem(body.p, body.len, words[i],
+					strlen(words[i])) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* Codes and phrases of OpenAI and Azure, Bedrock and Anthropic, Gemini. */
+static enum owner
+owner_of_refusal(struct slice error)
+{
+	static const char *const context[] = { "context_length_exceeded",
+		"maximum context length", "string_above_max_length",
+		"prompt is too long", "Input is too long",
+		"exceeds the maximum number of tokens",
+		"exceed context limit" };
+	static const char *const policy[] = { "content_filter",
+		"content_policy_violation", "ResponsibleAIPolicyViolation",
+		"guardrail", "PROHIBITED_CONTENT" };
+
+	if (says(error, context, NELEM(context)))
+		return OWNER_CONTEXT;
+	return says(error, policy, NELEM(policy)) ? OWNER_POLICY : OWNER_CLIENT;
+}
+
+static enum owner
+owner_of_status(int status, struct slice error)
+{
+	switch (verdict_of_status(status)) {
+	case VERDICT_PASS:
+		return owner_of_refusal(error);
+	case VERDICT_NEXT:
+		return OWNER_PROVIDER;
+	case VERDICT_CAPACITY:
+		return OWNER_CAPACITY;
+	case VERDICT_OURS:
+		return OWNER_CREDENTIAL;
+	}
+	return OWNER_PROVIDER;
+}
+
+enum owner
+owner_of(enum fault f, int status, struct slice error)
+{
+	switch (fault_get(f)->blame) {
+	case BLAME_NOBODY:
+		return OWNER_NOBODY;
+	case BLAME_CLIENT:
+		return OWNER_CLIENT;
+	case BLAME_US:
+		return OWNER_US;
+	case BLAME_UPSTREAM:
+		break;
+	}
+	if (f == FAULT_UP_CREDENTIAL)
+		return OWNER_CREDENTIAL;
+	return error.p != NULL && status != 200 ? owner_of_status(status, error)
+						: OWNER_PROVIDER;
 }
 
 bool

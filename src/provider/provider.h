@@ -47,6 +47,11 @@ enum verdict {
 };
 
 enum verdict verdict_of_status(int status);
+/*
+ * Whose a failed attempt is.  error: the body of a bad answer, for what a 4xx
+ * means by its code: a prompt that is too long, content that is refused.
+ */
+enum owner owner_of(enum fault f, int status, struct slice error);
 /* Is it the caller's to know, as it is?  Not what our credential did, and not
  * what only says that the provider broke. */
 bool verdict_passes(int status);

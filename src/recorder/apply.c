@@ -364,6 +364,19 @@ book(struct recorder *r, const struct frame *f, const struct outcome *o,
 		say_overage(o);
 }
 
+/* What an operator must look at; written by the next turn. */
+static void
+raise(struct raised *i, const struct outcome *o, uint64_t what)
+{
+	if (o->by_recorder)
+		return;
+	i->due = true;
+	i->numbers[0] = o->key;
+	i->numbers[1] = o->attempt;
+	i->numbers[2] = o->deployment;
+	i->numbers[3] = what;
+}
+
 static const char *
 apply_outcome(struct recorder *r, const struct frame *f, uint64_t place)
 {
@@ -394,6 +407,10 @@ apply_outcome(struct recorder *r, const struct frame *f, uint64_t place)
 	if (place >= r->applied) {
 		book(r, f, &o, a->dim);
 		level_attempt(r, config_find(r, o.generation), &o);
+		if (o.seen != 0)
+			raise(&r->raised[0], &o, o.seen);
+		if (o.owner == OWNER_US)
+			raise(&r->raised[1], &o, (uint64_t)o.fault);
 	}
 	block_note(r, &o.req, place);
 	return NULL;

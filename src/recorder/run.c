@@ -375,6 +375,26 @@ recorder_pause_ms(const struct recorder *r, bool busy)
 	return busy ? BUSY_MS : IDLE_MS;
 }
 
+/* Of a kind one a minute: a fault of ours is seldom one call's. */
+static void
+write_raised(struct recorder *r, int64_t now)
+{
+	static const enum incident_code code[] = { INCIDENT_SEEN_ELSEWHERE,
+		INCIDENT_OURS };
+	unsigned i;
+
+	for (i = 0; i < NELEM(r->raised); i++) {
+		struct raised *it = &r->raised[i];
+
+		if (!it->due ||
+		    (it->last_ns != 0 && now - it->last_ns < 60 * NS_PER_S))
+			continue;
+		it->due = false;
+		it->last_ns = now;
+		own_incident(r, code[i], 4, it->numbers);
+	}
+}
+
 bool
 recorder_turn(struct recorder *r)
 {
@@ -406,6 +426,7 @@ recorder_turn(struct recorder *r)
 		repair_all(r);
 	}
 	calendar_turn(r, clock_wall_ns(), now);
+	write_raised(r, now);
 	return audit_turn(r, now) || any;
 }
 

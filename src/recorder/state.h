@@ -352,7 +352,14 @@ struct recorder {
 	int64_t suspect_skew_ns;
 	int64_t next_window_ns;  /* wall: some window ends */
 	int64_t window_floor_ns; /* wall: before it some window has not begun */
-	bool replaying;          /* frames come from the log, not from rings */
+	/* Incidents of attempts that the next turn writes: the newest of a
+	 * kind, at most one a minute. */
+	struct raised {
+		bool due;
+		int64_t last_ns; /* monotonic; 0: never */
+		uint64_t numbers[4];
+	} raised[2];
+	bool replaying; /* frames come from the log, not from rings */
 	bool log_failing, store_failing;
 	bool wal_dirty;         /* a checkpoint is due when nothing else is */
 	bool repair_due;        /* one had to wait for the disk */

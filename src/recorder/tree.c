@@ -335,10 +335,11 @@ tree_whole(const struct subject *s)
 bool
 tree_publish(struct recorder *r, struct subject *s)
 {
-	const bool tag = s->kind == SUBJECT_TAG && !s->closed;
+	/* Tags are found by it, rules of routing name all kinds by it. */
+	const bool named = s->name != NULL && !s->closed;
 
-	s->row = subject_set(
-	    r->m, s->row, s->id, s->kind, tag ? hash64(slice_of(s->name)) : 0);
+	s->row = subject_set(r->m, s->row, s->id, s->kind,
+	    named ? hash64(slice_of(s->name)) : 0);
 	if (s->row == UINT32_MAX)
 		return false;
 	publish_lists(r, s);

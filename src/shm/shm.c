@@ -30,7 +30,7 @@ _Atomic uint32_t at_fence_word;
 /* Offsets of the tables, in the order in which they lie. */
 struct layout {
 	uint64_t slots, accounts, columns, lives, subjects, limits, gauges,
-	    holds, key_index, keys, breakers, signins, rings, total;
+	    holds, key_index, keys, breakers, signins, warm, rings, total;
 };
 
 static uint64_t
@@ -98,8 +98,8 @@ lay_out(const struct shm_sizes *z)
 	l.breakers = l.keys + (uint64_t)z->keys * sizeof(struct shm_key);
 	l.signins =
 	    l.breakers + (uint64_t)z->breakers * sizeof(struct shm_breaker);
-	l.rings =
-	    round_up(l.signins + SIGNINS_MAX * sizeof(struct shm_signin), PAGE);
+	l.warm = l.signins + SIGNINS_MAX * sizeof(struct shm_signin);
+	l.rings = round_up(l.warm + WARM_ROWS * sizeof(struct shm_warm), PAGE);
 	l.total = l.rings + nslots * (PAGE + z->ring_bytes);
 	return l;
 }
@@ -145,6 +145,9 @@ layout_hash(void)
 		AT(shm_signin, version),
 		AT(shm_signin, code),
 		AT(shm_head, courier_beat_ns),
+		AT(shm_breaker, tried),
+		AT(shm_tried, firsts),
+		WARM_ROWS,
 		AT(shm_sizes, ring_bytes),
 		AT(shm_head, sizes),
 		AT(shm_head, total),
@@ -177,6 +180,7 @@ point(struct shm *m, const struct layout *l)
 	m->keys = (void *)(m->base + l->keys);
 	m->breakers = (void *)(m->base + l->breakers);
 	m->signins = (void *)(m->base + l->signins);
+	m->warm = (void *)(m->base + l->warm);
 	m->off_rings = l->rings;
 	m->total = l->total;
 	m->slot = UINT32_MAX;

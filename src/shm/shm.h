@@ -9,8 +9,8 @@
  * Who writes what:  the supervisor: slot states; a slot's process: its own
  *   columns, gauges, holds, heartbeat, counters and ring; the recorder:
  *   accounts, keys, subjects, limits, windows, and whatever belongs to a dead
- *   slot; control: the revoked word of a key; anyone: breaker words and the
- *   pace of a limit by CAS.
+ *   slot; control: the revoked word of a key; anyone: breaker words, the
+ *   pace of a limit or capacity by CAS, and the warm rows.
  *
  * See money-protocol 2 to 6.  The functions on top: ledger/hold.h (holds),
  * shm/ring.h (rings), shm/key.h (keys), shm/subject.h, shm/limit.h (whose
@@ -33,6 +33,8 @@ enum {
 	SUBJECT_LIMITS = 8,
 	LABEL_WORDS = 7,
 	LABEL_LEN = 8 * LABEL_WORDS, /* with a NUL */
+	TRIED_OWNERS = 8,            /* model/owners.def */
+	WARM_ROWS = 16384,           /* a power of two */
 	SLOTS_MAX = 64
 };
 
@@ -107,7 +109,7 @@ enum subject_kind {
 
 struct shm_subject {
 	_Atomic uint64_t id;        /* stable; 0: free row */
-	_Atomic uint64_t name_hash; /* hash64 of its name; tags go by it */
+	_Atomic uint64_t name_hash; /* hash64 of its name; 0: closed */
 	_Atomic uint32_t kind;
 	_Atomic uint32_t version;
 	_Atomic uint32_t nbudgets, nlimits;
@@ -204,13 +206,42 @@ struct shm_key {
 	uint64_t models[KEY_MODELS_MAX]; /* hash64 of the model's id */
 } __attribute__((aligned(64)));
 
-/* A deployment's health, by stable id (hash64 of its config id). */
+/* What a slot has tried at a deployment since the tables were made. */
+struct shm_tried {
+	_Atomic uint64_t n[TRIED_OWNERS];  /* attempts, by whose fault */
+	_Atomic uint64_t tokens;           /* input and output */
+	_Atomic uint64_t first_us, firsts; /* to the first byte; of how many */
+};
+
+/*
+ * Where a session is, or the beginning of a prompt: direct mapped, whoever
+ * comes later takes the place (route/warm.h).
+ */
+struct shm_warm {
+	_Atomic uint64_t key;
+	_Atomic uint64_t word; /* 32 bits of the deployment's id, seconds */
+};
+
+/*
+ * A deployment's health, by stable id (hash64 of its config id); with another
+ * id, that of a provider's credential (route/live.h).
+ */
 struct shm_breaker {
 	_Atomic uint64_t id;
 	_Atomic uint64_t word;      /* breaker.h packs state, count, time */
 	_Atomic uint64_t suspect;   /* principal of the last timeout */
 	_Atomic int64_t open_until; /* monotonic */
+	/* The provider said: not before; monotonic, 0: it did not. */
+	_Atomic int64_t floor_ns;
+	/* As of limits: when all that was let pass would have come at an even
+	 * pace; what its headers say a minute takes (0: nothing). */
+	_Atomic int64_t tokens_tat, requests_tat;
+	_Atomic uint64_t learned_tokens, learned_requests;
+	_Atomic uint64_t pace;   /* us to the first byte << 32 | seconds */
+	_Atomic uint64_t output; /* output tokens of a call, on average << 8 */
+	_Atomic uint64_t cached; /* of a warm call's input, in 1/1024 */
 	_Atomic uint32_t inflight[SLOTS_MAX];
+	struct shm_tried tried[SLOTS_MAX];
 } __attribute__((aligned(64)));
 
 /*
@@ -285,6 +316,7 @@ struct shm {
 	struct shm_key *keys;
 	struct shm_breaker *breakers;
 	struct shm_signin *signins; /* SIGNINS_MAX */
+	struct shm_warm *warm;
 	uint32_t slot; /* own; UINT32_MAX: none; set by who starts up */
 	/* Private copies: nobody who scribbles there moves our bounds. */
 	struct shm_sizes sizes;

@@ -120,7 +120,8 @@ def free_port():
 
 def deployment(ident, provider, name=None):
     name = name or VENUES.get(provider, "gpt-oss-120b")
-    row = {"id": ident, "provider": provider, "name": name, "zone": "us"}
+    row = {"id": ident, "provider": provider, "name": name,
+           "zone": "eu" if provider == "bedrock-token" else "us"}
     if name != "gpt-oss-120b":
         row.update(context=1050000, max_output=128000)
     else:

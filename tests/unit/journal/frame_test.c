@@ -744,6 +744,7 @@ the_longest_frames_fit_into_the_ring(void **state)
 	f.fault = FAULT_MODEL_FORBIDDEN;
 	f.client_gone = true;
 	f.n = FRAME_CANDIDATES;
+	f.nrule = FRAME_RULE;
 	assert_true(frame_final(&name, 1, &f, buf, sizeof(buf)) > 0);
 	memset(&c, 0xff, sizeof(c));
 	c.fault = FAULT_MODEL_FORBIDDEN;

@@ -60,8 +60,6 @@ static const struct bad options_wrong[] = {
 		"did you mean \"sqlite\"?" } },
 	{ HEAD "store: {type: postgresql}\n",
 	    { ":2:15: \"postgresql\" is not supported by this version" } },
-	{ HEAD "residency: []\n",
-	    { ":2:1: \"residency\" is not supported by this version" } },
 	{ HEAD "listen: {gateway: {address: \"8080\"}}\n",
 	    { ":2:29: \"8080\" is not an address to listen on" } },
 	{ HEAD "listen: {gateway: {address: \"localhost:80\"}}\n",
@@ -200,7 +198,7 @@ static const struct bad models_wrong[] = {
 	{ HEAD LAB "models: {m: {}}\n",
 	    { ":4:10: \"deployments\" is missing here" } },
 	{ HEAD LAB "models: {m: {deployments: []}}\n",
-	    { ":4:14: \"deployments\" has 0 items", "from 1 to 16" } },
+	    { ":4:14: \"deployments\" has 0 items", "from 1 to 64" } },
 	{ HEAD LAB "models: {m: {deployments: [lab]}}\n",
 	    { ":4:28: this item must be a map, not a single value" } },
 	{ HEAD LAB "models: {m: {deployments: [{name: x}]}}\n",
@@ -221,12 +219,6 @@ static const struct bad models_wrong[] = {
 	{ HEAD LAB "models: {m: {deployments: [{provider: lab, weight: "
 		   "0}]}}\n",
 	    { ":4:52: \"0\" is out of range" } },
-	{ HEAD LAB "models: {m: {deployments: [{provider: lab}], route: "
-		   "{strategy: lowest_cost}}}\n",
-	    { ":4:64: \"lowest_cost\" is not supported by this version" } },
-	{ HEAD LAB "models: {m: {deployments: [{provider: lab, capacity: "
-		   "{}}]}}\n",
-	    { ":4:44: \"capacity\" is not supported by this version" } },
 	{ HEAD LAB "models: {m: {deployments: [{provider: lab, name: \"a "
 		   "b\"}]}}\n",
 	    { ":4:50: \"a b\" is not a name" } },

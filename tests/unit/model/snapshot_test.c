@@ -25,6 +25,8 @@ static struct provider_conf providers[] = {
 	    .base_path = "/v1",
 	    .region = "",
 	    .zone = "us",
+	    .store_zone = "eu",
+	    .retention = 31,
 	    .api_version = "",
 	    .api_key = "sk-\"quoted\"",
 	    .organization = "org",
@@ -43,6 +45,7 @@ static struct provider_conf providers[] = {
 	    .base_path = "",
 	    .region = "us-east-1",
 	    .zone = "",
+	    .store_zone = "",
 	    .api_version = "",
 	    .ca_file = "/ca.pem",
 	    .access_key_id = "AK",
@@ -105,6 +108,18 @@ static const struct agreement_conf agreements[] = {
 	    .provider = &providers[1],
 	    .terms = { .in_force = { 200, 0 }, .per_token = { 250000 } } },
 };
+#define ANYBODY \
+	{ \
+		"", "", "", "", "", "", "", "", "" \
+	}
+static const struct residency_conf residency[] = {
+	{ "eu only", { "", "claims", "", "", "", "", "", "m", "pii" }, "z,eu",
+	    "s", 31, NULL },
+	{ "nothing kept", ANYBODY, "us", "", 1, NULL },
+};
+static const struct class_conf classes[] = {
+	{ { "", "", "", "ann", "", "", "", "", "" }, CLASS_LOW },
+};
 static struct snapshot snapshot;
 
 static struct deployment_conf
@@ -118,6 +133,18 @@ deployment(unsigned i, const char *id, const struct provider_conf *p,
 		.name = "n",
 		.zone = "z",
 		.tier = "standard",
+		.store_zone = "s",
+		.geo = "us",
+		.scope = "data_zone",
+		.inference_geo = "us",
+		.answers_as = "gpt",
+		.accelerator = "h100",
+		.retention = 1,
+		.capacity = CAPACITY_PROVISIONED,
+		.tokens_per_minute = 100000,
+		.requests_per_minute = 60,
+		.burst_ns = INT64_C(60000000000),
+		.cost_per_hour = 12500000000,
 		.weight = 7,
 		.context = 1050000,
 		.max_output = 128000 };
@@ -130,10 +157,22 @@ set_up(void **state)
 	models[0] = (struct model_conf){ .id = "m",
 		.publisher = "p",
 		.n = 2,
+		.affinity = AFFINITY_SESSION,
+		.capabilities = "tools,vision",
+		.deprecated_ns = 5,
+		.retires_ns = 6,
+		.redirects = true,
+		.successor_id = "x/y:z",
+		.larger_id = "",
+		.fallback_id = "x/y:z",
 		.strategy = STRATEGY_WEIGHTED,
 		.deployment = { &deployments[0], &deployments[1] } };
 	models[1] = (struct model_conf){ .id = "x/y:z",
 		.publisher = "",
+		.capabilities = "",
+		.successor_id = "",
+		.larger_id = "",
+		.fallback_id = "",
 		.n = 1,
 		.deployment = { &deployments[2] } };
 	deployments[0] = deployment(0, "d0", &providers[0], &models[0]);
@@ -158,6 +197,15 @@ set_up(void **state)
 		.alias = aliases,
 		.nagreements = 2,
 		.agreement = agreements,
+		.nresidency = 2,
+		.residency = residency,
+		.nclasses = 1,
+		.class = classes,
+		.data_classes = "pii,public",
+		.keep_normal = 10,
+		.keep_low = 25,
+		.retry_percent = 10,
+		.retry_floor = 9,
 		.sync_always = true,
 		.max_lag_ns = 5,
 		.admit_wait_ns = 0,

@@ -1,0 +1,253 @@
+#include "gateway/learn.h"
+
+#include "base/clock.h"
+#include "gateway/worker_priv.h"
+#include "http/msg.h"
+#include "model/place.h"
+#include "route/capacity.h"
+#include "route/pace.h"
+#include "route/warm.h"
+#include "shm/atomic.h"
+#include "shm/breaker.h"
+
+enum { SEEN_MAX = 32, CREDENTIAL_FAILURES = 5 };
+#define CREDENTIAL_REST_NS (30 * NS_PER_S)
+#define TOLD_MAX_NS (60 * NS_PER_S)
+
+/* --- heads ---------------------------------------------------------------- */
+
+static int64_t
+number(struct slice v)
+{
+	uint64_t n;
+
+	return slice_u64(slice_trim(v), &n) && n < INT64_MAX / 2 ? (int64_t)n
+								 : -1;
+}
+
+static void
+read_limit(struct slice name, struct slice value, struct capacity_said *said)
+{
+	if (slice_ieq(name, S("x-ratelimit-limit-tokens")))
+		said->limit_tokens = number(value);
+	else if (slice_ieq(name, S("x-ratelimit-remaining-tokens")))
+		said->left_tokens = number(value);
+	else if (slice_ieq(name, S("x-ratelimit-limit-requests")))
+		said->limit_requests = number(value);
+	else if (slice_ieq(name, S("x-ratelimit-remaining-requests")))
+		said->left_requests = number(value);
+}
+
+/* What the reply passes on has been looked up already. */
+static void
+learn_limits(struct req *req)
+{
+	struct capacity_said said = { -1, -1, -1, -1 };
+	const struct reply *r = &req->reply;
+	bool any = false;
+	unsigned i;
+
+	for (i = 0; i < r->nhdr; i++) {
+		if (!slice_starts(r->hdr[i].name, S("x-ratelimit-")))
+			continue;
+		any = true;
+		read_limit(r->hdr[i].name, r->hdr[i].value, &said);
+	}
+	if (any && req->try.breaker != NULL)
+		capacity_learn(req->try.deployment, req->try.breaker, &said,
+		    loop_now(req->w->loop));
+}
+
+static void
+learn_place(struct req *req)
+{
+	const struct reply *r = &req->reply;
+	unsigned i;
+
+	for (i = 0; i < r->nhdr; i++) {
+		if (!slice_ieq(r->hdr[i].name, S("x-ms-region")))
+			continue;
+		req->try.seen = r->hdr[i].value;
+		if (req->try.seen.len > SEEN_MAX)
+			req->try.seen.len = SEEN_MAX;
+	}
+}
+
+void
+learn_head(struct req *req, const struct http_head *head)
+{
+	(void)head;
+	if (req->reply.nhdr == 0)
+		return;
+	learn_limits(req);
+	learn_place(req);
+}
+
+/* --- ends ----------------------------------------------------------------- */
+
+/* Milliseconds win over seconds; a date is taken for no time at all. */
+static int64_t
+retry_after(const struct req *req)
+{
+	const struct reply *r = &req->reply;
+	int64_t s = -1, ms = -1, ns;
+	unsigned i;
+
+	for (i = 0; i < r->nhdr; i++) {
+		if (slice_ieq(r->hdr[i].name, S("retry-after")))
+			s = number(r->hdr[i].value);
+		if (slice_ieq(r->hdr[i].name, S("retry-after-ms")))
+			ms = number(r->hdr[i].value);
+	}
+	if (s > TOLD_MAX_NS / NS_PER_S || ms > TOLD_MAX_NS / NS_PER_MS)
+		return TOLD_MAX_NS;
+	ns = ms > 0 ? ms * NS_PER_MS : s * NS_PER_S;
+	return ns > 0 ? ns : 0;
+}
+
+/* A provider that comes back after a rest is asked by one call first. */
+static void
+learn_breaker(struct req *req)
+{
+	const struct attempt *t = &req->try;
+	const int64_t now = loop_now(req->w->loop);
+	const bool bad = t->owner == OWNER_PROVIDER;
+
+	breaker_leave(t->breaker, req->w->slot);
+	if (req->fault == FAULT_UP_TIMEOUT && t->sent_ns != 0)
+		breaker_timeout(t->breaker, now, t->probe, req->key->principal);
+	else if (bad && t->reused && t->status == 0)
+		breaker_neutral(t->breaker, t->probe);
+	else if (bad)
+		breaker_bad(t->breaker, now, t->probe, 0);
+	else if (t->status >= 200 && t->status < 500 &&
+		 req->fault != FAULT_GONE && t->owner != OWNER_CAPACITY &&
+		 t->owner != OWNER_CREDENTIAL && t->owner != OWNER_US)
+		breaker_good(t->breaker, t->probe);
+	else
+		breaker_neutral(t->breaker, t->probe);
+}
+
+static void
+learn_capacity(struct req *req, uint64_t used, bool known)
+{
+	const struct attempt *t = &req->try;
+	const int64_t now = loop_now(req->w->loop);
+	int64_t told;
+
+	if (t->owner == OWNER_CAPACITY || t->status == 503) {
+		told = retry_after(req);
+		if (told > 0)
+			capacity_floor(t->breaker, now + told);
+	}
+	capacity_settle(t->deployment, t->breaker, t->taken,
+	    known ? used : t->taken, t->sent_ns != 0);
+}
+
+/* A single refusal may be of one model; several in a row are the key's. */
+static void
+learn_credential(struct req *req)
+{
+	struct shm_breaker *b = req->try.live->credential;
+
+	if (b == NULL)
+		return;
+	if (req->try.owner == OWNER_CREDENTIAL &&
+	    at_add(&b->suspect, 1) + 1 >= CREDENTIAL_FAILURES)
+		capacity_floor(b, loop_now(req->w->loop) + CREDENTIAL_REST_NS);
+	if (!req->try.complete)
+		return;
+	if (at_peek(&b->suspect) != 0)
+		at_poke(&b->suspect, 0);
+	if (at_peek(&b->floor_ns) != 0)
+		at_poke(&b->floor_ns, 0);
+}
+
+static void
+learn_cache(struct req *req, const struct usage *used)
+{
+	struct shm_breaker *b = req->try.breaker;
+	const int64_t now = worker_wall_ns(req->w);
+	const uint64_t hash = req->try.deployment->hash;
+	uint64_t old, seen;
+
+	if (req->warm_key == 0)
+		return;
+	if (used->input > 0 && warm_find(&req->w->shm, req->warm_key, now,
+				   plan_warm_ns(req->model)) == warm_id(hash)) {
+		seen = used->cached * 1024 / used->input;
+		old = at_peek(&b->cached);
+		at_poke(&b->cached, old - old / 4 + seen / 4);
+	}
+	warm_put(&req->w->shm, req->warm_key, hash, now);
+}
+
+static void
+add(_Atomic uint64_t *word, uint64_t more)
+{
+	at_poke(word, at_peek(word) + more);
+}
+
+static void
+learn_tried(struct req *req, uint64_t tokens)
+{
+	const struct attempt *t = &req->try;
+	struct shm_tried *s = &t->breaker->tried[req->w->slot];
+
+	_Static_assert(
+	    (int)OWNERS <= (int)TRIED_OWNERS, "a word for each owner");
+	add(&s->n[t->owner], 1);
+	if (tokens > 0)
+		add(&s->tokens, tokens);
+	if (t->first_ns > t->sent_ns && t->sent_ns != 0 && t->complete) {
+		add(&s->first_us, (uint64_t)(t->first_ns - t->sent_ns) / 1000);
+		add(&s->firsts, 1);
+	}
+}
+
+static void
+remember_hop(struct req *req)
+{
+	const struct attempt *t = &req->try;
+	const int64_t now = loop_now(req->w->loop);
+	struct hop *h;
+
+	if (t->complete || req->nhops == 16)
+		return;
+	if (req->hop == NULL)
+		req->hop = ARENA_ARRAY(&req->arena, struct hop, 16);
+	h = &req->hop[req->nhops++];
+	*h = (struct hop){ .deployment = t->deployment,
+		.fault = req->fault,
+		.owner = t->owner,
+		.status = t->status,
+		.first_ms =
+		    t->first_ns == 0
+			? 0
+			: (unsigned)((t->first_ns - t->start_ns) / NS_PER_MS),
+		.end_ms = (unsigned)((now - t->start_ns) / NS_PER_MS) };
+}
+
+void
+learn_end(struct req *req, const struct usage *used, bool known)
+{
+	const struct attempt *t = &req->try;
+	const uint64_t tokens = used->input + used->output;
+
+	learn_breaker(req);
+	remember_hop(req);
+	learn_credential(req);
+	if (t->breaker == NULL)
+		return;
+	learn_capacity(req, tokens, known);
+	learn_tried(req, tokens);
+	if (!t->complete)
+		return;
+	if (t->first_ns > t->sent_ns)
+		pace_saw(t->breaker,
+		    (uint64_t)(t->first_ns - t->sent_ns) / 1000,
+		    loop_now(req->w->loop));
+	if (used->output > 0)
+		capacity_saw_output(t->breaker, used->output);
+	learn_cache(req, used);
+}

@@ -1,0 +1,19 @@
+/*
+ * learn.h - private to gateway/: what an attempt teaches about its deployment
+ *
+ * Each fault moves what its owner answers for: the breaker, the headroom, the
+ * credential's health; what went well moves the pace, the expected output and
+ * the place of a cache.
+ */
+#ifndef KONTOR_GATEWAY_LEARN_H
+#define KONTOR_GATEWAY_LEARN_H
+
+#include "gateway/req.h"
+
+/* The provider's head: rate limits, and where it says it is. */
+void learn_head(struct req *req, const struct http_head *head);
+/* The attempt is over; used: what it is booked with, nothing is known of it
+ * when not. */
+void learn_end(struct req *req, const struct usage *used, bool known);
+
+#endif

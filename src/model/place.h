@@ -1,0 +1,36 @@
+/*
+ * place.h - where a call is processed, as its address says
+ *
+ * A geography is a word ("us", "eu", "global", ...).  It is read off what the
+ * operator wrote: a Bedrock profile's prefix, an Azure deployment's scope and
+ * region, OpenAI's regional hosts, Anthropic's inference_geo.  Empty: it does
+ * not say.  "global" is anywhere, and so within no zone but that of the name.
+ */
+#ifndef KONTOR_MODEL_PLACE_H
+#define KONTOR_MODEL_PLACE_H
+
+#include "base/base.h"
+
+/* "eu-west-1", "Sweden Central", "us": by places.def. */
+struct slice place_of_region(struct slice region);
+/* "eu.anthropic.claude-sonnet-4": by its prefix; empty: it has none. */
+struct slice place_of_profile(struct slice name);
+/* "eu.api.openai.com" is "eu"; "api.openai.com" does not say. */
+struct slice place_of_host(struct slice host);
+
+struct place_facts {
+	struct slice type; /* of the provider, as in the configuration */
+	struct slice host, region, name;
+	struct slice scope;         /* "global", "data_zone", "regional" */
+	struct slice inference_geo; /* of anthropic */
+};
+
+struct slice place_of(const struct place_facts *f);
+
+/* Is it a geography that these tables know? */
+bool place_known(struct slice zone);
+/* Do the two contradict each other?  A word of the operator's own stands
+ * beside any geography but "global". */
+bool place_contradicts(struct slice zone, struct slice geography);
+
+#endif
