@@ -19,7 +19,7 @@ static void on_due(struct timer *t);
 
 /* As a link's: the timer may fire early and is asked again. */
 static void
-due_at(struct lane *l, int64_t at_ns)
+due_at(struct h2call *l, int64_t at_ns)
 {
 	l->due_ns = at_ns;
 	if (at_ns == 0)
@@ -29,7 +29,7 @@ due_at(struct lane *l, int64_t at_ns)
 }
 
 static void
-due(struct lane *l, int64_t after_ns)
+due(struct h2call *l, int64_t after_ns)
 {
 	int64_t at = after_ns > 0 ? loop_now(loop_of(l->link)) + after_ns : 0;
 
@@ -48,7 +48,7 @@ wake(struct link *k)
 }
 
 static void
-free_request(struct lane *l)
+free_request(struct h2call *l)
 {
 	buf_fini(&l->head);
 	mem_free(l->body);
@@ -59,16 +59,16 @@ free_request(struct lane *l)
 static void
 lane_fini(void *p)
 {
-	struct lane *l = p;
+	struct h2call *l = p;
 
 	buf_fini(&l->in);
 	mem_free(l);
 }
 
-static struct lane *
+static struct h2call *
 lane_new(struct link *k, struct call *call)
 {
-	struct lane *l = NEW(struct lane);
+	struct h2call *l = NEW(struct h2call);
 
 	l->link = k;
 	l->call = call != NULL ? call : &l->own;
@@ -95,7 +95,7 @@ rest(struct link *k)
 
 /* Out of the link; nothing of nghttp2's leads here any more. */
 static void
-lane_leave(struct lane *l)
+lane_leave(struct h2call *l)
 {
 	struct link *k = l->link;
 
@@ -118,7 +118,7 @@ lane_leave(struct lane *l)
 }
 
 static void
-reset(struct lane *l, uint32_t code)
+reset(struct h2call *l, uint32_t code)
 {
 	struct link *k = l->link;
 
@@ -131,7 +131,7 @@ reset(struct lane *l, uint32_t code)
 
 /* The call's last callback; its lane is gone before it. */
 static void
-fail(struct lane *l, enum fault why)
+fail(struct h2call *l, enum fault why)
 {
 	struct call *c = l->call;
 
@@ -142,7 +142,7 @@ fail(struct lane *l, enum fault why)
 }
 
 static void
-finish(struct lane *l)
+finish(struct h2call *l)
 {
 	struct call *c = l->call;
 
@@ -155,7 +155,7 @@ finish(struct lane *l)
 /* The connection has been silent since the call went out: it may be dead
  * without our knowing, and is not used again. */
 static void
-suspect(struct lane *l)
+suspect(struct h2call *l)
 {
 	struct link *k = l->link;
 
@@ -166,7 +166,7 @@ suspect(struct lane *l)
 static void
 on_due(struct timer *t)
 {
-	struct lane *l = CONTAINER_OF(t, struct lane, timer);
+	struct h2call *l = CONTAINER_OF(t, struct h2call, timer);
 	const int64_t now = loop_now(loop_of(l->link));
 
 	if (l->due_ns == 0)
@@ -184,7 +184,7 @@ on_due(struct timer *t)
 
 /* Hands on what came while the call was paused. */
 static void
-give_waiting(struct lane *l)
+give_waiting(struct h2call *l)
 {
 	struct buf in = l->in;
 
@@ -203,7 +203,7 @@ give_waiting(struct lane *l)
 static void
 on_task(struct task *t)
 {
-	struct lane *l = CONTAINER_OF(t, struct lane, task);
+	struct h2call *l = CONTAINER_OF(t, struct h2call, task);
 
 	if (l->call->paused)
 		return;
@@ -218,7 +218,7 @@ on_task(struct task *t)
 
 /* The connection goes: what came of an answer is handed on, paused or not. */
 static void
-lose(struct lane *l, enum fault why)
+lose(struct h2call *l, enum fault why)
 {
 	give_waiting(l);
 	if (l->over)
@@ -240,7 +240,7 @@ h2link_pause(struct call *c)
 void
 h2link_resume(struct call *c)
 {
-	struct lane *l = c->lane;
+	struct h2call *l = c->lane;
 
 	c->paused = false;
 	if (l->answered)
@@ -252,7 +252,7 @@ h2link_resume(struct call *c)
 void
 h2link_cancel(struct call *c)
 {
-	struct lane *l = c->lane;
+	struct h2call *l = c->lane;
 
 	CHECK(!l->over);
 	reset(l, NGHTTP2_CANCEL);
@@ -265,7 +265,7 @@ static ssize_t
 on_read(nghttp2_session *session, int32_t id, uint8_t *to, size_t cap,
     uint32_t *flags, nghttp2_data_source *source, void *user)
 {
-	struct lane *l = source->ptr;
+	struct h2call *l = source->ptr;
 	struct h2 *h = user;
 	size_t n, len = 0;
 
@@ -305,7 +305,7 @@ authority(const struct pool *p)
 }
 
 static uint64_t
-body_len(const struct lane *l)
+body_len(const struct h2call *l)
 {
 	uint64_t len = 0;
 	unsigned i;
@@ -330,7 +330,7 @@ lower(struct slice s)
 }
 
 static unsigned
-lay_out(struct lane *l, const struct http_head *head, nghttp2_nv *nv)
+lay_out(struct h2call *l, const struct http_head *head, nghttp2_nv *nv)
 {
 	const struct pool *p = l->link->pool;
 	unsigned n = 0, i;
@@ -352,7 +352,7 @@ lay_out(struct lane *l, const struct http_head *head, nghttp2_nv *nv)
 
 /* The next frame is the request's first. */
 static void
-announce(struct lane *l)
+announce(struct h2call *l)
 {
 	l->call->sent = true;
 	l->sent_ns = loop_now(loop_of(l->link));
@@ -360,14 +360,14 @@ announce(struct lane *l)
 }
 
 static void
-fail_soon(struct lane *l, enum fault why)
+fail_soon(struct h2call *l, enum fault why)
 {
 	l->failing = why;
 	task_set(loop_of(l->link), &l->task, on_task);
 }
 
 static void
-submit(struct lane *l)
+submit(struct h2call *l)
 {
 	struct link *k = l->link;
 	struct client *c = k->pool->client;
@@ -406,7 +406,7 @@ struct call *
 h2link_open(struct link *k, const struct call_spec *spec,
     const struct call_ops *ops, struct slice head)
 {
-	struct lane *l = lane_new(k, NULL);
+	struct h2call *l = lane_new(k, NULL);
 
 	l->own = (struct call){ .ops = ops, .user = spec->user, .lane = l };
 	l->first_byte_ns = spec->first_byte_ns;
@@ -431,7 +431,7 @@ h2link_open(struct link *k, const struct call_spec *spec,
 /* --- answers ----------------------------------------------------------- */
 
 static void
-take_head(struct lane *l, const struct http_head *head)
+take_head(struct h2call *l, const struct http_head *head)
 {
 	l->answered = true;
 	/* The bytes are the caller's again: the rest stays unsent. */
@@ -446,7 +446,7 @@ static void
 on_block(
     struct h2 *h, int32_t id, void *stream, const struct h2_block *b, bool end)
 {
-	struct lane *l = stream;
+	struct h2call *l = stream;
 	struct http_head *head;
 
 	(void)h, (void)id, (void)end;
@@ -467,7 +467,7 @@ on_block(
 static void
 on_data(struct h2 *h, int32_t id, void *stream, struct slice data)
 {
-	struct lane *l = stream;
+	struct h2call *l = stream;
 
 	if (l == NULL || !l->answered) {
 		(void)nghttp2_session_consume_connection(h->session, data.len);
@@ -488,7 +488,7 @@ on_data(struct h2 *h, int32_t id, void *stream, struct slice data)
 static void
 on_end(struct h2 *h, void *stream)
 {
-	struct lane *l = stream;
+	struct h2call *l = stream;
 
 	(void)h;
 	if (!l->answered)
@@ -502,13 +502,13 @@ static void
 on_broken(struct h2 *h, void *stream)
 {
 	(void)h;
-	((struct lane *)stream)->broken = true;
+	((struct h2call *)stream)->broken = true;
 }
 
 static void
 on_close(struct h2 *h, void *stream, uint32_t code)
 {
-	struct lane *l = stream;
+	struct h2call *l = stream;
 
 	(void)h;
 	l->id = 0; /* nghttp2 knows it no more */
@@ -600,7 +600,7 @@ h2link_find(struct pool *p)
 static void
 adopt(struct link *k)
 {
-	struct lane *l;
+	struct h2call *l;
 
 	if (k->call.ops == NULL)
 		return; /* it was cancelled; others waited */
@@ -621,7 +621,7 @@ void
 h2link_start(struct link *k)
 {
 	struct client *c = k->pool->client;
-	struct lane *l, *next;
+	struct h2call *l, *next;
 
 	k->h2 = NEW(struct h2link);
 	k->state = LINK_H2;

@@ -19,11 +19,11 @@
 enum { LANES_MAX = 256 }; /* of one connection, whatever the peer allows */
 
 /* One call and its stream. */
-struct lane {
+struct h2call {
 	struct call own;   /* of calls that found the connection there */
 	struct call *call; /* own, or that of the link which made it */
 	struct link *link;
-	struct lane *next, *prev; /* in link->lanes */
+	struct h2call *next, *prev; /* in link->lanes */
 	struct timer timer;
 	struct task task;
 	int64_t due_ns, total_ns, first_byte_ns, idle_ns;

@@ -41,14 +41,14 @@ struct pool {
 	bool speaks_h2;       /* the last connection did, or it is told to */
 };
 
-struct lane;   /* h2link.c */
+struct h2call; /* h2link.c */
 struct h2link; /* h2link.c */
 
 struct call {
 	const struct call_ops *ops;
 	void *user;
 	bool sent, reused, paused;
-	struct lane *lane; /* NULL: of HTTP/1, and embedded in its link */
+	struct h2call *lane; /* NULL: of HTTP/1, and embedded in its link */
 };
 
 /* What is only needed until the connection stands. */
@@ -65,7 +65,7 @@ struct link {
 	struct link *next, *prev;           /* in client->links */
 	struct link *next_idle, *prev_idle; /* or in pool->wide */
 	struct h2link *h2;                  /* NULL: HTTP/1 */
-	struct lane *lanes;                 /* HTTP/2's calls */
+	struct h2call *lanes;               /* HTTP/2's calls */
 	unsigned nlanes;
 	bool listed; /* in pool->wide */
 	struct stream stream;
