@@ -12,6 +12,7 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/fault.h"
+#include "model/conversation.h"
 #include "model/price.h"
 
 enum { TIER_MAX = 16 }; /* of a tier's name; longer ones are cut */
@@ -79,8 +80,16 @@ struct problem {
 	struct slice param;
 };
 
+struct codec;
+
+enum framing { FRAMING_SSE, FRAMING_EVENTSTREAM };
+
 struct dialect {
 	const char *name;
+	enum framing framing; /* of its streams */
+	/* Content type of a whole answer, of a stream; NULL: JSON, SSE. */
+	const char *stream_type;
+	const struct codec *codec; /* NULL: it passes bytes only */
 	/*
 	 * A tier in our words ("standard", "flex", "priority", or as it is):
 	 * what a body or an answer says, for a deployment of tier own.
@@ -103,6 +112,89 @@ struct dialect {
 	/* An error as the last event of a stream that has begun. */
 	void (*error_event)(struct buf *out, const struct problem *p);
 };
+
+/* --- translation -----------------------------------------------------------
+ */
+
+/* For whom a request is encoded. */
+struct target {
+	struct slice model;  /* as the provider names it */
+	uint64_t max_output; /* of the model; 0: not known */
+	uint64_t clamp;      /* output limit that a budget leaves; 0: none */
+	enum vendor vendor;  /* whose opaque parts it takes */
+	/* openai-chat: max_tokens instead of max_completion_tokens */
+	bool old_limit;
+};
+
+/* What is wrong with a request: which field, and why; FAULT_FIELD. */
+struct wrong {
+	struct slice field;
+	const char *hint;
+};
+
+/* A stream being read; what a codec needs between two events hangs on mind. */
+struct decoding {
+	struct arena *arena; /* of the request */
+	step_f *step;
+	void *arg;
+	void *mind; /* the codec's, in the arena; NULL at first */
+	bool started, stopped, ended;
+	bool tool; /* a tool call was opened */
+};
+
+/* A stream being written. */
+struct encoding_out {
+	struct arena *arena;
+	const struct conversation *asked;
+	struct slice id;    /* of the request, "req_..." */
+	struct slice model; /* as the caller named it */
+	int64_t created;    /* seconds */
+	uint64_t input; /* estimate of the input, for who must say it first */
+	void *mind;
+};
+
+/*
+ * A dialect's two halves of translation.  Each is pure: no state but what
+ * hangs on the two structs above.  Written and tested in
+ * dialect/NAME_in.c (decode a caller, encode for him) and dialect/NAME_out.c
+ * (encode for a provider, decode what comes back); property tests over all
+ * of them are in tests/unit/dialect/codec_test.c, fuzz targets in
+ * tests/fuzz/NAME.c.
+ */
+struct codec {
+	/* --- of a caller --- */
+	/* FAULT_JSON*, FAULT_FIELD with *w.  path_model: empty, or the path's;
+	 * stream: the path says so. */
+	enum fault (*decode)(struct arena *a, struct slice body,
+	    struct conversation *out, struct wrong *w);
+	void (*write_answer)(
+	    const struct answer *in, struct encoding_out *e, struct buf *out);
+	/* Appends whole frames; END appends what ends such a stream. */
+	void (*write_step)(
+	    const struct step *s, struct encoding_out *e, struct buf *out);
+	/* --- of a provider --- */
+	/* FAULT_FIELD with *w: it cannot be said there, and must not be left
+	 * out.  *lost: what was left out. */
+	enum fault (*encode)(struct arena *a, const struct conversation *in,
+	    const struct target *t, struct buf *out, uint64_t *lost,
+	    struct wrong *w);
+	/* A whole answer.  FAULT_UP_GARBAGE. */
+	enum fault (*read_answer)(
+	    struct arena *a, struct slice body, struct answer *out);
+	/* One event: its name (SSE "event:", ":event-type"; may be empty) and
+	 * data.  FAULT_UP_GARBAGE. */
+	enum fault (*read_event)(
+	    struct decoding *d, struct slice name, struct slice data);
+	/* The body is over: what is open is closed, STOP and END are given
+	 * where they were not; FAULT_UP_RESET: it broke off. */
+	enum fault (*read_end)(struct decoding *d);
+};
+
+/* For read_event: gives the step on, and keeps started, stopped, tool. */
+void decoding_step(struct decoding *d, const struct step *s);
+/* STOP by what was seen: a tool call makes END a STOP_TOOL. */
+void decoding_stop(
+    struct decoding *d, enum stop_reason why, struct slice sequence);
 
 extern const struct dialect dialect_openai_chat;
 
