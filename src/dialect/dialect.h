@@ -167,8 +167,8 @@ struct codec {
 	 * stream: the path says so. */
 	enum fault (*decode)(struct arena *a, struct slice body,
 	    struct conversation *out, struct wrong *w);
-	void (*write_answer)(
-	    const struct answer *in, struct encoding_out *e, struct buf *out);
+	void (*write_answer)(const struct completion *in,
+	    struct encoding_out *e, struct buf *out);
 	/* Appends whole frames; END appends what ends such a stream. */
 	void (*write_step)(
 	    const struct step *s, struct encoding_out *e, struct buf *out);
@@ -180,7 +180,7 @@ struct codec {
 	    struct wrong *w);
 	/* A whole answer.  FAULT_UP_GARBAGE. */
 	enum fault (*read_answer)(
-	    struct arena *a, struct slice body, struct answer *out);
+	    struct arena *a, struct slice body, struct completion *out);
 	/* One event: its name (SSE "event:", ":event-type"; may be empty) and
 	 * data.  FAULT_UP_GARBAGE. */
 	enum fault (*read_event)(

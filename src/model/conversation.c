@@ -14,13 +14,13 @@ static const struct {
 };
 
 const char *
-loss_name(enum loss l)
+conversation_loss_name(enum loss l)
 {
 	return losses[l].name;
 }
 
 const char *
-loss_text(enum loss l)
+conversation_loss_text(enum loss l)
 {
 	return losses[l].text;
 }
@@ -47,7 +47,7 @@ effort_text(enum effort e)
 }
 
 bool
-data_uri_parse(struct slice uri, struct slice *mime, struct slice *data)
+conversation_data_uri(struct slice uri, struct slice *mime, struct slice *data)
 {
 	static const struct slice scheme = S_INIT("data:");
 	struct slice head;
@@ -298,7 +298,7 @@ block_steps(const struct part *p, step_f *f, void *arg)
 }
 
 void
-answer_steps(const struct answer *a, step_f *f, void *arg)
+completion_steps(const struct completion *a, step_f *f, void *arg)
 {
 	const struct part *p;
 
@@ -321,7 +321,7 @@ answer_steps(const struct answer *a, step_f *f, void *arg)
 
 struct gather {
 	struct arena *arena;
-	struct answer answer;
+	struct completion done;
 	struct part *open;
 	struct buf text;
 	bool started;
@@ -352,7 +352,7 @@ close_part(struct gather *g)
 static void
 open_part(struct gather *g, const struct part *block)
 {
-	struct part *p = part_add(&g->answer.first, g->arena, block->kind);
+	struct part *p = part_add(&g->done.first, g->arena, block->kind);
 
 	*p = *block;
 	p->next = NULL;
@@ -383,8 +383,8 @@ gather_usage(struct gather *g, const struct step *s)
 {
 	if (!s->has_usage)
 		return;
-	g->answer.usage = s->usage;
-	g->answer.has_usage = true;
+	g->done.usage = s->usage;
+	g->done.has_usage = true;
 }
 
 void
@@ -395,8 +395,8 @@ gather_step(void *gather, const struct step *s)
 	switch (s->kind) {
 	case STEP_START:
 		g->started = true;
-		g->answer.id = arena_copy(g->arena, s->id);
-		g->answer.model = arena_copy(g->arena, s->model);
+		g->done.id = arena_copy(g->arena, s->id);
+		g->done.model = arena_copy(g->arena, s->model);
 		gather_usage(g, s);
 		break;
 	case STEP_OPEN:
@@ -421,9 +421,8 @@ gather_step(void *gather, const struct step *s)
 		close_part(g);
 		break;
 	case STEP_STOP:
-		g->answer.stop = s->stop;
-		g->answer.stop_sequence =
-		    arena_copy(g->arena, s->stop_sequence);
+		g->done.stop = s->stop;
+		g->done.stop_sequence = arena_copy(g->arena, s->stop_sequence);
 		break;
 	case STEP_USAGE:
 		gather_usage(g, s);
@@ -435,9 +434,9 @@ gather_step(void *gather, const struct step *s)
 	}
 }
 
-const struct answer *
-gather_answer(struct gather *g)
+const struct completion *
+gather_completion(struct gather *g)
 {
 	close_part(g);
-	return g->started ? &g->answer : NULL;
+	return g->started ? &g->done : NULL;
 }

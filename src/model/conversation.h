@@ -32,8 +32,8 @@ enum loss {
 
 #define LOSS_BIT(loss) (UINT64_C(1) << (loss))
 
-const char *loss_name(enum loss l); /* "top_k" */
-const char *loss_text(enum loss l);
+const char *conversation_loss_name(enum loss l); /* "top_k" */
+const char *conversation_loss_text(enum loss l);
 
 /* Whose opaque reasoning it is: never sent to another. */
 enum vendor {
@@ -180,7 +180,7 @@ enum stop_reason {
 	STOP_BAD_TOOL /* malformed tool use */
 };
 
-struct answer {
+struct completion {
 	struct slice id, model; /* as the provider says */
 	int64_t created;        /* seconds; 0: not said */
 	struct part *first;     /* of the assistant's turn */
@@ -247,18 +247,18 @@ const struct tool *conversation_tool(
 bool conversation_has_tool_parts(const struct conversation *c);
 
 /* The steps of an answer, as a stream would have brought them; and back. */
-void answer_steps(const struct answer *a, step_f *f, void *arg);
+void completion_steps(const struct completion *a, step_f *f, void *arg);
 struct gather; /* opaque; conversation.c */
 struct gather *gather_new(struct arena *a) MUST_USE;
 void gather_step(void *gather, const struct step *s); /* a step_f */
 /* NULL: no START came. */
-const struct answer *gather_answer(struct gather *g);
+const struct completion *gather_completion(struct gather *g);
 
 enum effort effort_parse(struct slice text); /* EFFORT_NOT_SAID: unknown */
 const char *effort_text(enum effort e);
 
 /* "data:image/png;base64,..." taken apart; false: it is none. */
-bool data_uri_parse(
+bool conversation_data_uri(
     struct slice uri, struct slice *mime, struct slice *data) MUST_USE;
 
 #endif

@@ -122,13 +122,13 @@ calls_at_the_end_may_wait_for_their_results(void **state)
 static void
 an_answer_is_its_steps(void **state)
 {
-	struct answer in = { .id = S("x"),
+	struct completion in = { .id = S("x"),
 		.model = S("m"),
 		.stop = STOP_TOOL,
 		.usage = { .input = 5, .output = 7 },
 		.has_usage = true };
 	struct arena a = { 0 };
-	const struct answer *out;
+	const struct completion *out;
 	struct gather *g;
 	struct part *p;
 
@@ -144,8 +144,8 @@ an_answer_is_its_steps(void **state)
 	p->name = S("tool");
 	p->args = S("{\"a\":1}");
 	g = gather_new(&a);
-	answer_steps(&in, gather_step, g);
-	out = gather_answer(g);
+	completion_steps(&in, gather_step, g);
+	out = gather_completion(g);
 	assert_non_null(out);
 	p = out->first;
 	assert_int_equal(p->kind, PART_REASONING);
@@ -167,17 +167,19 @@ data_uris_are_taken_apart(void **state)
 	struct slice mime, data;
 
 	(void)state;
-	assert_true(
-	    data_uri_parse(S("data:image/png;base64,aGk="), &mime, &data));
+	assert_true(conversation_data_uri(
+	    S("data:image/png;base64,aGk="), &mime, &data));
 	assert_true(slice_eq(mime, S("image/png")));
 	assert_true(slice_eq(data, S("aGk=")));
-	assert_true(data_uri_parse(
+	assert_true(conversation_data_uri(
 	    S("data:text/plain;charset=utf-8;base64,aGk="), &mime, &data));
 	assert_true(slice_eq(mime, S("text/plain")));
-	assert_false(data_uri_parse(S("data:image/png,abc"), &mime, &data));
-	assert_false(data_uri_parse(S("https://x/y.png"), &mime, &data));
-	assert_false(data_uri_parse(S("data:;base64,aGk="), &mime, &data));
-	assert_false(data_uri_parse(S("data:"), &mime, &data));
+	assert_false(
+	    conversation_data_uri(S("data:image/png,abc"), &mime, &data));
+	assert_false(conversation_data_uri(S("https://x/y.png"), &mime, &data));
+	assert_false(
+	    conversation_data_uri(S("data:;base64,aGk="), &mime, &data));
+	assert_false(conversation_data_uri(S("data:"), &mime, &data));
 }
 
 static void
@@ -188,8 +190,8 @@ tables_have_their_words(void **state)
 	(void)state;
 	assert_true(LOSSES <= 64);
 	for (i = 0; i < LOSSES; i++)
-		assert_true(strlen(loss_text((enum loss)i)) > 5);
-	assert_string_equal(loss_name(LOSS_TOP_K), "TOP_K");
+		assert_true(strlen(conversation_loss_text((enum loss)i)) > 5);
+	assert_string_equal(conversation_loss_name(LOSS_TOP_K), "TOP_K");
 	assert_int_equal(effort_parse(S("xhigh")), EFFORT_XHIGH);
 	assert_int_equal(effort_parse(S("")), EFFORT_NOT_SAID);
 	assert_string_equal(effort_text(EFFORT_LOW), "low");
