@@ -170,8 +170,8 @@ struct codec {
 	void (*write_answer)(const struct completion *in,
 	    struct encoding_out *e, struct buf *out);
 	/* Appends whole frames; END appends what ends such a stream. */
-	void (*write_step)(
-	    const struct step *s, struct encoding_out *e, struct buf *out);
+	void (*write_step)(const struct stream_step *s, struct encoding_out *e,
+	    struct buf *out);
 	/* --- of a provider --- */
 	/* FAULT_FIELD with *w: it cannot be said there, and must not be left
 	 * out.  *lost: what was left out. */
@@ -191,7 +191,7 @@ struct codec {
 };
 
 /* For read_event: gives the step on, and keeps started, stopped, tool. */
-void decoding_step(struct decoding *d, const struct step *s);
+void decoding_step(struct decoding *d, const struct stream_step *s);
 /* STOP by what was seen: a tool call makes END a STOP_TOOL. */
 void decoding_stop(
     struct decoding *d, enum stop_reason why, struct slice sequence);

@@ -283,18 +283,21 @@ block_steps(const struct part *p, step_f *f, void *arg)
 {
 	struct citation *c;
 
-	f(arg, &(struct step){ .kind = STEP_OPEN, .block = *p });
+	f(arg, &(struct stream_step){ .kind = STEP_OPEN, .block = *p });
 	if (p->kind == PART_TOOL_CALL)
-		f(arg, &(struct step){ .kind = STEP_ARGS, .text = p->args });
+		f(arg, &(struct stream_step){
+			   .kind = STEP_ARGS, .text = p->args });
 	else if (p->text.len > 0)
-		f(arg, &(struct step){ .kind = STEP_TEXT, .text = p->text });
+		f(arg, &(struct stream_step){
+			   .kind = STEP_TEXT, .text = p->text });
 	for (c = p->citation; c != NULL; c = c->next)
-		f(arg, &(struct step){ .kind = STEP_CITATION, .citation = c });
+		f(arg, &(struct stream_step){
+			   .kind = STEP_CITATION, .citation = c });
 	if (p->opaque.len > 0)
-		f(arg, &(struct step){ .kind = STEP_OPAQUE,
+		f(arg, &(struct stream_step){ .kind = STEP_OPAQUE,
 			   .text = p->opaque,
 			   .origin = p->origin });
-	f(arg, &(struct step){ .kind = STEP_CLOSE });
+	f(arg, &(struct stream_step){ .kind = STEP_CLOSE });
 }
 
 void
@@ -302,21 +305,21 @@ completion_steps(const struct completion *a, step_f *f, void *arg)
 {
 	const struct part *p;
 
-	f(arg, &(struct step){ .kind = STEP_START,
+	f(arg, &(struct stream_step){ .kind = STEP_START,
 		   .id = a->id,
 		   .model = a->model,
 		   .usage = a->usage,
 		   .has_usage = a->has_usage });
 	for (p = a->first; p != NULL; p = p->next)
 		block_steps(p, f, arg);
-	f(arg, &(struct step){ .kind = STEP_STOP,
+	f(arg, &(struct stream_step){ .kind = STEP_STOP,
 		   .stop = a->stop,
 		   .stop_sequence = a->stop_sequence });
 	if (a->has_usage)
-		f(arg, &(struct step){ .kind = STEP_USAGE,
+		f(arg, &(struct stream_step){ .kind = STEP_USAGE,
 			   .usage = a->usage,
 			   .has_usage = true });
-	f(arg, &(struct step){ .kind = STEP_END });
+	f(arg, &(struct stream_step){ .kind = STEP_END });
 }
 
 struct gather {
@@ -379,7 +382,7 @@ cite(struct gather *g, const struct citation *c)
 }
 
 static void
-gather_usage(struct gather *g, const struct step *s)
+gather_usage(struct gather *g, const struct stream_step *s)
 {
 	if (!s->has_usage)
 		return;
@@ -388,7 +391,7 @@ gather_usage(struct gather *g, const struct step *s)
 }
 
 void
-gather_step(void *gather, const struct step *s)
+gather_step(void *gather, const struct stream_step *s)
 {
 	struct gather *g = gather;
 

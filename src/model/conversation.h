@@ -212,7 +212,7 @@ enum step_kind {
 	STEP_END
 };
 
-struct step {
+struct stream_step {
 	enum step_kind kind;
 	struct part block;         /* OPEN */
 	struct slice text;         /* TEXT, ARGS, OPAQUE */
@@ -227,7 +227,7 @@ struct step {
 	enum fault fault;
 };
 
-typedef void step_f(void *arg, const struct step *s);
+typedef void step_f(void *arg, const struct stream_step *s);
 
 /* --- helpers of all codecs -------------------------------------------------
  */
@@ -250,7 +250,7 @@ bool conversation_has_tool_parts(const struct conversation *c);
 void completion_steps(const struct completion *a, step_f *f, void *arg);
 struct gather; /* opaque; conversation.c */
 struct gather *gather_new(struct arena *a) MUST_USE;
-void gather_step(void *gather, const struct step *s); /* a step_f */
+void gather_step(void *gather, const struct stream_step *s); /* a step_f */
 /* NULL: no START came. */
 const struct completion *gather_completion(struct gather *g);
 
