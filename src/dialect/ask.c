@@ -38,10 +38,14 @@ clamp_edits(const struct ask *q, struct arena *a, const struct edits *e,
 	if (e->clamp == 0)
 		return 0;
 	if (q->nlimits == 0) {
-		json_w_str(&b, e->limit);
-		buf_char(&b, ':');
+		if (q->limit_open.len > 0) {
+			buf_add(&b, q->limit_open);
+		} else {
+			json_w_str(&b, e->limit);
+			buf_char(&b, ':');
+		}
 		buf_u64(&b, e->clamp);
-		buf_char(&b, ',');
+		buf_add(&b, q->limit_open.len > 0 ? q->limit_close : S(","));
 		edit[0] = (struct splice){ q->first_at, 0,
 			arena_copy(a, buf_slice(&b)) };
 		buf_fini(&b);
@@ -56,24 +60,33 @@ clamp_edits(const struct ask *q, struct arena *a, const struct edits *e,
 	return q->nlimits;
 }
 
-unsigned
-ask_edit(const struct ask *q, struct arena *a, const struct edits *e,
-    struct slice part[EDIT_PARTS])
+/* A path may name the model instead; then the body gets it, first. */
+static struct splice
+model_edit(const struct ask *q, struct arena *a, const struct edits *e)
 {
-	struct splice edit[EDIT_MAX];
 	struct buf quoted = { 0 };
-	unsigned i, n = 0, nedit = 0;
-	size_t at = 0;
+	struct splice edit = { q->model_at, q->model_len, S("") };
 
-	/* A path may name the model instead; then the body gets it, first. */
 	if (q->model_len == 0)
 		buf_str(&quoted, "\"model\":");
 	json_w_str(&quoted, e->name);
 	if (q->model_len == 0)
 		buf_char(&quoted, ',');
-	edit[nedit++] = (struct splice){ q->model_at, q->model_len,
-		arena_copy(a, buf_slice(&quoted)) };
+	edit.with = arena_copy(a, buf_slice(&quoted));
 	buf_fini(&quoted);
+	return edit;
+}
+
+unsigned
+ask_edit(const struct ask *q, struct arena *a, const struct edits *e,
+    struct slice part[EDIT_PARTS])
+{
+	struct splice edit[EDIT_MAX];
+	unsigned i, n = 0, nedit = 0;
+	size_t at = 0;
+
+	if (!q->model_elsewhere)
+		edit[nedit++] = model_edit(q, a, e);
 	if (q->usage.with.len > 0)
 		edit[nedit++] = q->usage;
 	nedit += clamp_edits(q, a, e, edit + nedit);

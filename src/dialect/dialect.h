@@ -39,6 +39,10 @@ struct ask {
 	struct splice limit[2];
 	unsigned nlimits;
 	size_t first_at;
+	/* What stands around a limit that is put in at first_at; empty: the
+	 * field of struct edits before it, a comma behind it. */
+	struct slice limit_open, limit_close;
+	bool model_elsewhere;  /* the path names the model, never the body */
 	uint64_t n;            /* answers wanted */
 	uint64_t max_output;   /* of one answer; 0: not said */
 	uint64_t surcharge;    /* input tokens beyond one per byte */
@@ -197,6 +201,8 @@ void decoding_stop(
     struct decoding *d, enum stop_reason why, struct slice sequence);
 
 extern const struct dialect dialect_openai_chat;
+extern const struct dialect dialect_openai_responses;
+extern const struct dialect dialect_gemini;
 
 struct edits {
 	struct slice name;  /* of the model, as the provider names it */

@@ -76,6 +76,7 @@ letter_dress(struct req *req, struct http_head *head)
 	struct parcel p = { .deployment = d,
 		.part = req->letter->part,
 		.npart = req->letter->npart,
+		.stream = req->ask->stream,
 		.wall_ns = worker_wall_ns(req->w),
 		.arena = &req->arena,
 		.head = head };

@@ -74,6 +74,24 @@ http_query_get(struct slice query, struct slice name)
 	return (struct slice){ NULL, 0 };
 }
 
+/*
+ * Behind "{}" a pattern may go on with ":verb", as Google's paths do: the
+ * segment must end so, and what is handed out is what stands before.
+ */
+static bool
+cut_verb(struct slice *segment, const char **pattern)
+{
+	const char *verb = *pattern + 1;
+	const size_t n = strcspn(verb, "/");
+
+	if (segment->len <= n ||
+	    memcmp(segment->p + segment->len - n, verb, n) != 0)
+		return false;
+	segment->len -= n;
+	*pattern += n;
+	return true;
+}
+
 bool
 http_fits(const char *pattern, struct slice path, struct slice *segment)
 {
@@ -89,9 +107,11 @@ http_fits(const char *pattern, struct slice path, struct slice *segment)
 			while (i < path.len && path.p[i] != '/')
 				i++;
 			segment->len = (size_t)(path.p + i - segment->p);
+			pattern++;
+			if (pattern[1] == ':' && !cut_verb(segment, &pattern))
+				return false;
 			if (segment->len == 0)
 				return false;
-			pattern++;
 		} else if (i >= path.len || path.p[i++] != *pattern) {
 			return false;
 		}

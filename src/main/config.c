@@ -119,7 +119,7 @@ static const struct {
 	{ "endpoint", PROVIDER_AZURE_OPENAI },
 	{ "api_version", PROVIDER_AZURE_OPENAI },
 	{ "organization", PROVIDER_OPENAI },
-	{ "project", PROVIDER_OPENAI },
+	{ "auth.access_token", PROVIDER_VERTEX },
 	{ "auth.access_key_id", PROVIDER_BEDROCK },
 	{ "auth.secret_access_key", PROVIDER_BEDROCK },
 	{ "auth.session_token", PROVIDER_BEDROCK },
@@ -157,6 +157,21 @@ given_url(struct compiler *c, const struct ynode *n)
 	return base != NULL ? base : endpoint;
 }
 
+/* A location, one of the two that span a continent, or the whole. */
+static struct slice
+vertex_url(struct compiler *c, const struct provider_conf *p)
+{
+	const char *l = p->region;
+
+	if (*l == '\0' || strcmp(l, "global") == 0)
+		return S("https://aiplatform.googleapis.com");
+	return slice_of(arena_fmt(c->arena,
+	    strcmp(l, "us") == 0 || strcmp(l, "eu") == 0
+		? "https://aiplatform.%s.rep.googleapis.com"
+		: "https://%s-aiplatform.googleapis.com",
+	    l));
+}
+
 static struct slice
 default_url(
     struct compiler *c, const struct ynode *n, const struct provider_conf *p)
@@ -181,6 +196,10 @@ default_url(
 		    "base_url: \"http://127.0.0.1:8000/v1\"",
 		    "\"base_url\" is missing here");
 		break;
+	case PROVIDER_GEMINI:
+		return S("https://generativelanguage.googleapis.com");
+	case PROVIDER_VERTEX:
+		return vertex_url(c, p);
 	case PROVIDER_TYPES:
 		break;
 	}
@@ -268,11 +287,44 @@ check_bedrock_auth(struct compiler *c, const struct ynode *n)
 		    "this provider needs auth");
 }
 
+static const char *
+key_hint(enum provider_type type)
+{
+	switch ((int)type) {
+	case PROVIDER_OPENAI:
+		return "auth: {api_key: \"${OPENAI_API_KEY}\"}";
+	case PROVIDER_GEMINI:
+		return "auth: {api_key: \"${GEMINI_API_KEY}\"}";
+	default:
+		return "auth: {api_key: \"${AZURE_OPENAI_API_KEY}\"}";
+	}
+}
+
+/* A token for a project, or an API key of the express mode. */
+static void
+check_vertex_auth(struct compiler *c, const struct ynode *n)
+{
+	const bool token = has(n, "auth.access_token") || has(n, "auth.google");
+
+	if (token == has(n, "auth.api_key"))
+		report_add(c->report, n->key_at,
+		    "auth: {google: {metadata_server: true}}, or "
+		    "access_token, or api_key",
+		    "this provider needs auth");
+	else if (token && !has(n, "project"))
+		report_add(c->report, n->key_at, "project: my-project",
+		    "\"project\" is missing here");
+	else if (token)
+		check_region(c, n, "region: us-central1");
+}
+
 static void
 check_auth(struct compiler *c, const struct ynode *n, enum provider_type type)
 {
 	if (type == PROVIDER_BEDROCK)
 		check_region(c, n, "region: us-east-1");
+	if (type == PROVIDER_VERTEX)
+		check_vertex_auth(c, n);
 	if (type == PROVIDER_OCI)
 		check_region(c, n, "region: us-chicago-1");
 	if (signin_given(n))
@@ -284,11 +336,9 @@ check_auth(struct compiler *c, const struct ynode *n, enum provider_type type)
 		    "auth: {oci: {tenancy: ..., user: ..., fingerprint: ..., "
 		    "private_key: \"file:key.pem\"}}, or auth.api_key",
 		    "this provider needs auth");
-	else if (type != PROVIDER_OPENAI_COMPATIBLE && !has(n, "auth.api_key"))
-		report_add(c->report, n->key_at,
-		    type == PROVIDER_OPENAI
-			? "auth: {api_key: \"${OPENAI_API_KEY}\"}"
-			: "auth: {api_key: \"${AZURE_OPENAI_API_KEY}\"}",
+	else if (type != PROVIDER_OPENAI_COMPATIBLE &&
+		 type != PROVIDER_VERTEX && !has(n, "auth.api_key"))
+		report_add(c->report, n->key_at, key_hint(type),
 		    "this provider needs auth.api_key");
 }
 
@@ -303,7 +353,8 @@ maybe_text(struct compiler *c, const struct ynode *n, const char *key)
 static void
 take_auth(struct compiler *c, const struct ynode *n, struct provider_conf *p)
 {
-	p->api_key = take_secret(c, n, "auth.api_key");
+	p->api_key = take_secret(c, n,
+	    has(n, "auth.access_token") ? "auth.access_token" : "auth.api_key");
 	p->access_key_id = take_secret(c, n, "auth.access_key_id");
 	p->secret_access_key = take_secret(c, n, "auth.secret_access_key");
 	p->session_token = take_secret(c, n, "auth.session_token");

@@ -24,6 +24,7 @@ struct parcel {
 	/* What the courier got; empty where the configuration has it.  The
 	 * whole value of Authorization; key id, secret and token for AWS. */
 	struct slice bearer, aws[3];
+	bool stream;
 	struct arena *arena;    /* for what head borrows */
 	struct http_head *head; /* out: method, target, headers */
 };

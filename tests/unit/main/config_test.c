@@ -101,7 +101,7 @@ static const struct bad providers_wrong[] = {
 	{ HEAD "providers: {a: {type: anthropic}}\n",
 	    { ":2:23: \"anthropic\" is not supported by this version" } },
 	{ HEAD "providers: {a: {type: vertex}}\n",
-	    { ":2:23: \"vertex\" is not supported by this version" } },
+	    { ":2:13: this provider needs auth" } },
 	{ HEAD "providers: {a: {type: openai}}\n",
 	    { ":2:13: this provider needs auth.api_key",
 		"${OPENAI_API_KEY}" } },

@@ -1,0 +1,97 @@
+/*
+ * google.c - Gemini at the Gemini API and on Vertex
+ *
+ * The model and what is asked of it stand in the path.  Vertex names its
+ * models under a project and a location, or, with an API key alone (express
+ * mode), under neither; a deployment whose name has a '/' says itself where
+ * it stands: publishers/..., projects/.../endpoints/...
+ */
+#include "provider/providers.h"
+
+#include "base/buf.h"
+#include "dialect/dialect.h"
+
+static bool
+is_bearer(const struct provider_conf *c)
+{
+	return c->project != NULL;
+}
+
+static void
+add_place(struct buf *b, const struct deployment_conf *d)
+{
+	const struct provider_conf *c = d->provider;
+	const struct slice name = slice_of(d->name);
+
+	if (is_bearer(c) && !slice_starts(name, S("projects/")))
+		buf_fmt(b, "projects/%s/locations/%s/", c->project, c->region);
+	if (memchr(name.p, '/', name.len) == NULL)
+		buf_str(b, "publishers/google/models/");
+	buf_add(b, name);
+}
+
+static void
+add_verb(struct buf *b, const struct parcel *p)
+{
+	buf_str(b,
+	    p->stream ? ":streamGenerateContent?alt=sse" : ":generateContent");
+}
+
+static struct slice
+target(struct parcel *p, bool vertex)
+{
+	struct buf b = { 0 };
+	struct slice out;
+
+	buf_str(&b, p->deployment->provider->base_path);
+	buf_str(&b, vertex ? "/v1/" : "/v1beta/models/");
+	if (vertex)
+		add_place(&b, p->deployment);
+	else
+		buf_str(&b, p->deployment->name);
+	add_verb(&b, p);
+	out = arena_copy(p->arena, buf_slice(&b));
+	buf_fini(&b);
+	return out;
+}
+
+static enum fault
+sign(struct parcel *p)
+{
+	const struct provider_conf *c = p->deployment->provider;
+
+	if (p->bearer.len > 0 || (c->type == PROVIDER_VERTEX && is_bearer(c)))
+		return parcel_bearer(p);
+	if (c->api_key == NULL)
+		return FAULT_UP_CREDENTIAL;
+	parcel_header(p, S("x-goog-api-key"), slice_of(c->api_key));
+	return FAULT_NONE;
+}
+
+static enum fault
+dress_gemini(struct parcel *p)
+{
+	p->head->method = S("POST");
+	p->head->target = target(p, false);
+	return sign(p);
+}
+
+static enum fault
+dress_vertex(struct parcel *p)
+{
+	p->head->method = S("POST");
+	p->head->target = target(p, true);
+	return sign(p);
+}
+
+const struct provider provider_gemini = {
+	.type = PROVIDER_GEMINI,
+	.dialect = &dialect_gemini,
+	.dress = dress_gemini,
+};
+
+const struct provider provider_vertex = {
+	.type = PROVIDER_VERTEX,
+	.dialect = &dialect_gemini,
+	.dress = dress_vertex,
+};
