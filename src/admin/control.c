@@ -18,6 +18,7 @@
 #include "io/loop.h"
 #include "model/ident.h"
 #include "model/ipc.h"
+#include "route/live.h"
 #include "shm/key.h"
 #include "store/store.h"
 
@@ -259,6 +260,7 @@ on_supervisor(void *arg, const struct json *message, int fd)
 	if (slice_eq(op, S("config"))) {
 		ok = fd >= 0 && load(fd, &fresh) == FAULT_NONE;
 		if (ok) {
+			live_attach(fresh, &c->shm);
 			snapshot_unref(&c->snapshot);
 			c->snapshot = fresh;
 		}
@@ -323,6 +325,7 @@ open_all(struct control *c)
 	if (load(FD_CONFIG, &c->snapshot) != FAULT_NONE)
 		fatal("the compiled configuration cannot be read");
 	close(FD_CONFIG);
+	live_attach(c->snapshot, &c->shm);
 	read_token(c);
 	c->loop = loop_new();
 	c->sessions = sessions_new();

@@ -371,7 +371,13 @@ is_out(struct req *req, struct candidate *c, const struct live_deployment *l,
 
 	if (floor > now)
 		return !later(req, c, WHY_TOLD, floor);
-	if (last_resort || capacity_floor_of(l->credential) <= now)
+	if (last_resort)
+		return false;
+	if (capacity_is_full(l->row, now)) {
+		c->why = WHY_FULL;
+		return true;
+	}
+	if (capacity_floor_of(l->credential) <= now)
 		return false;
 	c->why = WHY_CREDENTIAL;
 	return true;

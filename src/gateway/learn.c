@@ -1,6 +1,7 @@
 #include "gateway/learn.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "gateway/worker_priv.h"
 #include "http/msg.h"
 #include "model/place.h"
@@ -12,6 +13,7 @@
 
 enum { SEEN_MAX = 32, CREDENTIAL_FAILURES = 5 };
 #define CREDENTIAL_REST_NS (30 * NS_PER_S)
+#define FULL_REST_NS NS_PER_S
 #define TOLD_MAX_NS (60 * NS_PER_S)
 
 /* --- heads ---------------------------------------------------------------- */
@@ -83,6 +85,32 @@ learn_head(struct req *req, const struct http_head *head)
 	learn_place(req);
 }
 
+bool
+learn_model(const struct req *req, struct slice json)
+{
+	const struct slice want = slice_of(req->try.deployment->answers_as);
+	struct json_cur c;
+	struct slice key, name;
+	enum json_type type;
+	bool escaped;
+
+	if (want.len == 0)
+		return true;
+	c = json_cur(json);
+	if (!json_enter_object(&c))
+		return true;
+	while (json_next_key(&c, &key, &escaped)) {
+		if (!json_peek(&c, &type))
+			return true;
+		if (slice_eq(key, S("model")) && type == JSON_STRING)
+			return !json_take_string(&c, &name, &escaped) ||
+			       name.len == 0 || slice_starts(name, want);
+		if (!json_skip(&c, &name))
+			return true;
+	}
+	return true;
+}
+
 /* --- ends ----------------------------------------------------------------- */
 
 /* Milliseconds win over seconds; a date is taken for no time at all. */
@@ -139,6 +167,8 @@ learn_capacity(struct req *req, uint64_t used, bool known)
 		told = retry_after(req);
 		if (told > 0)
 			capacity_floor(t->breaker, now + told);
+		else
+			at_poke(&t->breaker->full_ns, now + FULL_REST_NS);
 	}
 	capacity_settle(t->deployment, t->breaker, t->taken,
 	    known ? used : t->taken, t->sent_ns != 0);

@@ -12,6 +12,9 @@
 
 /* The provider's head: rate limits, and where it says it is. */
 void learn_head(struct req *req, const struct http_head *head);
+/* A whole answer, or an event of a stream: is it of the model that it should
+ * be (answers_as)?  What names none is. */
+bool learn_model(const struct req *req, struct slice json);
 /* The attempt is over; used: what it is booked with, nothing is known of it
  * when not. */
 void learn_end(struct req *req, const struct usage *used, bool known);

@@ -255,6 +255,8 @@ whole_bytes(struct req *req, struct slice data)
 		return NEXT_WAIT;
 	if (req->dialect->answer(data, &req->try.tally) != FAULT_NONE)
 		return attempt_over(req, FAULT_UP_GARBAGE);
+	if (!learn_model(req, data))
+		return attempt_over(req, FAULT_UP_MODEL);
 	req->reply.status = 200;
 	req->reply.type = S("application/json");
 	req->reply.body = data;
@@ -315,6 +317,10 @@ on_event(void *arg, const struct sse_event *e)
 		return say_nothing_yet(req, e->raw);
 	switch (req->dialect->event(e->data, &req->try.tally)) {
 	case EVENT_PASS:
+		if (!r->began && !learn_model(req, e->data)) {
+			r->bad = FAULT_UP_MODEL;
+			return false;
+		}
 		r->began = req->try.answered = true;
 		if (req->try.tally.failed)
 			(void)req->dialect->is_error(

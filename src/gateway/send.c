@@ -186,6 +186,18 @@ or_else(int64_t conf_ns, int64_t ns)
 	return conf_ns > 0 ? conf_ns : ns;
 }
 
+/*
+ * With each attempt less time is left.  While another deployment may be tried
+ * this one has at most half of it, so that its silence is not the request's.
+ */
+static int64_t
+shrunk(const struct req *req, int64_t first_ns)
+{
+	const int64_t left = req->deadline_ns - loop_now(req->w->loop);
+
+	return req_has_next(req) && first_ns > left / 2 ? left / 2 : first_ns;
+}
+
 static enum fault
 open_call(struct req *req)
 {
@@ -203,10 +215,10 @@ open_call(struct req *req)
 			: c->http1 ? ORIGIN_H1
 				   : ORIGIN_AUTO,
 	};
-	const int64_t first =
-	    or_else(c->first_byte_ns,
-		req->ask->stream ? STREAM_FIRST_NS : UNARY_FIRST_NS) +
-	    FIRST_NS_PER_BYTE * (int64_t)req->ask->body.len;
+	const int64_t first = shrunk(
+	    req, or_else(c->first_byte_ns,
+		     req->ask->stream ? STREAM_FIRST_NS : UNARY_FIRST_NS) +
+		     FIRST_NS_PER_BYTE * (int64_t)req->ask->body.len);
 	struct call_spec spec = {
 		.origin = &origin,
 		.head = &head,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -361,4 +362,27 @@ ask_query(struct buf *path, const char *name, struct slice value)
 		else
 			buf_fmt(path, "%%%02X", (unsigned char)value.p[i]);
 	}
+}
+
+bool
+ask_time(struct buf *path, const char *name, const char *value)
+{
+	char text[32];
+	struct tm tm;
+	int64_t ns;
+	time_t t;
+
+	if (value == NULL)
+		return true;
+	if (value_span(slice_of(value), &ns))
+		ns = clock_wall_ns() - ns;
+	else if (!value_date(slice_of(value), &ns)) {
+		fprintf(
+		    stderr, "kontor: --%s does not take \"%s\"\n", name, value);
+		return false;
+	}
+	t = (time_t)(ns / NS_PER_S);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
+	ask_query(path, name, slice_of(text));
+	return true;
 }

@@ -50,5 +50,8 @@ void asked_fini(struct asked *a);
 
 /* Appends "name=value", percent-encoded, after '?' or '&'. */
 void ask_query(struct buf *path, const char *name, struct slice value);
+/* The same for --name: a date, a time, or how long ago; nothing for NULL.
+ * False: said on stderr. */
+bool ask_time(struct buf *path, const char *name, const char *value);
 
 #endif

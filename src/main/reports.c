@@ -29,27 +29,6 @@ print_text(struct slice s)
 
 /* --- usage ----------------------------------------------------------- */
 
-/* A date, a time, or how long ago. */
-static bool
-add_time(struct buf *path, const char *name, const char *value)
-{
-	char text[32];
-	struct tm tm;
-	int64_t ns;
-	time_t t;
-
-	if (value == NULL)
-		return true;
-	if (value_span(slice_of(value), &ns))
-		ns = clock_wall_ns() - ns;
-	else if (!value_date(slice_of(value), &ns))
-		return false;
-	t = (time_t)(ns / NS_PER_S);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
-	ask_query(path, name, slice_of(text));
-	return true;
-}
-
 /* "table|csv|json" */
 static bool
 format_known(const char *format, const char *formats)
@@ -97,10 +76,8 @@ ask_usage(const struct usage_args *u, const char *where, const char *formats)
 		ask_query(&path, "month", slice_of(u->month));
 	if (u->granularity != NULL)
 		ask_query(&path, "granularity", slice_of(u->granularity));
-	if (!add_time(&path, "from", u->from))
-		status = wrong_value("--from", u->from);
-	else if (!add_time(&path, "to", u->to))
-		status = wrong_value("--to", u->to);
+	if (!ask_time(&path, "from", u->from) || !ask_time(&path, "to", u->to))
+		status = 2;
 	else
 		status = show_usage(&u->w, &path);
 	buf_fini(&path);

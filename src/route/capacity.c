@@ -181,6 +181,12 @@ capacity_floor(struct shm_breaker *b, int64_t until_ns)
 		continue;
 }
 
+bool
+capacity_is_full(const struct shm_breaker *b, int64_t mono_ns)
+{
+	return b != NULL && at_peek(&b->full_ns) > mono_ns;
+}
+
 int64_t
 capacity_floor_of(const struct shm_breaker *b)
 {

@@ -41,6 +41,8 @@ void capacity_learn(const struct deployment_conf *d, struct shm_breaker *b,
 
 /* Not before: the latest that was said. */
 void capacity_floor(struct shm_breaker *b, int64_t until_ns);
+/* It had no room a moment ago, and did not say for how long. */
+bool capacity_is_full(const struct shm_breaker *b, int64_t mono_ns);
 int64_t capacity_floor_of(const struct shm_breaker *b);
 
 /* Output tokens that a call there may be expected to have. */

@@ -85,6 +85,10 @@ band_of(const struct plan_ask *a, const struct live_deployment *l,
 		c->why = WHY_BREAKER;
 		return BAND_RESTING;
 	}
+	if (capacity_is_full(l->row, a->mono_ns)) {
+		c->why = WHY_FULL;
+		return BAND_FULL;
+	}
 	if (l->row != NULL &&
 	    !capacity_has(c->deployment, l->row, plan_tokens(a, l->row), keep,
 		a->mono_ns, &wait)) {
