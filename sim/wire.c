@@ -1,11 +1,14 @@
 #include "sim/wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "sim/wide.h"
 
 enum {
 	SCRATCH = 256 * 1024,
@@ -224,7 +227,10 @@ conn_close(struct wire_conn *c)
 void
 wire_fin(struct wire_conn *c)
 {
-	conn_close(c);
+	if (c->wide)
+		wide_fin(c);
+	else
+		conn_close(c);
 }
 
 void
@@ -232,6 +238,10 @@ wire_rst(struct wire_conn *c)
 {
 	struct linger now = { 1, 0 };
 
+	if (c->wide) {
+		wide_rst(c);
+		return;
+	}
 	(void)setsockopt(c->io.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	conn_close(c);
 }
@@ -267,7 +277,7 @@ serve(struct wire_conn *c, struct slice in)
 		used += len;
 		c->need = 0;
 		c->told_continue = false;
-		c->busy = true;
+		c->busy = c->used = true;
 		c->wire->ops->on_request(c, &c->wire->head, body);
 	}
 	return used;
@@ -291,11 +301,27 @@ pump(struct wire_conn *c)
 	c->pumping = false;
 }
 
+/* The socket goes on as HTTP/2's; this connection was only its door. */
+static void
+widen(struct wire_conn *c, struct slice in)
+{
+	struct wire *w = c->wire;
+	int fd = fcntl(c->io.fd, F_DUPFD_CLOEXEC, 0);
+
+	conn_close(c);
+	if (fd >= 0)
+		wide_open(w, w->loop, w->ops, fd, in);
+}
+
 static void
 take_input(struct wire_conn *c, struct slice got)
 {
 	size_t used = 0;
 
+	if (!c->used && c->in.len == 0 && wide_is_preface(got)) {
+		widen(c, got);
+		return;
+	}
 	if (c->in.len == 0 && !c->busy) {
 		c->pumping = true;
 		used = serve(c, got);
@@ -395,6 +421,7 @@ wire_free(struct wire **wp)
 	if (w == NULL)
 		return;
 	*wp = NULL;
+	wide_close_all();
 	loop_remove(w->loop, &w->listener);
 	while (w->conns != NULL)
 		conn_close(w->conns);
@@ -425,6 +452,8 @@ wire_send(struct wire_conn *c, struct slice a, struct slice b)
 
 	if (a.len + b.len == 0)
 		return 0;
+	if (c->wide)
+		return wide_send(c, a, b);
 	do
 		n = sendmsg(c->io.fd, &m, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
@@ -436,6 +465,10 @@ wire_send(struct wire_conn *c, struct slice a, struct slice b)
 void
 wire_done(struct wire_conn *c, bool keep)
 {
+	if (c->wide) {
+		wide_done(c);
+		return;
+	}
 	c->busy = false;
 	if (!keep)
 		conn_close(c);

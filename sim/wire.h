@@ -1,5 +1,5 @@
 /*
- * wire.h - HTTP/1.1 as a provider's front door, with a hand on the wire
+ * wire.h - HTTP as a provider's front door, with a hand on the wire
  *
  * Not the gateway's server: its faults live below HTTP (two lengths, a bad
  * chunk, a reset), and a ground truth should not share framing with the
@@ -31,6 +31,8 @@ struct wire_conn {
 	bool busy, pumping, closed, told_continue;
 	bool old;  /* HTTP/1.0: no chunks, no keep-alive */
 	bool keep; /* what the request asked for */
+	bool wide; /* an exchange over HTTP/2: wide.c's */
+	bool used; /* a request came: no other protocol begins here */
 	void *user;
 };
 

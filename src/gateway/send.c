@@ -117,6 +117,7 @@ on_fail(struct call *c, enum fault why)
 		/* A peer of HTTP/2 says that it did not look at it. */
 		if (!call_sent(c))
 			leg->req->try.sent_ns = 0;
+		leg->req->try.reused = call_reused(c);
 		leg->req->up.why = why;
 		req_wake(leg->req, WAKE_FAIL);
 	} else {

@@ -516,6 +516,8 @@ on_close(struct h2 *h, void *stream, uint32_t code)
 		return; /* paused: the rest is here */
 	if (code == NGHTTP2_REFUSED_STREAM && !l->answered)
 		l->call->sent = false;
+	else /* it is the call that failed, not a connection kept too long */
+		l->call->reused = false;
 	l->failing = l->broken ? FAULT_UP_GARBAGE : FAULT_UP_RESET;
 	if (l->in.len == 0)
 		fail(l, l->failing);

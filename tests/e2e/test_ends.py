@@ -194,7 +194,8 @@ class OddProvider:
 
 def add_odd(config, port):
     """Models at places that the simulator has nothing to do with."""
-    base = config["providers"]["openai"]
+    base = {k: v for k, v in config["providers"]["openai"].items()
+            if k != "http"}
     config["providers"]["odd"] = {
         **base, "base_url": f"http://127.0.0.1:{port}/v1"}
     # Plain HTTP answers there: no handshake succeeds.

@@ -134,6 +134,9 @@ def make_config(sim_url, data_dir, first_byte="2s", idle="2s", workers=2):
     slow = {"connect": "1s", "first_byte": first_byte, "idle": idle}
 
     def provider(**more):
+        # KONTOR_HTTP=h2c: the same suites, with HTTP/2 behind kontor.
+        if "KONTOR_HTTP" in os.environ:
+            more["http"] = os.environ["KONTOR_HTTP"]
         return {**more, "timeouts": dict(slow)}
 
     chain = ["openai", "azure", "bedrock"]
