@@ -183,6 +183,10 @@ brand_refusal(enum venue v, const struct refusal *why)
 		.message = why->message,
 		.what = S("") };
 
+	if (v == VENUE_BEDROCK_NATIVE) {
+		w.aws = row_of(w.status)->aws;
+		return said(VENUE_BEDROCK, &w, false);
+	}
 	if (v == VENUE_BEDROCK && w.code == NULL)
 		w.code = "validation_error";
 	return said(v, &w, true);
@@ -342,8 +346,11 @@ struct plan *
 brand_trouble(enum venue v, enum trouble t, int status, struct slice what)
 {
 	struct words w = { .status = 400, .message = "", .what = S("") };
+	const bool native = v == VENUE_BEDROCK_NATIVE;
 	struct plan *p;
 
+	if (native)
+		v = VENUE_BEDROCK;
 	switch (t) {
 	case TROUBLE_NO_KEY:
 		no_key(v, &w);
@@ -380,7 +387,8 @@ brand_trouble(enum venue v, enum trouble t, int status, struct slice what)
 	if (v == VENUE_GEMINI || v == VENUE_VERTEX)
 		google_words(v, t, &w);
 	p = said(v, &w,
-	    t == TROUBLE_LEAK || (t == TROUBLE_MODEL && v == VENUE_BEDROCK));
+	    (t == TROUBLE_LEAK || (t == TROUBLE_MODEL && v == VENUE_BEDROCK)) &&
+		!native);
 	p->quota = t == TROUBLE_QUOTA;
 	return p;
 }
@@ -501,6 +509,9 @@ brand_lines(struct buf *b, enum venue v, const struct plan *p, uint64_t n)
 	if (p->aws_input > 0)
 		put_number(b, "x-amzn-bedrock-input-token-count",
 		    (uint64_t)p->aws_input);
+	if (p->aws_output > 0)
+		put_number(b, "x-amzn-bedrock-output-token-count",
+		    (uint64_t)p->aws_output);
 	if (p->aws_error != NULL)
 		put_line(b, "x-amzn-errortype", slice_of(p->aws_error));
 	if (p->status == 429 && !p->quota) {

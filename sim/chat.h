@@ -12,6 +12,17 @@
 
 enum { CHAT_CALLS = 16, CHAT_STOPS = 4 };
 
+/* What an answer of Bedrock's must know of its request. */
+struct aws_notes {
+	int64_t cache_write;
+	struct slice ttl, latency, tier;
+	bool cites;      /* citations were asked for */
+	bool hidden;     /* thoughts are not shown, only signed */
+	bool signs;      /* thoughts are signed */
+	bool shows_stop; /* the stop sequence is to be said */
+	bool guarded, trace;
+};
+
 struct chat {
 	struct slice model, tier;
 	bool stream, include_usage, obfuscate, logprobs;
@@ -29,9 +40,10 @@ struct chat {
 	unsigned nstop;
 	struct directive directive;
 	struct slice arguments; /* of the one call; empty: made up */
-	bool thoughts;          /* are shown; the desk's */
-	bool sealed;            /* and come with what they are sealed as */
-	bool array;             /* a stream is one JSON array; the desk's */
+	struct aws_notes aws;
+	bool thoughts; /* are shown; the desk's */
+	bool sealed;   /* and come with what they are sealed as */
+	bool array;    /* a stream is one JSON array; the desk's */
 };
 
 void chat_read(struct chat *c, const struct json *body);

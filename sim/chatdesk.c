@@ -6,6 +6,14 @@
 
 #include "base/json.h"
 
+/* Whose words an error is said in. */
+static enum venue
+voice(const struct order *o)
+{
+	return o->manner->native ? VENUE_BEDROCK_NATIVE
+				 : o->visit->credential->venue;
+}
+
 static struct plan *
 refuse(const struct order *o, const char *code, const char *param,
     const char *message)
@@ -13,7 +21,7 @@ refuse(const struct order *o, const char *code, const char *param,
 	struct refusal why = { 400, "invalid_request_error", code, param,
 		message };
 
-	return brand_refusal(o->visit->credential->venue, &why);
+	return brand_refusal(voice(o), &why);
 }
 
 static struct plan *
@@ -24,7 +32,9 @@ check_headers(struct order *o)
 	struct slice media = type;
 
 	(void)slice_cut(type, ';', &media, &type);
-	if (!slice_ieq(slice_trim(media), S("application/json")))
+	/* AWS takes a body for JSON when nothing is said of it. */
+	if (!slice_ieq(slice_trim(media), S("application/json")) &&
+	    !(o->manner->native && media.len == 0))
 		return refuse(o, NULL, NULL,
 		    "Unsupported media type: send application/json.");
 	if (coding.len > 0 && !slice_ieq(coding, S("identity")))
@@ -66,7 +76,7 @@ find_model(struct order *o)
 	o->model = setup_model(o->visit->desk->setup, c, name);
 	if (o->model != NULL)
 		return NULL;
-	return brand_trouble(c->venue,
+	return brand_trouble(voice(o),
 	    c->venue == VENUE_AZURE ? TROUBLE_DEPLOYMENT : TROUBLE_MODEL, 0,
 	    name);
 }
@@ -106,19 +116,19 @@ check_limits(struct order *o)
 }
 
 static struct plan *
-status_plan(const struct credential *c, enum mishap kind)
+status_plan(enum venue v, enum mishap kind)
 {
 	struct plan *p;
 
 	if (kind == MISHAP_401)
-		p = brand_trouble(c->venue, TROUBLE_BAD_KEY, 401, S(""));
+		p = brand_trouble(v, TROUBLE_BAD_KEY, 401, S(""));
 	else if (kind == MISHAP_404)
-		p = brand_trouble(c->venue, TROUBLE_MODEL, 404, S("it"));
+		p = brand_trouble(v, TROUBLE_MODEL, 404, S("it"));
 	else if (kind == MISHAP_429Q)
-		p = brand_trouble(c->venue, TROUBLE_QUOTA, 429, S(""));
+		p = brand_trouble(v, TROUBLE_QUOTA, 429, S(""));
 	else
 		p = brand_trouble(
-		    c->venue, TROUBLE_STATUS, mishap_get(kind)->status, S(""));
+		    v, TROUBLE_STATUS, mishap_get(kind)->status, S(""));
 	p->status = mishap_get(kind)->status;
 	p->mishap = kind;
 	return p;
@@ -144,7 +154,7 @@ good_answer(struct order *o)
 	if (terms.play.kind == MISHAP_NONE)
 		terms.play = directive_play(&o->chat.directive, c->name);
 	if (mishap_get(terms.play.kind)->status != 0)
-		return status_plan(c, terms.play.kind);
+		return status_plan(voice(o), terms.play.kind);
 	return plan_new(&o->arena, &o->chat, &terms);
 }
 
@@ -166,6 +176,7 @@ consider(struct order *o)
 	o->chat.stream |= o->stream;
 	o->chat.array = o->array;
 	o->chat.thoughts = o->thoughts;
+	o->chat.aws = o->aws;
 	o->chat.sealed = o->sealed;
 	o->chat.input += o->extra_input;
 	if (o->chat.directive.cached < 0)

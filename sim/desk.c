@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "sim/brand.h"
+#include "sim/bedrock.h"
 #include "sim/embed.h"
 #include "sim/gemini.h"
 #include "sim/responses.h"
@@ -199,6 +200,8 @@ route(struct visit *v)
 					   S("api-version")))
 			   ? responses(v)
 			   : trouble(v, TROUBLE_PATH);
+	if (venue == VENUE_BEDROCK && slice_starts(v->path, S("/model/")))
+		return bedrock_route(v);
 	if (cloud && slice_starts(v->path, S("/openai/v1/")))
 		return under(v, S("/openai/v1"));
 	if (!cloud && slice_starts(v->path, S("/v1/")))

@@ -55,7 +55,8 @@ struct order {
 	bool sealed;       /* and given back sealed */
 	bool thoughts;     /* what the model thinks is to be shown */
 	int64_t extra_input; /* of a prompt that is kept at the provider */
-	struct play play;    /* set from outside, or none */
+	struct aws_notes aws;
+	struct play play; /* set from outside, or none */
 	struct arena arena;
 	struct json *body;
 	struct chat chat;
@@ -74,6 +75,7 @@ struct manner {
 	void (*touch)(struct order *o);
 	const struct tongue *tongue; /* NULL: OpenAI's chat */
 	struct slice bad_json;       /* what is said to a body that is none */
+	bool native;                 /* its errors are AWS's, not its model's */
 };
 
 extern const struct wire_ops desk_ops; /* user: struct desk */

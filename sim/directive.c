@@ -25,6 +25,7 @@ number_of(struct directive *d, struct slice key)
 		{ "cached", &d->cached },
 		{ "cache_write", &d->cache_write },
 		{ "reasoning", &d->reasoning },
+		{ "redacted", &d->redacted },
 		{ "audio_in", &d->audio_in },
 		{ "image_in", &d->image_in },
 		{ "audio_out", &d->audio_out },

@@ -23,7 +23,7 @@ enum { DIRECTIVE_PLAYS = 8 };
 
 struct directive {
 	int64_t out, pace_ms, ttft_ms, tools; /* -1: not given */
-	int64_t cached, cache_write, reasoning;
+	int64_t cached, cache_write, reasoning, redacted;
 	int64_t audio_in, image_in, audio_out, image_out;
 	int64_t interleave; /* fragments of parallel calls take turns */
 	enum usage_lie lie;

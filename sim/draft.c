@@ -163,8 +163,9 @@ calls(struct draft *d, struct arena *a, const struct chat *c, uint64_t seed)
 		queue(d, c, &p);
 }
 
-/* Does the text end, within its last `fresh` bytes, a stop sequence? */
-static bool
+/* The stop sequence that the text ends with, within its last `fresh` bytes;
+ * empty: none. */
+static struct slice
 stops(const struct chat *c, struct slice text, size_t fresh)
 {
 	struct slice tail, stop;
@@ -179,9 +180,9 @@ stops(const struct chat *c, struct slice text, size_t fresh)
 		}
 		if (stop.len > 0 &&
 		    memmem(tail.p, tail.len, stop.p, stop.len) != NULL)
-			return true;
+			return stop;
 	}
-	return false;
+	return S("");
 }
 
 /* Ends the text before the piece that would complete a stop sequence. */
@@ -195,7 +196,8 @@ apply_stops(struct draft *d, const struct chat *c)
 		if (d->piece[i].space)
 			buf_char(&b, ' ');
 		buf_add(&b, d->piece[i].text);
-		if (stops(c, buf_slice(&b), d->piece[i].text.len + 1))
+		d->stop = stops(c, buf_slice(&b), d->piece[i].text.len + 1);
+		if (d->stop.len > 0)
 			d->n = i;
 	}
 	buf_fini(&b);

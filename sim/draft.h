@@ -26,6 +26,7 @@ struct draft {
 	const char *finish;
 	bool calls;
 	int64_t reasoning;
+	struct slice stop; /* the stop sequence that ended it; empty: none */
 };
 
 /* The index-th choice of c, within the caller's output limit. */

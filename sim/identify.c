@@ -32,6 +32,8 @@ guess(const struct visit *v)
 {
 	if (slice_starts(v->path, S("/openai/deployments/")))
 		return VENUE_AZURE;
+	if (slice_starts(v->path, S("/model/")))
+		return VENUE_BEDROCK_NATIVE;
 	if (memmem(v->path.p, v->path.len, "publishers/", 11) != NULL)
 		return VENUE_VERTEX;
 	if (google_key(v).len > 0 ||

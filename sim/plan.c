@@ -387,13 +387,16 @@ put_big_line(struct work *w)
 static void
 put_error_event(struct work *w)
 {
-	put_chunk(w, w->terms->tongue != NULL
-			 ? w->terms->tongue->error
-			 : S("data: {\"error\":{\"message\":\"The server had "
-			     "an error while "
-			     "processing your request. Sorry about that!\","
-			     "\"type\":\"server_error\",\"param\":null,"
-			     "\"code\":null}}\n\n"));
+	const struct tongue *t = w->terms->tongue;
+
+	put_chunk(
+	    w, t != NULL && t->framed != NULL ? t->framed(w, MISHAP_ERREVENT)
+	       : t != NULL                    ? t->error
+			   : S("data: {\"error\":{\"message\":\"The server had "
+			       "an error while "
+			       "processing your request. Sorry about that!\","
+			       "\"type\":\"server_error\",\"param\":null,"
+			       "\"code\":null}}\n\n"));
 	w->over = true;
 	tariff_cut(&w->plan->used, w->tokens);
 }
@@ -404,6 +407,16 @@ before_delta(struct work *w, int64_t whole)
 	work_before_delta(w, whole);
 }
 
+static void
+put_bad_event(struct work *w)
+{
+	const struct tongue *t = w->terms->tongue;
+
+	put_chunk(w, t != NULL && t->framed != NULL
+			 ? t->framed(w, MISHAP_BADEVENT)
+			 : S("data: {\"id\":\"chatcmpl-broken\",\"cho\n\n"));
+}
+
 /* Faults that stand in the stream before its K-th content delta. */
 void
 work_before_delta(struct work *w, int64_t whole)
@@ -411,7 +424,7 @@ work_before_delta(struct work *w, int64_t whole)
 	if (w->deltas != play_at(w->terms->play, whole))
 		return;
 	if (plays(w, MISHAP_BADEVENT))
-		put_chunk(w, S("data: {\"id\":\"chatcmpl-broken\",\"cho\n\n"));
+		put_bad_event(w);
 	else if (plays(w, MISHAP_BIGLINE))
 		put_big_line(w);
 	else if (plays(w, MISHAP_ERREVENT))

@@ -45,6 +45,7 @@ struct plan {
 	bool slow, spoilt, quota;
 	bool google;           /* it says Metadata-Flavor: Google */
 	const char *aws_error; /* its x-amzn-errortype, or NULL */
+	int64_t aws_output;    /* and -output-token-count */
 	int64_t aws_input; /* its x-amzn-bedrock-input-token-count; 0: none */
 	enum mishap mishap;
 	int64_t pace_ms, ttft_ms;

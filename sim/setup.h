@@ -20,7 +20,9 @@ enum venue {
 	VENUE_GEMINI,
 	VENUE_VERTEX,
 	VENUE_OCI,
-	VENUE_MAX
+	VENUE_MAX,
+	/* Nobody's venue: Bedrock where it speaks as AWS throughout. */
+	VENUE_BEDROCK_NATIVE = VENUE_MAX
 };
 
 enum { SETUP_CREDENTIALS = 32, SETUP_MODELS = 64, SETUP_DEPLOYMENTS = 32 };

@@ -32,6 +32,8 @@ struct tongue {
 	void (*unary)(struct work *w);
 	void (*stream)(struct work *w); /* the last chunk too */
 	struct slice error; /* an error in the midst of a stream, framed */
+	/* Or, where framing takes thought: an error, or a spoilt event. */
+	struct slice (*framed)(struct work *w, enum mishap m);
 };
 
 bool work_plays(const struct work *w, enum mishap m);
