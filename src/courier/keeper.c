@@ -190,6 +190,13 @@ next_after(int64_t lifetime_s)
 	return s < SOONEST_S ? SOONEST_S : s;
 }
 
+/* They count in whole seconds, and a request takes its time. */
+static int64_t
+usable_s(const struct run *r)
+{
+	return r->lifetime_s > 2 ? r->lifetime_s - 1 : r->lifetime_s;
+}
+
 static bool
 publish(struct entry *e)
 {
@@ -197,7 +204,7 @@ publish(struct entry *e)
 	struct shm_signin *s = table_row(e);
 	const int64_t now = clock_wall_ns();
 	const struct wallet_pass p = { .kind = r->kind,
-		.expires_ns = r->lifetime_s > 0 ? now + r->lifetime_s * NS_PER_S
+		.expires_ns = r->lifetime_s > 0 ? now + usable_s(r) * NS_PER_S
 						: INT64_MAX,
 		.skew_ns = e->skew_s * NS_PER_S,
 		.part = { r->part[0], r->part[1], r->part[2] } };
@@ -434,6 +441,8 @@ adopt(struct keeper *k, const struct provider_conf *p)
 	e->drop_at = 0;
 	if (again) {
 		e->failures = 0;
+		/* What cannot be used yet is waited for: keeper_ready(). */
+		e->tried = e->tried && state_of(e) == SIGNIN_STATE_GOOD;
 		start_in(e, 0);
 	}
 }

@@ -182,6 +182,8 @@ put_query(struct buf *b, struct slice query)
 	struct pair *pairs;
 	size_t n = 1, i;
 
+	if (query.len == 0)
+		return;
 	for (i = 0; i < query.len; i++)
 		n += query.p[i] == '&';
 	pairs = mem_new(n * sizeof(*pairs));
@@ -232,18 +234,31 @@ by_header_name(const void *a, const void *b)
 	return d != 0 ? d : x < y ? -1 : 1;
 }
 
-/* The headers in canonical order; the caller frees. */
+/* The headers in canonical order; the few that a request signs need no
+ * memory of the heap. */
+struct order {
+	const struct sigv4_header *few[16], **v;
+};
+
 static const struct sigv4_header **
-sorted(const struct sigv4_request *req)
+order_begin(struct order *o, const struct sigv4_request *req)
 {
-	const struct sigv4_header **v;
 	size_t i;
 
-	v = mem_new(req->n_headers * sizeof(struct sigv4_header *));
+	o->v = o->few;
+	if (req->n_headers > NELEM(o->few))
+		o->v = mem_new(req->n_headers * sizeof(o->v[0]));
 	for (i = 0; i < req->n_headers; i++)
-		v[i] = &req->headers[i];
-	qsort(v, req->n_headers, sizeof(v[0]), by_header_name);
-	return v;
+		o->v[i] = &req->headers[i];
+	qsort(o->v, req->n_headers, sizeof(o->v[0]), by_header_name);
+	return o->v;
+}
+
+static void
+order_end(struct order *o)
+{
+	if (o->v != o->few)
+		mem_free(o->v);
 }
 
 static void
@@ -322,10 +337,10 @@ put_headers(struct buf *b, const struct sigv4_header *const *v, size_t n)
 void
 sigv4_names(struct buf *b, const struct sigv4_request *req)
 {
-	const struct sigv4_header **v = sorted(req);
+	struct order o;
 
-	put_names(b, v, req->n_headers);
-	mem_free(v);
+	put_names(b, order_begin(&o, req), req->n_headers);
+	order_end(&o);
 }
 
 void
@@ -333,7 +348,8 @@ sigv4_canonical(
     struct buf *b, const struct sigv4_request *req, enum sigv4_path path)
 {
 	const struct slice wire = req->path.len > 0 ? req->path : S("/");
-	const struct sigv4_header **v = sorted(req);
+	struct order o;
+	const struct sigv4_header **v = order_begin(&o, req);
 
 	buf_add(b, req->method);
 	buf_char(b, '\n');
@@ -351,7 +367,7 @@ sigv4_canonical(
 	put_names(b, v, req->n_headers);
 	buf_char(b, '\n');
 	buf_add(b, req->payload);
-	mem_free(v);
+	order_end(&o);
 }
 
 /* --- signature ------------------------------------------------------- */

@@ -22,6 +22,7 @@
 #include "model/ident.h"
 #include "model/place.h"
 #include "model/snapshot.h"
+#include "shm/shm.h"
 
 struct compiler {
 	struct arena *arena;  /* the snapshot's */
@@ -425,6 +426,21 @@ take_provider(
 	take_http(c, n, p);
 }
 
+/* Those of the configuration before are kept for a while beside them. */
+static void
+check_signins(struct compiler *c, const struct ynode *map)
+{
+	enum { MOST = SIGNINS_MAX / 2 };
+	unsigned i, n = 0;
+
+	for (i = 0; i < c->s->nproviders; i++)
+		n += c->provider[i].signin != NULL;
+	if (n > MOST)
+		report_add(c->report, place(map), NULL,
+		    "%u providers are signed in to; at most %d can be", n,
+		    MOST);
+}
+
 static void
 take_providers(struct compiler *c)
 {
@@ -438,6 +454,7 @@ take_providers(struct compiler *c)
 		if (n->kind == YNODE_MAP)
 			take_provider(c, n, &c->provider[c->s->nproviders++]);
 	}
+	check_signins(c, map);
 }
 
 #undef P

@@ -1038,7 +1038,7 @@ snapshot_read(struct slice text, struct snapshot **out)
 		r.bad = true;
 	else
 		read_top(&r, s, j);
-	arena_fini(&scratch);
+	arena_wipe(&scratch);
 	if (r.bad) {
 		snapshot_unref(&s);
 		return FAULT_CONFIG;

@@ -1,5 +1,6 @@
 """Native sign-in: every method against clouds that check what they are sent,
 and what calls notice when the clouds' endpoints misbehave."""
+import json
 import os
 import pathlib
 import resource
@@ -13,6 +14,7 @@ import httpx
 import kit
 import pytest
 import sign_in
+from test_tls import Terminator, certs  # noqa: F401
 
 METHODS = ["e-secret", "e-cert", "e-fed", "e-managed", "a-role", "a-profile",
            "a-profile-role", "a-chain", "a-env", "a-web", "a-container",
@@ -399,3 +401,22 @@ def test_a_metadata_address_is_for_the_courier_of_a_machines_identity(
         ["unshare", "-n", sys.executable, script, tmp_path],
         capture_output=True, text=True, timeout=120 * kit.SLOW, check=False)
     assert r.returncode == 0 and "all good" in r.stdout, r.stdout + r.stderr
+
+
+def test_an_endpoint_must_prove_its_name(calm, folder, tmp_path, certs):
+    host, port = calm.url[7:].split(":")
+    doors = {name: Terminator(certs, name, (host, int(port)))
+             for name in ("good", "stranger", "other")}
+    k = one(folder, tmp_path, calm, "e-secret", "g-metadata")
+    template = k.config["providers"].pop("e-secret")
+    for name, door in doors.items():
+        row = json.loads(json.dumps(template))
+        row["auth"]["ca_file"] = str(certs / "ca.pem")
+        row["auth"]["entra"]["authority"] = f"https://localhost:{door.port}"
+        k.config["providers"][name] = row
+    del k.config["models"]["m-e-secret"]
+    k.config["prices"] = []
+    with k:
+        assert state(k, "good")["state"] == "good"
+        for name in ("stranger", "other"):
+            assert state(k, name)["error"] == "tls", state(k, name)

@@ -1,0 +1,128 @@
+/*
+ * still_test.c - dressing a signed or a bearer request allocates nothing
+ *
+ * Every allocation of the process goes through here.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "provider/provider.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define COUNTED 0
+#else
+#define COUNTED 1
+#endif
+
+static unsigned long allocations;
+
+#if COUNTED
+/* glibc's own, under the names that are there to be wrapped. */
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t n);
+void *malloc(size_t n);
+void *calloc(size_t n, size_t size);
+void *realloc(void *p, size_t n);
+
+void *
+malloc(size_t n)
+{
+	allocations++;
+	return __libc_malloc(n);
+}
+
+void *
+calloc(size_t n, size_t size)
+{
+	allocations++;
+	return __libc_calloc(n, size);
+}
+
+void *
+realloc(void *p, size_t n)
+{
+	allocations++;
+	return __libc_realloc(p, n);
+}
+#endif
+
+static const struct provider_conf azure = { .type = PROVIDER_AZURE_OPENAI,
+	.base_path = "",
+	.host = "a.example",
+	.port = 443,
+	.tls = true,
+	.region = "",
+	.api_version = "" };
+static const struct provider_conf bedrock = { .type = PROVIDER_BEDROCK,
+	.base_path = "",
+	.host = "bedrock-runtime.us-east-1.amazonaws.com",
+	.port = 443,
+	.tls = true,
+	.region = "us-east-1",
+	.api_version = "" };
+
+/* What a worker gives to a call: an arena in the request's own room. */
+static void
+dress(const struct provider_conf *c, int64_t wall_ns)
+{
+	static _Alignas(16) char room[16384];
+	static char token[2000];
+	static struct http_head head;
+	static const struct slice part[] = { S_INIT("{\"model\":\"x\"}") };
+	const struct deployment_conf d = {
+		.id = "d", .name = "m", .provider = c
+	};
+	struct arena a;
+	struct parcel p = { .deployment = &d,
+		.part = part,
+		.npart = 1,
+		.wall_ns = wall_ns,
+		.bearer = S("Bearer eyJ"),
+		.aws = { S("ASIA000000000001"), S("secret"), S("") },
+		.arena = &a,
+		.head = &head };
+
+	memset(token, 't', sizeof(token));
+	p.aws[2] = (struct slice){ token, sizeof(token) };
+	arena_start(&a, room, sizeof(room));
+	head.nhdr = 0;
+	head.lens = 0;
+	assert_int_equal(provider_get(c->type)->dress(&p), FAULT_NONE);
+	assert_true(http_value(&head, S("authorization")).len > 0);
+	arena_fini(&a);
+}
+
+static void
+a_signed_and_a_bearer_request_allocate_nothing(void **state)
+{
+	const struct provider_conf *const rows[] = { &azure, &bedrock };
+	const int64_t now = INT64_C(1795635287) * 1000000000;
+	unsigned long before;
+	size_t i, k;
+
+	(void)state;
+	if (!COUNTED)
+		skip();
+	for (i = 0; i < NELEM(rows); i++) {
+		dress(rows[i], now); /* the scratch grows once */
+		before = allocations;
+		for (k = 0; k < 100; k++)
+			dress(rows[i], now + (int64_t)k * 1000000000);
+		assert_int_equal(allocations, before);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_signed_and_a_bearer_request_allocate_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
