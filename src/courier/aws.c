@@ -180,7 +180,7 @@ keys_formed(const struct aws_keys *k)
 }
 
 static enum step
-take_keys(struct run *r, const struct answer *a, struct aws_keys *k,
+take_keys(struct run *r, const struct run_reply *a, struct aws_keys *k,
     struct slice expires)
 {
 	k->date_s = a->date_s;
@@ -194,7 +194,7 @@ take_keys(struct run *r, const struct answer *a, struct aws_keys *k,
 }
 
 static enum step
-take_sts(struct run *r, const struct answer *a)
+take_sts(struct run *r, const struct run_reply *a)
 {
 	struct aws_keys k = { .id = xml_text(a->body, "AccessKeyId"),
 		.secret = xml_text(a->body, "SecretAccessKey"),
@@ -211,7 +211,7 @@ take_sts(struct run *r, const struct answer *a)
 
 /* The container's endpoint and the instance's name the fields alike. */
 static enum step
-take_json(struct run *r, const struct answer *a)
+take_json(struct run *r, const struct run_reply *a)
 {
 	const struct json *j = run_json(r, a);
 	struct aws_keys k = { 0 };
@@ -287,7 +287,7 @@ is_word(struct slice s)
 
 /* The answer is a word in itself: the session token, then the role's name. */
 static enum step
-take_word(struct run *r, const struct answer *a)
+take_word(struct run *r, const struct run_reply *a)
 {
 	struct slice word, rest;
 
@@ -377,7 +377,7 @@ begin(struct run *r)
 }
 
 enum step
-run_aws(struct run *r, const struct answer *a)
+run_aws(struct run *r, const struct run_reply *a)
 {
 	if (a == NULL)
 		return begin(r);

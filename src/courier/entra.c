@@ -124,7 +124,7 @@ take(struct run *r, const struct json *j)
 }
 
 enum step
-run_entra(struct run *r, const struct answer *a)
+run_entra(struct run *r, const struct run_reply *a)
 {
 	const struct json *j;
 
@@ -173,7 +173,7 @@ ask_managed(struct run *r)
 }
 
 enum step
-run_entra_managed(struct run *r, const struct answer *a)
+run_entra_managed(struct run *r, const struct run_reply *a)
 {
 	const struct json *j;
 	struct slice of;

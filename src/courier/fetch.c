@@ -133,7 +133,7 @@ static void
 on_head(struct call *c, const struct http_head *head)
 {
 	struct fetch *f = call_user(c);
-	struct answer *a = &f->answer;
+	struct run_reply *a = &f->answer;
 	uint64_t s;
 
 	a->status = head->status;
@@ -226,7 +226,7 @@ fetch_start(struct fetch *f, struct client *c, struct loop *l,
 
 	CHECK(f->call == NULL);
 	forget(f);
-	f->answer = (struct answer){ 0 };
+	f->answer = (struct run_reply){ 0 };
 	f->too_large = false;
 	if (!url_split(&f->arena, e->url, &u)) {
 		*why = SIGNIN_WHY_SETUP;

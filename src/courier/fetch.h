@@ -32,7 +32,7 @@ struct fetch {
 	struct call *call; /* NULL: none is under way */
 	struct arena arena;
 	struct buf body;
-	struct answer answer;
+	struct run_reply answer;
 	bool too_large;
 	/* SIGNIN_WHY_NONE: f->answer is whole, until this returns. */
 	void (*on_done)(struct fetch *f, enum signin_why why);

@@ -184,7 +184,7 @@ take(struct run *r, const struct json *j)
 }
 
 static enum step
-take_acting(struct run *r, const struct answer *a)
+take_acting(struct run *r, const struct run_reply *a)
 {
 	const struct json *j = run_json(r, a);
 	int64_t expires;
@@ -220,7 +220,7 @@ begin(struct run *r)
 }
 
 enum step
-run_google(struct run *r, const struct answer *a)
+run_google(struct run *r, const struct run_reply *a)
 {
 	const struct json *j;
 
@@ -241,7 +241,7 @@ run_google(struct run *r, const struct answer *a)
 }
 
 enum step
-run_google_metadata(struct run *r, const struct answer *a)
+run_google_metadata(struct run *r, const struct run_reply *a)
 {
 	const struct json *j;
 	struct buf b = { 0 };

@@ -10,7 +10,7 @@
 #include "shm/label.h"
 
 enum {
-	WAIT_MIN_MS = 1000,
+	WAIT_MIN_MS = 500,
 	WAIT_MAX_MS = 60000,
 	REREAD_S = 300,     /* of what does not expire: files may change */
 	LIFE_MAX_S = 43200, /* what lives longer is fetched anew all the same */
@@ -159,7 +159,7 @@ end_run(struct entry *e)
 static void
 fail(struct entry *e, int64_t retry_s)
 {
-	const unsigned shift = e->failures < 6 ? e->failures : 6;
+	const unsigned shift = e->failures < 7 ? e->failures : 7;
 	struct shm_signin *s = table_row(e);
 	int64_t ms = (int64_t)WAIT_MIN_MS << shift;
 
@@ -241,7 +241,7 @@ succeed(struct entry *e)
 
 /* What their clock says; true: ours was so wrong that this may be why. */
 static bool
-learn_skew(struct entry *e, const struct answer *a)
+learn_skew(struct entry *e, const struct run_reply *a)
 {
 	const int64_t skew = a->date_s - wall_s(), moved = skew - e->skew_s;
 
@@ -253,7 +253,7 @@ learn_skew(struct entry *e, const struct answer *a)
 }
 
 static void
-go_on(struct entry *e, enum step step, const struct answer *a)
+go_on(struct entry *e, enum step step, const struct run_reply *a)
 {
 	const struct fetch_rules rules = {
 		.metadata = signin_method_dials_metadata(e->conf->method),
@@ -275,7 +275,7 @@ static void
 on_done(struct fetch *f, enum signin_why why)
 {
 	struct entry *e = CONTAINER_OF(f, struct entry, fetch);
-	const struct answer a = f->answer;
+	const struct run_reply a = f->answer;
 	bool wrong_clock;
 	enum step step;
 

@@ -4,8 +4,8 @@
  * Fetches each at once, then again when three quarters of its life are over,
  * earlier by a random part so that a fleet does not come at the same moment.
  * What was got stays published until it expires, whatever fails meanwhile;
- * failures wait from one second to one minute, longer where the endpoint says
- * so.  A provider that refuses a credential makes it be fetched anew.
+ * failures wait from half a second to one minute, longer where the endpoint
+ * says so.  A provider that refuses a credential makes it be fetched anew.
  */
 #ifndef KONTOR_COURIER_KEEPER_H
 #define KONTOR_COURIER_KEEPER_H

@@ -28,7 +28,7 @@ run_begin(struct run *r, const struct signin_conf *conf, int64_t now_s)
 }
 
 enum step
-run_answer(struct run *r, const struct answer *a)
+run_answer(struct run *r, const struct run_reply *a)
 {
 	return methods[r->conf->method](r, a);
 }
@@ -123,7 +123,7 @@ read_code(struct run *r, struct slice body)
 }
 
 bool
-run_good(struct run *r, const struct answer *a)
+run_good(struct run *r, const struct run_reply *a)
 {
 	enum signin_why why = SIGNIN_WHY_NONE;
 
@@ -147,7 +147,7 @@ run_good(struct run *r, const struct answer *a)
 }
 
 const struct json *
-run_json(struct run *r, const struct answer *a)
+run_json(struct run *r, const struct run_reply *a)
 {
 	struct json *j;
 

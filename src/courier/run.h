@@ -31,7 +31,7 @@ struct errand {
 	struct slice body;
 };
 
-struct answer {
+struct run_reply {
 	int status;
 	struct slice body;
 	bool html;
@@ -78,12 +78,12 @@ struct run {
 
 enum step run_begin(
     struct run *r, const struct signin_conf *conf, int64_t now_s) MUST_USE;
-enum step run_answer(struct run *r, const struct answer *a) MUST_USE;
+enum step run_answer(struct run *r, const struct run_reply *a) MUST_USE;
 void run_end(struct run *r); /* wipes; harmless when not begun */
 
 /* --- for the methods ---------------------------------------------------- */
 
-typedef enum step run_f(struct run *r, const struct answer *a);
+typedef enum step run_f(struct run *r, const struct run_reply *a);
 run_f run_entra, run_entra_managed, run_aws, run_google, run_google_metadata;
 
 enum step run_fail(struct run *r, enum signin_why why);
@@ -92,9 +92,9 @@ void run_ask(struct run *r, struct slice method, const char *url);
 void run_header(struct run *r, struct slice name, struct slice value);
 /* The answer as JSON; NULL: it was none, or no success, and the run has
  * failed. */
-const struct json *run_json(struct run *r, const struct answer *a);
+const struct json *run_json(struct run *r, const struct run_reply *a);
 /* Is it a success at all?  False: the run has failed. */
-bool run_good(struct run *r, const struct answer *a);
+bool run_good(struct run *r, const struct run_reply *a);
 /* The endpoint's own code for an error; what is no plain word is left out. */
 void run_code(struct run *r, struct slice code);
 /* Ends the run with a bearer token. */

@@ -119,15 +119,16 @@ put_bytes(struct row *r, size_t *at, uint64_t *word, struct slice s)
 	}
 }
 
-/* Writing begins before anything is changed, for whoever looks. */
+/* Writing begins before anything is changed, for whoever looks.  A courier
+ * that died while it wrote left an odd version: it stays odd. */
 static uint32_t
 begin(struct row *r)
 {
-	const uint32_t v = at_peek(&r->version);
+	const uint32_t odd = at_peek(&r->version) | 1;
 
-	at_poke(&r->version, v + 1);
+	at_poke(&r->version, odd);
 	at_fence();
-	return v + 2 == 0 ? 2 : v + 2;
+	return odd + 1 == 0 ? 2 : odd + 1;
 }
 
 bool

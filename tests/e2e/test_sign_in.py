@@ -248,7 +248,7 @@ def test_rotation_outage_and_death_under_load_fail_no_call(
             ask(calm, fault="")
             kit.wait_for("the end of the outage", lambda: all(
                 state(k, n)["state"] == "good" for n in names), 20)
-        assert not calls.bad, calls.bad[:3]
+        assert not calls.bad, (calls.bad[:3], len(calls.bad), k.text())
         assert calls.good > 500 / kit.SLOW
         shown = ask(calm)["shown"]
         assert shown["expired"] == 0, shown

@@ -75,7 +75,7 @@ static void
 run(const struct signin_conf *c, unsigned flags, struct slice rest)
 {
 	static const int statuses[] = { 200, 302, 400, 401, 429, 503 };
-	struct answer a = { .status = statuses[flags % NELEM(statuses)],
+	struct run_reply a = { .status = statuses[flags % NELEM(statuses)],
 		.google = (flags & 8) != 0,
 		.html = (flags & 16) != 0 };
 	struct slice body;

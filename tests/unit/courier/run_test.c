@@ -28,14 +28,14 @@ static const struct signin_conf instance = { .method = SIGNIN_AWS_INSTANCE,
 	.lifetime_s = 3600,
 	.metadata = "http://169.254.169.254" };
 
-static struct answer
+static struct run_reply
 answer(int status, const char *body)
 {
-	return (struct answer){ .status = status, .body = slice_of(body) };
+	return (struct run_reply){ .status = status, .body = slice_of(body) };
 }
 
 static void
-fails(const struct signin_conf *c, struct answer a, enum signin_why why,
+fails(const struct signin_conf *c, struct run_reply a, enum signin_why why,
     const char *code)
 {
 	struct run r;
@@ -50,9 +50,9 @@ fails(const struct signin_conf *c, struct answer a, enum signin_why why,
 static void
 a_client_secret_is_posted_and_the_token_taken(void **state)
 {
-	struct answer a = answer(200, "{\"token_type\":\"Bearer\","
-				      "\"expires_in\":3599,"
-				      "\"access_token\":\"ey.J\"}");
+	struct run_reply a = answer(200, "{\"token_type\":\"Bearer\","
+					 "\"expires_in\":3599,"
+					 "\"access_token\":\"ey.J\"}");
 	struct run r;
 
 	(void)state;
@@ -72,7 +72,7 @@ a_client_secret_is_posted_and_the_token_taken(void **state)
 static void
 answers_that_are_no_token_fail_with_their_reason(void **state)
 {
-	struct answer html = answer(200, "<html>"), refused_html = html;
+	struct run_reply html = answer(200, "<html>"), refused_html = html;
 
 	(void)state;
 	html.html = refused_html.html = true;
@@ -146,7 +146,7 @@ a_token_of_another_audience_is_not_taken(void **state)
 static void
 an_instance_is_asked_in_three_steps_and_then_sts(void **state)
 {
-	struct answer a = answer(200, "TOKEN");
+	struct run_reply a = answer(200, "TOKEN");
 	struct run r;
 
 	(void)state;
@@ -189,7 +189,7 @@ a_role_name_that_leads_elsewhere_is_refused(void **state)
 {
 	static const char *const names[] = { "", "../x", "a/b", "a?b", "a b",
 		"<html>" };
-	struct answer a;
+	struct run_reply a;
 	struct run r;
 	size_t i;
 
@@ -213,9 +213,9 @@ googles_metadata_server_must_say_that_it_is_it(void **state)
 		.scope = "s",
 		.metadata = "http://metadata.google.internal",
 		.account = "default" };
-	struct answer a = answer(200, "{\"access_token\":\"a\","
-				      "\"expires_in\":60,"
-				      "\"token_type\":\"Bearer\"}");
+	struct run_reply a = answer(200, "{\"access_token\":\"a\","
+					 "\"expires_in\":60,"
+					 "\"token_type\":\"Bearer\"}");
 	struct run r;
 
 	(void)state;
