@@ -120,6 +120,8 @@ void json_w_u64(struct buf *b, uint64_t v);
 void json_w_bool(struct buf *b, bool v);
 void json_w_null(struct buf *b);
 void json_w_raw(struct buf *b, struct slice json); /* as is */
+/* A tree as text: numbers as they were written, keys in their order. */
+void json_w_tree(struct buf *b, const struct json *j);
 /* key and value in one. */
 void json_w_kstr(struct buf *b, const char *key, struct slice s);
 void json_w_ki64(struct buf *b, const char *key, int64_t v);

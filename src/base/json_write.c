@@ -153,3 +153,33 @@ json_w_kbool(struct buf *b, const char *key, bool v)
 	json_w_key(b, key);
 	json_w_bool(b, v);
 }
+
+static void
+write_scalar(struct buf *b, const struct json *j)
+{
+	if (j->type == JSON_STRING)
+		json_w_str(b, j->text);
+	else
+		json_w_raw(b, j->text);
+}
+
+/* Who made the tree has bounded its depth. */
+void
+json_w_tree(struct buf *b, const struct json *j)
+{
+	const struct json *k;
+
+	if (j->type != JSON_OBJECT && j->type != JSON_ARRAY) {
+		write_scalar(b, j);
+		return;
+	}
+	json_w_begin(b, j->type == JSON_OBJECT ? '{' : '[');
+	for (k = j->child; k != NULL; k = k->next) {
+		if (j->type == JSON_OBJECT) {
+			json_w_str(b, k->key);
+			buf_char(b, ':');
+		}
+		json_w_tree(b, k);
+	}
+	json_w_end(b, j->type == JSON_OBJECT ? '}' : ']');
+}

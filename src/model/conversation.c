@@ -119,6 +119,37 @@ conversation_merge(struct conversation *c)
 	}
 }
 
+static struct part *
+copy_parts(struct arena *a, const struct part *from)
+{
+	struct part *first = NULL, **at = &first;
+
+	for (; from != NULL; from = from->next, at = &(*at)->next) {
+		*at = ARENA_NEW(a, struct part);
+		**at = *from;
+		(*at)->next = NULL;
+	}
+	return first;
+}
+
+struct conversation *
+conversation_copy(struct arena *a, const struct conversation *c)
+{
+	struct conversation *out = ARENA_NEW(a, struct conversation);
+	struct turn **at = &out->first;
+	const struct turn *t;
+
+	*out = *c;
+	out->first = NULL;
+	for (t = c->first; t != NULL; t = t->next, at = &(*at)->next) {
+		*at = ARENA_NEW(a, struct turn);
+		**at = *t;
+		(*at)->next = NULL;
+		(*at)->first = copy_parts(a, t->first);
+	}
+	return out;
+}
+
 const struct tool *
 conversation_tool(const struct conversation *c, struct slice name)
 {

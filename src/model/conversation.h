@@ -236,6 +236,10 @@ typedef void step_f(void *arg, const struct stream_step *s);
 struct turn *conversation_turn(
     struct conversation *c, struct arena *a, enum speaker speaker);
 struct part *part_add(struct part **list, struct arena *a, enum part_kind kind);
+/* For an encoder that moves things: turns and parts are new, what they borrow
+ * is the same. */
+struct conversation *conversation_copy(
+    struct arena *a, const struct conversation *c) MUST_USE;
 /* Consecutive turns of one role become one; empty turns go. */
 void conversation_merge(struct conversation *c);
 /* All results of an assistant's calls stand in the user turn behind it, first

@@ -93,10 +93,29 @@ whatever_is_written_reads_back(void **state)
 	buf_fini(&b);
 }
 
+static void
+a_tree_is_written_as_it_was_read(void **state)
+{
+	static const char text[] = "{\"b\":[1.50,1e400,-0,{}],\"a\":{\"\":"
+				   "null,\"\\n\":\"\\\"\",\"t\":true},"
+				   "\"e\":[]}";
+	struct arena a = { 0 };
+	struct buf b = { 0 };
+	struct json *j;
+
+	(void)state;
+	assert_int_equal(json_parse(&a, slice_of(text), &j), FAULT_NONE);
+	json_w_tree(&b, j);
+	assert_string_equal(buf_cstr(&b), text);
+	buf_fini(&b);
+	arena_fini(&a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_tree_is_written_as_it_was_read),
 		cmocka_unit_test(commas_take_care_of_themselves),
 		cmocka_unit_test(strings_are_escaped_and_bad_bytes_replaced),
 		cmocka_unit_test(whatever_is_written_reads_back),

@@ -197,10 +197,29 @@ tables_have_their_words(void **state)
 	assert_string_equal(effort_text(EFFORT_LOW), "low");
 }
 
+static void
+a_copy_can_be_moved_without_the_first(void **state)
+{
+	struct conversation c = { 0 }, *copy;
+	struct arena a = { 0 };
+
+	(void)state;
+	say(&c, &a, SPEAKER_USER, "one");
+	say(&c, &a, SPEAKER_USER, "two");
+	copy = conversation_copy(&a, &c);
+	conversation_merge(copy);
+	assert_int_equal(turns(copy), 1);
+	assert_int_equal(turns(&c), 2);
+	assert_null(c.first->first->next);
+	assert_true(slice_eq(copy->first->first->next->text, S("two")));
+	arena_fini(&a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_copy_can_be_moved_without_the_first),
 		cmocka_unit_test(turns_of_one_speaker_become_one),
 		cmocka_unit_test(results_stand_behind_their_calls_in_order),
 		cmocka_unit_test(calls_at_the_end_may_wait_for_their_results),
