@@ -625,7 +625,8 @@ static const char *
 only_kind(struct signin_reader *r, const struct ynode *n,
     const struct provider_conf *p)
 {
-	const bool key = ynode_find(n, "auth.api_key") != NULL;
+	const bool key = ynode_find(n, "auth.api_key") != NULL ||
+			 ynode_find(n, "auth.access_token") != NULL;
 	const bool pair = ynode_find(n, "auth.access_key_id") != NULL;
 	const char *kind = NULL;
 	size_t i, given = 0;

