@@ -138,7 +138,8 @@ struct wrong {
 
 /* A stream being read; what a codec needs between two events hangs on mind. */
 struct decoding {
-	struct arena *arena; /* of the request */
+	struct arena *arena;   /* of the request: for what must last */
+	struct arena *scratch; /* emptied behind each event */
 	step_f *step;
 	void *arg;
 	void *mind; /* the codec's, in the arena; NULL at first */
@@ -200,6 +201,7 @@ void decoding_step(struct decoding *d, const struct stream_step *s);
 void decoding_stop(
     struct decoding *d, enum stop_reason why, struct slice sequence);
 
+extern const struct codec codec_openai_chat;
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_responses;
 extern const struct dialect dialect_gemini;

@@ -1021,6 +1021,7 @@ chat_error_event(struct buf *out, const struct problem *p)
 
 const struct dialect dialect_openai_chat = {
 	.name = "openai-chat",
+	.codec = &codec_openai_chat,
 	.tier = chat_tier,
 	.ask = chat_ask,
 	.answer = chat_answer,

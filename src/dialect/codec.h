@@ -1,0 +1,83 @@
+/*
+ * codec.h - what the codecs of several dialects do alike
+ */
+#ifndef KONTOR_DIALECT_CODEC_H
+#define KONTOR_DIALECT_CODEC_H
+
+#include "base/json.h"
+#include "dialect/dialect.h"
+
+/* --- reading ---------------------------------------------------------------
+ */
+
+/* The value as JSON text, in the arena; empty when j is NULL or null. */
+struct slice codec_raw(struct arena *a, const struct json *j);
+/* A number as written; empty: absent, null or none. */
+struct slice codec_number(const struct json *j, const char *key);
+/* A whole number of 0 and above; false: it is there and is none. */
+bool codec_u64(const struct json *j, const char *key, uint64_t *out);
+enum fault codec_wrong(struct wrong *w, const char *field, const char *hint);
+/* A text, or the "text" of all items of a list. */
+struct slice codec_text(struct arena *a, const struct json *j);
+/* Adds a text part unless it is empty. */
+void codec_add_text(struct part **list, struct arena *a, struct slice text);
+
+/* --- writing ---------------------------------------------------------------
+ */
+
+/* All text of these parts, joined by newlines. */
+struct slice codec_join(struct arena *a, const struct part *p);
+/* The text of all system turns, joined by empty lines; they leave c.  Those
+ * in the middle set LOSS_SYSTEM_PLACE. */
+struct slice codec_take_system(struct conversation *c, struct arena *a);
+/*
+ * A tool's name within [a-zA-Z0-9_-]{1,64}: itself where it fits, else
+ * shortened the same way each time.  codec_tool_restore() finds the tool that
+ * such a name stands for; NULL: none.
+ */
+struct slice codec_tool_name(
+    struct arena *a, struct slice name, uint64_t *lost);
+const struct tool *codec_tool_restore(
+    const struct conversation *c, struct arena *a, struct slice name);
+/* A call's id within the letters a dialect takes: [a-zA-Z0-9_-] and `more`,
+ * at most max bytes. */
+struct slice codec_tool_id(struct arena *a, struct slice id, const char *more,
+    size_t max, uint64_t *lost);
+/* Arguments as a JSON object: "{}" for none, {"input": text} for a custom
+ * tool's. */
+struct slice codec_args(struct arena *a, const struct part *call);
+/* The schema of a tool; of a custom one {"input": string}. */
+struct slice codec_schema(
+    struct arena *a, const struct tool *t, uint64_t *lost);
+/* Of tools, those that are allowed; sets LOSS_ALLOWED_TOOLS. */
+bool codec_allows(const struct conversation *c, const struct tool *t);
+/* What the provider shall be given at most: the caller's, the clamp, else
+ * the model's; 0: nothing is known. */
+uint64_t codec_limit(const struct conversation *c, const struct target *t);
+
+/* "req_..." as the id of another dialect: prefix and the 26 letters. */
+struct slice codec_id(
+    struct arena *a, const char *prefix, struct slice request);
+
+/* --- between the two -------------------------------------------------------
+ */
+
+/*
+ * Steps from a provider on their way to a caller: names of tools as the caller
+ * gave them, text of custom tools taken out of {"input": ...}.
+ */
+struct homeward {
+	struct arena *arena;
+	const struct conversation *asked;
+	step_f *step;
+	void *arg;
+	bool custom; /* the open block is one: its args are gathered */
+	struct buf args;
+};
+
+void homeward_step(void *homeward, const struct stream_step *s);
+
+/* A frame of server-sent events; name may be empty. */
+void codec_sse(struct buf *out, struct slice name, struct slice data);
+
+#endif

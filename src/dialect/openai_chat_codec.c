@@ -1,0 +1,1584 @@
+/*
+ * openai_chat_codec.c - OpenAI Chat Completions to and from a conversation
+ *
+ * Reasoning has no field of its own there: its text goes as
+ * reasoning_content, as many servers have it; opaque parts in an extension,
+ * "reasoning_details", which clients that keep what they do not know send
+ * back, and Google's signature of a call in "extra_content".
+ */
+#include "dialect/codec.h"
+#include "model/ident.h"
+
+/* --- a caller's request ----------------------------------------------------
+ */
+
+static struct slice
+audio_mime(struct arena *a, struct slice format)
+{
+	return slice_of(arena_fmt(a, "audio/%.*s", S_FMT(format)));
+}
+
+static enum fault
+read_file(struct part *p, const struct json *f, struct wrong *w)
+{
+	const struct slice data = json_get_str(f, "file_data");
+
+	p->filename = json_get_str(f, "filename");
+	p->file = json_get_str(f, "file_id");
+	if (data.len > 0 && !conversation_data_uri(data, &p->mime, &p->data))
+		return codec_wrong(
+		    w, "messages", "file_data must be a data: URI in base64");
+	if (slice_starts(p->mime, S("image/")))
+		p->kind = PART_IMAGE;
+	return FAULT_NONE;
+}
+
+static enum fault
+read_part(struct part **list, struct arena *a, const struct json *j,
+    struct conversation *c, struct wrong *w)
+{
+	const struct slice type = json_get_str(j, "type");
+	const struct json *v;
+	struct part *p;
+
+	if (j->type == JSON_STRING) {
+		codec_add_text(list, a, j->text);
+	} else if (slice_eq(type, S("text"))) {
+		codec_add_text(list, a, json_get_str(j, "text"));
+	} else if (slice_eq(type, S("refusal"))) {
+		part_add(list, a, PART_REFUSAL)->text =
+		    json_get_str(j, "refusal");
+	} else if (slice_eq(type, S("image_url"))) {
+		v = json_get(j, "image_url");
+		p = part_add(list, a, PART_IMAGE);
+		p->url = v != NULL && v->type == JSON_STRING
+			     ? v->text
+			     : json_get_str(v, "url");
+		p->detail = json_get_str(v, "detail");
+		if (conversation_data_uri(p->url, &p->mime, &p->data))
+			p->url = S("");
+		else if (slice_starts(p->url, S("data:")) || p->url.len == 0)
+			return codec_wrong(w, "messages",
+			    "image_url.url must be a URL or a data: URI in "
+			    "base64");
+	} else if (slice_eq(type, S("input_audio"))) {
+		v = json_get(j, "input_audio");
+		p = part_add(list, a, PART_AUDIO);
+		p->data = json_get_str(v, "data");
+		p->mime = audio_mime(a, json_get_str(v, "format"));
+	} else if (slice_eq(type, S("file"))) {
+		return read_file(
+		    part_add(list, a, PART_DOCUMENT), json_get(j, "file"), w);
+	} else {
+		c->lost |= LOSS_BIT(LOSS_EXTRA);
+	}
+	return FAULT_NONE;
+}
+
+static enum fault
+read_content(struct part **list, struct arena *a, const struct json *content,
+    struct conversation *c, struct wrong *w)
+{
+	const struct json *i;
+	enum fault f = FAULT_NONE;
+
+	if (content == NULL || content->type == JSON_NULL)
+		return FAULT_NONE;
+	if (content->type == JSON_STRING) {
+		codec_add_text(list, a, content->text);
+		return FAULT_NONE;
+	}
+	if (content->type != JSON_ARRAY)
+		return codec_wrong(
+		    w, "messages", "content must be a text or a list");
+	for (i = content->child; i != NULL && f == FAULT_NONE; i = i->next)
+		f = read_part(list, a, i, c, w);
+	return f;
+}
+
+static enum vendor
+vendor_parse(struct slice s)
+{
+	return slice_eq(s, S("anthropic")) ? VENDOR_ANTHROPIC
+	       : slice_eq(s, S("google"))  ? VENDOR_GOOGLE
+	       : slice_eq(s, S("openai"))  ? VENDOR_OPENAI
+	       : slice_eq(s, S("amazon"))  ? VENDOR_AMAZON
+					   : VENDOR_NONE;
+}
+
+static const char *
+vendor_text(enum vendor v)
+{
+	static const char *const texts[] = { "", "openai", "anthropic",
+		"google", "amazon" };
+
+	return texts[v];
+}
+
+/* What we gave out before comes back: opaque parts with their text. */
+static void
+read_reasoning(struct part **list, struct arena *a, const struct json *m)
+{
+	const struct json *d = json_get(m, "reasoning_details"), *i;
+	struct part *p;
+
+	for (i = d != NULL && d->type == JSON_ARRAY ? d->child : NULL;
+	     i != NULL; i = i->next) {
+		p = part_add(list, a, PART_REASONING);
+		p->text = json_get_str(i, "text");
+		p->opaque = json_get_str(i, "data");
+		p->origin = vendor_parse(json_get_str(i, "vendor"));
+		p->redacted = p->text.len == 0;
+	}
+}
+
+static void
+read_calls(struct part **list, struct arena *a, const struct json *m)
+{
+	const struct json *calls = json_get(m, "tool_calls"), *i, *f;
+	struct part *p;
+
+	for (i = calls != NULL && calls->type == JSON_ARRAY ? calls->child
+							    : NULL;
+	     i != NULL; i = i->next) {
+		p = part_add(list, a, PART_TOOL_CALL);
+		p->id = json_get_str(i, "id");
+		p->custom = slice_eq(json_get_str(i, "type"), S("custom"));
+		f = json_get(i, p->custom ? "custom" : "function");
+		p->name = json_get_str(f, "name");
+		p->args = json_get_str(f, p->custom ? "input" : "arguments");
+		f = json_get(json_get(i, "extra_content"), "google");
+		p->opaque = json_get_str(f, "thought_signature");
+		if (p->opaque.len > 0)
+			p->origin = VENDOR_GOOGLE;
+	}
+}
+
+static enum fault
+read_message(struct conversation *c, struct arena *a, const struct json *m,
+    struct wrong *w)
+{
+	const struct slice role = json_get_str(m, "role");
+	const struct json *content = json_get(m, "content");
+	struct slice refusal;
+	struct turn *t;
+	struct part *p;
+	enum fault f;
+
+	if (m->type != JSON_OBJECT)
+		return codec_wrong(w, "messages", "must be a list of objects");
+	if (slice_eq(role, S("tool"))) {
+		t = conversation_turn(c, a, SPEAKER_USER);
+		p = part_add(&t->first, a, PART_TOOL_RESULT);
+		p->id = json_get_str(m, "tool_call_id");
+		return read_content(&p->inner, a, content, c, w);
+	}
+	if (slice_eq(role, S("system")) || slice_eq(role, S("developer")))
+		t = conversation_turn(c, a, SPEAKER_SYSTEM);
+	else if (slice_eq(role, S("user")))
+		t = conversation_turn(c, a, SPEAKER_USER);
+	else if (slice_eq(role, S("assistant")))
+		t = conversation_turn(c, a, SPEAKER_ASSISTANT);
+	else
+		return codec_wrong(w, "messages",
+		    "role must be system, developer, user, assistant or tool");
+	t->name = json_get_str(m, "name");
+	if (t->speaker != SPEAKER_ASSISTANT)
+		return read_content(&t->first, a, content, c, w);
+	read_reasoning(&t->first, a, m);
+	f = read_content(&t->first, a, content, c, w);
+	refusal = json_get_str(m, "refusal");
+	if (refusal.len > 0)
+		part_add(&t->first, a, PART_REFUSAL)->text = refusal;
+	read_calls(&t->first, a, m);
+	return f;
+}
+
+static enum fault
+read_messages(struct conversation *c, struct arena *a, const struct json *top,
+    struct wrong *w)
+{
+	const struct json *list = json_get(top, "messages"), *m;
+	enum fault f = FAULT_NONE;
+
+	if (list == NULL || list->type != JSON_ARRAY || list->n == 0)
+		return codec_wrong(w, "messages", "must be a list of messages");
+	for (m = list->child; m != NULL && f == FAULT_NONE; m = m->next)
+		f = read_message(c, a, m, w);
+	return f;
+}
+
+static int
+tri(const struct json *j, const char *key)
+{
+	const struct json *v = json_get(j, key);
+
+	return v == NULL || (v->type != JSON_TRUE && v->type != JSON_FALSE)
+		   ? -1
+		   : v->type == JSON_TRUE;
+}
+
+static enum fault
+read_tools(struct conversation *c, struct arena *a, const struct json *top,
+    struct wrong *w)
+{
+	const struct json *list = json_get(top, "tools"), *i, *f;
+	struct tool **at = &c->tool;
+	struct slice type;
+
+	for (i = list != NULL ? list->child : NULL; i != NULL; i = i->next) {
+		type = json_get_str(i, "type");
+		if (slice_eq(type, S("function")))
+			f = json_get(i, "function");
+		else if (slice_eq(type, S("custom")))
+			f = json_get(i, "custom");
+		else if (type.len == 0 && json_get(i, "input_schema") != NULL)
+			f = i; /* Anthropic's shape: some editors send it */
+		else
+			return codec_wrong(w, "tools",
+			    "is a hosted tool of another provider than the one "
+			    "that serves this model");
+		*at = ARENA_NEW(a, struct tool);
+		(*at)->name = json_get_str(f, "name");
+		(*at)->description = json_get_str(f, "description");
+		(*at)->schema = codec_raw(
+		    a, json_get(f, f == i ? "input_schema" : "parameters"));
+		(*at)->strict = tri(f, "strict");
+		(*at)->custom = slice_eq(type, S("custom"));
+		if ((*at)->name.len == 0)
+			return codec_wrong(w, "tools", "a tool needs a name");
+		at = &(*at)->next;
+	}
+	return FAULT_NONE;
+}
+
+static void
+choose(struct conversation *c, struct slice mode)
+{
+	c->choice_said = mode.len > 0;
+	if (slice_eq(mode, S("none")))
+		c->choice = CHOICE_NONE;
+	else if (slice_eq(mode, S("required")))
+		c->choice = CHOICE_REQUIRED;
+	else
+		c->choice = CHOICE_AUTO;
+}
+
+static void
+read_choice(struct conversation *c, struct arena *a, const struct json *choice)
+{
+	const struct slice type = json_get_str(choice, "type");
+	const struct json *list, *i;
+
+	if (choice == NULL)
+		return;
+	if (choice->type == JSON_STRING) {
+		choose(c, choice->text);
+	} else if (slice_eq(type, S("allowed_tools"))) {
+		choice = json_get(choice, "allowed_tools");
+		choose(c, json_get_str(choice, "mode"));
+		list = json_get(choice, "tools");
+		c->allowed = ARENA_ARRAY(
+		    a, struct slice, list != NULL ? list->n + 1 : 1);
+		for (i = list != NULL ? list->child : NULL; i != NULL;
+		     i = i->next)
+			c->allowed[c->nallowed++] =
+			    json_get_str(json_get(i, "function"), "name");
+	} else if (type.len > 0) {
+		c->choice_said = true;
+		c->choice = CHOICE_NAMED;
+		c->choice_name = json_get_str(
+		    json_get(choice,
+			slice_eq(type, S("custom")) ? "custom" : "function"),
+		    "name");
+	}
+}
+
+static enum fault
+read_stop(struct conversation *c, const struct json *stop, struct wrong *w)
+{
+	const struct json *i;
+
+	if (stop == NULL || stop->type == JSON_NULL)
+		return FAULT_NONE;
+	if (stop->type == JSON_STRING) {
+		c->stop[c->nstop++] = stop->text;
+		return FAULT_NONE;
+	}
+	if (stop->type != JSON_ARRAY || stop->n > STOPS_MAX)
+		return codec_wrong(w, "stop", "must be a text or up to 4");
+	for (i = stop->child; i != NULL; i = i->next) {
+		if (i->type == JSON_STRING)
+			c->stop[c->nstop++] = i->text;
+	}
+	return FAULT_NONE;
+}
+
+static enum fault
+read_format(struct conversation *c, struct arena *a, const struct json *format,
+    struct wrong *w)
+{
+	const struct slice type = json_get_str(format, "type");
+	const struct json *s;
+
+	c->schema_strict = -1;
+	if (format == NULL || slice_eq(type, S("text")) ||
+	    format->type == JSON_NULL)
+		return FAULT_NONE;
+	if (slice_eq(type, S("json_object"))) {
+		c->format = FORMAT_JSON;
+		return FAULT_NONE;
+	}
+	s = json_get(format, "json_schema");
+	if (!slice_eq(type, S("json_schema")) || json_get(s, "schema") == NULL)
+		return codec_wrong(w, "response_format",
+		    "must be text, json_object or json_schema with a schema");
+	c->format = FORMAT_SCHEMA;
+	c->schema = codec_raw(a, json_get(s, "schema"));
+	c->schema_name = json_get_str(s, "name");
+	c->schema_strict = tri(s, "strict");
+	return FAULT_NONE;
+}
+
+/* Fields that no other dialect has a word for. */
+static enum fault
+read_rest(struct conversation *c, const struct json *top, struct wrong *w)
+{
+	static const struct {
+		const char *name;
+		enum loss loss;
+	} lost[] = { { "logit_bias", LOSS_LOGIT_BIAS },
+		{ "logprobs", LOSS_LOGPROBS },
+		{ "top_logprobs", LOSS_LOGPROBS },
+		{ "prediction", LOSS_PREDICTION }, { "store", LOSS_STORE },
+		{ "functions", LOSS_EXTRA }, { "function_call", LOSS_EXTRA } };
+	const struct json *v;
+	size_t i;
+
+	for (i = 0; i < NELEM(lost); i++) {
+		v = json_get(top, lost[i].name);
+		if (v != NULL && v->type != JSON_NULL && v->type != JSON_FALSE)
+			c->lost |= LOSS_BIT(lost[i].loss);
+	}
+	if (json_get(top, "web_search_options") != NULL)
+		return codec_wrong(w, "web_search_options",
+		    "is a hosted tool of another provider than the one that "
+		    "serves this model");
+	v = json_get(top, "audio");
+	if (v != NULL && v->type == JSON_OBJECT)
+		return codec_wrong(w, "audio",
+		    "cannot be answered by the provider that serves this "
+		    "model");
+	return FAULT_NONE;
+}
+
+static void
+read_parameters(struct conversation *c, struct arena *a, const struct json *top)
+{
+	const struct slice user = json_get_str(top, "safety_identifier");
+
+	c->temperature = codec_number(top, "temperature");
+	c->top_p = codec_number(top, "top_p");
+	c->top_k = codec_number(top, "top_k");
+	c->seed = codec_number(top, "seed");
+	c->presence_penalty = codec_number(top, "presence_penalty");
+	c->frequency_penalty = codec_number(top, "frequency_penalty");
+	c->stream = json_get_bool(top, "stream", false);
+	c->wants_usage = json_get_bool(
+	    json_get(top, "stream_options"), "include_usage", false);
+	c->parallel = tri(top, "parallel_tool_calls");
+	c->effort = effort_parse(json_get_str(top, "reasoning_effort"));
+	c->thinking_off = c->effort == EFFORT_NONE;
+	c->verbosity = json_get_str(top, "verbosity");
+	c->user = user.len > 0 ? user : json_get_str(top, "user");
+	c->metadata = codec_raw(a, json_get(top, "metadata"));
+	c->cache_key = json_get_str(top, "prompt_cache_key");
+	c->tier =
+	    dialect_openai_chat.tier(json_get_str(top, "service_tier"), S(""));
+}
+
+static enum fault
+chat_decode(
+    struct arena *a, struct slice body, struct conversation *c, struct wrong *w)
+{
+	struct json *top;
+	uint64_t old = 0;
+	enum fault f = json_parse(a, body, &top);
+
+	if (f != FAULT_NONE)
+		return f;
+	c->model = json_get_str(top, "model");
+	c->n = 1;
+	if (!codec_u64(top, "max_completion_tokens", &c->max_output) ||
+	    !codec_u64(top, "max_tokens", &old) || !codec_u64(top, "n", &c->n))
+		return codec_wrong(
+		    w, "max_completion_tokens", "must be a whole number");
+	if (c->max_output == 0)
+		c->max_output = old;
+	if (c->n > 1)
+		c->lost |= LOSS_BIT(LOSS_N);
+	read_parameters(c, a, top);
+	read_choice(c, a, json_get(top, "tool_choice"));
+	f = read_messages(c, a, top, w);
+	if (f == FAULT_NONE)
+		f = read_tools(c, a, top, w);
+	if (f == FAULT_NONE)
+		f = read_stop(c, json_get(top, "stop"), w);
+	if (f == FAULT_NONE)
+		f = read_format(c, a, json_get(top, "response_format"), w);
+	if (f == FAULT_NONE)
+		f = read_rest(c, top, w);
+	return f;
+}
+
+/* --- an answer for a caller ------------------------------------------------
+ */
+
+static const char *
+finish_text(enum stop_reason r)
+{
+	switch (r) {
+	case STOP_NONE:
+	case STOP_END:
+	case STOP_SEQUENCE:
+	case STOP_PAUSE:
+	case STOP_BAD_TOOL:
+		return "stop";
+	case STOP_LENGTH:
+	case STOP_CONTEXT:
+		return "length";
+	case STOP_TOOL:
+		return "tool_calls";
+	case STOP_FILTER:
+	case STOP_REFUSAL:
+		return "content_filter";
+	}
+	return "stop";
+}
+
+static void
+write_usage(struct buf *b, const struct usage *u)
+{
+	json_w_key(b, "usage");
+	json_w_begin(b, '{');
+	json_w_ku64(b, "prompt_tokens", u->input);
+	json_w_ku64(b, "completion_tokens", u->output);
+	json_w_ku64(b, "total_tokens", u->input + u->output);
+	json_w_key(b, "prompt_tokens_details");
+	json_w_begin(b, '{');
+	json_w_ku64(b, "cached_tokens", u->cached);
+	json_w_ku64(b, "cache_write_tokens", u->cache_write);
+	json_w_ku64(b, "audio_tokens", u->audio_input);
+	json_w_end(b, '}');
+	json_w_key(b, "completion_tokens_details");
+	json_w_begin(b, '{');
+	json_w_ku64(b, "reasoning_tokens", u->reasoning);
+	json_w_ku64(b, "audio_tokens", u->audio_output);
+	json_w_ku64(b, "accepted_prediction_tokens", 0);
+	json_w_ku64(b, "rejected_prediction_tokens", 0);
+	json_w_end(b, '}');
+	json_w_end(b, '}');
+}
+
+static void
+write_detail(struct buf *b, const struct part *p)
+{
+	json_w_begin(b, '{');
+	json_w_kstr(b, "type", S("opaque"));
+	json_w_kstr(b, "vendor", slice_of(vendor_text(p->origin)));
+	json_w_kstr(b, "text", p->text);
+	json_w_kstr(b, "data", p->opaque);
+	json_w_end(b, '}');
+}
+
+static void
+write_call(struct buf *b, const struct part *p, int index, bool args)
+{
+	json_w_begin(b, '{');
+	if (index >= 0)
+		json_w_ki64(b, "index", index);
+	json_w_kstr(b, "id", p->id);
+	json_w_kstr(b, "type", p->custom ? S("custom") : S("function"));
+	json_w_key(b, p->custom ? "custom" : "function");
+	json_w_begin(b, '{');
+	json_w_kstr(b, "name", p->name);
+	json_w_kstr(
+	    b, p->custom ? "input" : "arguments", args ? p->args : S(""));
+	json_w_end(b, '}');
+	if (p->opaque.len > 0 && p->origin == VENDOR_GOOGLE) {
+		json_w_key(b, "extra_content");
+		json_w_raw(b, S("{\"google\":{\"thought_signature\":"));
+		json_w_str(b, p->opaque);
+		buf_str(b, "}}");
+	}
+	json_w_end(b, '}');
+}
+
+struct kinds {
+	bool text, refusal, reasoning, opaque, calls;
+};
+
+static struct kinds
+kinds_of(const struct part *p)
+{
+	struct kinds k = { 0 };
+
+	for (; p != NULL; p = p->next) {
+		k.text |= p->kind == PART_TEXT;
+		k.refusal |= p->kind == PART_REFUSAL;
+		k.reasoning |= p->kind == PART_REASONING && p->text.len > 0;
+		k.opaque |= p->kind == PART_REASONING && p->opaque.len > 0;
+		k.calls |= p->kind == PART_TOOL_CALL;
+	}
+	return k;
+}
+
+/* The texts of one kind, one after the other. */
+static void
+write_texts(
+    struct buf *b, const char *key, const struct part *p, enum part_kind kind)
+{
+	struct buf text = { 0 };
+
+	for (; p != NULL; p = p->next) {
+		if (p->kind == kind)
+			buf_add(&text, p->text);
+	}
+	json_w_kstr(b, key, buf_slice(&text));
+	buf_fini(&text);
+}
+
+static void
+write_annotations(struct buf *b, const struct part *p)
+{
+	const struct citation *c;
+
+	json_w_key(b, "annotations");
+	json_w_begin(b, '[');
+	for (; p != NULL; p = p->next) {
+		for (c = p->citation; c != NULL; c = c->next) {
+			json_w_begin(b, '{');
+			json_w_kstr(b, "type", S("url_citation"));
+			json_w_key(b, "url_citation");
+			json_w_begin(b, '{');
+			json_w_kstr(b, "url", c->url);
+			json_w_kstr(b, "title", c->title);
+			json_w_ku64(b, "start_index", c->start);
+			json_w_ku64(b, "end_index", c->end);
+			json_w_end(b, '}');
+			json_w_end(b, '}');
+		}
+	}
+	json_w_end(b, ']');
+}
+
+static void
+write_message(struct buf *b, const struct part *first)
+{
+	const struct kinds k = kinds_of(first);
+	const struct part *p;
+
+	json_w_key(b, "message");
+	json_w_begin(b, '{');
+	json_w_kstr(b, "role", S("assistant"));
+	if (k.text || (!k.calls && !k.refusal)) {
+		write_texts(b, "content", first, PART_TEXT);
+	} else {
+		json_w_key(b, "content");
+		json_w_null(b);
+	}
+	if (k.refusal) {
+		write_texts(b, "refusal", first, PART_REFUSAL);
+	} else {
+		json_w_key(b, "refusal");
+		json_w_null(b);
+	}
+	if (k.reasoning)
+		write_texts(b, "reasoning_content", first, PART_REASONING);
+	if (k.opaque) {
+		json_w_key(b, "reasoning_details");
+		json_w_begin(b, '[');
+		for (p = first; p != NULL; p = p->next) {
+			if (p->kind == PART_REASONING && p->opaque.len > 0)
+				write_detail(b, p);
+		}
+		json_w_end(b, ']');
+	}
+	if (k.calls) {
+		json_w_key(b, "tool_calls");
+		json_w_begin(b, '[');
+		for (p = first; p != NULL; p = p->next) {
+			if (p->kind == PART_TOOL_CALL)
+				write_call(b, p, -1, true);
+		}
+		json_w_end(b, ']');
+	}
+	write_annotations(b, first);
+	json_w_end(b, '}');
+}
+
+static void
+write_head(struct buf *b, const struct encoding_out *e, const char *object)
+{
+	json_w_begin(b, '{');
+	json_w_kstr(b, "id", codec_id(e->arena, "chatcmpl-", e->id));
+	json_w_kstr(b, "object", slice_of(object));
+	json_w_ki64(b, "created", e->created);
+	json_w_kstr(b, "model", e->model);
+}
+
+static void
+chat_write_answer(
+    const struct completion *in, struct encoding_out *e, struct buf *out)
+{
+	struct buf b = { 0 };
+
+	write_head(&b, e, "chat.completion");
+	json_w_key(&b, "choices");
+	json_w_begin(&b, '[');
+	json_w_begin(&b, '{');
+	json_w_ki64(&b, "index", 0);
+	write_message(&b, in->first);
+	json_w_key(&b, "logprobs");
+	json_w_null(&b);
+	json_w_kstr(&b, "finish_reason", slice_of(finish_text(in->stop)));
+	json_w_end(&b, '}');
+	json_w_end(&b, ']');
+	if (in->has_usage)
+		write_usage(&b, &in->usage);
+	json_w_end(&b, '}');
+	buf_add(out, buf_slice(&b));
+	buf_fini(&b);
+}
+
+/* What a stream being written must remember. */
+struct writing {
+	struct part block;
+	struct slice opaque_text; /* of a reasoning block: what was shown */
+	int calls;
+	struct usage usage;
+	bool has_usage;
+	bool open;
+};
+
+static struct writing *
+writing_of(struct encoding_out *e)
+{
+	if (e->mind == NULL)
+		e->mind = ARENA_NEW(e->arena, struct writing);
+	return e->mind;
+}
+
+/* {"...","choices":[{"index":0,"delta":{ */
+static void
+open_chunk(struct buf *b, const struct encoding_out *e)
+{
+	write_head(b, e, "chat.completion.chunk");
+	json_w_key(b, "choices");
+	json_w_begin(b, '[');
+	json_w_begin(b, '{');
+	json_w_ki64(b, "index", 0);
+	json_w_key(b, "delta");
+	json_w_begin(b, '{');
+}
+
+static void
+close_chunk(struct buf *b, const char *finish, struct buf *out)
+{
+	json_w_end(b, '}');
+	json_w_key(b, "finish_reason");
+	if (finish == NULL)
+		json_w_null(b);
+	else
+		json_w_str(b, slice_of(finish));
+	json_w_end(b, '}');
+	json_w_end(b, ']');
+	json_w_end(b, '}');
+	codec_sse(out, S(""), buf_slice(b));
+	buf_fini(b);
+}
+
+static void
+write_delta(const struct encoding_out *e, const char *key, struct slice text,
+    struct buf *out)
+{
+	struct buf b = { 0 };
+
+	open_chunk(&b, e);
+	json_w_kstr(&b, key, text);
+	close_chunk(&b, NULL, out);
+}
+
+static void
+write_start(const struct encoding_out *e, struct buf *out)
+{
+	struct buf b = { 0 };
+
+	open_chunk(&b, e);
+	json_w_kstr(&b, "role", S("assistant"));
+	json_w_kstr(&b, "content", S(""));
+	json_w_key(&b, "refusal");
+	json_w_null(&b);
+	close_chunk(&b, NULL, out);
+}
+
+static void
+write_open(const struct stream_step *s, struct encoding_out *e, struct buf *out)
+{
+	struct writing *m = writing_of(e);
+	struct buf b = { 0 };
+
+	m->block = s->block;
+	if (s->block.kind != PART_TOOL_CALL)
+		return;
+	open_chunk(&b, e);
+	json_w_key(&b, "tool_calls");
+	json_w_begin(&b, '[');
+	write_call(&b, &s->block, m->calls++, false);
+	json_w_end(&b, ']');
+	close_chunk(&b, NULL, out);
+}
+
+static void
+write_args(const struct stream_step *s, struct encoding_out *e, struct buf *out)
+{
+	struct writing *m = writing_of(e);
+	struct buf b = { 0 };
+
+	open_chunk(&b, e);
+	json_w_key(&b, "tool_calls");
+	json_w_begin(&b, '[');
+	json_w_begin(&b, '{');
+	json_w_ki64(&b, "index", m->calls - 1);
+	json_w_key(&b, m->block.custom ? "custom" : "function");
+	json_w_begin(&b, '{');
+	json_w_kstr(&b, m->block.custom ? "input" : "arguments", s->text);
+	json_w_end(&b, '}');
+	json_w_end(&b, '}');
+	json_w_end(&b, ']');
+	close_chunk(&b, NULL, out);
+}
+
+static void
+write_opaque(
+    const struct stream_step *s, struct encoding_out *e, struct buf *out)
+{
+	struct writing *m = writing_of(e);
+	struct part p = m->block;
+	struct buf b = { 0 };
+
+	p.opaque = s->text;
+	p.origin = s->origin;
+	p.text = m->opaque_text;
+	open_chunk(&b, e);
+	if (p.kind == PART_TOOL_CALL) {
+		json_w_key(&b, "tool_calls");
+		json_w_begin(&b, '[');
+		json_w_begin(&b, '{');
+		json_w_ki64(&b, "index", m->calls - 1);
+		json_w_key(&b, "extra_content");
+		json_w_raw(&b, S("{\"google\":{\"thought_signature\":"));
+		json_w_str(&b, p.opaque);
+		buf_str(&b, "}}");
+		json_w_end(&b, '}');
+		json_w_end(&b, ']');
+	} else {
+		json_w_key(&b, "reasoning_details");
+		json_w_begin(&b, '[');
+		write_detail(&b, &p);
+		json_w_end(&b, ']');
+	}
+	close_chunk(&b, NULL, out);
+}
+
+static void
+write_end(struct encoding_out *e, struct buf *out)
+{
+	const struct writing *m = writing_of(e);
+	struct buf b = { 0 };
+
+	if (m->has_usage && e->asked->wants_usage) {
+		write_head(&b, e, "chat.completion.chunk");
+		json_w_key(&b, "choices");
+		json_w_raw(&b, S("[]"));
+		write_usage(&b, &m->usage);
+		json_w_end(&b, '}');
+		codec_sse(out, S(""), buf_slice(&b));
+		buf_fini(&b);
+	}
+	codec_sse(out, S(""), S("[DONE]"));
+}
+
+static void
+write_error(const struct stream_step *s, struct buf *out)
+{
+	dialect_openai_chat.error_event(out,
+	    &(struct problem){ .status = 502,
+		.fault = s->fault != FAULT_NONE ? s->fault : FAULT_UP_STATUS,
+		.message = s->message });
+}
+
+static void
+write_finish(
+    const struct stream_step *s, const struct encoding_out *e, struct buf *out)
+{
+	struct buf b = { 0 };
+
+	open_chunk(&b, e);
+	close_chunk(&b, finish_text(s->stop), out);
+}
+
+static void
+write_text(const struct stream_step *s, struct encoding_out *e, struct buf *out)
+{
+	struct writing *m = writing_of(e);
+
+	if (m->block.kind == PART_REASONING) {
+		/* What goes back with the signature must be all of it. */
+		const struct slice both[] = { m->opaque_text, s->text };
+
+		m->opaque_text = arena_join(e->arena, both, NELEM(both));
+		write_delta(e, "reasoning_content", s->text, out);
+	} else {
+		write_delta(e,
+		    m->block.kind == PART_REFUSAL ? "refusal" : "content",
+		    s->text, out);
+	}
+}
+
+static void
+chat_write_step(
+    const struct stream_step *s, struct encoding_out *e, struct buf *out)
+{
+	struct writing *m = writing_of(e);
+
+	switch (s->kind) {
+	case STEP_START:
+		write_start(e, out);
+		break;
+	case STEP_OPEN:
+		write_open(s, e, out);
+		break;
+	case STEP_TEXT:
+		write_text(s, e, out);
+		break;
+	case STEP_ARGS:
+		write_args(s, e, out);
+		break;
+	case STEP_OPAQUE:
+		write_opaque(s, e, out);
+		break;
+	case STEP_CITATION:
+		break;
+	case STEP_CLOSE:
+		m->opaque_text = S("");
+		break;
+	case STEP_STOP:
+		write_finish(s, e, out);
+		break;
+	case STEP_USAGE:
+		m->usage = s->usage;
+		m->has_usage = true;
+		break;
+	case STEP_ERROR:
+		write_error(s, out);
+		break;
+	case STEP_END:
+		write_end(e, out);
+		break;
+	}
+}
+
+/* --- a provider's request --------------------------------------------------
+ */
+
+static enum fault
+write_media(
+    struct buf *b, struct arena *a, const struct part *p, struct wrong *w)
+{
+	const struct slice uri =
+	    p->data.len > 0 ? slice_of(arena_fmt(a, "data:%.*s;base64,%.*s",
+				  S_FMT(p->mime), S_FMT(p->data)))
+			    : p->url;
+
+	if (p->file.len > 0)
+		return codec_wrong(w, "messages",
+		    "a file id is known to one provider only: send the file");
+	json_w_begin(b, '{');
+	if (p->kind == PART_IMAGE) {
+		json_w_kstr(b, "type", S("image_url"));
+		json_w_key(b, "image_url");
+		json_w_begin(b, '{');
+		json_w_kstr(b, "url", uri);
+		if (p->detail.len > 0)
+			json_w_kstr(b, "detail", p->detail);
+		json_w_end(b, '}');
+	} else if (p->kind == PART_AUDIO && p->data.len > 0) {
+		json_w_kstr(b, "type", S("input_audio"));
+		json_w_key(b, "input_audio");
+		json_w_begin(b, '{');
+		json_w_kstr(b, "data", p->data);
+		json_w_kstr(b, "format",
+		    slice_eq(p->mime, S("audio/mpeg")) ? S("mp3")
+		    : slice_starts(p->mime, S("audio/"))
+			? (struct slice){ p->mime.p + 6, p->mime.len - 6 }
+			: S("wav"));
+		json_w_end(b, '}');
+	} else if (p->kind == PART_DOCUMENT && p->data.len > 0) {
+		json_w_kstr(b, "type", S("file"));
+		json_w_key(b, "file");
+		json_w_begin(b, '{');
+		json_w_kstr(b, "filename",
+		    p->filename.len > 0 ? p->filename : S("document"));
+		json_w_kstr(b, "file_data", uri);
+		json_w_end(b, '}');
+	} else {
+		return codec_wrong(w, "messages",
+		    "has media that this model's provider does not take");
+	}
+	json_w_end(b, '}');
+	return FAULT_NONE;
+}
+
+static bool
+is_media(const struct part *p)
+{
+	return p->kind == PART_IMAGE || p->kind == PART_AUDIO ||
+	       p->kind == PART_VIDEO ||
+	       (p->kind == PART_DOCUMENT && p->text.len == 0);
+}
+
+static bool
+any_media(const struct part *p)
+{
+	while (p != NULL && !is_media(p))
+		p = p->next;
+	return p != NULL;
+}
+
+static enum fault
+write_parts(
+    struct buf *b, struct arena *a, const struct part *p, struct wrong *w)
+{
+	enum fault f = FAULT_NONE;
+
+	for (; p != NULL && f == FAULT_NONE; p = p->next) {
+		if (is_media(p)) {
+			f = write_media(b, a, p, w);
+		} else if (p->kind == PART_TEXT || p->kind == PART_DOCUMENT) {
+			json_w_begin(b, '{');
+			json_w_kstr(b, "type", S("text"));
+			json_w_kstr(b, "text", p->text);
+			json_w_end(b, '}');
+		}
+	}
+	return f;
+}
+
+/* A text where that is all there is: the form every server takes. */
+static enum fault
+write_content(
+    struct buf *b, struct arena *a, const struct part *p, struct wrong *w)
+{
+	enum fault f;
+
+	json_w_key(b, "content");
+	if (!any_media(p)) {
+		json_w_str(b, codec_join(a, p));
+		return FAULT_NONE;
+	}
+	json_w_begin(b, '[');
+	f = write_parts(b, a, p, w);
+	json_w_end(b, ']');
+	return f;
+}
+
+static void
+write_result(
+    struct buf *b, struct arena *a, const struct part *p, uint64_t *lost)
+{
+	struct slice text = codec_join(a, p->inner);
+
+	if (p->is_error) {
+		text = slice_of(arena_fmt(a, "Error: %.*s", S_FMT(text)));
+		*lost |= LOSS_BIT(LOSS_TOOL_ERROR);
+	}
+	json_w_begin(b, '{');
+	json_w_kstr(b, "role", S("tool"));
+	json_w_kstr(b, "tool_call_id", p->id);
+	json_w_kstr(b, "content", text);
+	json_w_end(b, '}');
+}
+
+/* Results first, each a message; then what the user says, and the pictures
+ * that were in the results. */
+static enum fault
+write_user(struct buf *b, struct arena *a, const struct turn *t, uint64_t *lost,
+    struct wrong *w)
+{
+	struct part *rest = NULL, *copy;
+	const struct part *p, *i;
+	enum fault f;
+
+	for (p = t->first; p != NULL; p = p->next) {
+		if (p->kind == PART_TOOL_RESULT)
+			write_result(b, a, p, lost);
+		for (i = p->kind == PART_TOOL_RESULT ? p->inner : NULL;
+		     i != NULL; i = i->next) {
+			if (!is_media(i))
+				continue;
+			copy = part_add(&rest, a, i->kind);
+			*copy = *i;
+			copy->next = NULL;
+			*lost |= LOSS_BIT(LOSS_TOOL_MEDIA);
+		}
+	}
+	for (p = t->first; p != NULL; p = p->next) {
+		if (p->kind == PART_TOOL_RESULT)
+			continue;
+		copy = part_add(&rest, a, p->kind);
+		*copy = *p;
+		copy->next = NULL;
+	}
+	if (rest == NULL)
+		return FAULT_NONE;
+	json_w_begin(b, '{');
+	json_w_kstr(b, "role", S("user"));
+	f = write_content(b, a, rest, w);
+	if (t->name.len > 0)
+		json_w_kstr(b, "name", t->name);
+	json_w_end(b, '}');
+	return f;
+}
+
+static void
+write_assistant(
+    struct buf *b, struct arena *a, const struct turn *t, uint64_t *lost)
+{
+	struct part named;
+	const struct part *p;
+	bool calls = false;
+	const struct slice text = codec_join(a, t->first);
+
+	for (p = t->first; p != NULL; p = p->next) {
+		calls |= p->kind == PART_TOOL_CALL;
+		if (p->kind == PART_REASONING)
+			*lost |= LOSS_BIT(LOSS_REASONING);
+	}
+	if (!calls && text.len == 0)
+		return;
+	json_w_begin(b, '{');
+	json_w_kstr(b, "role", S("assistant"));
+	if (text.len > 0 || !calls)
+		json_w_kstr(b, "content", text);
+	if (calls) {
+		json_w_key(b, "tool_calls");
+		json_w_begin(b, '[');
+		for (p = t->first; p != NULL; p = p->next) {
+			if (p->kind != PART_TOOL_CALL)
+				continue;
+			named = *p;
+			named.opaque = S("");
+			named.name = codec_tool_name(a, p->name, lost);
+			named.args = codec_args(a, p);
+			named.custom = false;
+			write_call(b, &named, -1, true);
+		}
+		json_w_end(b, ']');
+	}
+	json_w_end(b, '}');
+}
+
+static enum fault
+write_messages(struct buf *b, struct arena *a, const struct conversation *c,
+    uint64_t *lost, struct wrong *w)
+{
+	const struct turn *t;
+	enum fault f = FAULT_NONE;
+
+	json_w_key(b, "messages");
+	json_w_begin(b, '[');
+	for (t = c->first; t != NULL && f == FAULT_NONE; t = t->next) {
+		if (t->speaker == SPEAKER_USER) {
+			f = write_user(b, a, t, lost, w);
+		} else if (t->speaker == SPEAKER_ASSISTANT) {
+			write_assistant(b, a, t, lost);
+		} else if (t->first != NULL) {
+			json_w_begin(b, '{');
+			json_w_kstr(b, "role", S("system"));
+			json_w_kstr(b, "content", codec_join(a, t->first));
+			json_w_end(b, '}');
+		}
+	}
+	json_w_end(b, ']');
+	return f;
+}
+
+static void
+write_tools(struct buf *b, struct arena *a, const struct conversation *c,
+    uint64_t *lost)
+{
+	static const char *const modes[] = { "auto", "none", "required" };
+	const struct tool *t;
+
+	json_w_key(b, "tools");
+	json_w_begin(b, '[');
+	for (t = c->tool; t != NULL; t = t->next) {
+		if (!codec_allows(c, t)) {
+			*lost |= LOSS_BIT(LOSS_ALLOWED_TOOLS);
+			continue;
+		}
+		json_w_begin(b, '{');
+		json_w_kstr(b, "type", S("function"));
+		json_w_key(b, "function");
+		json_w_begin(b, '{');
+		json_w_kstr(b, "name", codec_tool_name(a, t->name, lost));
+		if (t->description.len > 0)
+			json_w_kstr(b, "description", t->description);
+		json_w_key(b, "parameters");
+		json_w_raw(b, codec_schema(a, t, lost));
+		if (t->strict >= 0)
+			json_w_kbool(b, "strict", t->strict == 1);
+		json_w_end(b, '}');
+		json_w_end(b, '}');
+		if (t->cache != CACHE_NONE)
+			*lost |= LOSS_BIT(LOSS_CACHE_MARK);
+	}
+	json_w_end(b, ']');
+	if (c->choice_said && c->choice != CHOICE_NAMED) {
+		json_w_kstr(b, "tool_choice", slice_of(modes[c->choice]));
+	} else if (c->choice_said) {
+		json_w_key(b, "tool_choice");
+		json_w_raw(b, S("{\"type\":\"function\",\"function\":"));
+		buf_str(b, "{\"name\":");
+		json_w_str(b, codec_tool_name(a, c->choice_name, lost));
+		buf_str(b, "}}");
+	}
+	if (c->parallel >= 0)
+		json_w_kbool(b, "parallel_tool_calls", c->parallel == 1);
+}
+
+static void
+write_format(struct buf *b, const struct conversation *c)
+{
+	if (c->format == FORMAT_TEXT)
+		return;
+	json_w_key(b, "response_format");
+	json_w_begin(b, '{');
+	json_w_kstr(b, "type",
+	    c->format == FORMAT_JSON ? S("json_object") : S("json_schema"));
+	if (c->format == FORMAT_SCHEMA) {
+		json_w_key(b, "json_schema");
+		json_w_begin(b, '{');
+		json_w_kstr(b, "name",
+		    c->schema_name.len > 0 ? c->schema_name : S("answer"));
+		json_w_key(b, "schema");
+		json_w_raw(b, c->schema);
+		if (c->schema_strict >= 0)
+			json_w_kbool(b, "strict", c->schema_strict == 1);
+		json_w_end(b, '}');
+	}
+	json_w_end(b, '}');
+}
+
+static void
+write_number(struct buf *b, const char *key, struct slice number)
+{
+	if (number.len == 0)
+		return;
+	json_w_key(b, key);
+	json_w_raw(b, number);
+}
+
+static void
+write_stops(struct buf *b, const struct conversation *c, uint64_t *lost)
+{
+	unsigned i;
+
+	if (c->nstop == 0)
+		return;
+	json_w_key(b, "stop");
+	json_w_begin(b, '[');
+	for (i = 0; i < c->nstop && i < 4; i++)
+		json_w_str(b, c->stop[i]);
+	json_w_end(b, ']');
+	if (c->nstop > 4)
+		*lost |= LOSS_BIT(LOSS_STOP);
+}
+
+static void
+write_parameters(struct buf *b, const struct conversation *c,
+    const struct target *t, uint64_t *lost)
+{
+	const uint64_t limit = codec_limit(c, t);
+
+	if (limit > 0)
+		json_w_ku64(b,
+		    t->old_limit ? "max_tokens" : "max_completion_tokens",
+		    limit);
+	write_number(b, "temperature", c->temperature);
+	write_number(b, "top_p", c->top_p);
+	write_number(b, "seed", c->seed);
+	write_number(b, "presence_penalty", c->presence_penalty);
+	write_number(b, "frequency_penalty", c->frequency_penalty);
+	write_stops(b, c, lost);
+	write_format(b, c);
+	if (c->effort != EFFORT_NOT_SAID)
+		json_w_kstr(
+		    b, "reasoning_effort", slice_of(effort_text(c->effort)));
+	if (c->verbosity.len > 0)
+		json_w_kstr(b, "verbosity", c->verbosity);
+	if (c->user.len > 0)
+		json_w_kstr(b, "user", c->user);
+	if (c->top_k.len > 0)
+		*lost |= LOSS_BIT(LOSS_TOP_K);
+	if (c->thinking_budget > 0 && c->effort == EFFORT_NOT_SAID)
+		*lost |= LOSS_BIT(LOSS_THINKING);
+	if (c->stream) {
+		json_w_kbool(b, "stream", true);
+		json_w_key(b, "stream_options");
+		json_w_raw(b, S("{\"include_usage\":true}"));
+	}
+}
+
+static enum fault
+chat_encode(struct arena *a, const struct conversation *in,
+    const struct target *t, struct buf *out, uint64_t *lost, struct wrong *w)
+{
+	struct conversation c = *in;
+	struct buf b = { 0 };
+	enum fault f;
+
+	conversation_pair(&c, a);
+	*lost |= c.lost;
+	json_w_begin(&b, '{');
+	json_w_kstr(&b, "model", t->model);
+	f = write_messages(&b, a, &c, lost, w);
+	if (c.tool != NULL)
+		write_tools(&b, a, &c, lost);
+	write_parameters(&b, &c, t, lost);
+	json_w_end(&b, '}');
+	if (f == FAULT_NONE)
+		buf_add(out, buf_slice(&b));
+	buf_fini(&b);
+	return f;
+}
+
+/* --- a provider's answer ---------------------------------------------------
+ */
+
+static enum stop_reason
+stop_of(struct slice finish)
+{
+	static const struct {
+		const char *text;
+		enum stop_reason stop;
+	} rows[] = { { "stop", STOP_END }, { "length", STOP_LENGTH },
+		{ "tool_calls", STOP_TOOL }, { "function_call", STOP_TOOL },
+		{ "content_filter", STOP_FILTER } };
+	size_t i;
+
+	for (i = 0; i < NELEM(rows); i++) {
+		if (slice_eq(finish, slice_of(rows[i].text)))
+			return rows[i].stop;
+	}
+	return finish.len > 0 ? STOP_END : STOP_NONE;
+}
+
+static bool
+usage_of(struct slice body, struct usage *u)
+{
+	struct tally t = { 0 };
+
+	/* The reader that books: one arithmetic for both. */
+	(void)dialect_openai_chat.event(body, &t);
+	*u = t.usage;
+	return t.has_usage;
+}
+
+static enum fault
+chat_read_answer(struct arena *a, struct slice body, struct completion *out)
+{
+	const struct json *choice, *m;
+	struct part *p;
+	struct json *top;
+	struct slice text;
+
+	if (json_parse(a, body, &top) != FAULT_NONE)
+		return FAULT_UP_GARBAGE;
+	choice = json_get(top, "choices");
+	choice = choice != NULL ? choice->child : NULL;
+	m = json_get(choice, "message");
+	if (m == NULL)
+		return FAULT_UP_GARBAGE;
+	out->id = json_get_str(top, "id");
+	out->model = json_get_str(top, "model");
+	(void)json_get_i64(top, "created", &out->created);
+	text = json_get_str(m, "reasoning_content");
+	if (text.len == 0)
+		text = json_get_str(m, "reasoning");
+	if (text.len > 0)
+		part_add(&out->first, a, PART_REASONING)->text = text;
+	codec_add_text(&out->first, a, codec_text(a, json_get(m, "content")));
+	text = json_get_str(m, "refusal");
+	if (text.len > 0)
+		part_add(&out->first, a, PART_REFUSAL)->text = text;
+	read_calls(&out->first, a, m);
+	out->stop = stop_of(json_get_str(choice, "finish_reason"));
+	for (p = out->first; p != NULL; p = p->next) {
+		if (p->kind == PART_TOOL_CALL && out->stop == STOP_END)
+			out->stop = STOP_TOOL;
+	}
+	out->has_usage = usage_of(body, &out->usage);
+	return FAULT_NONE;
+}
+
+/* --- a provider's stream ---------------------------------------------------
+ */
+
+enum { CALLS_MAX = 128 };
+
+struct piece {
+	struct piece *next;
+	struct slice text;
+};
+
+/* A call whose pieces came while another was open. */
+struct waiting {
+	int64_t index;
+	bool known, given; /* given: it was opened as it came */
+	struct part block;
+	struct piece *first, **end;
+};
+
+struct reading {
+	bool open;
+	enum part_kind kind;
+	int64_t index; /* of the open call */
+	unsigned n;
+	struct waiting *call[CALLS_MAX];
+	enum stop_reason stop;
+};
+
+static void
+close_open(struct decoding *d, struct reading *r)
+{
+	if (!r->open)
+		return;
+	r->open = false;
+	decoding_step(d, &(struct stream_step){ .kind = STEP_CLOSE });
+}
+
+static void
+text_delta(struct decoding *d, struct reading *r, enum part_kind kind,
+    struct slice text)
+{
+	struct stream_step open = { .kind = STEP_OPEN };
+
+	if (text.len == 0)
+		return;
+	if (!r->open || r->kind != kind) {
+		/* A call that is still open waits for its end below. */
+		close_open(d, r);
+		open.block.kind = kind;
+		decoding_step(d, &open);
+		r->open = true;
+		r->kind = kind;
+	}
+	decoding_step(
+	    d, &(struct stream_step){ .kind = STEP_TEXT, .text = text });
+}
+
+static struct waiting *
+call_of(struct decoding *d, struct reading *r, int64_t index)
+{
+	struct waiting *c;
+	unsigned i;
+
+	for (i = 0; i < r->n; i++) {
+		if (r->call[i]->index == index)
+			return r->call[i];
+	}
+	if (r->n == CALLS_MAX)
+		return NULL;
+	c = r->call[r->n++] = ARENA_NEW(d->arena, struct waiting);
+	c->index = index;
+	c->end = &c->first;
+	return c;
+}
+
+static void
+open_call(struct decoding *d, struct reading *r, const struct waiting *c)
+{
+	struct stream_step s = { .kind = STEP_OPEN, .block = c->block };
+
+	close_open(d, r);
+	s.block.kind = PART_TOOL_CALL;
+	decoding_step(d, &s);
+	r->open = true;
+	r->kind = PART_TOOL_CALL;
+	r->index = c->index;
+}
+
+static void
+give_piece(struct decoding *d, struct slice text)
+{
+	if (text.len > 0)
+		decoding_step(d,
+		    &(struct stream_step){ .kind = STEP_ARGS, .text = text });
+}
+
+/* Indexes may interleave: one call streams, the others wait for its end. */
+static void
+call_delta(struct decoding *d, struct reading *r, const struct json *j)
+{
+	const struct json *f = json_get(j, "function");
+	struct slice args = json_get_str(f, "arguments");
+	struct waiting *c;
+	int64_t index = 0;
+
+	(void)json_get_i64(j, "index", &index);
+	c = call_of(d, r, index);
+	if (c == NULL)
+		return;
+	if (!c->known) {
+		c->known = true;
+		c->block.id = arena_copy(d->arena, json_get_str(j, "id"));
+		c->block.name = arena_copy(d->arena, json_get_str(f, "name"));
+		if (!r->open || r->kind != PART_TOOL_CALL) {
+			c->given = true;
+			open_call(d, r, c);
+		}
+	}
+	if (r->open && r->kind == PART_TOOL_CALL && r->index == index) {
+		give_piece(d, args);
+	} else if (args.len > 0) {
+		*c->end = ARENA_NEW(d->arena, struct piece);
+		(*c->end)->text = arena_copy(d->arena, args);
+		c->end = &(*c->end)->next;
+	}
+}
+
+/* What waited, one after the other. */
+static void
+give_waiting(struct decoding *d, struct reading *r)
+{
+	const struct piece *p;
+	unsigned i;
+
+	for (i = 0; i < r->n; i++) {
+		struct waiting *c = r->call[i];
+
+		if (r->open && r->kind == PART_TOOL_CALL &&
+		    r->index == c->index)
+			close_open(d, r);
+		else if (c->known && !c->given) {
+			open_call(d, r, c);
+			for (p = c->first; p != NULL; p = p->next)
+				give_piece(d, p->text);
+			close_open(d, r);
+		}
+		c->known = false;
+	}
+	r->n = 0;
+	close_open(d, r);
+}
+
+static struct reading *
+reading_of(struct decoding *d)
+{
+	if (d->mind == NULL)
+		d->mind = ARENA_NEW(d->arena, struct reading);
+	return d->mind;
+}
+
+static void
+read_delta(struct decoding *d, struct reading *r, const struct json *delta)
+{
+	const struct json *calls = json_get(delta, "tool_calls"), *i;
+	struct slice text = json_get_str(delta, "reasoning_content");
+
+	if (text.len == 0)
+		text = json_get_str(delta, "reasoning");
+	text_delta(d, r, PART_REASONING, text);
+	text_delta(d, r, PART_TEXT, json_get_str(delta, "content"));
+	text_delta(d, r, PART_REFUSAL, json_get_str(delta, "refusal"));
+	for (i = calls != NULL && calls->type == JSON_ARRAY ? calls->child
+							    : NULL;
+	     i != NULL; i = i->next)
+		call_delta(d, r, i);
+}
+
+static enum fault
+finish(struct decoding *d)
+{
+	struct reading *r = reading_of(d);
+
+	if (d->ended)
+		return FAULT_NONE;
+	give_waiting(d, r);
+	decoding_stop(d, r->stop, S(""));
+	decoding_step(d, &(struct stream_step){ .kind = STEP_END });
+	return FAULT_NONE;
+}
+
+static enum fault
+chat_read_event(struct decoding *d, struct slice name, struct slice data)
+{
+	struct stream_step s = { .kind = STEP_USAGE, .has_usage = true };
+	struct reading *r = reading_of(d);
+	const struct json *choice;
+	struct json *top;
+
+	(void)name;
+	if (slice_eq(slice_trim(data), S("[DONE]")))
+		return finish(d);
+	if (json_parse(d->scratch, data, &top) != FAULT_NONE)
+		return FAULT_UP_GARBAGE;
+	if (json_get(top, "error") != NULL &&
+	    json_get(top, "error")->type != JSON_NULL) {
+		s = (struct stream_step){ .kind = STEP_ERROR,
+			.fault = FAULT_UP_STATUS,
+			.message =
+			    json_get_str(json_get(top, "error"), "message") };
+		decoding_step(d, &s);
+		return FAULT_NONE;
+	}
+	if (!d->started)
+		decoding_step(d, &(struct stream_step){ .kind = STEP_START,
+				     .id = json_get_str(top, "id"),
+				     .model = json_get_str(top, "model") });
+	choice = json_get(top, "choices");
+	choice = choice != NULL ? choice->child : NULL;
+	if (choice != NULL) {
+		read_delta(d, r, json_get(choice, "delta"));
+		if (json_get_str(choice, "finish_reason").len > 0)
+			r->stop =
+			    stop_of(json_get_str(choice, "finish_reason"));
+	}
+	if (json_get(top, "usage") != NULL && usage_of(data, &s.usage))
+		decoding_step(d, &s);
+	return FAULT_NONE;
+}
+
+static enum fault
+chat_read_end(struct decoding *d)
+{
+	const struct reading *r = reading_of(d);
+
+	if (d->ended)
+		return FAULT_NONE;
+	if (!d->started || r->stop == STOP_NONE)
+		return FAULT_UP_RESET;
+	return finish(d);
+}
+
+const struct codec codec_openai_chat = {
+	.decode = chat_decode,
+	.write_answer = chat_write_answer,
+	.write_step = chat_write_step,
+	.encode = chat_encode,
+	.read_answer = chat_read_answer,
+	.read_event = chat_read_event,
+	.read_end = chat_read_end,
+};
