@@ -1245,18 +1245,18 @@ static enum fault
 chat_encode(struct arena *a, const struct conversation *in,
     const struct target *t, struct buf *out, uint64_t *lost, struct wrong *w)
 {
-	struct conversation c = *in;
+	struct conversation *c = conversation_copy(a, in);
 	struct buf b = { 0 };
 	enum fault f;
 
-	conversation_pair(&c, a);
-	*lost |= c.lost;
+	conversation_pair(c, a);
+	*lost |= c->lost;
 	json_w_begin(&b, '{');
 	json_w_kstr(&b, "model", t->model);
-	f = write_messages(&b, a, &c, lost, w);
-	if (c.tool != NULL)
-		write_tools(&b, a, &c, lost);
-	write_parameters(&b, &c, t, lost);
+	f = write_messages(&b, a, c, lost, w);
+	if (c->tool != NULL)
+		write_tools(&b, a, c, lost);
+	write_parameters(&b, c, t, lost);
 	json_w_end(&b, '}');
 	if (f == FAULT_NONE)
 		buf_add(out, buf_slice(&b));
