@@ -48,6 +48,21 @@ write_slot(struct buf *b, struct shm_slot *s, uint32_t i)
 	json_w_end(b, '}');
 }
 
+/* It has no slot: nothing of it is ever repaired. */
+static void
+write_courier(struct buf *b, struct shm_head *h)
+{
+	const int64_t beat = atomic_load(&h->courier_beat_ns);
+
+	json_w_begin(b, '{');
+	json_w_kstr(b, "role", S("courier"));
+	json_w_kstr(b, "state", beat != 0 ? S("live") : S("dead"));
+	if (beat != 0)
+		json_w_ki64(b, "heartbeat_age_ms",
+		    (clock_mono_ns() - beat) / NS_PER_MS);
+	json_w_end(b, '}');
+}
+
 void
 health_report(struct api *a)
 {
@@ -72,6 +87,7 @@ health_report(struct api *a)
 	json_w_begin(&b, '[');
 	for (i = 0; i < m->head->sizes.slots; i++)
 		write_slot(&b, &m->slots[i], i);
+	write_courier(&b, m->head);
 	json_w_end(&b, ']');
 	json_w_key(&b, "credentials");
 	credentials_write(a->c, &b);

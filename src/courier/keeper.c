@@ -1,5 +1,7 @@
 #include "courier/keeper.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "courier/fetch.h"
@@ -101,14 +103,16 @@ static void
 log_failure(struct entry *e)
 {
 	const int64_t expires = at_peek(&table_row(e)->expires_ns);
-	const int64_t left = expires / NS_PER_S - wall_s();
 	const struct run *r = &e->run;
+	char what[RUN_CODE + 24] = "";
 
-	log_warn("provider %s: sign-in (%s) failed: %s%s%s; %s",
-	    e->provider->id, signin_method_text(e->conf->method),
-	    signin_why_text(r->why), r->code[0] != '\0' ? ": " : "", r->code,
-	    expires == 0 || left <= 0 ? "there is no credential to use"
-				      : "the one at hand is still good");
+	if (r->status != 0)
+		snprintf(what, sizeof(what), " (HTTP %d%s%s)", r->status,
+		    r->code[0] != '\0' ? ", " : "", r->code);
+	log_warn("provider %s: sign-in (%s) failed: %s%s; %s", e->provider->id,
+	    signin_method_text(e->conf->method), signin_why_text(r->why), what,
+	    expires <= clock_wall_ns() ? "there is no credential to use"
+				       : "the one at hand is still good");
 	e->warned = true;
 }
 

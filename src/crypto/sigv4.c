@@ -277,12 +277,20 @@ blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Trimmed, and runs of white space made one space. */
+/* Trimmed, and runs of white space made one space.  A session token is long
+ * and has none. */
 static void
 put_value(struct buf *b, struct slice s)
 {
 	bool gap = false, some = false;
 	size_t i;
+
+	for (i = 0; i < s.len && !blank(s.p[i]);)
+		i++;
+	if (i == s.len) {
+		buf_add(b, s);
+		return;
+	}
 
 	for (i = 0; i < s.len; i++) {
 		if (blank(s.p[i])) {

@@ -34,6 +34,7 @@ write_rows(struct buf *b, const struct json *j)
 		{ "failed", "FAILED", COL_NUMBER },
 		{ "refused", "REFUSED", COL_NUMBER },
 		{ "error_text", "WHY", COL_TEXT },
+		{ "error_status", "HTTP", COL_NUMBER },
 		{ "error_code", "CODE", COL_TEXT } };
 	const struct json *list = json_get(j, "credentials");
 
