@@ -31,12 +31,13 @@ be_role(const char *title)
 
 /* A sanitizer needs more of the kernel than a worker may have. */
 static void
-seal(void)
+seal(bool (*sandbox)(void))
 {
 #ifdef KONTOR_SANITIZED
+	(void)sandbox;
 	log_info("unsealed: this is a sanitized build");
 #else
-	if (!sandbox_worker())
+	if (!sandbox())
 		log_warn("unsealed: the kernel has no seccomp filters");
 #endif
 }
@@ -63,7 +64,7 @@ main(int argc, char **argv)
 	if (is_role(argc, argv, "worker")) {
 		be_role(argv[0]);
 		conceal();
-		seal();
+		seal(sandbox_worker);
 		return worker_main((uint32_t)slot);
 	}
 	if (is_role(argc, argv, "recorder")) {
@@ -73,7 +74,7 @@ main(int argc, char **argv)
 	if (is_role(argc, argv, "courier")) {
 		be_role(argv[0]);
 		conceal();
-		seal();
+		seal(sandbox_courier);
 		return courier_main();
 	}
 	if (is_role(argc, argv, "control")) {

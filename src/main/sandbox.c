@@ -20,13 +20,14 @@ static const struct rule rules[] = {
 enum { WRITING = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND };
 
 static bool
-add_rules(scmp_filter_ctx ctx)
+add_rules(scmp_filter_ctx ctx, bool accepts)
 {
 	size_t i;
 
 	for (i = 0; i < NELEM(rules); i++) {
 		/* A number this machine has not is below zero. */
 		if (rules[i].number >= 0 &&
+		    (accepts || rules[i].number != SCMP_SYS(accept4)) &&
 		    seccomp_rule_add(
 			ctx, rules[i].action, rules[i].number, 0) != 0)
 			return false;
@@ -38,8 +39,8 @@ add_rules(scmp_filter_ctx ctx)
 		   SCMP_A1(SCMP_CMP_MASKED_EQ, WRITING, 0)) == 0;
 }
 
-bool
-sandbox_worker(void)
+static bool
+load(bool accepts)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	bool good;
@@ -51,7 +52,19 @@ sandbox_worker(void)
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_SSB, 1);
 	/* Also sets no_new_privs. */
-	good = add_rules(ctx) && seccomp_load(ctx) == 0;
+	good = add_rules(ctx, accepts) && seccomp_load(ctx) == 0;
 	seccomp_release(ctx);
 	return good;
+}
+
+bool
+sandbox_worker(void)
+{
+	return load(true);
+}
+
+bool
+sandbox_courier(void)
+{
+	return load(false);
 }

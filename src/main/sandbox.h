@@ -1,5 +1,5 @@
 /*
- * sandbox.h - what a worker may not do any more
+ * sandbox.h - what a worker and the courier may not do any more
  *
  * A worker reads what strangers send.  Whoever takes one over can start no
  * program, look into no other process, and write or create no file.
@@ -11,5 +11,8 @@
 
 /* For the rest of this process's life; false: the kernel cannot. */
 bool sandbox_worker(void) MUST_USE;
+/* The same for the courier, which reads files as long as it lives: tokens of
+ * other issuers, AWS profiles.  It takes no connection. */
+bool sandbox_courier(void) MUST_USE;
 
 #endif

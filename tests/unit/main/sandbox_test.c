@@ -17,15 +17,21 @@ typedef int inside_f(void);
 
 /* What a sealed child ends with: its status, or -signal. */
 static int
-sealed(inside_f *inside)
+sealed_by(bool (*sandbox)(void), inside_f *inside)
 {
 	const pid_t pid = fork();
 	int status;
 
 	if (pid == 0)
-		_exit(sandbox_worker() ? inside() : 99);
+		_exit(sandbox() ? inside() : 99);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int
+sealed(inside_f *inside)
+{
+	return sealed_by(sandbox_worker, inside);
 }
 
 static int
@@ -77,6 +83,12 @@ use_the_network(void)
 	return fd >= 0 && close(fd) == 0 ? 7 : 1;
 }
 
+static int
+take_a_connection(void)
+{
+	return accept4(0, NULL, NULL, 0) < 0 && errno == EPERM ? 7 : 1;
+}
+
 static void
 skip_when_sanitized(void)
 {
@@ -113,6 +125,21 @@ a_sealed_worker_reads_and_dials(void **state)
 	assert_int_equal(sealed(use_the_network), 7);
 }
 
+/* Tokens and profiles are read at each sign-in. */
+static void
+a_sealed_courier_reads_and_dials_and_nothing_else(void **state)
+{
+	(void)state;
+	skip_when_sanitized();
+	assert_int_equal(sealed_by(sandbox_courier, read_a_file), 7);
+	assert_int_equal(sealed_by(sandbox_courier, use_the_network), 7);
+	assert_int_equal(sealed_by(sandbox_courier, write_a_file), 7);
+	assert_int_equal(sealed_by(sandbox_courier, take_a_connection), 7);
+	assert_int_equal(sealed_by(sandbox_courier, run_a_program), -SIGSYS);
+	assert_int_equal(sealed_by(sandbox_courier, make_a_child), -SIGSYS);
+	assert_int_equal(sealed_by(sandbox_courier, trace), -SIGSYS);
+}
+
 int
 main(void)
 {
@@ -120,6 +147,8 @@ main(void)
 		cmocka_unit_test(a_sealed_worker_starts_no_program),
 		cmocka_unit_test(a_sealed_worker_writes_no_file),
 		cmocka_unit_test(a_sealed_worker_reads_and_dials),
+		cmocka_unit_test(
+		    a_sealed_courier_reads_and_dials_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
