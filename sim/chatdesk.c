@@ -214,6 +214,39 @@ down_plan(void)
 	return p;
 }
 
+/* A provider with so many tokens a minute has sold them or not. */
+static bool
+is_sold_out(struct visit *v, int64_t tokens)
+{
+	const struct credential *c = v->credential;
+	struct meter *m = &v->desk->meter[c->index];
+	const int64_t now = loop_now(v->loop);
+	const int64_t most = c->tokens_per_minute;
+
+	if (most == 0)
+		return false;
+	if (m->at_ns == 0)
+		m->tokens = most;
+	else
+		m->tokens += (now - m->at_ns) / 1000 * most / 60000000;
+	m->at_ns = now;
+	if (m->tokens > most)
+		m->tokens = most;
+	if (m->tokens < tokens)
+		return true;
+	m->tokens -= tokens;
+	return false;
+}
+
+static struct plan *
+meter(struct visit *v, struct plan *p)
+{
+	if (!p->billable || !is_sold_out(v, p->used.input + p->used.output))
+		return p;
+	plan_unref(&p);
+	return status_plan(v->credential, MISHAP_429);
+}
+
 struct plan *
 desk_talk(struct order *o)
 {
@@ -235,7 +268,7 @@ desk_talk(struct order *o)
 		cache_put(
 		    &v->desk->cache, &key, p, o->model->id, o->chat.stream);
 	arena_fini(&o->arena);
-	return p;
+	return meter(v, p);
 }
 
 struct plan *

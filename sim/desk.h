@@ -24,6 +24,10 @@ struct desk {
 	struct rules rules;
 	struct scripts scripts;
 	struct cache cache;
+	/* Of each credential: tokens in its bucket, and when that was. */
+	struct meter {
+		int64_t tokens, at_ns;
+	} meter[SETUP_CREDENTIALS];
 	uint64_t n; /* answers so far: makes request ids */
 };
 

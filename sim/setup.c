@@ -55,6 +55,7 @@ read_credential(struct setup *s, const struct json *j)
 	c->venue = (enum venue)v;
 	c->key = json_get_str(j, v == VENUE_BEDROCK ? "api_key" : "key");
 	c->region = json_get_str(j, "region");
+	(void)json_get_i64(j, "tokens_per_minute", &c->tokens_per_minute);
 	c->project = json_get_str(j, "project");
 	c->access_key_id = json_get_str(j, "access_key_id");
 	c->secret = json_get_str(j, "secret_access_key");

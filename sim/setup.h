@@ -48,6 +48,8 @@ struct credential {
 	struct slice key;     /* bearer or api-key; empty: none */
 	struct slice project; /* Vertex, openai; empty: any */
 	struct slice region, access_key_id, secret, session_token;
+	/* What it sells in a minute, of which all may come at once; 0: any. */
+	int64_t tokens_per_minute;
 	bool signs_in; /* by a token of the simulated clouds, see issuer.h */
 	struct slice key_id, public_key; /* oci: who signs; PEM */
 	struct slice organization;       /* openai: must be sent, if any */

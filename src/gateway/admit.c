@@ -373,6 +373,10 @@ is_out(struct req *req, struct candidate *c, const struct live_deployment *l,
 		return !later(req, c, WHY_TOLD, floor);
 	if (last_resort)
 		return false;
+	if (breaker_shuns(l->row, now, req->key->principal)) {
+		c->why = WHY_SHUNNED;
+		return true;
+	}
 	if (capacity_is_full(l->row, now)) {
 		c->why = WHY_FULL;
 		return true;

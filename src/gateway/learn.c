@@ -265,6 +265,8 @@ learn_end(struct req *req, const struct usage *used, bool known)
 	const uint64_t tokens = used->input + used->output;
 
 	learn_breaker(req);
+	if (t->complete)
+		breaker_answered(t->breaker, req->key->principal);
 	remember_hop(req);
 	learn_credential(req);
 	if (t->breaker == NULL)

@@ -85,6 +85,11 @@ band_of(const struct plan_ask *a, const struct live_deployment *l,
 		c->why = WHY_BREAKER;
 		return BAND_RESTING;
 	}
+	if (a->who.key != NULL &&
+	    breaker_shuns(l->row, a->mono_ns, a->who.key->principal)) {
+		c->why = WHY_SHUNNED;
+		return BAND_RESTING;
+	}
 	if (capacity_is_full(l->row, a->mono_ns)) {
 		c->why = WHY_FULL;
 		return BAND_FULL;

@@ -1,6 +1,6 @@
 #include "route/retry.h"
 
-enum { ONE = 100, KEPT = 100 * ONE };
+enum { ONE = 100, KEPT = 100 * ONE, SECONDS = 10 };
 #define NS_PER_SECOND INT64_C(1000000000)
 
 void
@@ -14,16 +14,17 @@ retry_call(struct retry *r, unsigned percent)
 static void
 fill(struct retry *r, unsigned floor, int64_t mono_ns)
 {
-	const uint64_t most = (uint64_t)floor * ONE;
+	const uint64_t each = (uint64_t)floor * ONE;
+	const uint64_t most = each * SECONDS;
 	const int64_t passed = mono_ns - r->at_ns;
 	uint64_t more;
 
-	if (r->at_ns == 0 || passed >= NS_PER_SECOND) {
+	if (r->at_ns == 0 || passed >= SECONDS * NS_PER_SECOND) {
 		r->floor = most;
 		r->at_ns = mono_ns;
 		return;
 	}
-	more = most * (uint64_t)passed / (uint64_t)NS_PER_SECOND;
+	more = each * (uint64_t)passed / (uint64_t)NS_PER_SECOND;
 	if (more == 0)
 		return;
 	r->floor = r->floor + more < most ? r->floor + more : most;

@@ -3,7 +3,8 @@
  *
  * When everything fails, what failed must not be asked a multiple of what it
  * was asked.  Each call adds a part of an attempt, time adds a floor; what is
- * left over is kept for a while.
+ * left over is kept: of the floor ten seconds, so that the first moments of an
+ * outage, before breakers have opened, are no outage for the callers.
  *
  * Threads:  one worker's.
  */

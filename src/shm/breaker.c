@@ -182,6 +182,45 @@ breaker_bad(
 	}
 }
 
+/* Two at once may lose one count: it is a hint. */
+static void
+shun(struct shm_breaker *b, int64_t mono_ns, uint64_t principal)
+{
+	uint64_t n = 1, rest;
+
+	if (at_peek(&b->shun_principal) == principal)
+		n = at_peek(&b->shun_times) + 1;
+	else
+		at_poke(&b->shun_principal, principal);
+	at_poke(&b->shun_times, n);
+	if (n < 2)
+		return;
+	/* Those that went out together are one. */
+	rest = n < 7 ? (uint64_t)BREAKER_REST_MIN_MS << (n - 2)
+		     : BREAKER_SHUN_MAX_MS;
+	if (at_peek(&b->shun_ns) < mono_ns)
+		at_poke(&b->shun_ns, mono_ns + (int64_t)rest * NS_PER_MS);
+	else
+		at_poke(&b->shun_times, n - 1);
+}
+
+bool
+breaker_shuns(const struct shm_breaker *b, int64_t mono_ns, uint64_t principal)
+{
+	return b != NULL && at_peek(&b->shun_principal) == principal &&
+	       at_peek(&b->shun_ns) > mono_ns;
+}
+
+void
+breaker_answered(struct shm_breaker *b, uint64_t principal)
+{
+	if (b == NULL || at_peek(&b->shun_times) == 0 ||
+	    at_peek(&b->shun_principal) != principal)
+		return;
+	at_poke(&b->shun_times, 0);
+	at_poke(&b->shun_ns, 0);
+}
+
 void
 breaker_timeout(
     struct shm_breaker *b, int64_t mono_ns, bool probe, uint64_t principal)
@@ -190,6 +229,7 @@ breaker_timeout(
 
 	if (b == NULL)
 		return;
+	shun(b, mono_ns, principal);
 	before = at_swap(&b->suspect, principal);
 	if (probe || (before != 0 && before != principal))
 		breaker_bad(b, mono_ns, probe, 0);

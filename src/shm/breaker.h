@@ -20,7 +20,9 @@ enum {
 	/* A provider's retry-after is believed up to this. */
 	BREAKER_RETRY_MAX_MS = 600000,
 	/* A probe that says nothing for so long is lost; another may go. */
-	BREAKER_PROBE_MS = 120000
+	BREAKER_PROBE_MS = 120000,
+	/* Of a principal: 1 s, doubled up to this. */
+	BREAKER_SHUN_MAX_MS = 30000
 };
 
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF };
@@ -40,6 +42,15 @@ void breaker_bad(
     struct shm_breaker *b, int64_t mono_ns, bool probe, int64_t retry_after_ns);
 void breaker_timeout(
     struct shm_breaker *b, int64_t mono_ns, bool probe, uint64_t principal);
+/*
+ * Its timeouts do not close a provider for others, but a principal whose own
+ * calls it left waiting twice in a row is sent elsewhere for a while, the
+ * longer the more often.
+ */
+bool breaker_shuns(
+    const struct shm_breaker *b, int64_t mono_ns, uint64_t principal);
+/* That principal had an answer. */
+void breaker_answered(struct shm_breaker *b, uint64_t principal);
 /* The call ended without a verdict (client gone, 4xx): a probe token goes
  * back. */
 void breaker_neutral(struct shm_breaker *b, bool probe);

@@ -233,6 +233,10 @@ struct shm_breaker {
 	_Atomic int64_t open_until; /* monotonic */
 	/* The provider said: not before; monotonic, 0: it did not. */
 	_Atomic int64_t floor_ns;
+	/* Who waited for it in vain, how often in a row, and until when that
+	 * one is spared it: others are not. */
+	_Atomic uint64_t shun_principal, shun_times;
+	_Atomic int64_t shun_ns;
 	_Atomic int64_t full_ns; /* it had no room; the same, softly */
 	/* As of limits: when all that was let pass would have come at an even
 	 * pace; what its headers say a minute takes (0: nothing). */

@@ -1,0 +1,614 @@
+"""Where a call runs, and why: strategies, capacity, residency, failover."""
+import asyncio
+import contextlib
+import json
+import random
+import socket
+import threading
+import time
+
+import httpx
+import kit
+import pytest
+import routes
+
+ZONES = ["eu-1", "eu-2", "eu-3", "us"]
+
+
+def ask(text="hello", **more):
+    return [{"role": "user", "content": text}]
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory):
+    with kit.Sim(tmp_path_factory.mktemp("four"),
+                 routes.sim_config(ZONES)) as sim:
+        yield sim
+
+
+def providers(sim, names=None, **more):
+    return {n: routes.provider(sim.url, n, zone=n.split("-")[0], **more)
+            for n in names or ZONES}
+
+
+@contextlib.contextmanager
+def instance(folder, providers, models, env=None, **more):
+    config = routes.config(folder, providers, models, **more)
+    with kit.Kontor(folder, config, env=env or routes.env(ZONES)) as kontor:
+        yield kontor
+        kontor.verify()
+
+
+# --- residency ------------------------------------------------------------
+
+def residency_instance(folder, sim, us_url):
+    """Three places in the EU, and one that counts who connects."""
+    p = providers(sim, ZONES[:3], first_byte="300ms")
+    p["us"] = routes.provider(us_url, "us", zone="us")
+    models = {}
+    for i, strategy in enumerate(["priority", "weighted", "lowest_cost",
+                                  "lowest_latency", "least_busy"]):
+        order = ["us"] + ZONES[:3] if i % 2 == 0 else ZONES[:3] + ["us"]
+        models[f"m{i}"] = {
+            "deployments": [routes.deployment(f"m{i}-{n}", n) for n in order],
+            "route": {"strategy": strategy, "affinity": [
+                "none", "session", "prompt_cache"][i % 3]}}
+    models["only-us"] = {"deployments": [routes.deployment("u", "us")]}
+    models["first"] = {"deployments": [routes.deployment("f", "eu-1")],
+                       "route": {"fallback": "only-us"}}
+    return instance(folder, p, models, residency=[
+        {"name": "claims-stay", "match": {"team": "claims"},
+         "allow_zones": ["eu"]},
+        {"name": "pii-stays", "match": {"data_class": "pii"},
+         "allow_zones": ["eu"]}],
+        data_classes=["pii", "public"], limits={"retry_floor": 100000})
+
+
+FAULTS = ["500", "503", "529", "down", "reset", "html", "garbage", "401"]
+
+
+def residency_calls(n, seed):
+    rng = random.Random(seed)
+    for i in range(n):
+        text = f"call {i % 997}"
+        for name in rng.sample(ZONES[:3], rng.choice([0, 0, 1, 2, 3])):
+            # Silence costs a timeout, and a floor all that come: seldom.
+            fault = rng.choice(FAULTS if i % 200 else ["hang", "429"])
+            text += f" [[sim fault@{name}={fault}]]"
+        headers = {}
+        if rng.random() < 0.3:
+            headers["x_kontor_session"] = f"s{rng.randint(0, 50)}"
+        if rng.random() < 0.2:
+            headers["x_kontor_priority"] = rng.choice(["low", "normal"])
+        model = "first" if rng.random() < 0.05 else f"m{rng.randint(0, 4)}"
+        yield routes.chat(model, text, stream=rng.random() < 0.3,
+                          max_completion_tokens=4), headers
+
+
+def residency_campaign(folder, sim, calls, lines=24, seed=1):
+    """Calls with faults and failovers under a rule; what came of them."""
+    with routes.nobody() as (us_url, reached):
+        with residency_instance(folder, sim, us_url) as kontor:
+            key = kontor.key("claims", team="claims", org="o")["key"]
+            other = kontor.key("other", team="other", org="o")["key"]
+            answers = routes.load(
+                kontor, key, residency_calls(calls, seed), lines)
+            assert len(reached) == 0, "a byte left its zone"
+            # The place is reached by who may: the count counts.
+            assert kontor.chat(other, "only-us").status_code == 502
+            assert len(reached) > 0
+            said = {}
+            for a in answers:
+                said[a.status] = said.get(a.status, 0) + 1
+            return {"calls": len(answers), "by_status": said,
+                    "elsewhere": 0}
+
+
+def test_thousands_of_random_routes_stay_in_their_zone(four, tmp_path):
+    out = residency_campaign(tmp_path, four, 20000)
+    assert out["calls"] == 20000
+    assert out["by_status"].get(200, 0) > 10000, out
+    assert 451 not in out["by_status"], out
+
+
+def test_a_refusal_names_the_rule(four, tmp_path):
+    with routes.nobody() as (us_url, reached), \
+            residency_instance(tmp_path, four, us_url) as kontor:
+        key = kontor.key("claims", team="claims")
+        r = kontor.chat(key["key"], "only-us")
+        assert r.status_code == 451
+        error = r.json()["error"]
+        assert error["code"] == "residency_unsatisfiable"
+        assert "'claims-stay'" in error["message"]
+        told = kontor.explain(r.headers["x-kontor-request-id"])
+        assert told["rule"] == "claims-stay"
+        assert told["attempts"] == []
+        assert told["candidates"] == [{
+            "deployment": "u", "kept": False,
+            "why": "a residency rule does not allow where it is"}]
+        # Nor by its name, nor as a fallback.
+        with kontor.http(key["key"]) as http:
+            r = http.post("/v1/chat/completions", headers={
+                "x-kontor-deployment": "m0-us"},
+                json=routes.chat("m0", "hello"))
+            assert r.status_code == 451
+            r = http.post("/v1/chat/completions", json=routes.chat(
+                "first", "[[sim fault@eu-1=500]]"))
+            assert r.status_code == 502
+        free = kontor.key("free")["key"]
+        with kontor.http(free) as http:
+            r = http.post("/v1/chat/completions", headers={
+                "x-kontor-data-class": "pii"},
+                json=routes.chat("only-us", "hello"))
+            assert r.status_code == 451
+            assert "'pii-stays'" in r.json()["error"]["message"]
+            r = http.post("/v1/chat/completions", headers={
+                "x-kontor-data-class": "secret"},
+                json=routes.chat("m1", "hello"))
+            assert r.status_code == 400
+            assert r.json()["error"]["param"] == "x-kontor-data-class"
+        assert len(reached) == 0
+        test = kontor.cli("route", "test", "--model", "only-us", "--as",
+                          key["id"], "--json")
+        assert test["status"] == 451 and test["rule"] == "claims-stay"
+        test = kontor.cli("route", "test", "--model", "m1", "--as",
+                          key["id"], "--json")
+        assert test["status"] == 200 and test["first"].startswith("m1-eu")
+        assert [c["may_be_tried"] for c in test["candidates"]] == [
+            True, True, True, False]
+        assert len(reached) == 0
+
+
+def test_a_redirect_is_not_followed(four, tmp_path):
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                peer, _ = listener.accept()
+                peer.recv(65536)
+                peer.sendall(b"HTTP/1.1 307 Temporary Redirect\r\n"
+                             b"Location: " + us_url.encode() +
+                             b"/v1/chat/completions\r\n"
+                             b"Content-Length: 0\r\n\r\n")
+                peer.close()
+
+    with routes.nobody() as (us_url, reached), \
+            socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        p = providers(four, ["eu-2"])
+        p["eu-1"] = routes.provider(
+            f"http://127.0.0.1:{listener.getsockname()[1]}", "eu-1",
+            zone="eu")
+        with instance(tmp_path, p, {"m": {"deployments": [
+                routes.deployment("a", "eu-1"),
+                routes.deployment("b", "eu-2")]}}) as kontor:
+            r = kontor.chat(kontor.key("k")["key"], "m")
+            assert r.headers["x-kontor-deployment"] == "b"
+            assert len(reached) == 0
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_provider_that_served_elsewhere_is_an_incident(sim, tmp_path):
+    config = kit.make_config(sim.url, tmp_path / "data")
+    config["models"]["m-azure"]["deployments"][0]["zone"] = "eu"
+    with kit.Kontor(tmp_path, config) as kontor:
+        r = kontor.chat(kontor.key("k")["key"], "m-azure")
+        assert r.status_code == 200
+        told = kontor.explain(r.headers["x-kontor-request-id"])
+        assert told["attempts"][0]["seen_in"] == "us"
+        kit.wait_for("the incident", lambda: "incident 40" in kontor.text())
+        kontor.verify()
+
+
+def test_an_answer_for_another_model_is_an_error(four, tmp_path):
+    with instance(tmp_path, providers(four), {
+            "m": {"deployments": [
+                routes.deployment("a", "eu-1", answers_as="gpt-6"),
+                routes.deployment("b", "eu-2", answers_as="gpt-5.4")]},
+            "one": {"deployments": [
+                routes.deployment("c", "eu-1", answers_as="gpt-6")]},
+            }) as kontor:
+        key = kontor.key("k")["key"]
+        for stream in (False, True):
+            r = kontor.chat(key, "m", "hello", stream=stream)
+            assert r.status_code == 200
+            assert r.headers["x-kontor-deployment"] == "b"
+            r = kontor.chat(key, "one", "hello", stream=stream)
+            assert r.status_code == 502
+            error = r.json()["error"]
+            assert error["code"] == "provider_model"
+            assert "'gpt-6'" in error["message"]
+
+
+# --- owners of faults -------------------------------------------------------
+
+def test_retry_after_is_a_floor(four, tmp_path):
+    with instance(tmp_path, providers(four), {"m": {"deployments": [
+            routes.deployment("a", "eu-1")]}}) as kontor:
+        key = kontor.key("k")["key"]
+        four.reset()
+        assert kontor.chat(key, "m", "[[sim fault=429]]").status_code == 429
+        r = kontor.chat(key, "m", "at once")
+        assert r.status_code == 429
+        assert r.json()["error"]["code"] == "provider_capacity"
+        assert 0 < int(r.headers["retry-after-ms"]) <= 200
+        assert four.stats()["eu-1"]["received"] == 1
+        time.sleep(0.25)
+        assert kontor.chat(key, "m", "later").status_code == 200
+        told = kontor.explain(r.headers["x-kontor-request-id"])
+        assert told["attempts"] == []
+        assert "said when to come again" in told["candidates"][0]["why"]
+
+
+@pytest.mark.parametrize("fault,owner", [
+    ("400", "client"), ("429", "capacity"), ("500", "provider"),
+    ("401", "credential"), ("down", "provider")])
+def test_a_fault_has_an_owner(four, tmp_path, fault, owner):
+    with instance(tmp_path, providers(four), {"m": {"deployments": [
+            routes.deployment("a", "eu-1"),
+            routes.deployment("b", "eu-2")]}}) as kontor:
+        key = kontor.key("k")["key"]
+        r = kontor.chat(key, "m", f"[[sim fault@eu-1={fault}]]")
+        told = kontor.explain(r.headers["x-kontor-request-id"])
+        assert told["attempts"][0]["owner"] == owner
+        line = r.headers["x-kontor-route"]
+        assert f"owner={owner}" in line
+        if owner != "client":
+            assert r.status_code == 200 and "b;served" in line
+            assert told["attempts"][1]["owner"] == "nobody"
+
+
+def test_a_call_too_long_goes_on_at_a_larger_model(four, tmp_path):
+    small = {"deployments": [dict(routes.deployment("s", "eu-1"),
+                                  context=1000)],
+             "route": {"larger": "big"}}
+    with instance(tmp_path, providers(four), {
+            "small": small,
+            "big": {"deployments": [routes.deployment("b", "eu-2")]},
+            "lost": {"deployments": [dict(routes.deployment("l", "eu-1"))],
+                     "route": {"larger": "big"}}}) as kontor:
+        key = kontor.key("k")["key"]
+        r = kontor.chat(key, "small", "short")
+        assert r.headers["x-kontor-deployment"] == "s"
+        r = kontor.chat(key, "small", "long " * 2000)
+        assert r.headers["x-kontor-deployment"] == "b"
+        assert "model big instead of small" in r.headers["x-kontor-warnings"]
+        # A key that may not use the larger one stays.
+        key = kontor.key("k2", model="small")["key"]
+        r = kontor.chat(key, "small", "long " * 2000)
+        assert r.headers["x-kontor-deployment"] == "s"
+
+
+def test_a_fallback_serves_when_nothing_else_can(four, tmp_path):
+    with instance(tmp_path, providers(four), {
+            "m": {"deployments": [routes.deployment("a", "eu-1")],
+                  "route": {"fallback": "n"}},
+            "n": {"deployments": [routes.deployment("b", "eu-2")]}},
+            ) as kontor:
+        key = kontor.key("k")["key"]
+        r = kontor.chat(key, "m", "[[sim fault@eu-1=500]]")
+        assert r.status_code == 200
+        assert r.headers["x-kontor-deployment"] == "b"
+        assert "model n instead of m" in r.headers["x-kontor-warnings"]
+        told = kontor.explain(r.headers["x-kontor-request-id"])
+        assert [a["deployment"] for a in told["attempts"]] == ["a", "b"]
+
+
+# --- strategies and affinity ------------------------------------------------
+
+def test_the_cheapest_goes_first(four, tmp_path):
+    with instance(tmp_path, providers(four), {"m": {
+            "deployments": [routes.deployment("dear", "eu-1"),
+                            routes.deployment("cheap", "eu-2")],
+            "route": {"strategy": "lowest_cost"}}}, prices=[
+                {"deployment": "dear", "input": "3", "output": "9"},
+                {"deployment": "cheap", "input": "1", "output": "2"}],
+            ) as kontor:
+        r = kontor.chat(kontor.key("k")["key"], "m")
+        assert r.headers["x-kontor-deployment"] == "cheap"
+        told = kontor.explain(r.headers["x-kontor-request-id"])
+        assert told["strategy"] == "lowest_cost"
+        assert "effective price" in told["candidates"][0]["why"]
+
+
+def test_a_session_stays_where_it_is(four, tmp_path):
+    with instance(tmp_path, providers(four), {"m": {
+            "deployments": [routes.deployment(n, n) for n in ZONES],
+            "route": {"strategy": "weighted", "affinity": "session"}}},
+            ) as kontor:
+        key = kontor.key("k")["key"]
+        seen = {}
+        with kontor.http(key) as http:
+            for i in range(120):
+                r = http.post("/v1/chat/completions", headers={
+                    "x-kontor-session": f"s{i % 8}"},
+                    json=routes.chat("m", f"{i}"))
+                seen.setdefault(i % 8, set()).add(
+                    r.headers["x-kontor-deployment"])
+        assert all(len(places) == 1 for places in seen.values()), seen
+        assert len(set().union(*seen.values())) > 1
+        line = r.headers["x-kontor-route"]
+        assert 'why="the session is there"' in line
+
+
+# --- lifecycle ----------------------------------------------------------------
+
+def test_a_model_warns_then_refuses_or_redirects(four, tmp_path):
+    def model(ident, **lifecycle):
+        return {"deployments": [routes.deployment(ident, "eu-1")],
+                "lifecycle": lifecycle}
+
+    with instance(tmp_path, providers(four), {
+            "new": {"deployments": [routes.deployment("n", "eu-2")]},
+            "old": model("o", deprecated="2026-01-01", retires="2099-01-01",
+                         successor="new"),
+            "gone": model("g", retires="2026-01-01", successor="new"),
+            "moved": model("m", retires="2026-01-01", then="redirect",
+                           successor="new")}) as kontor:
+        key = kontor.key("k")["key"]
+        r = kontor.chat(key, "old")
+        assert r.status_code == 200
+        assert r.headers["x-kontor-warnings"] == \
+            "model old is deprecated and retires on 2099-01-01; use new"
+        r = kontor.chat(key, "gone")
+        assert r.status_code == 410
+        assert r.json()["error"]["code"] == "model_retired"
+        assert "use 'new'" in r.json()["error"]["message"]
+        r = kontor.chat(key, "moved")
+        assert r.status_code == 200
+        assert r.headers["x-kontor-deployment"] == "n"
+        r = kontor.chat(kontor.key("k2", model="moved")["key"], "moved")
+        assert r.status_code == 403
+
+
+# --- capacity -----------------------------------------------------------------
+
+def capacity_calls(n):
+    # 400 tokens in, 100 out: 500 of the minute's.
+    for i in range(n):
+        yield routes.chat("m", f"[[sim out=100]] {i:06d} " + "x" * 1556,
+                          max_completion_tokens=100), {}
+
+
+def test_reserved_capacity_is_used_before_on_demand_is_paid(tmp_path):
+    with kit.Sim(tmp_path, routes.sim_config(
+            ["ptu", "demand"], ptu=100000)) as sim:
+        p = {n: routes.provider(sim.url, n, zone="us")
+             for n in ("ptu", "demand")}
+        with instance(tmp_path, p, {"m": {"deployments": [
+                routes.deployment("demand", "demand"),
+                routes.deployment("ptu", "ptu", capacity={
+                    "kind": "provisioned", "tokens_per_minute": 100000,
+                    "accelerator": "h100", "cost_per_hour": "60.00"})]}},
+                env=routes.env(["ptu", "demand"])) as kontor:
+            key = kontor.key("k")["key"]
+            answers = routes.load(kontor, key, capacity_calls(300))
+            assert {a.status for a in answers} == {200}
+            rows = sim.settled()
+            used = 0
+            for row in rows:
+                if row["credential"] == "demand":
+                    break
+                if row["status"] == 200:
+                    used += row["input_tokens"] + row["output_tokens"]
+            else:
+                pytest.fail("nothing was spilt")
+            assert used >= 95000, used
+            refused = [r for r in rows if r["status"] == 429]
+            assert len(refused) <= 6, len(refused)
+            report = kontor.cli("route", "report", "--from", "1h", "--json")
+            ptu = [d for d in report["deployments"]
+                   if d["deployment"] == "ptu"][0]
+            assert ptu["tokens_per_minute"] == 100000
+            assert 0 < ptu["utilisation"] < 1
+            assert float(ptu["paid"]) == pytest.approx(60.0, rel=0.01)
+            assert float(ptu["used"]) + float(ptu["idle"]) == \
+                pytest.approx(60.0, rel=0.01)
+            assert {a["name"] for a in report["accelerators"]} == {
+                "h100", "unknown"}
+            assert sum(p["share"] for p in report["providers"]) == \
+                pytest.approx(1, abs=0.001)
+            assert 5000 <= report["hhi"] <= 10000
+            assert ptu["availability"] > 0.9
+            portable = report["portability"][0]
+            assert portable["movable"] and set(portable["providers"]) == {
+                "ptu", "demand"}
+
+
+def test_what_matters_is_unmoved_by_twice_the_load(four, tmp_path):
+    capacity = {"kind": "provisioned", "tokens_per_minute": 300000,
+                "burst": "1s"}  # 5,000 tokens a second
+    with instance(tmp_path, providers(four), {"m": {"deployments": [
+            routes.deployment("a", "eu-1", capacity=capacity)]}},
+            priorities=[{"match": {"team": "chat"}, "class": "high"},
+                        {"match": {"team": "batch"}, "class": "low"}],
+            ) as kontor:
+        high = kontor.key("chat", team="chat")["key"]
+        low = kontor.key("batch", team="batch")["key"]
+
+        async def paced(n, every):
+            line = routes.Line(kontor.address, high)
+            out = []
+            for i in range(n):
+                began = time.monotonic()
+                out.append(await line.call(routes.chat(
+                    "m", f"[[sim ttft=20]] {i}", max_completion_tokens=8)))
+                await asyncio.sleep(max(0, every - time.monotonic() + began))
+            await line.close()
+            return out
+
+        async def flood(stop, out):
+            line = routes.Line(kontor.address, low)
+            while not stop.is_set():
+                a = await line.call(routes.chat(
+                    "m", "[[sim out=100 ttft=20]] " + "y" * 1500,
+                    max_completion_tokens=100))
+                out.append(a)
+                if a.status != 200:
+                    await asyncio.sleep(0.02)
+            await line.close()
+
+        async def both():
+            alone = await paced(60, 0.03)
+            stop, floods = asyncio.Event(), []
+            tasks = [asyncio.ensure_future(flood(stop, floods))
+                     for _ in range(8)]
+            await asyncio.sleep(1)
+            crowded = await paced(100, 0.03)
+            stop.set()
+            await asyncio.gather(*tasks)
+            return alone, crowded, floods
+
+        alone, crowded, floods = asyncio.run(both())
+        assert {a.status for a in alone} == {200}
+        assert {a.status for a in crowded} == {200}
+        assert {a.status for a in floods} == {200, 429}
+        refused = [a for a in floods if a.status == 429]
+        assert all(int(a.headers["retry-after"]) >= 1 for a in refused)
+        before = routes.percentile([a.seconds for a in alone], 99)
+        after = routes.percentile([a.seconds for a in crowded], 99)
+        assert after < before + 0.05 * kit.SLOW, (before, after)
+
+
+# --- outages ------------------------------------------------------------------
+
+OUTAGES = ["429", "529", "500", "503", "hang", "reset", "down", "html502"]
+
+
+def outage(kontor, sim, broken, fault, calls, lines=8):
+    """One provider is out: the answers, and what reached the simulator."""
+    key = kontor.key(f"{broken}-{fault}")["key"]
+    sim.reset()
+    if fault is not None:
+        sim.fault(fault, broken)
+    try:
+        answers = routes.load(kontor, key, (
+            (routes.chat("m", f"{i}", max_completion_tokens=4), {})
+            for i in range(calls)), lines)
+    finally:
+        sim.clear()
+    return answers, sim.stats()
+
+
+@pytest.mark.parametrize("fault", OUTAGES)
+def test_an_outage_of_one_is_no_outage(four, tmp_path, fault):
+    with instance(tmp_path, providers(four, first_byte="200ms"), {
+            "m": {"deployments": [routes.deployment(n, n) for n in ZONES]}},
+            ) as kontor:
+        answers, stats = outage(kontor, four, ZONES[0], fault, 1000)
+        good = sum(a.status == 200 for a in answers)
+        assert good >= 999, {a.status for a in answers}
+        # No storm: what failed is not asked again and again.
+        attempts = sum(row["received"] for row in stats.values())
+        assert attempts <= 1000 * 1.1 + 20, stats
+
+
+def test_broken_tls_and_no_name_are_outages_too(four, tmp_path):
+    p = providers(four)
+    p["eu-1"] = routes.provider(
+        four.url.replace("http:", "https:"), "eu-1", zone="eu")
+    p["eu-2"] = routes.provider(
+        "http://nowhere.invalid", "eu-2", zone="eu")
+    with instance(tmp_path, p, {"m": {"deployments": [
+            routes.deployment(n, n) for n in ZONES]}}) as kontor:
+        answers, _ = outage(kontor, four, "x", None, 1000)
+        assert sum(a.status == 200 for a in answers) >= 999
+
+
+def breaker_of(kontor, key, ident):
+    r = httpx.get(kontor.admin + "/api/v1/deployments", headers={
+        "authorization": f"Bearer {key}"})
+    return [d["breaker"] for d in r.json()["deployments"]
+            if d["id"] == ident][0]
+
+
+def test_the_breaker_opens_within_a_second(four, tmp_path):
+    with instance(tmp_path, providers(four), {"m": {"deployments": [
+            routes.deployment(n, n) for n in ZONES]}}) as kontor:
+        key = kontor.key("k")["key"]
+        admin = kontor.cli("key", "create", "a", "--admin-key",
+                           "--json")["key"]
+        assert breaker_of(kontor, admin, "eu-1") == "closed"
+        with four.faulty("500", "eu-1"):
+            began = time.monotonic()
+            while breaker_of(kontor, admin, "eu-1") != "open":
+                assert kontor.chat(key, "m").status_code == 200
+                assert time.monotonic() - began < 1 * kit.SLOW
+
+
+def test_all_down_is_no_storm(four, tmp_path):
+    with instance(tmp_path, providers(four), {"m": {"deployments": [
+            routes.deployment(n, n) for n in ZONES]}},
+            limits={"retry_floor": 0}) as kontor:
+        key = kontor.key("k")["key"]
+        four.reset()
+        with four.faulty("500"):
+            answers = routes.load(kontor, key, (
+                (routes.chat("m", f"{i}"), {}) for i in range(400)), 8)
+            assert all(a.status == 502 for a in answers)
+            rows = four.attempts()
+        # One each, and a tenth more.
+        assert 400 <= len(rows) <= 440 + 8
+
+
+def test_a_deadline_shrinks_with_every_hop(four, tmp_path):
+    with instance(tmp_path, providers(four, first_byte="30s"), {
+            "m": {"deployments": [routes.deployment(n, n) for n in ZONES]}},
+            ) as kontor:
+        key = kontor.key("k")["key"]
+        with kontor.http(key) as http:
+            began = time.monotonic()
+            r = http.post("/v1/chat/completions", headers={
+                "x-kontor-timeout": "2s"}, json=routes.chat(
+                    "m", "[[sim fault@eu-1=hang fault@eu-2=hang]]"))
+            took = time.monotonic() - began
+            assert r.status_code == 200 and took < 2 * kit.SLOW
+            assert r.headers["x-kontor-deployment"] == "eu-3"
+            r = http.post("/v1/chat/completions", headers={
+                "x-kontor-timeout": "soon"}, json=routes.chat("m", "x"))
+            assert r.status_code == 400
+            assert r.json()["error"]["param"] == "x-kontor-timeout"
+
+
+# --- reloads ------------------------------------------------------------------
+
+async def hold_stream(address, key, done):
+    line = routes.Line(address, key)
+    a = await line.call(routes.chat(
+        "m", "[[sim out=60 pace=150]]", stream=True))
+    await line.close()
+    done.append(a)
+
+
+def reload_campaign(kontor, key, streams, reloads):
+    """Streams that are open while the configuration changes."""
+    async def run():
+        done = []
+        tasks = [asyncio.ensure_future(
+            hold_stream(kontor.address, key, done)) for _ in range(streams)]
+        await asyncio.sleep(1)
+        loop = asyncio.get_running_loop()
+        for i in range(reloads):
+            bad = i % 10 == 9
+            kontor.config["models"]["m"]["deployments"][0]["weight"] = i + 1
+            if bad:
+                kontor.config["models"]["m"]["route"] = {"fallback": "m"}
+            kontor.write_config()
+            r = await loop.run_in_executor(None, lambda: kontor.run(
+                "reload", check=False))
+            assert (r.returncode == 0) == (not bad), r.stderr
+            kontor.config["models"]["m"].pop("route", None)
+        await asyncio.gather(*tasks)
+        return done
+    return asyncio.run(run())
+
+
+def test_open_streams_outlive_reloads(four, tmp_path):
+    with instance(tmp_path, providers(four), {"m": {"deployments": [
+            routes.deployment("a", "eu-1")]}}) as kontor:
+        key = kontor.key("k")["key"]
+        done = reload_campaign(kontor, key, 1000, 100)
+        assert len(done) == 1000
+        broken = [a for a in done if a.status != 200 or
+                  not a.body.endswith(b"data: [DONE]\n\n")]
+        assert not broken, len(broken)
+        assert kontor.chat(key, "m").status_code == 200
