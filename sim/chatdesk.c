@@ -239,12 +239,13 @@ is_sold_out(struct visit *v, int64_t tokens)
 }
 
 static struct plan *
-meter(struct visit *v, struct plan *p)
+meter(const struct order *o, struct plan *p)
 {
-	if (!p->billable || !is_sold_out(v, p->used.input + p->used.output))
+	if (!p->billable ||
+	    !is_sold_out(o->visit, p->used.input + p->used.output))
 		return p;
 	plan_unref(&p);
-	return status_plan(v->credential, MISHAP_429);
+	return status_plan(voice(o), MISHAP_429);
 }
 
 struct plan *
@@ -268,7 +269,7 @@ desk_talk(struct order *o)
 		cache_put(
 		    &v->desk->cache, &key, p, o->model->id, o->chat.stream);
 	arena_fini(&o->arena);
-	return meter(v, p);
+	return meter(o, p);
 }
 
 struct plan *
