@@ -14,6 +14,7 @@
 #include "gateway/wait.h"
 #include "gateway/worker_priv.h"
 #include "journal/writer.h"
+#include "provider/provider.h"
 #include "route/capacity.h"
 #include "route/rule.h"
 #include "shm/breaker.h"
@@ -395,6 +396,11 @@ try_candidate(struct req *req, struct candidate *c, bool last_resort)
 	struct attempt t = { .deployment = c->deployment };
 	enum fault f;
 
+	t.dialect = provider_dialect(c->deployment, req->dialect);
+	if (t.dialect == NULL) {
+		bar(c, WHY_DIALECT);
+		return FAULT_UP_UNHEALTHY;
+	}
 	t.live = &live_of(req->snap)->deployment[c->deployment->index];
 	if (is_out(req, c, t.live, last_resort))
 		return FAULT_UP_UNHEALTHY;

@@ -5,8 +5,9 @@
 #include "http/msg.h"
 
 static const struct endpoint endpoints[] = {
-#define CALL(path) { "POST", path, &dialect_openai_chat, NULL, false },
-#define HERE(path, handler, open) { "GET", path, NULL, handler, open },
+#define CALL(dialect, path, stream) \
+	{ "POST", path, &dialect_##dialect, NULL, false, stream },
+#define HERE(path, handler, open) { "GET", path, NULL, handler, open, -1 },
 #include "gateway/endpoints.def"
 #undef CALL
 #undef HERE

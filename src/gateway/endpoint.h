@@ -17,6 +17,8 @@ struct endpoint {
 	/* Fills req->reply; only where dialect is NULL. */
 	void (*local)(struct req *req, struct slice segment);
 	bool open; /* needs no credential */
+	/* What the path says of streaming: 1, 0; -1: the body says it. */
+	int stream;
 };
 
 /*

@@ -12,9 +12,11 @@
 #include "base/text.h"
 #include "gateway/learn.h"
 #include "gateway/send.h"
+#include "gateway/carry.h"
 #include "gateway/relay.h"
 #include "gateway/stages.h"
 #include "gateway/worker_priv.h"
+#include "http/eventstream.h"
 #include "http/sse.h"
 #include "httpio/client.h"
 #include "httpio/server.h"
@@ -44,6 +46,9 @@ struct relay {
 	bool done;        /* the dialect's end was seen */
 	enum fault bad;   /* what was wrong with the bytes */
 	bool paused;
+	struct carry *carry; /* NULL: bytes pass */
+	struct eventstream frames;
+	struct buf wrapped; /* a message's payload under its name */
 };
 
 /* Headers of a provider that a caller's SDK reads. */
@@ -99,14 +104,21 @@ pass_headers(struct req *req, const struct http_head *head)
 	}
 }
 
+static struct slice
+stream_type(const struct dialect *d)
+{
+	return d->stream_type != NULL ? slice_of(d->stream_type)
+				      : S("text/event-stream");
+}
+
 /* Is the content what was asked for? */
 static bool
-type_fits(const struct http_head *head, enum mode mode)
+type_fits(const struct http_head *head, enum mode mode, const struct dialect *d)
 {
 	const struct slice type = http_value(head, S("content-type"));
 
 	return mode == MODE_ERROR ||
-	       slice_starts(type, mode == MODE_STREAM ? S("text/event-stream")
+	       slice_starts(type, mode == MODE_STREAM ? stream_type(d)
 						      : S("application/json"));
 }
 
@@ -133,10 +145,12 @@ relay_head(struct req *req, const struct http_head *head)
 		r->bad = FAULT_UP_GARBAGE;
 	else if (how != ENCODING_IDENTITY)
 		r->inflater = inflater_new(how, ANSWER_MAX);
-	if (!type_fits(head, r->mode))
+	if (!type_fits(head, r->mode, req->try.dialect))
 		r->bad = FAULT_UP_GARBAGE;
+	if (r->mode != MODE_ERROR && req->try.dialect != req->dialect)
+		r->carry = carry_new(req);
 	if (r->mode == MODE_STREAM)
-		r->sse.max = EVENT_MAX;
+		r->sse.max = r->frames.max = EVENT_MAX;
 }
 
 void
@@ -153,6 +167,9 @@ relay_free(struct req *req)
 	buf_fini(&r->held);
 	inflater_free(r->inflater);
 	sse_fini(&r->sse);
+	eventstream_fini(&r->frames);
+	buf_fini(&r->wrapped);
+	carry_free(&r->carry);
 	req->relay = NULL;
 }
 
@@ -217,9 +234,10 @@ error_over(struct req *req, bool whole)
 	t->error = arena_copy(&req->arena, buf_slice(&r->body));
 	t->error_whole = whole;
 	t->error_shape =
-	    req->dialect->is_error(t->error, &req->arena, &t->message);
+	    t->dialect->is_error(t->error, &req->arena, &t->message) &&
+	    t->dialect == req->dialect;
 	/* It may say what it cost all the same. */
-	(void)req->dialect->answer(t->error, &t->tally);
+	(void)t->dialect->answer(t->error, &t->tally);
 	return attempt_over(req, fault_of_status(t->status));
 }
 
@@ -253,13 +271,16 @@ whole_bytes(struct req *req, struct slice data)
 	}
 	if (!req->up.last)
 		return NEXT_WAIT;
-	if (req->dialect->answer(data, &req->try.tally) != FAULT_NONE)
+	if (req->try.dialect->answer(data, &req->try.tally) != FAULT_NONE)
 		return attempt_over(req, FAULT_UP_GARBAGE);
 	if (!learn_model(req, data))
 		return attempt_over(req, FAULT_UP_MODEL);
+	if (r->carry != NULL &&
+	    carry_answer(r->carry, data, &r->out) != FAULT_NONE)
+		return attempt_over(req, FAULT_UP_GARBAGE);
 	req->reply.status = 200;
 	req->reply.type = S("application/json");
-	req->reply.body = data;
+	req->reply.body = r->carry != NULL ? buf_slice(&r->out) : data;
 	return attempt_over(req, FAULT_NONE);
 }
 
@@ -304,6 +325,32 @@ say_nothing_yet(struct req *req, struct slice raw)
 	return false;
 }
 
+/* An event of another dialect: what it comes to is written, itself not. */
+static bool
+carried(struct req *req, struct slice name, struct slice data)
+{
+	struct relay *r = req->relay;
+	struct tally *t = &req->try.tally;
+
+	if (data.len == 0)
+		return false;
+	if (req->try.dialect->event(data, t) == EVENT_BAD ||
+	    carry_event(r->carry, name, data, &r->out) != FAULT_NONE) {
+		r->bad = FAULT_UP_GARBAGE;
+		return false;
+	}
+	if (!r->began && !learn_model(req, data)) {
+		r->bad = FAULT_UP_MODEL;
+		return false;
+	}
+	r->began = req->try.answered = true;
+	r->done = carry_is_over(r->carry);
+	if (t->failed)
+		(void)req->try.dialect->is_error(
+		    data, &req->arena, &req->try.message);
+	return false;
+}
+
 /* May this event pass? */
 static bool
 on_event(void *arg, const struct sse_event *e)
@@ -313,9 +360,11 @@ on_event(void *arg, const struct sse_event *e)
 
 	if (r->done || r->bad != FAULT_NONE)
 		return false;
+	if (r->carry != NULL)
+		return carried(req, e->type, e->data);
 	if (!e->has_data)
 		return say_nothing_yet(req, e->raw);
-	switch (req->dialect->event(e->data, &req->try.tally)) {
+	switch (req->try.dialect->event(e->data, &req->try.tally)) {
 	case EVENT_PASS:
 		if (!r->began && !learn_model(req, e->data)) {
 			r->bad = FAULT_UP_MODEL;
@@ -357,7 +406,9 @@ begin_stream(struct req *req)
 		return;
 	req->streaming = true;
 	req->reply.status = 200;
-	req->reply.type = S("text/event-stream; charset=utf-8");
+	req->reply.type = req->dialect->stream_type != NULL
+			      ? slice_of(req->dialect->stream_type)
+			      : S("text/event-stream; charset=utf-8");
 	reply_head(req, -1);
 	if (req->x != NULL)
 		exchange_forget(req->x);
@@ -402,7 +453,10 @@ stream_over(struct req *req)
 	struct relay *r = req->relay;
 	const struct tally *t = &req->try.tally;
 
-	if (!r->done && !t->finished)
+	if (r->carry != NULL && !r->done &&
+	    carry_end(r->carry, &r->out) != FAULT_NONE)
+		return attempt_over(req, FAULT_UP_RESET);
+	if (r->carry == NULL && !r->done && !t->finished)
 		return attempt_over(req, FAULT_UP_RESET);
 	begin_stream(req);
 	req->reply.body = gathered(r);
@@ -421,6 +475,70 @@ stream_failed(struct req *req)
 	return attempt_over(req, FAULT_UP_STATUS);
 }
 
+/*
+ * The payload as dialects read it, with its event's name as the one member:
+ * {"contentBlockDelta":{...}}, as AWS's models name their unions.
+ */
+static struct slice
+message_text(struct req *req, const struct eventstream_message *m)
+{
+	struct relay *r = req->relay;
+
+	buf_clear(&r->wrapped);
+	buf_str(&r->wrapped, "{\"");
+	buf_add(&r->wrapped, m->event);
+	buf_str(&r->wrapped, "\":");
+	buf_add(&r->wrapped, m->payload.len > 0 ? m->payload : S("null"));
+	buf_char(&r->wrapped, '}');
+	return buf_slice(&r->wrapped);
+}
+
+/* May this message pass? */
+static bool
+on_message(void *arg, const struct eventstream_message *m)
+{
+	struct req *req = arg;
+	struct relay *r = req->relay;
+	const struct slice data = message_text(req, m);
+
+	if (r->done || r->bad != FAULT_NONE)
+		return false;
+	if (r->carry != NULL)
+		return carried(req, m->event, data);
+	switch (req->try.dialect->event(data, &req->try.tally)) {
+	case EVENT_PASS:
+	case EVENT_USAGE:
+		r->began = req->try.answered = true;
+		return true;
+	case EVENT_DONE:
+		r->done = r->began = req->try.answered = true;
+		return true;
+	case EVENT_BAD:
+		r->bad = FAULT_UP_GARBAGE;
+		return false;
+	}
+	return false;
+}
+
+static enum fault
+split(struct req *req, struct slice data)
+{
+	struct relay *r = req->relay;
+	enum fault f;
+
+	if (req->try.dialect->framing == FRAMING_EVENTSTREAM) {
+		f = eventstream_feed(
+		    &r->frames, data, on_message, on_pass, req);
+		if (f == FAULT_NONE && req->up.last && !r->done)
+			f = eventstream_end(&r->frames);
+		return f;
+	}
+	f = sse_feed(&r->sse, data, on_event, on_pass, req);
+	if (req->up.last && !r->done)
+		sse_end(&r->sse, on_event, on_pass, req);
+	return f;
+}
+
 static enum next
 stream_bytes(struct req *req, struct slice data)
 {
@@ -429,10 +547,8 @@ stream_bytes(struct req *req, struct slice data)
 	r->run = S("");
 	r->in = data;
 	buf_clear(&r->out);
-	if (sse_feed(&r->sse, data, on_event, on_pass, req) != FAULT_NONE)
+	if (split(req, data) != FAULT_NONE)
 		r->bad = FAULT_UP_GARBAGE;
-	if (req->up.last && !r->done)
-		sse_end(&r->sse, on_event, on_pass, req);
 	if (req->try.tally.failed)
 		return stream_failed(req);
 	if (r->done)

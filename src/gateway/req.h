@@ -54,8 +54,9 @@ enum next { NEXT_RUN, NEXT_WAIT };
 /* One attempt at one deployment: from ADMIT to SETTLE. */
 struct attempt {
 	const struct deployment_conf *deployment;
-	const struct price *price;  /* expected; NULL: not known */
-	const struct price *row[2]; /* that may apply; NULL: not known */
+	const struct dialect *dialect; /* that it is spoken to in */
+	const struct price *price;     /* expected; NULL: not known */
+	const struct price *row[2];    /* that may apply; NULL: not known */
 	unsigned nrow;
 	int64_t price_ns; /* wall: prices in force then count */
 	struct shm_breaker *breaker;
@@ -148,6 +149,7 @@ struct req {
 	struct slice path_model; /* named by the path; empty: by the body */
 	const struct shm_key *key;
 	struct ask *ask;
+	struct conversation *said; /* the body, once it had to be translated */
 	const struct model_conf *model;
 	const struct model_conf *asked; /* before a downgrade */
 	struct candidate *candidate;

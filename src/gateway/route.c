@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/inflate.h"
 #include "gateway/bind.h"
+#include "gateway/endpoint.h"
 #include "gateway/stages.h"
 #include "gateway/wishes.h"
 #include "gateway/worker_priv.h"
@@ -76,6 +77,8 @@ read_body(struct req *req)
 	f = req->dialect->ask(&req->arena, body, req->ask);
 	if (f != FAULT_NONE)
 		return f;
+	if (req->endpoint->stream >= 0)
+		req->ask->stream = req->endpoint->stream == 1;
 	if (req->path_model.len > 0)
 		req->ask->model = req->path_model;
 	if (req->ask->model.len == 0) {

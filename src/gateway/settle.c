@@ -78,8 +78,9 @@ find_price(const struct req *req, struct result *r)
 	const struct attempt *t = &req->try;
 	const struct slice own = slice_of(t->deployment->tier);
 	const struct slice said = { t->tally.tier, t->tally.tier_len };
-	const struct slice used =
-	    req->dialect->tier(said.len > 0 ? said : req->ask->tier, own);
+	const struct slice used = said.len > 0
+				      ? t->dialect->tier(said, own)
+				      : req->dialect->tier(req->ask->tier, own);
 
 	r->price = deployment_price_of(t->deployment, used, t->price_ns);
 	if (!slice_eq(used, own))

@@ -1,9 +1,11 @@
 /*
  * translate.c - the request as its provider will read it
  *
- * Client and provider speak the same dialect: the bytes pass with the edits
- * of ask_edit(), and the headers of `forwarded` go along.
+ * Where client and provider speak the same dialect the bytes pass with the
+ * edits of ask_edit(), and the headers of `forwarded` go along; else carry.h
+ * makes another body.
  */
+#include "gateway/carry.h"
 #include "gateway/send.h"
 #include "gateway/stages.h"
 #include "gateway/worker_priv.h"
@@ -74,6 +76,7 @@ letter_dress(struct req *req, struct http_head *head)
 {
 	const struct deployment_conf *d = req->try.deployment;
 	struct parcel p = { .deployment = d,
+		.dialect = req->try.dialect,
 		.part = req->letter->part,
 		.npart = req->letter->npart,
 		.stream = req->ask->stream,
@@ -100,6 +103,7 @@ stage_translate(struct req *req, enum wake wake)
 	const struct deployment_conf *d;
 	struct letter *letter;
 	struct edits edits;
+	enum fault f;
 
 	if (wake == WAKE_GONE || req->x == NULL)
 		return req_fail(req, FAULT_GONE, STAGE_SETTLE);
@@ -111,7 +115,14 @@ stage_translate(struct req *req, enum wake wake)
 			     ? S("max_tokens")
 			     : S("max_completion_tokens") };
 	letter = ARENA_NEW(&req->arena, struct letter);
-	letter->npart = ask_edit(req->ask, &req->arena, &edits, letter->part);
 	req->letter = letter;
-	return req_goto(req, STAGE_SEND);
+	if (req->try.dialect == req->dialect) {
+		letter->npart =
+		    ask_edit(req->ask, &req->arena, &edits, letter->part);
+		return req_goto(req, STAGE_SEND);
+	}
+	letter->npart = 1;
+	f = carry_request(req, &letter->part[0]);
+	return f == FAULT_NONE ? req_goto(req, STAGE_SEND)
+			       : req_fail(req, f, STAGE_SETTLE);
 }

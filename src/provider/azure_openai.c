@@ -60,6 +60,6 @@ dress(struct parcel *p)
 
 const struct provider provider_azure_openai = {
 	.type = PROVIDER_AZURE_OPENAI,
-	.dialect = &dialect_openai_chat,
+	.speaks = { &dialect_openai_chat },
 	.dress = dress,
 };

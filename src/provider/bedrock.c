@@ -86,6 +86,6 @@ dress(struct parcel *p)
 
 const struct provider provider_bedrock = {
 	.type = PROVIDER_BEDROCK,
-	.dialect = &dialect_openai_chat,
+	.speaks = { &dialect_openai_chat },
 	.dress = dress,
 };

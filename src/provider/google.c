@@ -86,12 +86,12 @@ dress_vertex(struct parcel *p)
 
 const struct provider provider_gemini = {
 	.type = PROVIDER_GEMINI,
-	.dialect = &dialect_gemini,
+	.speaks = { &dialect_gemini },
 	.dress = dress_gemini,
 };
 
 const struct provider provider_vertex = {
 	.type = PROVIDER_VERTEX,
-	.dialect = &dialect_gemini,
+	.speaks = { &dialect_gemini },
 	.dress = dress_vertex,
 };

@@ -153,6 +153,6 @@ dress(struct parcel *p)
 
 const struct provider provider_oci = {
 	.type = PROVIDER_OCI,
-	.dialect = &dialect_openai_chat,
+	.speaks = { &dialect_openai_chat },
 	.dress = dress,
 };

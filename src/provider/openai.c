@@ -35,12 +35,12 @@ dress_compatible(struct parcel *p)
 
 const struct provider provider_openai = {
 	.type = PROVIDER_OPENAI,
-	.dialect = &dialect_openai_chat,
+	.speaks = { &dialect_openai_chat },
 	.dress = dress,
 };
 
 const struct provider provider_openai_compatible = {
 	.type = PROVIDER_OPENAI_COMPATIBLE,
-	.dialect = &dialect_openai_chat,
+	.speaks = { &dialect_openai_chat },
 	.dress = dress_compatible,
 };

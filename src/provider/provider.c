@@ -1,5 +1,7 @@
 #include "provider/providers.h"
 
+#include "dialect/dialect.h"
+
 #include <string.h>
 
 static const struct provider *const rows[PROVIDER_TYPES] = {
@@ -13,6 +15,44 @@ provider_get(enum provider_type t)
 {
 	CHECK(t < PROVIDER_TYPES && rows[t] != NULL);
 	return rows[t];
+}
+
+const struct dialect *
+provider_dialect(const struct deployment_conf *d, const struct dialect *caller)
+{
+	const struct provider *p = provider_get(d->provider->type);
+	const struct dialect *first = NULL;
+	size_t i;
+
+	for (i = 0; i < PROVIDER_DIALECTS && p->speaks[i] != NULL; i++) {
+		if (p->fits != NULL && !p->fits(d, p->speaks[i]))
+			continue;
+		if (p->speaks[i] == caller)
+			return caller;
+		if (first == NULL && p->speaks[i]->codec != NULL)
+			first = p->speaks[i];
+	}
+	return caller->codec != NULL ? first : NULL;
+}
+
+/* Who made it, as the configuration says. */
+enum vendor
+provider_vendor(const struct deployment_conf *d)
+{
+	static const struct {
+		const char *publisher;
+		enum vendor vendor;
+	} makers[] = { { "openai", VENDOR_OPENAI },
+		{ "anthropic", VENDOR_ANTHROPIC }, { "google", VENDOR_GOOGLE },
+		{ "amazon", VENDOR_AMAZON } };
+	const struct slice publisher = slice_of(d->model->publisher);
+	size_t i;
+
+	for (i = 0; i < NELEM(makers); i++) {
+		if (slice_ieq(publisher, slice_of(makers[i].publisher)))
+			return makers[i].vendor;
+	}
+	return VENDOR_NONE;
 }
 
 enum verdict

@@ -11,6 +11,7 @@
 #include "base/base.h"
 #include "base/fault.h"
 #include "http/msg.h"
+#include "model/conversation.h"
 #include "model/snapshot.h"
 
 struct dialect;
@@ -18,7 +19,8 @@ struct dialect;
 /* A request being dressed for its provider. */
 struct parcel {
 	const struct deployment_conf *deployment;
-	const struct slice *part; /* of the body, in order */
+	const struct dialect *dialect; /* of the body */
+	const struct slice *part;      /* of the body, in order */
 	unsigned npart;
 	int64_t wall_ns; /* as the provider's clock says, where it is known */
 	/* What the courier got; empty where the configuration has it.  The
@@ -29,15 +31,30 @@ struct parcel {
 	struct http_head *head; /* out: method, target, headers */
 };
 
+enum { PROVIDER_DIALECTS = 6 };
+
 struct provider {
 	enum provider_type type;
-	const struct dialect *dialect;
-	/* Sets method and target of a chat call, then credentials, over the
-	 * headers that are there.  FAULT_UP_CREDENTIAL: none is configured. */
+	/* Dialects it takes; the first that fits a deployment is the one that
+	 * others are translated to.  NULL ends it. */
+	const struct dialect *speaks[PROVIDER_DIALECTS];
+	/* Does this deployment take that one of them?  NULL: each does. */
+	bool (*fits)(
+	    const struct deployment_conf *d, const struct dialect *dialect);
+	/* Sets method and target of a call in p->dialect, then credentials,
+	 * over the headers that are there.  FAULT_UP_CREDENTIAL: none is
+	 * configured. */
 	enum fault (*dress)(struct parcel *p);
 };
 
 const struct provider *provider_get(enum provider_type t); /* never NULL */
+/* What to speak to a deployment for a caller of that dialect: the same where
+ * it is taken, so that bytes pass.  NULL: nothing that we can translate to. */
+const struct dialect *provider_dialect(
+    const struct deployment_conf *d, const struct dialect *caller);
+
+/* Whose opaque reasoning a deployment takes back. */
+enum vendor provider_vendor(const struct deployment_conf *d);
 
 /* What a failed attempt means for the next step. */
 enum verdict {

@@ -1,0 +1,213 @@
+#include "gateway/carry.h"
+
+#include "base/clock.h"
+#include "dialect/codec.h"
+#include "gateway/bind.h"
+#include "gateway/worker_priv.h"
+#include "provider/provider.h"
+
+/* --- out -------------------------------------------------------------------
+ */
+
+static enum fault
+refuse(struct req *req, enum fault f, const struct wrong *w)
+{
+	if (f == FAULT_FIELD) {
+		req->ask->param = w->field;
+		req->ask->hint = w->hint;
+	}
+	return f;
+}
+
+static enum fault
+decode(struct req *req)
+{
+	struct conversation *c = ARENA_NEW(&req->arena, struct conversation);
+	struct wrong w = { 0 };
+	enum fault f;
+
+	c->n = 1;
+	c->parallel = c->schema_strict = -1;
+	f = req->dialect->codec->decode(&req->arena, req->ask->body, c, &w);
+	if (f != FAULT_NONE)
+		return refuse(req, f, &w);
+	/* A path may say both. */
+	c->model = req->ask->model;
+	c->stream = req->ask->stream;
+	req->said = c;
+	return FAULT_NONE;
+}
+
+static void
+warn(struct req *req, uint64_t lost)
+{
+	struct buf b = { 0 };
+	unsigned i;
+
+	for (i = 0; i < LOSSES; i++) {
+		if ((lost & LOSS_BIT(i)) == 0)
+			continue;
+		if (b.len > 0)
+			buf_str(&b, "; ");
+		buf_str(&b, conversation_loss_text((enum loss)i));
+	}
+	if (b.len > 0)
+		bind_warn(req, arena_copy(&req->arena, buf_slice(&b)));
+	buf_fini(&b);
+}
+
+static struct target
+target_of(const struct req *req)
+{
+	const struct deployment_conf *d = req->try.deployment;
+
+	return (struct target){ .model = slice_of(d->name),
+		.max_output = d->max_output,
+		.clamp = req->try.clamp,
+		.vendor = provider_vendor(d),
+		.old_limit = d->provider->type == PROVIDER_OPENAI_COMPATIBLE };
+}
+
+enum fault
+carry_request(struct req *req, struct slice *body)
+{
+	const struct target t = target_of(req);
+	struct wrong w = { 0 };
+	struct buf b = { 0 };
+	uint64_t lost;
+	enum fault f = FAULT_NONE;
+
+	if (req->said == NULL)
+		f = decode(req);
+	if (f != FAULT_NONE)
+		return f;
+	lost = req->said->lost;
+	f = req->try.dialect->codec->encode(
+	    &req->arena, req->said, &t, &b, &lost, &w);
+	if (f == FAULT_NONE) {
+		*body = arena_copy(&req->arena, buf_slice(&b));
+		warn(req, lost);
+	}
+	buf_fini(&b);
+	return refuse(req, f, &w);
+}
+
+/* --- back ------------------------------------------------------------------
+ */
+
+struct carry {
+	struct req *req;
+	const struct codec *from, *to;
+	struct arena scratch;
+	struct decoding in;
+	struct homeward home;
+	struct encoding_out out;
+	struct buf *to_buf; /* while something is read */
+	bool over;
+};
+
+static void
+on_step(void *arg, const struct stream_step *s)
+{
+	struct carry *c = arg;
+
+	c->to->write_step(s, &c->out, c->to_buf);
+	c->over |= s->kind == STEP_END;
+}
+
+struct carry *
+carry_new(struct req *req)
+{
+	struct carry *c = NEW(struct carry);
+
+	c->req = req;
+	c->from = req->try.dialect->codec;
+	c->to = req->dialect->codec;
+	c->home = (struct homeward){ .arena = &req->arena,
+		.asked = req->said,
+		.step = on_step,
+		.arg = c };
+	c->in = (struct decoding){ .arena = &req->arena,
+		.scratch = &c->scratch,
+		.step = homeward_step,
+		.arg = &c->home };
+	c->out = (struct encoding_out){ .arena = &req->arena,
+		.asked = req->said,
+		.id = slice_of(req->id_text),
+		.model = req->ask->model,
+		.created = req->wall_ns / NS_PER_S,
+		.input = ask_input_estimate(req->ask) };
+	return c;
+}
+
+void
+carry_free(struct carry **cp)
+{
+	struct carry *c = *cp;
+
+	if (c == NULL)
+		return;
+	*cp = NULL;
+	buf_fini(&c->home.args);
+	arena_fini(&c->scratch);
+	mem_free(c);
+}
+
+/* Names as the caller gave them. */
+static void
+restore(struct carry *c, struct completion *done)
+{
+	struct gather *g = gather_new(&c->scratch);
+	struct homeward h = c->home;
+
+	h.arena = &c->scratch;
+	h.step = gather_step;
+	h.arg = g;
+	completion_steps(done, homeward_step, &h);
+	done->first = (struct part *)(uintptr_t)gather_completion(g)->first;
+	buf_fini(&h.args);
+}
+
+enum fault
+carry_answer(struct carry *c, struct slice body, struct buf *out)
+{
+	struct completion done = { 0 };
+	const enum fault f = c->from->read_answer(&c->scratch, body, &done);
+
+	if (f != FAULT_NONE)
+		return f;
+	/* What is booked is what is told. */
+	if (c->req->try.tally.has_usage) {
+		done.usage = c->req->try.tally.usage;
+		done.has_usage = true;
+	}
+	restore(c, &done);
+	c->to->write_answer(&done, &c->out, out);
+	return FAULT_NONE;
+}
+
+enum fault
+carry_event(
+    struct carry *c, struct slice name, struct slice data, struct buf *out)
+{
+	enum fault f;
+
+	c->to_buf = out;
+	f = c->from->read_event(&c->in, name, data);
+	arena_fini(&c->scratch);
+	c->scratch = (struct arena){ 0 };
+	return f;
+}
+
+enum fault
+carry_end(struct carry *c, struct buf *out)
+{
+	c->to_buf = out;
+	return c->from->read_end(&c->in);
+}
+
+bool
+carry_is_over(const struct carry *c)
+{
+	return c->over;
+}
