@@ -382,10 +382,7 @@ is_out(struct req *req, struct candidate *c, const struct live_deployment *l,
 		c->why = WHY_FULL;
 		return true;
 	}
-	if (capacity_floor_of(l->credential) <= now)
-		return false;
-	c->why = WHY_CREDENTIAL;
-	return true;
+	return !plan_has_credential(l, now, c);
 }
 
 /* FAULT_UP_UNHEALTHY: not this one in this round. */

@@ -2,6 +2,7 @@
 
 #include "model/agreement.h"
 #include "model/ident.h"
+#include "shm/atomic.h"
 #include "shm/breaker.h"
 
 #define CREDENTIAL_SALT UINT64_C(0x9ae16a3b2f90404f)
@@ -35,6 +36,19 @@ match(const struct snapshot *s, const struct match_conf *c)
 	return m;
 }
 
+/* The courier makes the row before anybody gets the configuration. */
+static struct shm_signin *
+signin_of(const struct provider_conf *c, struct shm *m)
+{
+	unsigned i;
+
+	for (i = 0; c->signin != NULL && i < SIGNINS_MAX; i++) {
+		if (at_load(&m->signins[i].id) == c->signin->id)
+			return &m->signins[i];
+	}
+	return NULL;
+}
+
 static void
 attach_deployment(
     struct live_deployment *d, const struct deployment_conf *c, struct shm *m)
@@ -42,6 +56,7 @@ attach_deployment(
 	d->conf = c;
 	d->row = breaker_get(m, c->hash);
 	d->credential = breaker_get(m, c->provider->hash ^ CREDENTIAL_SALT);
+	d->signin = signin_of(c->provider, m);
 	/* No wall time is before this one: the first use fills it. */
 	d->valid_ns = INT64_MIN;
 	d->limited = d->row != NULL;

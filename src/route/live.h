@@ -26,6 +26,7 @@ struct live_deployment {
 	const struct deployment_conf *conf;
 	struct shm_breaker *row;        /* NULL: the table is full */
 	struct shm_breaker *credential; /* of its provider; floor_ns only */
+	struct shm_signin *signin;      /* of the courier's; NULL: not one */
 	bool limited; /* it has, or may learn, a capacity to look at */
 	/* The price in force until valid_ns, by the agreement in force. */
 	const struct price *price;

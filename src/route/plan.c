@@ -4,6 +4,7 @@
 #include "route/capacity.h"
 #include "route/strategy.h"
 #include "route/warm.h"
+#include "shm/atomic.h"
 #include "shm/breaker.h"
 
 #define SESSION_WARM_NS (3600 * NS_PER_S)
@@ -66,6 +67,30 @@ is_reserved(const struct deployment_conf *d)
 }
 
 /* Its health and headroom as a band, and what to say of it. */
+bool
+plan_has_credential(
+    const struct live_deployment *l, int64_t mono_ns, struct candidate *c)
+{
+	const struct shm_signin *s = l->signin;
+	uint32_t state;
+
+	/* Rows go to others when theirs is long out of the configuration. */
+	if (s != NULL && at_peek(&s->id) == l->conf->provider->signin->id) {
+		state = at_peek(&s->state);
+		if (state != SIGNIN_STATE_GOOD && state != SIGNIN_STATE_AGING) {
+			c->why = WHY_SIGNIN;
+			return false;
+		}
+		/* Newer than what was refused: worth a try. */
+		if (at_peek(&s->refused) != at_peek(&s->version))
+			return true;
+	}
+	if (capacity_floor_of(l->credential) <= mono_ns)
+		return true;
+	c->why = WHY_CREDENTIAL;
+	return false;
+}
+
 static enum band
 band_of(const struct plan_ask *a, const struct live_deployment *l,
     struct candidate *c)
@@ -77,10 +102,8 @@ band_of(const struct plan_ask *a, const struct live_deployment *l,
 		c->why = WHY_TOLD;
 		return BAND_RESTING;
 	}
-	if (capacity_floor_of(l->credential) > a->mono_ns) {
-		c->why = WHY_CREDENTIAL;
+	if (!plan_has_credential(l, a->mono_ns, c))
 		return BAND_RESTING;
-	}
 	if (breaker_state(l->row, a->mono_ns) == BREAKER_OPEN) {
 		c->why = WHY_BREAKER;
 		return BAND_RESTING;

@@ -269,11 +269,7 @@ def test_rotation_outage_and_death_under_load_fail_no_call(
 
 def test_keys_rotated_by_the_cloud_are_noticed_at_once(
         calm, folder, tmp_path):
-    k = one(folder, tmp_path, calm, "e-secret", "org")
-    k.config["models"]["m-both"] = {"deployments": [
-        {"id": "both-1", "provider": "e-secret", "name": "gpt-prod"},
-        {"id": "both-2", "provider": "org", "name": sign_in.MODEL}]}
-    with k:
+    with both(one(folder, tmp_path, calm, "e-secret", "org")) as k:
         key = k.key("k")["key"]
         with Calls(k, key, ["m-both"]) as calls:
             ask(calm, rotate=True)
@@ -433,3 +429,41 @@ def test_an_endpoint_must_prove_its_name(calm, folder, tmp_path, certs):
         assert state(k, "good")["state"] == "good"
         for name in ("stranger", "other"):
             assert state(k, name)["error"] == "tls", state(k, name)
+
+
+def both(k):
+    k.config["models"]["m-both"] = {"deployments": [
+        {"id": "both-1", "provider": "e-secret", "name": "gpt-prod"},
+        {"id": "both-2", "provider": "org", "name": sign_in.MODEL}]}
+    return k
+
+
+def test_a_deployment_without_a_credential_is_passed_over(
+        calm, folder, tmp_path):
+    ask(calm, fault="html")
+    with both(one(folder, tmp_path, calm, "e-secret", "org")) as k:
+        key = k.key("k")["key"]
+        r = k.chat(key, "m-both")
+        assert r.status_code == 200
+        found = k.explain(r.headers["x-kontor-request-id"])
+        assert len(found["attempts"]) == 1, found
+        row = next(c for c in found["candidates"]
+                   if c["deployment"] == "both-1")
+        assert not row["kept"] and "sign-in" in row["why"], row
+        ask(calm, fault="")
+        kit.wait_for("its return", lambda: k.chat(
+            key, "m-both").headers["x-kontor-deployment"] == "both-1")
+
+
+def test_a_new_credential_ends_the_rest_after_refusals(
+        calm, folder, tmp_path):
+    """Six refusals in a row rest a provider's credential for half a minute;
+    the one that was fetched meanwhile is used at once."""
+    with both(one(folder, tmp_path, calm, "e-secret", "org")) as k:
+        key = k.key("k")["key"]
+        ask(calm, rotate=True, fault="error")
+        for _ in range(8):
+            assert k.chat(key, "m-both").status_code == 200
+        ask(calm, fault="")
+        kit.wait_for("its return", lambda: k.chat(
+            key, "m-both").headers["x-kontor-deployment"] == "both-1")
