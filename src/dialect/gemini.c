@@ -9,6 +9,7 @@
 #include "dialect/dialect.h"
 
 #include "base/json.h"
+#include "dialect/gemini_codec.h"
 #include "dialect/peek.h"
 #include "dialect/proto.h"
 
@@ -557,8 +558,19 @@ gemini_error_event(struct buf *out, const struct problem *p)
 	buf_fini(&text);
 }
 
+static const struct codec codec = {
+	.decode = gemini_decode,
+	.write_answer = gemini_write_answer,
+	.write_step = gemini_write_step,
+	.encode = gemini_encode,
+	.read_answer = gemini_read_answer,
+	.read_event = gemini_read_event,
+	.read_end = gemini_read_end,
+};
+
 const struct dialect dialect_gemini = {
 	.name = "gemini",
+	.codec = &codec,
 	.tier = gemini_tier,
 	.ask = gemini_ask,
 	.answer = gemini_answer,

@@ -1,0 +1,22 @@
+/*
+ * seal.h - opaque reasoning that passes through another vendor's field
+ *
+ * A dialect's own opaque bytes (Google's signatures in Gemini, OpenAI's
+ * encrypted content in Responses) go as they are.  Another vendor's go in the
+ * same field, in an envelope that says whose they are, and come out of it
+ * when the client sends them back; so they never reach who did not make them.
+ */
+#ifndef KONTOR_DIALECT_SEAL_H
+#define KONTOR_DIALECT_SEAL_H
+
+#include "base/arena.h"
+#include "model/conversation.h"
+
+/* As the field of a dialect whose own vendor is `own` takes it. */
+struct slice seal_write(
+    struct arena *a, enum vendor own, enum vendor origin, struct slice opaque);
+/* The other way: *origin is own's unless there is an envelope. */
+struct slice seal_read(
+    struct arena *a, enum vendor own, struct slice field, enum vendor *origin);
+
+#endif
