@@ -382,7 +382,7 @@ is_out(struct req *req, struct candidate *c, const struct live_deployment *l,
 		c->why = WHY_FULL;
 		return true;
 	}
-	return !plan_has_credential(l, now, c);
+	return !plan_has_credential(l, now, &c->why);
 }
 
 /* FAULT_UP_UNHEALTHY: not this one in this round. */

@@ -8,9 +8,12 @@ enum { FIRST_OUTPUT = 256, OUTPUT_SHIFT = 8 };
 static int64_t
 cost_ns(uint64_t units, uint64_t per_minute)
 {
-	const int128 cost = (int128)units * MINUTE_NS / (int64_t)per_minute;
+	/* More than that is more than any call: an hour bounds it. */
+	const uint64_t most = UINT64_MAX / (uint64_t)MINUTE_NS;
+	const uint64_t n = units < most ? units : most;
+	const uint64_t cost = n * (uint64_t)MINUTE_NS / per_minute;
 
-	return cost > MINUTE_NS * 60 ? MINUTE_NS * 60 : (int64_t)cost;
+	return cost > 60 * (uint64_t)MINUTE_NS ? 60 * MINUTE_NS : (int64_t)cost;
 }
 
 static uint64_t

@@ -12,15 +12,19 @@
 
 /* Pico to nano: a call of a million dollars still fits. */
 #define PICO_PER_NANO 1000
+#define MILLION 1000000
 
 static uint64_t
 part(const struct rates *r, enum lane lane, uint64_t tokens)
 {
 	struct rate rate;
+	uint64_t pico;
 
-	if (!rates_get(r, lane, &rate) || rate.pico < 0)
+	if (tokens == 0 || !rates_get(r, lane, &rate) || rate.pico < 0)
 		return 0;
-	return (uint64_t)((int128)rate.pico * (int64_t)tokens / PICO_PER_NANO);
+	if (__builtin_mul_overflow((uint64_t)rate.pico, tokens, &pico))
+		return SCORE_MAX;
+	return pico / PICO_PER_NANO;
 }
 
 static uint64_t
@@ -42,7 +46,12 @@ cost(const struct plan_ask *a, const struct ranked *r)
 	sum = part(rates, LANE_INPUT, a->input - cached) +
 	      part(rates, LANE_CACHED, cached) +
 	      part(rates, LANE_OUTPUT, output) + (uint64_t)p->per_request.nano;
-	sum = (uint64_t)((int128)sum * r->live->keep_ppm / 1000000);
+	if (r->live->keep_ppm != MILLION)
+		sum = sum < SCORE_MAX
+			  ? sum / MILLION * (uint64_t)r->live->keep_ppm +
+				sum % MILLION * (uint64_t)r->live->keep_ppm /
+				    MILLION
+			  : sum;
 	return sum < SCORE_MAX - 1 ? sum : SCORE_MAX - 2;
 }
 

@@ -66,10 +66,9 @@ is_reserved(const struct deployment_conf *d)
 	return d->capacity != CAPACITY_ON_DEMAND;
 }
 
-/* Its health and headroom as a band, and what to say of it. */
 bool
 plan_has_credential(
-    const struct live_deployment *l, int64_t mono_ns, struct candidate *c)
+    const struct live_deployment *l, int64_t mono_ns, enum why *why)
 {
 	const struct shm_signin *s = l->signin;
 	uint32_t state;
@@ -78,7 +77,7 @@ plan_has_credential(
 	if (s != NULL && at_peek(&s->id) == l->conf->provider->signin->id) {
 		state = at_peek(&s->state);
 		if (state != SIGNIN_STATE_GOOD && state != SIGNIN_STATE_AGING) {
-			c->why = WHY_SIGNIN;
+			*why = WHY_SIGNIN;
 			return false;
 		}
 		/* Newer than what was refused: worth a try. */
@@ -87,137 +86,141 @@ plan_has_credential(
 	}
 	if (capacity_floor_of(l->credential) <= mono_ns)
 		return true;
-	c->why = WHY_CREDENTIAL;
+	*why = WHY_CREDENTIAL;
 	return false;
 }
 
+/* Its health and headroom as a band, and what to say of it. */
 static enum band
 band_of(const struct plan_ask *a, const struct live_deployment *l,
-    struct candidate *c)
+    unsigned keep, enum why *why)
 {
-	const unsigned keep = rule_keep(a->who.snap, a->class);
 	int64_t wait;
 
+	if (l->row == NULL)
+		return is_reserved(l->conf) ? BAND_RESERVED : BAND_DEMAND;
 	if (capacity_floor_of(l->row) > a->mono_ns) {
-		c->why = WHY_TOLD;
+		*why = WHY_TOLD;
 		return BAND_RESTING;
 	}
-	if (!plan_has_credential(l, a->mono_ns, c))
+	if (!plan_has_credential(l, a->mono_ns, why))
 		return BAND_RESTING;
 	if (breaker_state(l->row, a->mono_ns) == BREAKER_OPEN) {
-		c->why = WHY_BREAKER;
+		*why = WHY_BREAKER;
 		return BAND_RESTING;
 	}
 	if (a->who.key != NULL &&
 	    breaker_shuns(l->row, a->mono_ns, a->who.key->principal)) {
-		c->why = WHY_SHUNNED;
+		*why = WHY_SHUNNED;
 		return BAND_RESTING;
 	}
-	if (capacity_is_full(l->row, a->mono_ns)) {
-		c->why = WHY_FULL;
-		return BAND_FULL;
-	}
-	if (l->row != NULL &&
-	    !capacity_has(c->deployment, l->row, plan_tokens(a, l->row), keep,
+	if (capacity_is_full(l->row, a->mono_ns) ||
+	    !capacity_has(l->conf, l->row, plan_tokens(a, l->row), keep,
 		a->mono_ns, &wait)) {
-		c->why = WHY_FULL;
+		*why = WHY_FULL;
 		return BAND_FULL;
 	}
-	if (!is_reserved(c->deployment))
+	if (!is_reserved(l->conf))
 		return BAND_DEMAND;
-	c->why = WHY_RESERVED;
+	*why = WHY_RESERVED;
 	return BAND_RESERVED;
-}
-
-static void
-swap_keys(uint64_t *key, struct candidate *c, unsigned i, unsigned k)
-{
-	const uint64_t was = key[i];
-	const struct candidate moved = c[i];
-
-	key[i] = key[k];
-	key[k] = was;
-	c[i] = c[k];
-	c[k] = moved;
 }
 
 /* Mostly in order already: the configuration's. */
 static void
-sort(uint64_t *key, struct candidate *c, unsigned n)
+sort(uint64_t *key, unsigned n)
 {
 	unsigned i, k;
+	uint64_t v;
 
 	for (i = 1; i < n; i++) {
-		for (k = i; k > 0 && key[k - 1] > key[k]; k--)
-			swap_keys(key, c, k - 1, k);
+		v = key[i];
+		for (k = i; k > 0 && key[k - 1] > v; k--)
+			key[k] = key[k - 1];
+		key[k] = v;
 	}
 }
 
-static void
-rank(const struct plan_ask *a, struct candidate *c, unsigned n)
+enum { INDEX_BITS = 6, BAND_SHIFT = 56 };
+
+static enum band
+place(const struct plan_ask *a, const struct ranked *r, unsigned keep,
+    enum why *why)
 {
-	const struct live *l = live_of(a->who.snap);
-	struct ranked r[DEPLOYMENTS_MAX];
+	enum band band;
+
+	*why = strategies[a->model->strategy].why;
+	band = band_of(a, r->live, keep, why);
+	/* The cheapest knows of caches by itself. */
+	if (!r->warm || band > BAND_DEMAND ||
+	    a->model->strategy == STRATEGY_LOWEST_COST)
+		return band;
+	*why = a->model->affinity == AFFINITY_SESSION ? WHY_SESSION : WHY_CACHE;
+	return BAND_WARM;
+}
+
+/* Writes the n that are permitted, in order. */
+static void
+rank(
+    const struct plan_ask *a, struct ranked *r, unsigned n, struct candidate *c)
+{
+	const unsigned keep = rule_keep(a->who.snap, a->class);
 	uint64_t key[DEPLOYMENTS_MAX];
-	const uint32_t warm = a->warm_key == 0
-				  ? 0
-				  : warm_find(a->who.m, a->warm_key, a->wall_ns,
-					plan_warm_ns(a->model));
+	enum why why[DEPLOYMENTS_MAX];
 	bool spilt = false;
 	enum band band;
-	unsigned i;
+	unsigned i, at;
 
-	for (i = 0; i < n; i++) {
-		r[i].live = &l->deployment[c[i].deployment->index];
-		r[i].warm = warm != 0 && warm_id(c[i].deployment->hash) == warm;
-	}
 	strategies[a->model->strategy].rank(a, r, n);
 	for (i = 0; i < n; i++) {
-		c[i].why = strategies[a->model->strategy].why;
-		band = band_of(a, r[i].live, &c[i]);
-		/* The cheapest knows of caches by itself. */
-		if (r[i].warm && band <= BAND_DEMAND &&
-		    a->model->strategy != STRATEGY_LOWEST_COST) {
-			band = BAND_WARM;
-			c[i].why = a->model->affinity == AFFINITY_SESSION
-				       ? WHY_SESSION
-				       : WHY_CACHE;
-		}
-		if (is_reserved(c[i].deployment) && band >= BAND_FULL)
+		band = place(a, &r[i], keep, &why[i]);
+		if (band >= BAND_FULL && is_reserved(r[i].live->conf))
 			spilt = true;
-		key[i] = (uint64_t)band << 56 | r[i].score << 6 | i;
+		key[i] =
+		    (uint64_t)band << BAND_SHIFT | r[i].score << INDEX_BITS | i;
 	}
-	for (i = 0; spilt && i < n; i++) {
-		if (key[i] >> 56 == BAND_DEMAND)
-			c[i].why = WHY_SPILL;
+	sort(key, n);
+	for (i = 0; i < n; i++) {
+		at = key[i] & ((1u << INDEX_BITS) - 1);
+		c[i] = (struct candidate){ .deployment = r[at].live->conf,
+			.why = spilt && key[i] >> BAND_SHIFT == BAND_DEMAND
+				   ? WHY_SPILL
+				   : why[at] };
 	}
-	sort(key, c, n);
 }
 
-/* One deployment that nothing is wrong with needs no order. */
 void
 plan_make(const struct plan_ask *a, struct candidate *c, struct plan *out)
 {
+	const struct live *l = live_of(a->who.snap);
 	const struct model_conf *m = a->model;
+	const uint32_t warm =
+	    a->warm_key == 0
+		? 0
+		: warm_find(a->who.m, a->warm_key, a->wall_ns, plan_warm_ns(m));
+	struct ranked r[DEPLOYMENTS_MAX];
 	uint64_t bits = UINT64_MAX;
-	unsigned i, n = 0, dropped;
+	unsigned i, n = 0, dropped = m->n;
 
 	out->rule = -1;
 	if (a->who.snap->nresidency > 0)
 		bits = rule_allows(&a->who, m, &out->rule);
-	for (i = 0; i < m->n; i++) {
-		if ((bits >> i & 1) != 0)
-			c[n++] = (struct candidate){ .deployment =
-							 m->deployment[i] };
-	}
-	out->open = n;
-	rank(a, c, n);
-	for (i = 0, dropped = n; dropped < m->n && i < m->n; i++) {
+	for (i = m->n; i-- > 0;) {
 		if ((bits >> i & 1) == 0)
-			c[dropped++] =
+			c[--dropped] =
 			    (struct candidate){ .deployment = m->deployment[i],
 				    .why = WHY_ZONE,
 				    .barred = true };
 	}
+	for (i = 0; i < m->n; i++) {
+		if ((bits >> i & 1) == 0)
+			continue;
+		r[n].live = &l->deployment[m->deployment[i]->index];
+		r[n].score = 0;
+		r[n++].warm =
+		    warm != 0 && warm_id(m->deployment[i]->hash) == warm;
+	}
+	rank(a, r, n, c);
+	out->open = n;
 	out->n = m->n;
 }

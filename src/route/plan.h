@@ -55,7 +55,7 @@ void plan_make(const struct plan_ask *a, struct candidate *c, struct plan *out);
 /* Is there a credential that is worth a try?  False: c->why says what is wrong
  * with it. */
 bool plan_has_credential(
-    const struct live_deployment *l, int64_t mono_ns, struct candidate *c);
+    const struct live_deployment *l, int64_t mono_ns, enum why *why);
 
 /* Tokens that the call may be expected to use at the deployment. */
 uint64_t plan_tokens(const struct plan_ask *a, const struct shm_breaker *b);
