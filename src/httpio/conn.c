@@ -412,7 +412,7 @@ feed_first(struct conn *c, char *p, size_t len, size_t used,
 static bool
 is_preface(const struct conn *c, const char *p, size_t len)
 {
-	return len > 2 && p[1] == 'R' && !c->used &&
+	return len > 2 && p[1] == 'R' && !c->used && c->stream.tls == NULL &&
 	       memcmp(p, h2_preface.p,
 		   len < h2_preface.len ? len : h2_preface.len) == 0;
 }

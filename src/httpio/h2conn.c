@@ -53,7 +53,8 @@ struct h2conn {
 	int64_t idle_ns; /* since when there is no stream */
 	bool running;
 	bool draining, told_last;
-	bool full; /* some stream's on_drain is owed */
+	bool asked; /* a request came */
+	bool full;  /* some stream's on_drain is owed */
 };
 
 static struct h2stream *
@@ -89,6 +90,7 @@ stream_new(struct h2conn *h, int32_t id)
 	if (s->next != NULL)
 		s->next->prev = s;
 	h->streams = s;
+	h->asked = true;
 	if (h->nstreams++ == 0)
 		conn_due(h->c, TICK_NS);
 	CHECK(nghttp2_session_set_stream_user_data(h->h2.session, id, s) == 0);
@@ -826,7 +828,7 @@ h2conn_start(struct conn *c, const char *p, size_t len)
 	    l->max_streams);
 	note(h, SERVER_H2_OPEN);
 	h->idle_ns = loop_now(c->srv->loop);
-	conn_due(c, l->idle_ns);
+	conn_due(c, l->head_ns);
 	h->running = true;
 	if (len > 0 && !h2_feed(&h->h2, p, len))
 		dismiss(h);
@@ -870,7 +872,9 @@ h2conn_due(struct conn *c)
 {
 	struct h2conn *h = c->h2;
 	const int64_t now = loop_now(c->srv->loop);
-	const int64_t end = h->idle_ns + c->srv->limits.idle_ns;
+	const struct server_limits *l = &c->srv->limits;
+	/* One that never asked has not come to be kept. */
+	const int64_t end = h->idle_ns + (h->asked ? l->idle_ns : l->head_ns);
 
 	if (is_stuck(h, now)) {
 		conn_close(c);

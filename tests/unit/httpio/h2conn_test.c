@@ -578,6 +578,17 @@ an_idle_connection_ends(void **state)
 }
 
 static void
+a_connection_that_asks_nothing_ends(void **state)
+{
+	(void)state;
+	limits.head_ns = 200 * NS_PER_MS;
+	server_limit(server, &limits);
+	UNTIL(ended);
+	assert_int_equal(notes[SERVER_H2_OPEN], 1);
+	assert_int_equal(goaway_code, NGHTTP2_NO_ERROR);
+}
+
+static void
 a_body_that_stops_is_refused(void **state)
 {
 	const nghttp2_nv nv[] = { NV(":method", "POST"), NV(":path", "/"),
@@ -861,6 +872,7 @@ main(void)
 		T(draining_lets_streams_end),
 		T(draining_ends_an_idle_connection),
 		T(an_idle_connection_ends),
+		T(a_connection_that_asks_nothing_ends),
 		T(a_body_that_stops_is_refused),
 		T(a_reader_that_stops_is_cut),
 		T(floods_of_frames_end_the_connection),
