@@ -875,7 +875,8 @@ call_id(struct decoding *d, const struct json *call)
 static void
 hear_call(struct decoding *d, const struct json *p, const struct json *call)
 {
-	const struct slice args = codec_raw(d->arena, proto_get(call, "args"));
+	const struct slice args =
+	    codec_raw(d->scratch, proto_get(call, "args"));
 
 	close_block(d);
 	decoding_step(d, &(struct stream_step){ .kind = STEP_OPEN,
@@ -983,7 +984,7 @@ gemini_read_event(struct decoding *d, struct slice name, struct slice data)
 	(void)name;
 	if (d->ended)
 		return FAULT_NONE;
-	if (json_parse(d->arena, data, &top) != FAULT_NONE ||
+	if (json_parse(d->scratch, data, &top) != FAULT_NONE ||
 	    top->type != JSON_OBJECT)
 		return FAULT_UP_GARBAGE;
 	if (json_get(top, "error") != NULL)
@@ -1017,7 +1018,9 @@ enum fault
 gemini_read_answer(struct arena *a, struct slice body, struct completion *out)
 {
 	struct gather *g = gather_new(a);
-	struct decoding d = { .arena = a, .step = gather_step, .arg = g };
+	struct decoding d = {
+		.arena = a, .scratch = a, .step = gather_step, .arg = g
+	};
 	const struct completion *done;
 
 	if (gemini_read_event(&d, S(""), body) != FAULT_NONE || !d.started)

@@ -196,7 +196,9 @@ a_written_stream_reads_back(void **state)
 		.has_usage = true,
 		.usage = { .input = 9, .output = 5 } };
 	struct gather *g = gather_new(&a);
-	struct decoding d = { .arena = &a, .step = gather_step, .arg = g };
+	struct decoding d = {
+		.arena = &a, .scratch = &a, .step = gather_step, .arg = g
+	};
 	const struct completion *heard;
 	struct slice left, line, rest;
 

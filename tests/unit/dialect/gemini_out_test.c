@@ -239,7 +239,9 @@ a_stream_and_a_whole_answer_say_the_same(void **state)
 		",\"finishReason\":\"STOP\"");
 	struct arena a = { 0 };
 	struct gather *g = gather_new(&a);
-	struct decoding d = { .arena = &a, .step = gather_step, .arg = g };
+	struct decoding d = {
+		.arena = &a, .scratch = &a, .step = gather_step, .arg = g
+	};
 	const struct completion *s;
 	const struct part *p, *q;
 	struct completion w;
@@ -278,7 +280,9 @@ an_answer_that_broke_off_is_told_from_one_that_ended(void **state)
 {
 	struct arena a = { 0 };
 	struct gather *g = gather_new(&a);
-	struct decoding d = { .arena = &a, .step = gather_step, .arg = g };
+	struct decoding d = {
+		.arena = &a, .scratch = &a, .step = gather_step, .arg = g
+	};
 	struct completion w;
 
 	(void)state;
