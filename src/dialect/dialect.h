@@ -115,6 +115,8 @@ struct dialect {
 	void (*error)(struct buf *out, const struct problem *p);
 	/* An error as the last event of a stream that has begun. */
 	void (*error_event)(struct buf *out, const struct problem *p);
+	/* The value of x-amzn-errortype that goes with error(); NULL: none. */
+	struct slice (*error_type)(const struct problem *p);
 };
 
 /* --- translation -----------------------------------------------------------
@@ -202,6 +204,7 @@ void decoding_stop(
     struct decoding *d, enum stop_reason why, struct slice sequence);
 
 extern const struct codec codec_openai_chat;
+extern const struct dialect dialect_bedrock;
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_responses;
 extern const struct dialect dialect_gemini;

@@ -266,6 +266,16 @@ headers(struct req *req, int status)
 		reply_header(req, S("allow"), S("GET, POST"));
 }
 
+/* AWS's SDKs sort errors by a header. */
+static void
+error_type(struct req *req, const struct problem *p)
+{
+	static const struct slice name = S_INIT("x-amzn-errortype");
+
+	if (req->dialect->error_type != NULL && !has_header(&req->reply, name))
+		reply_header(req, name, req->dialect->error_type(p));
+}
+
 /*
  * An earlier provider's answer that the caller can use (come back later)
  * says more than a later one's that only broke.
@@ -306,6 +316,7 @@ stage_refuse(struct req *req, enum wake wake)
 	} else {
 		describe(req, &p);
 		req->dialect->error(&body, &p);
+		error_type(req, &p);
 		req->reply.body = stored(req, &body);
 	}
 	return req_goto(req, STAGE_RECORD);

@@ -67,6 +67,7 @@ static const struct slice passed[] = {
 	S_INIT("apim-request-id"),
 	S_INIT("x-ms-region"),
 	S_INIT("x-amzn-requestid"),
+	S_INIT("x-amzn-errortype"),
 };
 
 static const struct slice ids[] = {
@@ -509,6 +510,9 @@ on_message(void *arg, const struct eventstream_message *m)
 	case EVENT_PASS:
 	case EVENT_USAGE:
 		r->began = req->try.answered = true;
+		if (req->try.tally.failed)
+			(void)req->dialect->is_error(
+			    data, &req->arena, &req->try.message);
 		return true;
 	case EVENT_DONE:
 		r->done = r->began = req->try.answered = true;

@@ -1,7 +1,9 @@
 /*
- * bedrock.c - OpenAI-shaped models on Amazon Bedrock: /openai/v1 of the
- * runtime endpoint
+ * bedrock.c - Amazon Bedrock's runtime endpoint: Converse for every model,
+ * /openai/v1 for those of OpenAI's make
  *
+ * A model's id stands in the path percent-encoded, slashes too: an ARN is one
+ * segment.
  * With an API key: Bearer.  Else Signature Version 4, service "bedrock", the
  * path percent-encoded once more, the session token signed along.  Host is
  * signed as the HTTP client will send it.
@@ -74,11 +76,56 @@ sign(struct parcel *p)
 	return FAULT_NONE;
 }
 
+/* Models that the OpenAI surface serves are called so; profiles and ARNs of
+ * them are Converse's alone. */
+static bool
+fits(const struct deployment_conf *d, const struct dialect *dialect)
+{
+	return dialect == &dialect_bedrock ||
+	       slice_starts(slice_of(d->name), S("openai."));
+}
+
+static void
+add_encoded(struct buf *b, const char *name)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (; *name != '\0'; name++) {
+		const unsigned c = (unsigned char)*name;
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') || strchr("-_.~", (char)c) != NULL) {
+			buf_char(b, (char)c);
+		} else {
+			buf_char(b, '%');
+			buf_char(b, hex[c >> 4]);
+			buf_char(b, hex[c & 15]);
+		}
+	}
+}
+
+static struct slice
+target(struct parcel *p)
+{
+	struct buf b = { 0 };
+	struct slice out;
+
+	if (p->dialect != &dialect_bedrock)
+		return parcel_target(p, "/openai/v1/chat/completions");
+	buf_str(&b, p->deployment->provider->base_path);
+	buf_str(&b, "/model/");
+	add_encoded(&b, p->deployment->name);
+	buf_str(&b, p->stream ? "/converse-stream" : "/converse");
+	out = arena_copy(p->arena, buf_slice(&b));
+	buf_fini(&b);
+	return out;
+}
+
 static enum fault
 dress(struct parcel *p)
 {
 	p->head->method = S("POST");
-	p->head->target = parcel_target(p, "/openai/v1/chat/completions");
+	p->head->target = target(p);
 	if (p->deployment->provider->api_key != NULL)
 		return parcel_bearer(p);
 	return sign(p);
@@ -86,6 +133,7 @@ dress(struct parcel *p)
 
 const struct provider provider_bedrock = {
 	.type = PROVIDER_BEDROCK,
-	.speaks = { &dialect_openai_chat },
+	.speaks = { &dialect_openai_chat, &dialect_bedrock },
+	.fits = fits,
 	.dress = dress,
 };

@@ -81,7 +81,24 @@ SIM_MODELS = [
      "context": 128000, "max_output": 16384, "prices": {
          "bedrock": {"input": "0.15", "output": "0.60"},
          "openai_compatible": {"input": "0.10", "output": "0.40"}}},
+    {"id": "claude-sonnet-4-5", "reasoning": True, "context": 200000,
+     "bedrock_id": "anthropic.claude-sonnet-4-5-20250929-v1:0",
+     "max_output": 64000, "prices": {
+         "bedrock": {"input": "3.00", "cached_input": "0.30",
+                     "cache_write": "3.75", "output": "15.00"}}},
+    {"id": "nova-lite", "bedrock_id": "amazon.nova-lite-v1:0",
+     "context": 300000, "max_output": 10000, "prices": {
+         "bedrock": {"input": "0.06", "cached_input": "0.015",
+                     "output": "0.24"}}},
 ]
+
+# Models that only Bedrock's Converse has: name in kontor.yaml, at Bedrock,
+# who made it, output limit.
+CONVERSE = {
+    "m-claude-aws": ("us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+                     "anthropic", 64000),
+    "m-nova": ("us.amazon.nova-lite-v1:0", "amazon", 10000),
+}
 
 # provider, what it calls gpt-5.4
 VENUES = {
@@ -109,6 +126,11 @@ def price_rows():
             PRICES[provider.rsplit("-", 1)[0]]
         model = "gpt-oss-120b" if provider == "lab" else VENUES[provider]
         rows.append({"provider": provider, "model": model, **prices})
+    for row in SIM_MODELS:
+        for name, _, _ in CONVERSE.values():
+            if name.endswith(row["bedrock_id"]):
+                rows.append({"provider": "bedrock", "model": name,
+                             **row["prices"]["bedrock"]})
     return rows
 
 
@@ -145,6 +167,10 @@ def make_config(sim_url, data_dir, first_byte="2s", idle="2s", workers=2):
                    "deployments": [deployment(f"{p}-gpt", p)]}
         for p in VENUES
     }
+    for name, (at, maker, most) in CONVERSE.items():
+        models[name] = {"publisher": maker, "deployments": [
+            {"id": name[2:], "provider": "bedrock", "name": at, "zone": "us",
+             "context": 200000, "max_output": most}]}
     models["m-lab"] = {"deployments": [deployment("lab-oss", "lab")]}
     models["gpt-5.4"] = {
         "publisher": "openai",
