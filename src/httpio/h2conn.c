@@ -159,7 +159,10 @@ wake(struct h2stream *s)
 static void
 reset(struct h2stream *s, uint32_t code)
 {
-	if (s->closed)
+	const struct h2 *h = &s->up->h2;
+
+	/* After the end nghttp2 is not asked for more. */
+	if (s->closed || h->failed || h->abuse != H2_NONE)
 		return;
 	(void)nghttp2_submit_rst_stream(
 	    s->up->h2.session, NGHTTP2_FLAG_NONE, s->id, code);
