@@ -205,6 +205,8 @@ void decoding_stop(
 
 extern const struct codec codec_openai_chat;
 extern const struct dialect dialect_bedrock;
+extern const struct codec codec_anthropic;
+extern const struct dialect dialect_anthropic;
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_responses;
 extern const struct dialect dialect_gemini;

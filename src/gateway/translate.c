@@ -16,18 +16,36 @@
 /* What a caller's header may steer at a provider. */
 static const struct slice forwarded[] = {
 	S_INIT("accept"),
-	S_INIT("openai-beta"),
 	S_INIT("idempotency-key"),
 	S_INIT("traceparent"),
 	S_INIT("tracestate"),
 };
 
+/* And where the provider speaks the caller's dialect. */
+static const struct slice native[] = {
+	S_INIT("openai-beta"),
+	S_INIT("anthropic-version"),
+	S_INIT("anthropic-beta"),
+};
+
+static void
+forward(struct req *req, struct http_head *head, const struct slice *names,
+    size_t n)
+{
+	struct slice v;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		v = http_value(req->x->head, names[i]);
+		if (v.len > 0)
+			(void)http_add(head, names[i], v);
+	}
+}
+
 static void
 headers(struct req *req, struct http_head *head)
 {
 	char attempt[ATTEMPT_TEXT + 1];
-	struct slice v;
-	size_t i;
 
 	(void)http_add(head, S("content-type"), S("application/json"));
 	(void)http_add(head, S("accept-encoding"), S("identity"));
@@ -35,11 +53,9 @@ headers(struct req *req, struct http_head *head)
 	attempt_write(&req->id, req->attempts, attempt);
 	(void)http_add(head, S("x-client-request-id"),
 	    arena_copy(&req->arena, slice_of(attempt)));
-	for (i = 0; i < NELEM(forwarded); i++) {
-		v = http_value(req->x->head, forwarded[i]);
-		if (v.len > 0)
-			(void)http_add(head, forwarded[i], v);
-	}
+	forward(req, head, forwarded, NELEM(forwarded));
+	if (req->try.dialect == req->dialect)
+		forward(req, head, native, NELEM(native));
 }
 
 /* FAULT_UP_CREDENTIAL: the courier has none that is good. */

@@ -197,6 +197,8 @@ default_url(
 		    "base_url: \"http://127.0.0.1:8000/v1\"",
 		    "\"base_url\" is missing here");
 		break;
+	case PROVIDER_ANTHROPIC:
+		return S("https://api.anthropic.com");
 	case PROVIDER_GEMINI:
 		return S("https://generativelanguage.googleapis.com");
 	case PROVIDER_VERTEX:
@@ -294,6 +296,8 @@ key_hint(enum provider_type type)
 	switch ((int)type) {
 	case PROVIDER_OPENAI:
 		return "auth: {api_key: \"${OPENAI_API_KEY}\"}";
+	case PROVIDER_ANTHROPIC:
+		return "auth: {api_key: \"${ANTHROPIC_API_KEY}\"}";
 	case PROVIDER_GEMINI:
 		return "auth: {api_key: \"${GEMINI_API_KEY}\"}";
 	default:
