@@ -233,6 +233,28 @@ fill_head(struct http_head *h, const struct target *t, const char *method,
 	}
 }
 
+/* Until the answer is whole, too large, or not to be had. */
+static void
+run_spec(struct talk *talk, struct call_spec *spec)
+{
+	struct loop *loop = loop_new();
+	struct client *client = client_new(loop, &client_limits_default);
+	struct call *call;
+
+	spec->connect_ns = 5 * NS_PER_S;
+	spec->first_byte_ns = 60 * NS_PER_S;
+	spec->idle_ns = 30 * NS_PER_S;
+	spec->total_at_ns = clock_mono_ns() + TOTAL_NS;
+	spec->user = talk;
+	call = call_open(client, spec, &ops);
+	while (!talk->over && !talk->too_large)
+		loop_turn(loop, -1);
+	if (!talk->over)
+		call_cancel(&call);
+	client_free(&client);
+	loop_free(&loop);
+}
+
 static void
 run_call(struct talk *talk, const struct target *t, const char *method,
     const char *path, struct slice body)
@@ -250,27 +272,13 @@ run_call(struct talk *talk, const struct target *t, const char *method,
 		.head = &head,
 		.body = &body,
 		.nbody = body.len > 0,
-		.connect_ns = 5 * NS_PER_S,
-		.first_byte_ns = 60 * NS_PER_S,
-		.idle_ns = 30 * NS_PER_S,
-		.total_at_ns = clock_mono_ns() + TOTAL_NS,
-		.user = talk,
 	};
 	struct buf bearer = { 0 }, target = { 0 }, once = { 0 };
-	struct loop *loop = loop_new();
-	struct client *client = client_new(loop, &client_limits_default);
-	struct call *call;
 
 	buf_add(&target, t->url.path);
 	buf_str(&target, path);
 	fill_head(&head, t, method, buf_slice(&target), &bearer, &once);
-	call = call_open(client, &spec, &ops);
-	while (!talk->over && !talk->too_large)
-		loop_turn(loop, -1);
-	if (!talk->over)
-		call_cancel(&call);
-	client_free(&client);
-	loop_free(&loop);
+	run_spec(talk, &spec);
 	buf_fini(&bearer);
 	buf_fini(&target);
 	buf_fini(&once);
@@ -307,6 +315,22 @@ ask(const struct where *w, const char *method, const char *path,
 	mem_wipe(t.credential, sizeof(t.credential));
 	buf_fini(&t.text);
 	return good;
+}
+
+enum fault
+ask_place(const struct origin *origin, const struct http_head *head,
+    struct asked *out)
+{
+	struct talk talk = { .answer = out };
+	struct call_spec spec = { .origin = origin, .head = head };
+
+	*out = (struct asked){ 0 };
+	run_spec(&talk, &spec);
+	if (talk.fault == FAULT_NONE && talk.too_large)
+		return FAULT_UP_GARBAGE;
+	if (talk.fault == FAULT_NONE)
+		parse_answer(out);
+	return talk.fault;
 }
 
 bool

@@ -12,6 +12,8 @@
 #include "base/base.h"
 #include "base/buf.h"
 #include "base/json.h"
+#include "http/msg.h"
+#include "httpio/client.h"
 
 struct where {
 	const char *admin, *key, *config, *dir;
@@ -46,6 +48,9 @@ bool ask(const struct where *w, const char *method, const char *path,
 /* The same; prints a problem document to stderr and gives false for it. */
 bool ask_good(const struct where *w, const char *method, const char *path,
     struct slice body, struct asked *out) MUST_USE;
+/* One call without a body, of any place; redirects are answers like others. */
+enum fault ask_place(const struct origin *origin, const struct http_head *head,
+    struct asked *out);
 void asked_fini(struct asked *a);
 
 /* Appends "name=value", percent-encoded, after '?' or '&'. */

@@ -48,10 +48,14 @@ dress(struct parcel *p)
 {
 	const struct provider_conf *c = p->deployment->provider;
 
-	p->head->method = S("POST");
-	p->head->target = c->api_version[0] != '\0'
-			      ? classic_target(p)
-			      : parcel_target(p, "/openai/v1/chat/completions");
+	p->head->method = p->list ? S("GET") : S("POST");
+	if (p->list)
+		p->head->target = parcel_target(p, "/openai/v1/models");
+	else
+		p->head->target =
+		    c->api_version[0] != '\0'
+			? classic_target(p)
+			: parcel_target(p, "/openai/v1/chat/completions");
 	if (c->api_key == NULL)
 		return parcel_bearer(p);
 	parcel_header(p, S("api-key"), slice_of(c->api_key));
@@ -62,4 +66,5 @@ const struct provider provider_azure_openai = {
 	.type = PROVIDER_AZURE_OPENAI,
 	.speaks = { &dialect_openai_chat },
 	.dress = dress,
+	.lists = true,
 };

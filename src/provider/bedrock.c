@@ -124,8 +124,9 @@ target(struct parcel *p)
 static enum fault
 dress(struct parcel *p)
 {
-	p->head->method = S("POST");
-	p->head->target = target(p);
+	p->head->method = p->list ? S("GET") : S("POST");
+	p->head->target =
+	    p->list ? parcel_target(p, "/openai/v1/models") : target(p);
 	if (p->deployment->provider->api_key != NULL)
 		return parcel_bearer(p);
 	return sign(p);
@@ -136,4 +137,5 @@ const struct provider provider_bedrock = {
 	.speaks = { &dialect_openai_chat, &dialect_bedrock },
 	.fits = fits,
 	.dress = dress,
+	.lists = true,
 };

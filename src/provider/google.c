@@ -71,8 +71,9 @@ sign(struct parcel *p)
 static enum fault
 dress_gemini(struct parcel *p)
 {
-	p->head->method = S("POST");
-	p->head->target = target(p, false);
+	p->head->method = p->list ? S("GET") : S("POST");
+	p->head->target =
+	    p->list ? parcel_target(p, "/v1beta/models") : target(p, false);
 	return sign(p);
 }
 
@@ -88,6 +89,7 @@ const struct provider provider_gemini = {
 	.type = PROVIDER_GEMINI,
 	.speaks = { &dialect_gemini },
 	.dress = dress_gemini,
+	.lists = true,
 };
 
 const struct provider provider_vertex = {

@@ -7,13 +7,20 @@
 
 #include "dialect/dialect.h"
 
+static void
+address(struct parcel *p)
+{
+	p->head->method = p->list ? S("GET") : S("POST");
+	p->head->target =
+	    parcel_target(p, p->list ? "/models" : "/chat/completions");
+}
+
 static enum fault
 dress(struct parcel *p)
 {
 	const struct provider_conf *c = p->deployment->provider;
 
-	p->head->method = S("POST");
-	p->head->target = parcel_target(p, "/chat/completions");
+	address(p);
 	if (c->organization != NULL)
 		parcel_header(
 		    p, S("OpenAI-Organization"), slice_of(c->organization));
@@ -26,8 +33,7 @@ dress(struct parcel *p)
 static enum fault
 dress_compatible(struct parcel *p)
 {
-	p->head->method = S("POST");
-	p->head->target = parcel_target(p, "/chat/completions");
+	address(p);
 	if (p->deployment->provider->api_key == NULL && p->bearer.len == 0)
 		return FAULT_NONE;
 	return parcel_bearer(p);
@@ -37,10 +43,12 @@ const struct provider provider_openai = {
 	.type = PROVIDER_OPENAI,
 	.speaks = { &dialect_openai_chat },
 	.dress = dress,
+	.lists = true,
 };
 
 const struct provider provider_openai_compatible = {
 	.type = PROVIDER_OPENAI_COMPATIBLE,
 	.speaks = { &dialect_openai_chat },
 	.dress = dress_compatible,
+	.lists = true,
 };

@@ -27,6 +27,7 @@ struct parcel {
 	 * whole value of Authorization; key id, secret and token for AWS. */
 	struct slice bearer, aws[3];
 	bool stream;
+	bool list; /* not a call: what models are there?  See lists. */
 	struct arena *arena;    /* for what head borrows */
 	struct http_head *head; /* out: method, target, headers */
 };
@@ -45,6 +46,7 @@ struct provider {
 	 * over the headers that are there.  FAULT_UP_CREDENTIAL: none is
 	 * configured. */
 	enum fault (*dress)(struct parcel *p);
+	bool lists; /* dress knows how to ask for the list of models */
 };
 
 const struct provider *provider_get(enum provider_type t); /* never NULL */

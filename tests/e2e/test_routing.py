@@ -612,3 +612,19 @@ def test_open_streams_outlive_reloads(four, tmp_path):
                   not a.body.endswith(b"data: [DONE]\n\n")]
         assert not broken, len(broken)
         assert kontor.chat(key, "m").status_code == 200
+
+
+# --- catalog ------------------------------------------------------------------
+
+def test_provider_lists_are_compared_with_the_configuration(kontor):
+    r = kontor.run("models", "diff", "--json", check=False)
+    told = {p["provider"]: p for p in json.loads(r.stdout)["providers"]}
+    assert r.returncode == 1  # some of them cannot be asked
+    assert told["openai"]["asked"] and told["openai"]["missing"] == []
+    assert told["bedrock"]["asked"] and told["bedrock"]["listed"] >= 1
+    assert told["lab"]["missing"] == []
+    assert told["badkey"]["status"] == 401
+    assert "sk-nobody" not in r.stdout + r.stderr
+    assert not told["closed"]["asked"]
+    r = kontor.run("models", "diff", "--provider", "lab")
+    assert r.stdout.startswith("lab: 1 models")
