@@ -25,8 +25,7 @@ struct ask {
 	int64_t now_s;
 };
 
-/* --- requests
- * ------------------------------------------------------------------ */
+/* --- requests ------------------------------------------------------------ */
 
 static struct slice
 form(struct ask *q, const char *name)
@@ -62,8 +61,7 @@ own_url(struct ask *q)
 	    S_FMT(header(q, S("host"))), S_FMT(q->v->path)));
 }
 
-/* --- answers
- * -------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------- */
 
 static struct plan *
 oauth_error(struct ask *q, int status, const char *error, int64_t number,
@@ -120,8 +118,7 @@ put_token(struct ask *q, struct buf *b, enum token_kind kind,
 	issuer_write(q->is, &t, b);
 }
 
-/* --- Entra
- * ------------------------------------------------------------------------ */
+/* --- Entra --------------------------------------------------------------- */
 
 static struct slice
 without(struct slice s, struct slice tail)
@@ -285,9 +282,32 @@ entra_managed(struct ask *q)
 	return entra_token(q, id, query(q, "resource"), true);
 }
 
-/* --- AWS
- * ------------------------------------------------------------------------------
- */
+/* App Service's endpoint: until when, not for how long. */
+static struct plan *
+entra_app(struct ask *q)
+{
+	const struct identity *id = first(q, IDENTITY_ENTRA_MANAGED);
+	struct plan *p;
+	struct buf token = { 0 };
+
+	if (id == NULL || id->token.len == 0 ||
+	    !slice_eq(header(q, S("x-identity-header")), id->token) ||
+	    !slice_eq(query(q, "api-version"), S("2019-08-01")))
+		return refused(q, 401, "no identity");
+	p = plan_plain(200);
+	put_token(q, &token, TOKEN_ENTRA, id, query(q, "resource"));
+	json_w_begin(&p->body, '{');
+	json_w_kstr(&p->body, "access_token", buf_slice(&token));
+	buf_fmt(&p->body, ",\"expires_on\":\"%lld\"",
+	    (long long)(q->now_s + lifetime(q, id)));
+	json_w_kstr(&p->body, "resource", query(q, "resource"));
+	json_w_kstr(&p->body, "token_type", S("Bearer"));
+	json_w_end(&p->body, '}');
+	buf_fini(&token);
+	return p;
+}
+
+/* --- AWS ----------------------------------------------------------------- */
 
 static void
 put_iso(struct buf *b, int64_t unix_s)
@@ -517,13 +537,25 @@ imds_token(struct ask *q)
 	return text(200, S("AQAEALsimulatedmetadatatoken=="));
 }
 
+static bool
+imds_knows(const struct ask *q)
+{
+	return slice_eq(header(q, S("x-aws-ec2-metadata-token")),
+	    S("AQAEALsimulatedmetadatatoken=="));
+}
+
+static struct plan *
+imds_zone(struct ask *q)
+{
+	return imds_knows(q) ? text(200, S("us-east-1b")) : text(401, S(""));
+}
+
 static struct plan *
 imds_keys(struct ask *q, struct slice name)
 {
 	const struct identity *id = first(q, IDENTITY_AWS_INSTANCE);
 
-	if (!slice_eq(header(q, S("x-aws-ec2-metadata-token")),
-		S("AQAEALsimulatedmetadatatoken==")))
+	if (!imds_knows(q))
 		return text(401, S(""));
 	if (id == NULL)
 		return text(404, S(""));
@@ -543,9 +575,7 @@ container(struct ask *q)
 	return machine_keys(q, id, false);
 }
 
-/* --- Google
- * ------------------------------------------------------------------------------
- */
+/* --- Google -------------------------------------------------------------- */
 
 static struct plan *
 google_token(struct ask *q, const struct identity *id, enum token_kind kind)
@@ -623,6 +653,63 @@ google(struct ask *q)
 	return google_token(q, id, TOKEN_GOOGLE);
 }
 
+/*
+ * Google sends the signed GetCallerIdentity on to AWS, as it is; AWS knows
+ * whose keys these are.
+ */
+static bool
+aws_vouches(struct ask *q, struct slice subject, struct slice audience)
+{
+	struct aws_account account = { .service = S("sts") };
+	struct http_head head = { .method = S("POST") };
+	const struct identity *of = NULL;
+	struct slice text = http_unescape(&q->arena, subject, false), rest;
+	struct buf secret = { 0 };
+	const struct json *h;
+	struct json *j;
+	bool good;
+
+	if (json_parse(&q->arena, text, &j) != FAULT_NONE ||
+	    !slice_eq(json_get_str(j, "method"), S("POST")))
+		return false;
+	rest = json_get_str(j, "url");
+	if (memmem(rest.p, rest.len, "Action=GetCallerIdentity", 24) == NULL ||
+	    !slice_cut(rest, '?', &text, &rest))
+		return false;
+	head.target = slice_of(arena_fmt(&q->arena, "/?%.*s", S_FMT(rest)));
+	h = json_get(j, "headers");
+	for (h = h != NULL ? h->child : NULL; h != NULL; h = h->next)
+		(void)http_add(
+		    &head, json_get_str(h, "key"), json_get_str(h, "value"));
+	account.access_key_id =
+	    aws_key_of(http_value(&head, S("authorization")));
+	account.session_token = http_value(&head, S("x-amz-security-token"));
+	if (!slice_eq(http_value(&head, S("x-goog-cloud-target-resource")),
+		audience) ||
+	    issuer_judge(q->is, &q->arena, account.session_token, TOKEN_AWS,
+		&of) != TOKEN_GOOD)
+		return false;
+	issuer_secret(q->is, account.access_key_id, &secret);
+	account.secret = buf_slice(&secret);
+	account.region = of->credential->region;
+	good = aws_check(&head, S(""), &account, q->now_s) == AWS_OK;
+	buf_fini(&secret);
+	return good;
+}
+
+static bool
+subject_good(struct ask *q, const struct identity *id)
+{
+	const struct slice type = form(q, "subject_token_type");
+	const struct slice subject = form(q, "subject_token");
+
+	if (slice_eq(type, S("urn:ietf:params:aws:token-type:aws4_request")))
+		return aws_vouches(q, subject, id->audience);
+	return slice_eq(type, S("urn:ietf:params:oauth:token-type:jwt")) &&
+	       id->subject_token.len > 0 &&
+	       slice_eq(subject, id->subject_token);
+}
+
 static struct plan *
 google_sts(struct ask *q)
 {
@@ -636,15 +723,13 @@ google_sts(struct ask *q)
 	if (!slice_eq(form(q, "grant_type"),
 		S("urn:ietf:params:oauth:grant-type:token-exchange")) ||
 	    !slice_eq(form(q, "requested_token_type"),
-		S("urn:ietf:params:oauth:token-type:access_token")) ||
-	    !slice_eq(form(q, "subject_token_type"),
-		S("urn:ietf:params:oauth:token-type:jwt")))
+		S("urn:ietf:params:oauth:token-type:access_token")))
 		return oauth_error(q, 400, "invalid_request", 0,
 		    "The grant or a token type is not supported.");
 	if (id == NULL)
 		return oauth_error(q, 400, "invalid_target", 0,
 		    "The target service indicated by the audience is invalid.");
-	if (!slice_eq(form(q, "subject_token"), id->subject_token))
+	if (!subject_good(q, id))
 		return oauth_error(q, 400, "invalid_grant", 0,
 		    "The subject token is invalid.");
 	return google_token(q, id, TOKEN_POOL);
@@ -696,9 +781,7 @@ google_metadata(struct ask *q)
 	return p;
 }
 
-/* --- faults
- * -----------------------------------------------------------------------------
- */
+/* --- faults -------------------------------------------------------------- */
 
 /* What the endpoints do instead; NULL: nothing. */
 static struct plan *
@@ -758,8 +841,7 @@ wear_off(struct issuer *is)
 		is->fault = S("");
 }
 
-/* --- which endpoint
- * ---------------------------------------------------------------------- */
+/* --- which endpoint ------------------------------------------------------ */
 
 static bool
 between(struct slice path, struct slice head, struct slice tail,
@@ -777,7 +859,9 @@ enum endpoint {
 	AT_NONE,
 	AT_ENTRA,
 	AT_ENTRA_MANAGED,
+	AT_ENTRA_APP,
 	AT_STS,
+	AT_IMDS_ZONE,
 	AT_IMDS_TOKEN,
 	AT_IMDS_KEYS,
 	AT_CONTAINER,
@@ -787,7 +871,8 @@ enum endpoint {
 	AT_GOOGLE_METADATA
 };
 
-#define IMDS_ROLES "/latest/meta-data/iam/security-credentials/"
+#define IMDS_ROLES_BARE "/latest/meta-data/iam/security-credentials"
+#define IMDS_ROLES IMDS_ROLES_BARE "/"
 
 static enum endpoint
 endpoint_of(const struct visit *v, struct slice *middle)
@@ -797,9 +882,13 @@ endpoint_of(const struct visit *v, struct slice *middle)
 		enum endpoint at;
 	} fixed[] = {
 		{ "/metadata/identity/oauth2/token", AT_ENTRA_MANAGED },
+		{ "/msi/token", AT_ENTRA_APP },
+		{ "/latest/meta-data/placement/availability-zone",
+		    AT_IMDS_ZONE },
 		{ "/", AT_STS },
 		{ "/latest/api/token", AT_IMDS_TOKEN },
 		{ IMDS_ROLES, AT_IMDS_KEYS },
+		{ IMDS_ROLES_BARE, AT_IMDS_KEYS },
 		{ "/v2/credentials", AT_CONTAINER },
 		{ "/token", AT_GOOGLE },
 		{ "/v1/token", AT_GOOGLE_STS },
@@ -835,8 +924,12 @@ serve(struct ask *q, enum endpoint at, struct slice middle)
 		return entra(q, middle);
 	case AT_ENTRA_MANAGED:
 		return entra_managed(q);
+	case AT_ENTRA_APP:
+		return entra_app(q);
 	case AT_STS:
 		return sts(q);
+	case AT_IMDS_ZONE:
+		return imds_zone(q);
 	case AT_IMDS_TOKEN:
 		return imds_token(q);
 	case AT_IMDS_KEYS:
@@ -877,8 +970,7 @@ desk_sign_in(struct visit *v)
 	return p;
 }
 
-/* --- /sim/sign-in
- * ---------------------------------------------------------------------- */
+/* --- /sim/sign-in -------------------------------------------------------- */
 
 static void
 put_state(const struct issuer *is, struct buf *b)

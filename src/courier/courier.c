@@ -122,8 +122,7 @@ on_alive(struct io *io, unsigned events)
 		courier.leaving = true;
 }
 
-/* --- life
- * ------------------------------------------------------------------------ */
+/* --- life ---------------------------------------------------------------- */
 
 static void
 preload_trust(struct courier *c)

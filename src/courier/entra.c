@@ -114,13 +114,27 @@ ask(struct run *r)
 	return STEP_FETCH;
 }
 
+/* How long, or until when. */
+static int64_t
+lifetime(const struct run *r, const struct json *j, const struct run_reply *a)
+{
+	const int64_t now = a->date_s != 0 ? a->date_s : r->now_s;
+	const struct json *on = json_get(j, "expires_on");
+	uint64_t at;
+
+	if (json_get(j, "expires_in") != NULL || on == NULL ||
+	    !slice_u64(on->text, &at) || at > INT64_MAX / 4)
+		return run_seconds(j, "expires_in");
+	return (int64_t)at - now;
+}
+
 static enum step
-take(struct run *r, const struct json *j)
+take(struct run *r, const struct json *j, const struct run_reply *a)
 {
 	if (!slice_ieq(json_get_str(j, "token_type"), S("Bearer")))
 		return run_fail(r, SIGNIN_WHY_GARBAGE);
 	return run_bearer(
-	    r, json_get_str(j, "access_token"), run_seconds(j, "expires_in"));
+	    r, json_get_str(j, "access_token"), lifetime(r, j, a));
 }
 
 enum step
@@ -131,7 +145,7 @@ run_entra(struct run *r, const struct run_reply *a)
 	if (a == NULL)
 		return ask(r);
 	j = run_json(r, a);
-	return j != NULL ? take(r, j) : STEP_FAIL;
+	return j != NULL ? take(r, j, a) : STEP_FAIL;
 }
 
 /* --- managed identity ---------------------------------------------------- */
@@ -160,15 +174,24 @@ bare(struct slice s)
 static enum step
 ask_managed(struct run *r)
 {
+	const bool app = r->conf->container != NULL;
 	struct buf b = { 0 };
 
-	buf_fmt(&b, "%s/metadata/identity/oauth2/token?", r->conf->metadata);
-	run_form(&b, "api-version", S("2018-02-01"));
+	/* App Service and its kin have an endpoint of their own. */
+	if (app)
+		buf_fmt(&b, "%s?", r->conf->container);
+	else
+		buf_fmt(&b, "%s/metadata/identity/oauth2/token?",
+		    r->conf->metadata);
+	run_form(&b, "api-version", app ? S("2019-08-01") : S("2018-02-01"));
 	run_form(&b, "resource", resource(r));
 	if (r->conf->client != NULL)
 		run_form(&b, "client_id", slice_of(r->conf->client));
 	run_ask(r, S("GET"), run_take(r, &b).p);
-	run_header(r, S("Metadata"), S("true"));
+	if (!app)
+		run_header(r, S("Metadata"), S("true"));
+	else if (r->conf->token != NULL)
+		run_header(r, S("X-IDENTITY-HEADER"), slice_of(r->conf->token));
 	return STEP_FETCH;
 }
 
@@ -186,5 +209,5 @@ run_entra_managed(struct run *r, const struct run_reply *a)
 	of = json_get_str(j, "resource");
 	if (of.len > 0 && !slice_ieq(bare(of), bare(resource(r))))
 		return run_fail(r, SIGNIN_WHY_AUDIENCE);
-	return take(r, j);
+	return take(r, j, a);
 }

@@ -83,8 +83,7 @@ url_literal(const struct url *u)
 	       slice_ieq(slice_of(u->host), S("localhost"));
 }
 
-/* --- exchanges
- * ---------------------------------------------------------------- */
+/* --- exchanges ----------------------------------------------------------- */
 
 static void
 forget(struct fetch *f)

@@ -8,6 +8,7 @@
  */
 #include "courier/run.h"
 
+#include "courier/google_aws.h"
 #include "courier/stamp.h"
 
 enum { JWT_S = 3600, AT_SUBJECT = 1, AT_TOKEN, AT_ACT };
@@ -118,6 +119,16 @@ subject_in(struct run *r, const struct json *source, struct slice text)
 	return json_get_str(j, arena_str(&r->arena, field));
 }
 
+/* What a source of AWS says, step by step. */
+static enum step
+step_aws(struct run *r, const struct run_reply *a)
+{
+	const enum step step =
+	    google_aws_step(r, json_get(r->doc, "credential_source"), a);
+
+	return step == STEP_DONE ? exchange(r, r->token) : step;
+}
+
 static enum step
 begin_external(struct run *r)
 {
@@ -126,6 +137,8 @@ begin_external(struct run *r)
 	const struct slice url = json_get_str(source, "url");
 	const struct json *h;
 
+	if (json_get_str(source, "environment_id").len > 0)
+		return step_aws(r, NULL);
 	if (file.len > 0)
 		return exchange(
 		    r, subject_in(
@@ -165,15 +178,16 @@ act_for(struct run *r, struct slice url, struct slice token)
 	return STEP_FETCH;
 }
 
-/* --- answers
- * ------------------------------------------------------------------ */
+/* --- answers ------------------------------------------------------------- */
 
 static enum step
 take(struct run *r, const struct json *j)
 {
 	const struct slice token = json_get_str(j, "access_token");
 	const struct slice url =
-	    json_get_str(r->doc, "service_account_impersonation_url");
+	    r->act_url.len > 0
+		? r->act_url
+		: json_get_str(r->doc, "service_account_impersonation_url");
 	const int64_t life = run_seconds(j, "expires_in");
 
 	if (r->doc != NULL && url.len > 0 && token.len > 0)
@@ -197,6 +211,18 @@ take_acting(struct run *r, const struct run_reply *a)
 	    expires - (a->date_s != 0 ? a->date_s : r->now_s));
 }
 
+/* What gcloud leaves for a person who acts for a service account: inside
+ * stands how the person signs in. */
+static enum step
+begin_impersonated(struct run *r)
+{
+	r->act_url = json_get_str(r->doc, "service_account_impersonation_url");
+	r->doc = json_get(r->doc, "source_credentials");
+	return slice_eq(json_get_str(r->doc, "type"), S("service_account"))
+		   ? begin_service(r)
+		   : begin_user(r);
+}
+
 static enum step
 begin(struct run *r)
 {
@@ -216,6 +242,8 @@ begin(struct run *r)
 		return begin_user(r);
 	if (slice_eq(type, S("external_account")))
 		return begin_external(r);
+	if (slice_eq(type, S("impersonated_service_account")))
+		return begin_impersonated(r);
 	return run_fail(r, SIGNIN_WHY_SETUP);
 }
 
@@ -228,6 +256,8 @@ run_google(struct run *r, const struct run_reply *a)
 		return begin(r);
 	if (r->at == AT_ACT)
 		return take_acting(r, a);
+	if (r->at > AT_ACT)
+		return step_aws(r, a);
 	if (r->at == AT_SUBJECT) {
 		if (!run_good(r, a))
 			return STEP_FAIL;

@@ -72,8 +72,7 @@ wall_s(void)
 	return clock_wall_ns() / NS_PER_S;
 }
 
-/* --- telling
- * ------------------------------------------------------------------ */
+/* --- telling ------------------------------------------------------------- */
 
 static enum signin_state
 state_of(const struct entry *e)
@@ -131,8 +130,7 @@ log_success(struct entry *e)
 	e->warned = false;
 }
 
-/* --- one sign-in
- * ---------------------------------------------------------------- */
+/* --- one sign-in --------------------------------------------------------- */
 
 static void start(struct entry *e);
 
@@ -256,14 +254,20 @@ learn_skew(struct entry *e, const struct run_reply *a)
 	return moved > SKEW_RETRY_S || moved < -SKEW_RETRY_S;
 }
 
+/* Google's file may say that the machine proves who we are. */
+static bool
+dials_metadata(const struct signin_conf *c)
+{
+	return signin_method_dials_metadata(c->method) ||
+	       (c->method == SIGNIN_GOOGLE_CREDENTIALS && c->metadata != NULL);
+}
+
 static void
 go_on(struct entry *e, enum step step, const struct run_reply *a)
 {
-	const struct fetch_rules rules = {
-		.metadata = signin_method_dials_metadata(e->conf->method),
+	const struct fetch_rules rules = { .metadata = dials_metadata(e->conf),
 		.allow_private = e->provider->allow_private,
-		.ca_file = e->conf->ca_file
-	};
+		.ca_file = e->conf->ca_file };
 
 	if (step == STEP_FETCH &&
 	    !fetch_start(&e->fetch, e->keeper->client, e->keeper->loop,
@@ -309,8 +313,7 @@ start(struct entry *e)
 	go_on(e, run_begin(&e->run, e->conf, wall_s() + e->skew_s), NULL);
 }
 
-/* --- the configuration
- * ------------------------------------------------------------ */
+/* --- the configuration --------------------------------------------------- */
 
 static void
 add_text(struct digest *d, const char *s)
@@ -493,8 +496,7 @@ keeper_ready(const struct keeper *k)
 	return true;
 }
 
-/* --- refusals
- * ------------------------------------------------------------------------ */
+/* --- refusals ------------------------------------------------------------ */
 
 static void
 look_at(struct entry *e, int64_t now)
@@ -538,9 +540,7 @@ keeper_look(struct keeper *k)
 	}
 }
 
-/* --- life
- * ------------------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------- */
 
 struct keeper *
 keeper_new(struct loop *l, struct client *c, struct shm *m, struct wallet *w)

@@ -229,9 +229,8 @@ run_file(struct run *r, const char *path)
 	return out;
 }
 
-/* RFC 3986 2.3: unreserved characters stay, others are escaped. */
-static void
-add_escaped(struct buf *b, struct slice s)
+void
+run_quote(struct buf *b, struct slice s)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "abcdefghijklmnopqrstuvwxyz"
@@ -253,7 +252,7 @@ run_form(struct buf *b, const char *name, struct slice value)
 		buf_char(b, '&');
 	buf_str(b, name);
 	buf_char(b, '=');
-	add_escaped(b, value);
+	run_quote(b, value);
 }
 
 struct slice

@@ -72,7 +72,7 @@ struct run {
 	struct aws_keys keys;
 	struct aws_role role[RUN_ROLES];
 	unsigned nroles, nassumed;
-	struct slice token;
+	struct slice token, region, act_url;
 	const struct json *doc;
 };
 
@@ -105,6 +105,8 @@ int64_t run_seconds(const struct json *j, const char *key);
 struct slice run_file(struct run *r, const char *path);
 /* Appends "&name=value", percent-encoded, to a form. */
 void run_form(struct buf *b, const char *name, struct slice value);
+/* RFC 3986 2.3: all but unreserved characters escaped. */
+void run_quote(struct buf *b, struct slice s);
 /* Takes the buf's bytes into the arena, and wipes the buf. */
 struct slice run_take(struct run *r, struct buf *b);
 /* base64url(head).base64url(claims).signature */

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "courier/awsfile.h"
+#include "courier/fetch.h"
 #include "crypto/rsasig.h"
 #include "io/address.h"
 #include "main/config.h"
@@ -32,8 +33,7 @@ static const struct {
 	{ "auth.oci", "oci" },
 };
 
-/* --- values
- * -------------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------- */
 
 static const struct ynode *
 scalar(const struct ynode *n, const char *rel)
@@ -159,9 +159,23 @@ url(struct signin_reader *r, const struct ynode *n, const char *rel)
 	return arena_str(r->arena, u.url);
 }
 
-/* --- Entra
- * ----------------------------------------------------------------------------
- */
+static const char *
+env(const char *name)
+{
+	const char *v = getenv(name);
+
+	return v != NULL && v[0] != '\0' ? v : NULL;
+}
+
+static const char *
+env_copy(struct signin_reader *r, const char *name)
+{
+	const char *v = env(name);
+
+	return v != NULL ? arena_str(r->arena, slice_of(v)) : NULL;
+}
+
+/* --- Entra --------------------------------------------------------------- */
 
 static void
 check_certificate(
@@ -218,6 +232,25 @@ entra_method(
 	return given == 1;
 }
 
+/* The machine's, or that of App Service and its kin, which say it in the
+ * environment. */
+static void
+take_managed(
+    struct signin_reader *r, const struct ynode *n, struct signin_conf *c)
+{
+	const struct ynode *at = scalar(n, "auth.entra.metadata_endpoint");
+
+	c->metadata = url(r, n, "auth.entra.metadata_endpoint");
+	if (at != NULL || env("IDENTITY_ENDPOINT") == NULL ||
+	    env("IDENTITY_HEADER") == NULL)
+		return;
+	c->container = env_copy(r, "IDENTITY_ENDPOINT");
+	c->token = env_copy(r, "IDENTITY_HEADER");
+	if (unsafe_url(c->container) != NULL)
+		report_add(r->report, place(ynode_find(n, "auth.entra")), NULL,
+		    "IDENTITY_ENDPOINT: %s", unsafe_url(c->container));
+}
+
 static void
 take_entra(
     struct signin_reader *r, const struct ynode *n, struct signin_conf *c)
@@ -229,7 +262,7 @@ take_entra(
 	c->client = text(r, n, "auth.entra.client_id");
 	c->scope = text(r, n, "auth.entra.scope");
 	if (c->method == SIGNIN_ENTRA_MANAGED) {
-		c->metadata = url(r, n, "auth.entra.metadata_endpoint");
+		take_managed(r, n, c);
 		return;
 	}
 	c->tenant = text(r, n, "auth.entra.tenant_id");
@@ -246,25 +279,7 @@ take_entra(
 		    r, scalar(n, "auth.entra.certificate"), c->document);
 }
 
-/* --- AWS
- * --------------------------------------------------------------------------------
- */
-
-static const char *
-env(const char *name)
-{
-	const char *v = getenv(name);
-
-	return v != NULL && v[0] != '\0' ? v : NULL;
-}
-
-static const char *
-env_copy(struct signin_reader *r, const char *name)
-{
-	const char *v = env(name);
-
-	return v != NULL ? arena_str(r->arena, slice_of(v)) : NULL;
-}
+/* --- AWS ----------------------------------------------------------------- */
 
 /* The option, the variable, ~/.aws/NAME. */
 static const char *
@@ -441,9 +456,7 @@ take_aws(struct signin_reader *r, const struct ynode *n,
 	}
 }
 
-/* --- Google
- * --------------------------------------------------------------------------------
- */
+/* --- Google -------------------------------------------------------------- */
 
 static const char *
 service_account_unfit(const struct json *j)
@@ -471,15 +484,41 @@ external_account_unfit(const struct json *j)
 	    json_get_str(j, "subject_token_type").len == 0 ||
 	    json_get_str(j, "token_url").len == 0)
 		return "audience, subject_token_type or token_url is missing";
-	if (json_get_str(source, "file").len > 0 ||
-	    json_get_str(source, "url").len > 0)
+	if (json_get(source, "environment_id") == NULL &&
+	    (json_get_str(source, "file").len > 0 ||
+		json_get_str(source, "url").len > 0))
 		return NULL;
 	if (json_get(source, "executable") != NULL)
 		return "it runs a program, which kontor never does";
-	if (json_get(source, "environment_id") != NULL)
-		return "a credential_source of AWS is not supported; give a "
-		       "file or url";
-	return "its credential_source has neither file nor url";
+	if (slice_eq(json_get_str(source, "environment_id"), S("aws1")) &&
+	    json_get_str(source, "region_url").len > 0 &&
+	    json_get_str(source, "regional_cred_verification_url").len > 0)
+		return NULL;
+	return json_get(source, "environment_id") != NULL
+		   ? "its credential_source of AWS is not complete"
+		   : "its credential_source has neither file nor url";
+}
+
+static const char *
+user_unfit(const struct json *j)
+{
+	if (json_get_str(j, "client_id").len == 0 ||
+	    json_get_str(j, "client_secret").len == 0 ||
+	    json_get_str(j, "refresh_token").len == 0)
+		return "client_id, client_secret or refresh_token is missing";
+	return NULL;
+}
+
+static const char *
+impersonated_unfit(const struct json *j)
+{
+	const struct json *source = json_get(j, "source_credentials");
+
+	if (json_get_str(j, "service_account_impersonation_url").len == 0)
+		return "service_account_impersonation_url is missing";
+	if (slice_eq(json_get_str(source, "type"), S("service_account")))
+		return service_account_unfit(source);
+	return user_unfit(source);
 }
 
 static const char *
@@ -507,29 +546,48 @@ document_unfit(const struct json *j)
 		return service_account_unfit(j);
 	if (slice_eq(type, S("external_account")))
 		return external_account_unfit(j);
+	if (slice_eq(type, S("impersonated_service_account")))
+		return impersonated_unfit(j);
 	if (!slice_eq(type, S("authorized_user")))
 		return "its \"type\" is none of service_account, "
-		       "external_account, authorized_user";
-	if (json_get_str(j, "client_id").len == 0 ||
-	    json_get_str(j, "client_secret").len == 0 ||
-	    json_get_str(j, "refresh_token").len == 0)
-		return "client_id, client_secret or refresh_token is missing";
-	return NULL;
+		       "external_account, authorized_user, "
+		       "impersonated_service_account";
+	return user_unfit(j);
+}
+
+/* Does the machine prove who we are?  Then its metadata service is asked. */
+static bool
+asks_machine(const struct json *doc)
+{
+	const struct json *source = json_get(doc, "credential_source");
+	const struct slice text = json_get_str(source, "url");
+	struct arena a = { 0 };
+	struct address at;
+	struct url u;
+	bool yes;
+
+	yes = json_get(source, "environment_id") != NULL ||
+	      (url_split(&a, text, &u) && address_parse(&at, u.host, u.port) &&
+		  address_kind(&at) == ADDRESS_METADATA);
+	arena_fini(&a);
+	return yes;
 }
 
 static void
 check_document(
-    struct signin_reader *r, const struct ynode *at, const char *document)
+    struct signin_reader *r, const struct ynode *at, struct signin_conf *c)
 {
 	struct arena a = { 0 };
 	struct json *j;
 	const char *bad;
 
-	if (json_parse(&a, slice_of(document), &j) != FAULT_NONE ||
+	if (json_parse(&a, slice_of(c->document), &j) != FAULT_NONE ||
 	    j->type != JSON_OBJECT)
 		bad = "it is not a JSON object";
 	else
 		bad = document_unfit(j);
+	if (bad == NULL && asks_machine(j))
+		c->metadata = "machine";
 	if (bad != NULL)
 		report_add(r->report, at->at,
 		    "the file that Google's console or gcloud wrote",
@@ -561,12 +619,10 @@ take_google(
 	}
 	c->document = secret(r, n, "auth.google.credentials", true);
 	if (c->document != NULL)
-		check_document(r, at, c->document);
+		check_document(r, at, c);
 }
 
-/* --- OCI
- * -------------------------------------------------------------------------------------
- */
+/* --- OCI ----------------------------------------------------------------- */
 
 static void
 take_oci(
@@ -591,9 +647,7 @@ take_oci(
 		rsasig_free(&k);
 }
 
-/* --- all
- * ----------------------------------------------------------------------------------------
- */
+/* --- all ----------------------------------------------------------------- */
 
 bool
 signin_given(const struct ynode *n)

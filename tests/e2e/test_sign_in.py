@@ -18,7 +18,7 @@ from test_tls import Terminator, certs  # noqa: F401
 
 METHODS = ["e-secret", "e-cert", "e-fed", "e-managed", "a-role", "a-profile",
            "a-profile-role", "a-chain", "a-env", "a-web", "a-container",
-           "a-instance", "g-key", "g-user", "g-pool", "g-metadata", "o-sign",
+           "a-instance", "g-key", "g-user", "g-pool", "g-pool-aws", "g-metadata", "o-sign",
            "o-key", "org"]
 
 
@@ -87,6 +87,33 @@ def test_a_call_is_served_with_what_was_signed_in_for(all_in, calm, provider):
     r = all_in.chat(all_in.user, f"m-{provider}")
     assert r.status_code == 200, (r.text, all_in.text()[-2000:])
     assert calm.stats()[provider]["billed"] == before + 1
+
+
+def test_an_app_service_says_its_endpoint_in_the_environment(
+        calm, folder, tmp_path):
+    k = one(folder, tmp_path, calm, "e-managed")
+    del k.config["providers"]["e-managed"]["auth"]["entra"][
+        "metadata_endpoint"]
+    k.env["IDENTITY_ENDPOINT"] = calm.url + "/msi/token"
+    with k:
+        r = k.chat(k.key("k")["key"], "m-e-managed")
+        assert r.status_code == 200, (r.text, state(k, "e-managed"))
+        assert 3500 < state(k, "e-managed")["expires_in_s"] <= 3600
+
+
+def test_a_person_may_act_for_a_service_account(calm, folder, tmp_path):
+    k = one(folder, tmp_path, calm, "g-user")
+    inner = json.loads((tmp_path / "user.json").read_text())
+    (tmp_path / "user.json").write_text(json.dumps({
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url":
+            f"{calm.url}/v1/projects/-/serviceAccounts/{sign_in.ACCOUNT}"
+            ":generateAccessToken", "source_credentials": inner}))
+    with k:
+        # The simulated cloud lets the person act for nobody.
+        row = state(k, "g-user")
+        assert (row["error"], row["error_code"]) == (
+            "refused", "permission_denied"), row
 
 
 def test_vertex_takes_a_service_accounts_token(all_in, calm):

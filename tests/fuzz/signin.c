@@ -45,6 +45,16 @@ static const struct signin_conf rows[] = {
 		"\"credential_source\":{\"url\":\"https://u\",\"format\":"
 		"{\"type\":\"json\",\"subject_token_field_name\":\"f\"}},"
 		"\"service_account_impersonation_url\":\"https://i\"}" },
+	{ .method = SIGNIN_GOOGLE_CREDENTIALS,
+	    .scope = "s",
+	    .document =
+		"{\"type\":\"external_account\",\"audience\":\"a\","
+		"\"subject_token_type\":\"t\",\"token_url\":\"https://t\","
+		"\"credential_source\":{\"environment_id\":\"aws1\","
+		"\"imdsv2_session_token_url\":\"" MACHINE "/t\","
+		"\"region_url\":\"" MACHINE "/z\",\"url\":\"" MACHINE
+		"/r\",\"regional_cred_verification_url\":"
+		"\"https://sts.{region}.x/?Action=GetCallerIdentity\"}}" },
 };
 
 /* What may be sent to a provider must be fit to stand in a header. */

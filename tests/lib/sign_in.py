@@ -12,6 +12,7 @@ CANARIES = {
     "AWS_PROFILE_SECRET": "canary/aws/profile/secretkey",
     "AWS_ENV_SECRET": "canary/aws/env/secretkey",
     "CONTAINER_TOKEN": "canary-container-authorization",
+    "IDENTITY_HEADER": "canary-identity-header",
     "OIDC_ENTRA": "canary.entra.subjecttoken",
     "OIDC_AWS": "canary.aws.subjecttoken",
     "OIDC_GOOGLE": "canary.google.subjecttoken",
@@ -20,6 +21,8 @@ CANARIES = {
     "OCI_API_KEY": "sk-canary-oci-key",
     "OPENAI_KEY": "sk-canary-openai-key",
 }
+POOL_AWS = "//iam.googleapis.com/projects/1/locations/global/" \
+           "workloadIdentityPools/p/providers/aws"
 POOL = "//iam.googleapis.com/projects/1/locations/global/" \
        "workloadIdentityPools/p/providers/x"
 ACCOUNT = "kontor@canary.iam.gserviceaccount.com"
@@ -68,7 +71,8 @@ def credentials():
          "access_key_id": "AKIASIMENV0000000001",
          "secret_access_key": CANARIES["AWS_ENV_SECRET"]},
         *[signs_in(n, "openai_compatible")
-          for n in ("g-key", "g-user", "g-pool", "g-metadata")],
+          for n in ("g-key", "g-user", "g-pool", "g-pool-aws",
+                    "g-metadata")],
         signs_in("g-vertex", "vertex", project="proj-v"),
         {"name": "o-key", "type": "oci", "key": CANARIES["OCI_API_KEY"]},
         {"name": "org", "type": "openai", "key": CANARIES["OPENAI_KEY"],
@@ -87,7 +91,7 @@ def identities(folder):
         {"kind": "entra", "credential": "e-fed", "tenant": "t-1",
          "client": "c-fed", "subject_token": CANARIES["OIDC_ENTRA"]},
         {"kind": "entra_managed", "credential": "e-managed",
-         "client": "c-machine"},
+         "client": "c-machine", "token": CANARIES["IDENTITY_HEADER"]},
         {"kind": "aws_role", "credential": "a-role", "role": ARN + "one",
          "trusts": "AKIASIMUSER000000001", "external_id": "ext-7"},
         {"kind": "aws_role", "credential": "a-profile-role",
@@ -111,6 +115,8 @@ def identities(folder):
          "subject_token": CANARIES["GOOGLE_REFRESH"]},
         {"kind": "google_pool", "credential": "g-pool", "audience": POOL,
          "subject_token": CANARIES["OIDC_GOOGLE"], "email": ACCOUNT},
+        {"kind": "google_pool", "credential": "g-pool-aws",
+         "audience": POOL_AWS, "email": ACCOUNT},
         {"kind": "google_metadata", "credential": "g-metadata"},
     ]
 
@@ -155,6 +161,22 @@ def write_files(folder, url):
         "client_id": "cid.apps.googleusercontent.com",
         "client_secret": CANARIES["GOOGLE_CLIENT_SECRET"],
         "refresh_token": CANARIES["GOOGLE_REFRESH"]}))
+    machine = url + "/latest/meta-data"
+    (folder / "pool-aws.json").write_text(json.dumps({
+        "type": "external_account", "audience": POOL_AWS,
+        "subject_token_type": "urn:ietf:params:aws:token-type:aws4_request",
+        "token_url": url + "/v1/token",
+        "credential_source": {
+            "environment_id": "aws1",
+            "imdsv2_session_token_url": url + "/latest/api/token",
+            "region_url": machine + "/placement/availability-zone",
+            "url": machine + "/iam/security-credentials",
+            "regional_cred_verification_url":
+                "https://sts.{region}.amazonaws.com"
+                "?Action=GetCallerIdentity&Version=2011-06-15"},
+        "service_account_impersonation_url":
+            f"{url}/v1/projects/-/serviceAccounts/{ACCOUNT}"
+            ":generateAccessToken"}))
     (folder / "pool.json").write_text(json.dumps({
         "type": "external_account", "audience": POOL,
         "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
@@ -211,6 +233,7 @@ def providers(url):
         "g-key": google(credentials="file:google.json"),
         "g-user": google(credentials="file:user.json"),
         "g-pool": google(credentials="file:pool.json"),
+        "g-pool-aws": google(credentials="file:pool-aws.json"),
         "g-metadata": google(metadata_server=True, metadata_endpoint=url),
         "g-vertex": {"type": "vertex", "base_url": url, "project": "proj-v",
                      "region": "us-central1",
