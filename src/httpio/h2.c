@@ -485,7 +485,9 @@ on_frame_send(nghttp2_session *s, const nghttp2_frame *frame, void *user)
 		reset_sent(h, id, frame->rst_stream.error_code);
 	if (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS)
 		return 0;
-	earn(&h->frames, &frame_rate, EARN_FRAME);
+	/* A window that opens by the byte buys nothing. */
+	if (frame->hd.length >= CRUMB)
+		earn(&h->frames, &frame_rate, EARN_FRAME);
 	if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
 		return 0;
 	earn(&h->resets, &reset_rate, 1);

@@ -356,6 +356,72 @@ a_body_larger_than_every_window_comes_whole(void **state)
 	mem_free(big);
 }
 
+static ssize_t
+padding_cb(nghttp2_session *s, const nghttp2_frame *f, size_t most, void *u)
+{
+	(void)s, (void)u;
+	return (ssize_t)(f->hd.length + 200 < most ? f->hd.length + 200 : most);
+}
+
+/* Padding counts against windows, which open again all the same. */
+static void
+padding_does_not_use_windows_up(void **state)
+{
+	char *big = mem_new(900 * 1024);
+	nghttp2_session_callbacks *c;
+
+	(void)state;
+	nghttp2_session_del(client);
+	nghttp2_session_callbacks_new(&c);
+	nghttp2_session_callbacks_set_send_callback(c, send_cb);
+	nghttp2_session_callbacks_set_on_stream_close_callback(c, close_cb);
+	nghttp2_session_callbacks_set_select_padding_callback(c, padding_cb);
+	nghttp2_session_client_new(&client, c, NULL);
+	nghttp2_session_callbacks_del(c);
+	nghttp2_submit_settings(client, NGHTTP2_FLAG_NONE, NULL, 0);
+	memset(big, 'x', 900 * 1024);
+	for (unsigned i = 1; i <= 3; i++) {
+		upload = (struct slice){ big, 900 * 1024 };
+		ask("POST", "/big", true);
+		UNTIL(nclosed == i);
+	}
+	assert_int_equal(
+	    seen.len, 3 * (strlen("POST /big a.example \n") + 900 * 1024));
+	mem_free(big);
+}
+
+/* The window opens by one byte at a time (Data Dribble). */
+static void
+a_window_that_opens_by_the_byte_is_a_flood(void **state)
+{
+	const nghttp2_settings_entry e = { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+		1 };
+	unsigned i;
+
+	(void)state;
+	nghttp2_submit_settings(client, NGHTTP2_FLAG_NONE, &e, 1);
+	ask("GET", "/hold", false);
+	UNTIL(nheld == 1);
+	exchange_answer(held[0], 200, NULL, 0, -1);
+	for (i = 0; i < 70; i++)
+		exchange_write(held[0],
+		    S("0123456789012345678901234567890"
+		      "12345678901234567890123456789"),
+		    false);
+	for (i = 0; i < 60; i++) {
+		struct buf b = { 0 };
+		unsigned j;
+
+		for (j = 0; j < 50; j++)
+			buf_add(&b, S("\0\0\4\x8\0\0\0\0\1\0\0\0\1"));
+		(void)!send(fd, b.p, b.len, MSG_NOSIGNAL);
+		buf_fini(&b);
+		turn();
+	}
+	NET_UNTIL(notes[SERVER_H2_FLOOD] == 1);
+	assert_int_equal(ngone, 1);
+}
+
 static void
 a_body_above_the_limit_is_refused_and_the_connection_lives(void **state)
 {
@@ -859,6 +925,8 @@ main(void)
 		T(the_preface_may_come_byte_by_byte),
 		T(the_preface_counts_only_at_the_beginning),
 		T(a_body_larger_than_every_window_comes_whole),
+		T(padding_does_not_use_windows_up),
+		T(a_window_that_opens_by_the_byte_is_a_flood),
 		T(a_body_above_the_limit_is_refused_and_the_connection_lives),
 		T(an_owner_may_refuse_by_the_head),
 		T(a_head_above_the_limit_is_refused),
