@@ -198,21 +198,42 @@ def test_a_token_for_somewhere_else_is_noticed(calm, folder, tmp_path, fault):
 
 
 REASONS = {"html": "html", "error": "error_status", "throttle": "throttled",
-           "redirect": "redirect",
-           "large": "too_large", "reset": "broken", "echo": "refused"}
+           "redirect": "redirect", "garbage": "garbage", "empty": "garbage",
+           "large": "too_large", "reset": "broken"}
 
 
-@pytest.mark.parametrize("fault", REASONS)
-def test_an_endpoint_that_breaks_gives_its_reason_and_heals(
-        calm, folder, tmp_path, fault):
+def test_an_endpoint_that_breaks_gives_its_reason(calm, folder, tmp_path):
+    """A sign-in that reads a file is done anew at each reload; the token of
+    the first one stays good."""
+    with one(folder, tmp_path, calm, "e-fed") as k:
+        key = k.key("k")["key"]
+        for fault, reason in REASONS.items():
+            ask(calm, fault=fault)
+            k.run("reload")
+            kit.wait_for(fault, lambda r=reason: state(k, "e-fed").get(
+                "error") == r)
+            assert state(k, "e-fed")["state"] == "aging"
+            assert k.chat(key, "m-e-fed").status_code == 200
+        ask(calm, fault="")
+        k.run("reload")
+        kit.wait_for("the end of it", lambda: state(k, "e-fed")["state"]
+                     == "good")
+        assert "error" not in state(k, "e-fed")
+
+
+@pytest.mark.parametrize("fault, reason", [("html", "html"),
+                                           ("echo", "refused")])
+def test_without_a_token_calls_fail_and_heal(
+        calm, folder, tmp_path, fault, reason):
     ask(calm, fault=fault)
     with one(folder, tmp_path, calm, "e-secret") as k:
         key = k.key("k")["key"]
-        assert k.chat(key, "m-e-secret").status_code == 502
+        r = k.chat(key, "m-e-secret")
+        assert r.status_code == 502
+        assert r.json()["error"]["code"] == "provider_credential"
         row = state(k, "e-secret")
-        assert (row["state"], row["error"]) == ("bad", REASONS[fault]), row
-        assert "error_code" not in row or row["error_code"] == \
-            "temporarily_unavailable"
+        assert (row["state"], row["error"]) == ("bad", reason), row
+        assert "error_code" not in row, row
         ask(calm, fault="")
         kit.wait_for("a token", lambda: k.chat(
             key, "m-e-secret").status_code == 200)
@@ -494,3 +515,23 @@ def test_a_new_credential_ends_the_rest_after_refusals(
         ask(calm, fault="")
         kit.wait_for("its return", lambda: k.chat(
             key, "m-both").headers["x-kontor-deployment"] == "both-1")
+
+
+def test_what_the_clouds_find_expired_is_refused(calm, folder, tmp_path):
+    """Two hours later by their clock: the token is over, a signature of ours
+    too old.  The courier learns of the clock; Oracle's requests, which it has
+    no part in, go by our own."""
+    names = ("e-secret", "a-instance", "o-sign")
+    with one(folder, tmp_path, calm, *names) as k:
+        key = k.key("k")["key"]
+        ask(calm, clock_offset_s=7200)
+        before = ask(calm)["shown"]["expired"]
+        for name in names:
+            assert k.chat(key, f"m-{name}").status_code == 502, name
+        assert ask(calm)["shown"]["expired"] == before + 2
+        for name in names[:2]:
+            kit.wait_for("another", lambda n=name: k.chat(
+                key, f"m-{n}").status_code == 200)
+        assert k.chat(key, "m-o-sign").status_code == 502
+        ask(calm, clock_offset_s=0)
+        assert k.chat(key, "m-o-sign").status_code == 200
