@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "dialect/peek.h"
+#include "dialect/responses_codec.h"
 
 enum {
 	/* Framing tokens around an item, a part, a tool. */
@@ -390,6 +391,8 @@ responses_ask(struct arena *a, struct slice body, struct ask *q)
 	if (!json_enter_object(&c))
 		return c.fault;
 	q->first_at = offset(q, c.p);
+	q->limit_open = S("\"max_output_tokens\":");
+	q->limit_close = S(",");
 	f = read_fields(a, &c, q);
 	if (f != FAULT_NONE)
 		return f;
@@ -650,8 +653,19 @@ responses_error_event(struct buf *out, const struct problem *p)
 	buf_fini(&text);
 }
 
+static const struct codec codec = {
+	.decode = responses_decode,
+	.write_answer = responses_write_answer,
+	.write_step = responses_write_step,
+	.encode = responses_encode,
+	.read_answer = responses_read_answer,
+	.read_event = responses_read_event,
+	.read_end = responses_read_end,
+};
+
 const struct dialect dialect_openai_responses = {
 	.name = "openai-responses",
+	.codec = &codec,
 	.tier = responses_tier,
 	.ask = responses_ask,
 	.answer = responses_answer,

@@ -7,12 +7,20 @@
 
 #include "dialect/dialect.h"
 
+static const char *
+tail_of(const struct parcel *p)
+{
+	if (p->list)
+		return "/models";
+	return p->dialect == &dialect_openai_responses ? "/responses"
+						       : "/chat/completions";
+}
+
 static void
 address(struct parcel *p)
 {
 	p->head->method = p->list ? S("GET") : S("POST");
-	p->head->target =
-	    parcel_target(p, p->list ? "/models" : "/chat/completions");
+	p->head->target = parcel_target(p, tail_of(p));
 }
 
 static enum fault
@@ -41,7 +49,7 @@ dress_compatible(struct parcel *p)
 
 const struct provider provider_openai = {
 	.type = PROVIDER_OPENAI,
-	.speaks = { &dialect_openai_chat },
+	.speaks = { &dialect_openai_chat, &dialect_openai_responses },
 	.dress = dress,
 	.lists = true,
 };
