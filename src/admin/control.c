@@ -13,8 +13,10 @@
 #include "base/log.h"
 #include "base/pass.h"
 #include "crypto/digest.h"
+#include "door/door.h"
 #include "httpio/client.h"
 #include "httpio/server.h"
+#include "io/tls_server.h"
 #include "io/loop.h"
 #include "model/ident.h"
 #include "model/ipc.h"
@@ -245,8 +247,22 @@ load(int fd, struct snapshot **out)
 
 	if (pass_read(fd, IPC_CONFIG_MAX, &text))
 		f = snapshot_read(buf_slice(&text), out);
+	mem_wipe(text.p, text.len);
 	buf_fini(&text);
 	return f;
+}
+
+/* Connections that are there keep the certificates they began with. */
+static bool
+serve_tls(struct control *c, const struct snapshot *s)
+{
+	struct tls_server *door;
+
+	if (!door_new(&s->admin_door, &c->shm, &door))
+		return false;
+	server_tls(c->server, door);
+	tls_server_unref(&door);
+	return true;
 }
 
 static void
@@ -259,6 +275,10 @@ on_supervisor(void *arg, const struct json *message, int fd)
 
 	if (slice_eq(op, S("config"))) {
 		ok = fd >= 0 && load(fd, &fresh) == FAULT_NONE;
+		if (ok && !serve_tls(c, fresh)) {
+			snapshot_unref(&fresh);
+			ok = false;
+		}
 		if (ok) {
 			live_attach(fresh, &c->shm);
 			snapshot_unref(&c->snapshot);
@@ -338,6 +358,8 @@ open_all(struct control *c)
 	pass_nonblocking(FD_LISTEN);
 	limits.max_body = BODY_MAX;
 	c->server = server_new(c->loop, FD_LISTEN, &ops, &limits, c);
+	if (!serve_tls(c, c->snapshot))
+		fatal("the listener's certificates cannot be used");
 }
 
 int

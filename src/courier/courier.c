@@ -134,7 +134,7 @@ preload_trust(struct courier *c)
 		const struct signin_conf *o = s->provider[i].signin;
 
 		if (o != NULL &&
-		    client_preload(c->client, o->ca_file) != FAULT_NONE)
+		    client_preload(c->client, o->ca_file, NULL) != FAULT_NONE)
 			log_warn("provider %s: the CA certificates of its "
 				 "sign-in cannot be read",
 			    s->provider[i].id);

@@ -5,6 +5,7 @@
 #include "httpio/client.h"
 #include "io/address.h"
 #include "io/loop.h"
+#include "model/proxy.h"
 
 enum { BODY_MAX = 64 * 1024 };
 #define CONNECT_NS (5 * NS_PER_S)
@@ -232,6 +233,13 @@ fetch_start(struct fetch *f, struct client *c, struct loop *l,
 		return false;
 	}
 	origin.host = u.host;
+	if (rules->proxy_host != NULL && u.tls &&
+	    !proxy_bypassed(rules->no_proxy, slice_of(u.host), u.port)) {
+		origin.proxy_host = rules->proxy_host;
+		origin.proxy_port = rules->proxy_port;
+		origin.proxy_auth = rules->proxy_auth;
+		origin.metadata = false;
+	}
 	origin.port = u.port;
 	origin.tls = u.tls;
 	origin.literal = url_literal(&u);

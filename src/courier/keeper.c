@@ -49,6 +49,7 @@ struct keeper {
 	struct shm *shm;
 	struct wallet *wallet;
 	struct entry *entries;
+	const struct snapshot *snapshot; /* borrowed; the entries' too */
 };
 
 static struct shm_signin *
@@ -262,13 +263,34 @@ dials_metadata(const struct signin_conf *c)
 	       (c->method == SIGNIN_GOOGLE_CREDENTIALS && c->metadata != NULL);
 }
 
+/* The provider's own, or that of the environment. */
+static void
+choose_proxy(const struct entry *e, struct fetch_rules *rules)
+{
+	const struct provider_conf *p = e->provider;
+	const struct snapshot *s = e->keeper->snapshot;
+
+	if (p->proxy_own) {
+		rules->no_proxy = "";
+		rules->proxy_host = p->proxy_host;
+		rules->proxy_port = p->proxy_port;
+		rules->proxy_auth = p->proxy_auth;
+	} else if (s->proxy_host[0] != '\0') {
+		rules->no_proxy = s->no_proxy;
+		rules->proxy_host = s->proxy_host;
+		rules->proxy_port = s->proxy_port;
+		rules->proxy_auth = s->proxy_auth;
+	}
+}
+
 static void
 go_on(struct entry *e, enum step step, const struct run_reply *a)
 {
-	const struct fetch_rules rules = { .metadata = dials_metadata(e->conf),
+	struct fetch_rules rules = { .metadata = dials_metadata(e->conf),
 		.allow_private = e->provider->allow_private,
 		.ca_file = e->conf->ca_file };
 
+	choose_proxy(e, &rules);
 	if (step == STEP_FETCH &&
 	    !fetch_start(&e->fetch, e->keeper->client, e->keeper->loop,
 		&e->run.errand, &rules, &e->run.why))
@@ -461,6 +483,7 @@ keeper_take(struct keeper *k, const struct snapshot *s)
 	struct entry *e;
 	unsigned i;
 
+	k->snapshot = s;
 	/* What runs reads the old configuration. */
 	for (e = k->entries; e != NULL; e = e->next) {
 		const bool was_running = e->running;

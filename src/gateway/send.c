@@ -12,6 +12,7 @@
 #include "gateway/wait.h"
 #include "gateway/worker_priv.h"
 #include "httpio/client.h"
+#include "io/tls.h"
 #include "journal/writer.h"
 
 enum { SYNC_WAIT_S = 10, SPARE_LEGS = 256 };
@@ -205,13 +206,24 @@ open_call(struct req *req)
 	/* Borrowed by call_open() for the call only. */
 	static struct http_head head;
 	const struct provider_conf *c = req->try.deployment->provider;
+	const struct tls_terms terms = {
+		.id = c->tls_id,
+		.ca = c->ca_pem,
+		.cert = c->client_chain,
+		.key = c->client_key,
+		.names = c->tls_names,
+		.pins = c->tls_pins,
+	};
 	const struct origin origin = {
 		.host = c->host,
 		.port = c->port,
 		.tls = c->tls,
 		.literal = c->literal,
 		.allow_private = c->allow_private,
-		.ca_file = c->ca_file,
+		.terms = c->tls_id != NULL ? &terms : NULL,
+		.proxy_host = c->proxy_host,
+		.proxy_port = c->proxy_port,
+		.proxy_auth = c->proxy_auth,
 		.http = c->h2c     ? ORIGIN_H2C
 			: c->http1 ? ORIGIN_H1
 				   : ORIGIN_AUTO,

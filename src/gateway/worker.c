@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/pass.h"
 #include "crypto/digest.h"
+#include "door/door.h"
 #include "gateway/authn.h"
 #include "gateway/counts.h"
 #include "gateway/send.h"
@@ -20,6 +21,8 @@
 #include "gateway/worker_priv.h"
 #include "httpio/client.h"
 #include "httpio/server.h"
+#include "io/tls.h"
+#include "io/tls_server.h"
 #include "journal/writer.h"
 #include "model/ipc.h"
 #include "route/live.h"
@@ -178,13 +181,28 @@ preload_trust(struct worker *w)
 	unsigned i;
 
 	for (i = 0; i < s->nproviders; i++) {
-		if (s->provider[i].tls &&
-		    client_preload(w->client, s->provider[i].ca_file) !=
-			FAULT_NONE)
+		const struct provider_conf *p = &s->provider[i];
+		const struct tls_terms terms = { .ca = p->ca_pem };
+
+		if (p->tls &&
+		    client_preload(w->client, NULL, &terms) != FAULT_NONE)
 			log_warn("provider %s: its CA certificates cannot be "
 				 "read",
-			    s->provider[i].id);
+			    p->id);
 	}
+}
+
+/* Connections that are there keep the certificates they began with. */
+static bool
+serve_tls(struct worker *w, const struct snapshot *s)
+{
+	struct tls_server *door;
+
+	if (!door_new(&s->gateway_door, &w->shm, &door))
+		return false;
+	server_tls(w->server, door);
+	tls_server_unref(&door);
+	return true;
 }
 
 static void
@@ -194,6 +212,11 @@ reload(struct worker *w, int fd)
 	struct snapshot *fresh;
 
 	if (fd < 0 || load(fd, &fresh) != FAULT_NONE) {
+		answer_ctl(false);
+		return;
+	}
+	if (!serve_tls(w, fresh)) {
+		snapshot_unref(&fresh);
 		answer_ctl(false);
 		return;
 	}
@@ -268,6 +291,8 @@ open_server(struct worker *w)
 
 	pass_nonblocking(FD_LISTEN);
 	w->server = server_new(w->loop, FD_LISTEN, &server_ops, &limits, w);
+	if (!serve_tls(w, w->snapshot))
+		fatal("the listener's certificates cannot be used");
 }
 
 static void

@@ -26,10 +26,17 @@ client_new(struct loop *l, const struct client_limits *limits)
 	return c;
 }
 
-enum fault
-client_preload(struct client *c, const char *ca_file)
+void
+client_keep_system(struct client *c)
 {
-	return tls_preload(c->tls, ca_file);
+	tls_keep_system(c->tls);
+}
+
+enum fault
+client_preload(
+    struct client *c, const char *ca_file, const struct tls_terms *terms)
+{
+	return tls_preload(c->tls, ca_file, terms);
 }
 
 /* --- pools ------------------------------------------------------------- */
@@ -50,7 +57,10 @@ hash_of(const struct origin *o)
 			 (uint64_t)o->tls << 2 | (uint64_t)o->literal << 1 |
 			 (uint64_t)o->allow_private);
 
-	return mix(mix(h, o->host), o->ca_file);
+	h = mix(mix(h, o->host), o->ca_file);
+	if (o->proxy_host != NULL)
+		h = mix(mix(h ^ o->proxy_port, o->proxy_host), o->proxy_auth);
+	return o->terms != NULL ? mix(h, o->terms->id) : h;
 }
 
 static bool
@@ -60,13 +70,23 @@ same_text(const char *a, const char *b)
 }
 
 static bool
+same_terms(const struct tls_terms *a, const struct tls_terms *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a->id, b->id) == 0;
+}
+
+static bool
 same_origin(const struct origin *a, const struct origin *b)
 {
 	return a->port == b->port && a->tls == b->tls && a->http == b->http &&
 	       a->literal == b->literal &&
 	       a->allow_private == b->allow_private &&
 	       a->metadata == b->metadata && same_text(a->host, b->host) &&
-	       same_text(a->ca_file, b->ca_file);
+	       same_text(a->ca_file, b->ca_file) &&
+	       same_terms(a->terms, b->terms) &&
+	       a->proxy_port == b->proxy_port &&
+	       same_text(a->proxy_host, b->proxy_host) &&
+	       same_text(a->proxy_auth, b->proxy_auth);
 }
 
 static void
@@ -96,9 +116,17 @@ pool_new(struct client *c, const struct origin *o, uint64_t hash)
 	p->origin.host = mem_dup(slice_of(o->host));
 	if (o->ca_file != NULL)
 		p->origin.ca_file = mem_dup(slice_of(o->ca_file));
+	if (o->proxy_host != NULL)
+		p->origin.proxy_host = mem_dup(slice_of(o->proxy_host));
+	if (o->proxy_auth != NULL)
+		p->origin.proxy_auth = mem_dup(slice_of(o->proxy_auth));
+	if (o->terms != NULL) {
+		p->terms.id = mem_dup(slice_of(o->terms->id));
+		p->origin.terms = &p->terms;
+	}
 	write_host_line(&p->host_line, o);
 	if (o->tls)
-		p->peer = tls_peer_new(c->tls, o->host, o->ca_file);
+		p->peer = tls_peer_new(c->tls, o->host, o->ca_file, o->terms);
 	if (o->tls && o->http == ORIGIN_AUTO)
 		tls_peer_offer_h2(p->peer);
 	p->speaks_h2 = !o->tls && o->http == ORIGIN_H2C;
@@ -125,6 +153,9 @@ pool_free(struct pool *p)
 {
 	mem_free((void *)(uintptr_t)p->origin.host);
 	mem_free((void *)(uintptr_t)p->origin.ca_file);
+	mem_free((void *)(uintptr_t)p->terms.id);
+	mem_free((void *)(uintptr_t)p->origin.proxy_host);
+	mem_free((void *)(uintptr_t)p->origin.proxy_auth);
 	buf_fini(&p->host_line);
 	tls_peer_free(&p->peer);
 	mem_free(p);

@@ -21,6 +21,7 @@
 struct loop;
 struct client;
 struct call;
+struct tls_terms; /* io/tls.h */
 
 /*
  * Where calls go.  Pools are kept by the contents (host, port, tls and the
@@ -38,6 +39,13 @@ struct origin {
 	 * machine's own identity, never a call of anybody. */
 	bool metadata;
 	const char *ca_file; /* NULL: the system store */
+	/* What else is asked of the peer; NULL: nothing. */
+	const struct tls_terms *terms;
+	/* Through this proxy, by CONNECT; NULL: straight.  auth: the value of
+	 * Proxy-Authorization, or NULL.  The proxy's name may lead to any
+	 * address but a metadata one; the host's is the proxy's to find. */
+	const char *proxy_host, *proxy_auth;
+	uint16_t proxy_port;
 	enum origin_http {
 		ORIGIN_AUTO, /* over TLS, HTTP/2 when the peer takes it */
 		ORIGIN_H1,
@@ -82,9 +90,12 @@ struct client *client_new(
     struct loop *l, const struct client_limits *limits) MUST_USE;
 /* Drops what is left without callbacks; not from a callback. */
 void client_free(struct client **c);
-/* Reads trust into memory now, before a sandbox closes the file system;
- * NULL: the system store.  FAULT_UP_TLS: cannot be read. */
-enum fault client_preload(struct client *c, const char *ca_file) MUST_USE;
+/* Before a sandbox closes the file system. */
+void client_keep_system(struct client *c);
+/* Reads trust into memory now: the first call shall not wait for it.
+ * FAULT_UP_TLS: cannot be read. */
+enum fault client_preload(struct client *c, const char *ca_file,
+    const struct tls_terms *terms) MUST_USE;
 size_t client_open(const struct client *c); /* connections */
 void client_close_idle(struct client *c);
 

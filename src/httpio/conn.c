@@ -4,6 +4,8 @@
 #include "httpio/h2.h"
 #include "httpio/h2conn.h"
 #include "io/loop.h"
+#include "io/tls.h"
+#include "io/tls_server.h"
 
 enum {
 	READS_MAX = 16, /* per event, so that one peer cannot hold the loop */
@@ -113,6 +115,9 @@ conn_close(struct conn *c)
 
 	if (c->state == CONN_CLOSED)
 		return;
+	/* Between two requests it says so; else something was cut. */
+	if (c->state == CONN_IDLE && c->stream.tls != NULL)
+		stream_shut(&c->stream);
 	c->state = CONN_CLOSED;
 	timer_clear(&c->timer);
 	task_clear(&c->task);
@@ -196,7 +201,7 @@ next_request(struct conn *c)
 	c->state = CONN_IDLE;
 	c->seen = (struct h1_seen){ 0 };
 	conn_due(c, c->srv->limits.idle_ns);
-	if (!c->running && (c->in.len > 0 || c->stream.readable))
+	if (!c->running && (c->in.len > 0 || stream_may_read(&c->stream)))
 		task_set(c->srv->loop, &c->task, on_task);
 }
 
@@ -581,6 +586,27 @@ conn_run(struct conn *c)
 /* --- events ------------------------------------------------------------ */
 
 static void
+step_tls(struct conn *c)
+{
+	const int rc = tls_handshake(&c->stream);
+
+	if (rc == STREAM_AGAIN && !c->stream.hup)
+		return;
+	if (rc != 1) {
+		conn_close(c);
+		return;
+	}
+	if (tls_is_h2(&c->stream)) {
+		h2conn_start(c, NULL, 0);
+		return;
+	}
+	c->state = CONN_IDLE;
+	conn_due(c, c->srv->limits.idle_ns);
+	/* The request may have come with the handshake's last bytes. */
+	conn_run(c);
+}
+
+static void
 flush(struct conn *c)
 {
 	ssize_t n = outq_flush(&c->out, &c->stream);
@@ -612,6 +638,10 @@ on_ready(struct stream *st, unsigned events)
 		h2conn_run(c);
 		return;
 	}
+	if (c->state == CONN_TLS) {
+		step_tls(c);
+		return;
+	}
 	if (c->out.len > 0 && c->stream.writable)
 		flush(c);
 	if (c->state != CONN_CLOSED && c->stream.readable)
@@ -634,6 +664,8 @@ on_due(struct timer *t)
 		h2conn_due(c);
 	else if (c->state == CONN_HEAD || c->state == CONN_BODY)
 		refuse(c, FAULT_TIMEOUT_CLIENT);
+	else if (c->state == CONN_TLS)
+		conn_close(c);
 	else
 		tell_gone(c);
 }
@@ -651,5 +683,12 @@ conn_open(struct server *s, int fd, const struct address *peer)
 	s->nconn++;
 	address_write(peer, c->peer);
 	stream_open(&c->stream, s->loop, fd, on_ready);
+	if (s->tls != NULL) {
+		tls_accept(&c->stream, s->tls);
+		c->state = CONN_TLS;
+		conn_due(c, s->limits.tls_ns);
+		return;
+	}
+	c->state = CONN_IDLE;
 	conn_due(c, s->limits.idle_ns);
 }

@@ -22,6 +22,7 @@ struct mem_spare {
 enum { BLOCK_LEN = 4096, BLOCKS_MAX = 64 };
 
 enum conn_state {
+	CONN_TLS,    /* the handshake */
 	CONN_IDLE,   /* nothing of a request has come */
 	CONN_HEAD,   /* a part of a head has */
 	CONN_BODY,   /* the head is there, the body is coming */
@@ -78,6 +79,7 @@ struct server {
 	const struct server_ops *ops;
 	struct server_limits limits;
 	void *user;
+	struct tls_server *tls; /* new connections begin with it; NULL: plain */
 	struct conn *conns;
 	size_t nconn;
 	size_t bodies; /* memory that request bodies take */

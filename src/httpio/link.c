@@ -1,11 +1,13 @@
 #include "httpio/link.h"
 
+#include "base/log.h"
 #include "httpio/h2link.h"
 #include "io/loop.h"
 
 enum {
 	READS_MAX = 16, /* per event, so that one peer cannot hold the loop */
-	INTERIM_MAX = 8
+	INTERIM_MAX = 8,
+	PROXY_HEAD = 16 * 1024
 };
 
 static void next_address(struct link *k);
@@ -339,6 +341,97 @@ step_tls(struct link *k)
 		fail(k, FAULT_UP_TLS);
 }
 
+/* The next thing is the provider's. */
+static void
+start_tls(struct link *k)
+{
+	if (k->pool->peer == NULL) {
+		start_request(k);
+		return;
+	}
+	k->state = LINK_TLS;
+	if (tls_start(&k->stream, k->pool->peer) != FAULT_NONE)
+		fail(k, FAULT_UP_TLS);
+	else
+		step_tls(k);
+}
+
+static void
+write_connect(struct buf *b, const struct origin *o)
+{
+	const bool v6 = strchr(o->host, ':') != NULL;
+	unsigned i;
+
+	buf_str(b, "CONNECT ");
+	for (i = 0; i < 2; i++) {
+		buf_fmt(b, v6 ? "[%s]:%u" : "%s:%u", o->host, o->port);
+		buf_str(b, i == 0 ? " HTTP/1.1\r\nHost: " : "\r\n");
+	}
+	if (o->proxy_auth != NULL)
+		buf_fmt(b, "Proxy-Authorization: %s\r\n", o->proxy_auth);
+	buf_str(b, "\r\n");
+}
+
+/* A socket just connected takes so little at once. */
+static void
+ask_proxy(struct link *k)
+{
+	struct buf b = { 0 };
+	struct iovec iov;
+	bool good;
+
+	write_connect(&b, &k->pool->origin);
+	iov = (struct iovec){ b.p, b.len };
+	good = stream_writev(&k->stream, &iov, 1) == (ssize_t)b.len;
+	mem_wipe(b.p, b.len);
+	buf_fini(&b);
+	k->state = LINK_PROXY;
+	if (!good)
+		fail(k, FAULT_UP_PROXY);
+}
+
+/* A tunnel begins behind the head of a 2xx, whatever that says of a body
+ * (RFC 9110, 9.3.6); nobody has asked for what would follow. */
+static void
+hear_proxy(struct link *k)
+{
+	struct http_head *head = &k->pool->client->scratch;
+	struct h1_meta meta;
+	size_t used;
+	enum fault f = h1_answer(
+	    &k->seen, buf_slice(&k->in), PROXY_HEAD, true, head, &meta, &used);
+
+	if (f == FAULT_NONE && used == 0)
+		return;
+	if (f == FAULT_NONE && head->status / 100 == 2 && used == k->in.len) {
+		buf_fini(&k->in);
+		k->seen = (struct h1_seen){ 0 };
+		start_tls(k);
+		return;
+	}
+	log_info("proxy %s: %s %d", k->pool->origin.proxy_host,
+	    f != FAULT_NONE ? "no HTTP" : "answers",
+	    f != FAULT_NONE ? 0 : head->status);
+	fail(k, FAULT_UP_PROXY);
+}
+
+static void
+step_proxy(struct link *k)
+{
+	size_t cap;
+	char *p = loop_buf(loop_of(k), &cap);
+	ssize_t n = stream_read(&k->stream, p, cap);
+
+	if (n == STREAM_AGAIN)
+		return;
+	if (n <= 0) {
+		fail(k, FAULT_UP_PROXY);
+		return;
+	}
+	buf_add(&k->in, (struct slice){ p, (size_t)n });
+	hear_proxy(k);
+}
+
 static void
 step_connect(struct link *k)
 {
@@ -350,17 +443,13 @@ step_connect(struct link *k)
 		next_address(k);
 		return;
 	}
-	if (k->pool->peer == NULL) {
-		start_request(k);
-		return;
-	}
-	k->state = LINK_TLS;
 	k->dial->at = k->dial->query.n - 1; /* no other is tried */
-	link_due(k, share(k));
-	if (tls_start(&k->stream, k->pool->peer) != FAULT_NONE)
-		fail(k, FAULT_UP_TLS);
+	if (k->pool->peer != NULL || k->pool->origin.proxy_host != NULL)
+		link_due(k, share(k));
+	if (k->pool->origin.proxy_host != NULL)
+		ask_proxy(k);
 	else
-		step_tls(k);
+		start_tls(k);
 }
 
 static void
@@ -387,20 +476,22 @@ permit(struct link *k)
 {
 	const struct origin *o = &k->pool->origin;
 	struct query *q = &k->dial->query;
+	const bool proxy = o->proxy_host != NULL;
+	const uint16_t port = proxy ? o->proxy_port : o->port;
 	unsigned i, n = 0;
 
 	for (i = 0; i < q->n; i++) {
 		const bool own = o->metadata &&
 				 address_kind(&q->addr[i]) == ADDRESS_METADATA;
 
-		if (!own && !address_may_dial(
-				&q->addr[i], o->literal, o->allow_private))
+		if (!own && !address_may_dial(&q->addr[i], o->literal || proxy,
+				o->allow_private || proxy))
 			continue;
 		q->addr[n] = q->addr[i];
 		if (q->addr[n].sa.sa.sa_family == AF_INET)
-			q->addr[n].sa.in4.sin_port = htons(o->port);
+			q->addr[n].sa.in4.sin_port = htons(port);
 		else
-			q->addr[n].sa.in6.sin6_port = htons(o->port);
+			q->addr[n].sa.in6.sin6_port = htons(port);
 		n++;
 	}
 	q->n = n;
@@ -430,13 +521,15 @@ on_resolved(struct query *q)
 void
 link_dial(struct link *k, int64_t connect_ns)
 {
+	const struct origin *o = &k->pool->origin;
+
 	k->state = LINK_RESOLVE;
 	k->dial = NEW(struct dial);
 	k->dial->link = k;
 	k->dial->until_ns = loop_now(loop_of(k)) + connect_ns;
 	link_due(k, connect_ns);
 	if (resolve_ask(k->pool->client->resolve, &k->dial->query,
-		k->pool->origin.host, on_resolved))
+		o->proxy_host != NULL ? o->proxy_host : o->host, on_resolved))
 		resolved(k);
 }
 
@@ -663,6 +756,8 @@ on_ready(struct stream *s, unsigned events)
 	}
 	if (k->state == LINK_CONNECT)
 		step_connect(k);
+	else if (k->state == LINK_PROXY)
+		step_proxy(k);
 	else if (k->state == LINK_TLS)
 		step_tls(k);
 	else if (k->unsent && (k->stream.writable || k->stream.tls != NULL))

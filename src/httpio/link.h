@@ -19,6 +19,7 @@ enum { LINK_IOV = 16 };
 enum link_state {
 	LINK_RESOLVE,
 	LINK_CONNECT,
+	LINK_PROXY, /* has been asked for a tunnel */
 	LINK_TLS,
 	LINK_HEAD, /* the request goes out, the answer's head is awaited */
 	LINK_BODY, /* the answer's body is coming */
@@ -31,8 +32,9 @@ struct pool {
 	struct pool *next;
 	struct client *client;
 	uint64_t hash;
-	struct origin origin; /* strings are the pool's own */
-	struct buf host_line; /* "Host: ...\r\n" */
+	struct origin origin;   /* strings are the pool's own */
+	struct tls_terms terms; /* only their id */
+	struct buf host_line;   /* "Host: ...\r\n" */
 	struct tls_peer *peer;
 	struct link *idle; /* last used first */
 	size_t nidle, nconn;

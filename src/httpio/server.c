@@ -8,6 +8,7 @@
 #include "httpio/conn.h"
 #include "httpio/h2conn.h"
 #include "io/loop.h"
+#include "io/tls_server.h"
 
 /* One a turn: the other workers wait at the same door. */
 enum { ACCEPT_BATCH = 1 };
@@ -22,6 +23,7 @@ const struct server_limits server_limits_default = {
 	.head_ns = 30 * NS_PER_S,
 	.body_ns = 60 * NS_PER_S,
 	.idle_ns = 75 * NS_PER_S,
+	.tls_ns = 10 * NS_PER_S,
 	.write_ns = 60 * NS_PER_S,
 };
 
@@ -117,6 +119,15 @@ server_limit(struct server *s, const struct server_limits *limits)
 		listen_on(s);
 }
 
+void
+server_tls(struct server *s, struct tls_server *t)
+{
+	struct tls_server *old = s->tls;
+
+	s->tls = t != NULL ? tls_server_ref(t) : NULL;
+	tls_server_unref(&old);
+}
+
 void *
 server_user(const struct exchange *x)
 {
@@ -151,7 +162,8 @@ server_drain(struct server *s)
 		next = c->next;
 		if (c->state == CONN_H2)
 			h2conn_drain(c);
-		else if (c->state == CONN_IDLE && c->in.len == 0)
+		else if (c->state == CONN_TLS ||
+			 (c->state == CONN_IDLE && c->in.len == 0))
 			conn_close(c);
 	}
 }
@@ -183,5 +195,6 @@ server_free(struct server **sp)
 	}
 	conn_free_blocks(s);
 	buf_fini(&s->spare);
+	tls_server_unref(&s->tls);
 	mem_free(s);
 }

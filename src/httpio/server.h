@@ -27,6 +27,7 @@
 
 struct loop;
 struct server;
+struct tls_server; /* io/tls_server.h */
 
 struct exchange {
 	/*
@@ -80,6 +81,7 @@ struct server_limits {
 	int64_t head_ns;  /* first to last byte of a head */
 	int64_t body_ns;  /* between two reads of a body */
 	int64_t idle_ns;  /* keep-alive */
+	int64_t tls_ns;   /* accepted to the end of the handshake */
 	int64_t write_ns; /* no progress while bytes are queued */
 };
 
@@ -92,6 +94,9 @@ struct server *server_new(struct loop *l, int listen_fd,
     void *user) MUST_USE;
 /* From now on these; connections that are there stay. */
 void server_limit(struct server *s, const struct server_limits *limits);
+/* Connections from now on begin with TLS; NULL: are plain.  Takes a reference
+ * of its own. */
+void server_tls(struct server *s, struct tls_server *t);
 void *server_user(const struct exchange *x);
 /* Stops accepting, closes idle connections; others close after the answer in
  * flight (it says Connection: close). */

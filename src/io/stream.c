@@ -109,6 +109,12 @@ stream_read(struct stream *s, void *p, size_t len)
 	return plain_read(s, p, len);
 }
 
+bool
+stream_may_read(const struct stream *s)
+{
+	return s->readable || (s->tls != NULL && tls_pending(s));
+}
+
 static size_t
 iov_len(const struct iovec *iov, int n)
 {

@@ -46,6 +46,8 @@ int stream_connected(struct stream *s) MUST_USE;
 
 /* Bytes (> 0), EOF, AGAIN or ERROR. */
 ssize_t stream_read(struct stream *s, void *p, size_t len) MUST_USE;
+/* A read may give something. */
+bool stream_may_read(const struct stream *s);
 /* Bytes taken, maybe fewer than given; AGAIN or ERROR.  What was refused
  * with AGAIN must be given again first. */
 ssize_t stream_writev(

@@ -13,6 +13,7 @@
 #include "httpio/client.h"
 #include "io/address.h"
 #include "io/loop.h"
+#include "io/tls.h"
 #include "main/config.h"
 #include "main/value.h"
 
@@ -68,6 +69,9 @@ struct target {
 	struct buf text; /* what url borrows from */
 	char host[256];
 	char credential[CREDENTIAL_MAX];
+	/* Of the instance beside us: its certificate need not say 127.0.0.1,
+	 * its data_dir says which key is its own. */
+	char pin[65];
 };
 
 static bool
@@ -103,6 +107,16 @@ take_credential(struct target *t, struct slice s)
 }
 
 static bool
+take_pin(struct target *t, struct slice s)
+{
+	if (s.len >= sizeof(t->pin))
+		s.len = 0;
+	memcpy(t->pin, s.p, s.len);
+	t->pin[s.len] = '\0';
+	return true;
+}
+
+static bool
 not_running(const char *dir)
 {
 	fprintf(stderr,
@@ -124,7 +138,8 @@ from_dir(struct target *t, const struct where *w, const char *dir)
 	buf_fmt(&path, "%s/run.json", dir);
 	good = config_file_read(buf_cstr(&path), 65536, &text) &&
 	       json_parse(&a, buf_slice(&text), &j) == FAULT_NONE;
-	good = good ? take_url(t, arena_str(&a, json_get_str(j, "admin")))
+	good = good ? take_url(t, arena_str(&a, json_get_str(j, "admin"))) &&
+			  take_pin(t, json_get_str(j, "admin_pin"))
 		    : not_running(dir);
 	buf_clear(&path);
 	buf_clear(&text);
@@ -259,12 +274,16 @@ static void
 run_call(struct talk *talk, const struct target *t, const char *method,
     const char *path, struct slice body)
 {
+	const struct tls_terms terms = {
+		.id = "own", .pins = t->pin, .only_pins = true
+	};
 	const struct origin origin = {
 		.host = t->host,
 		.port = t->url.port,
 		.tls = t->url.tls,
 		.literal = true, /* the operator named this very place */
 		.allow_private = true,
+		.terms = t->pin[0] != '\0' ? &terms : NULL,
 	};
 	struct http_head head = { 0 };
 	struct call_spec spec = {

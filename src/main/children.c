@@ -76,6 +76,7 @@ fill_fds(const struct children *c, const struct child *ch, int ctl, int *fd)
 	fd[FD_LISTEN - 3] = worker ? c->gateway_fd : -1;
 	fd[FD_PEER - 3] = -1;
 	if (ch->role == ROLE_CONTROL) {
+		fd[FD_CONFIG - 3] = c->control_fd;
 		fd[FD_LISTEN - 3] = c->admin_fd;
 		fd[FD_PEER - 3] = c->peer[0];
 	} else if (ch->role == ROLE_RECORDER) {

@@ -34,8 +34,9 @@ struct child {
 /* What a child is given; descriptors borrowed from the supervisor. */
 struct children {
 	struct shm *shm;
-	int bare_fd, secret_fd, courier_fd; /* the configuration in force */
-	int wallet_fd, purse_fd;            /* the wallet: to write, to read */
+	/* The configuration in force. */
+	int bare_fd, secret_fd, courier_fd, control_fd;
+	int wallet_fd, purse_fd; /* the wallet: to write, to read */
 	int alive_fd, gateway_fd, admin_fd;
 	int peer[2]; /* control's end, the recorder's end */
 	unsigned n;

@@ -17,6 +17,7 @@
 #include "main/secret.h"
 #include "main/signin.h"
 #include "main/terms.h"
+#include "main/transport.h"
 #include "main/value.h"
 #include "main/yaml.h"
 #include "model/ident.h"
@@ -365,20 +366,6 @@ take_auth(struct compiler *c, const struct ynode *n, struct provider_conf *p)
 	p->session_token = take_secret(c, n, "auth.session_token");
 }
 
-static void
-take_ca_file(struct compiler *c, const struct ynode *n, struct provider_conf *p)
-{
-	const struct ynode *at = ynode_find(n, "ca_file");
-
-	if (at == NULL || at->kind != YNODE_SCALAR)
-		return;
-	p->ca_file = absolute(c, at->text);
-	if (access(p->ca_file, R_OK) != 0)
-		report_add(c->report, at->at, NULL,
-		    "the file %s cannot be used: %s", p->ca_file,
-		    strerror(errno));
-}
-
 /* By ALPN, unless said otherwise; HTTP/2 on a plain connection is never
  * guessed. */
 static void
@@ -415,7 +402,6 @@ take_provider(
 	p->idle_ns = duration_at(n, P, "timeouts.idle");
 	p->base_url = p->host = p->base_path = "";
 	take_auth(c, n, p);
-	take_ca_file(c, n, p);
 	if (!provider_type_find(text_at(n, P, "type"), &p->type))
 		return; /* reported */
 	check_only_for(c, n, p->type);
@@ -428,6 +414,8 @@ take_provider(
 	}
 	take_url(c, n, p);
 	take_http(c, n, p);
+	transport_provider(
+	    &(struct transport){ c->arena, c->report, c->dir }, n, c->s, p);
 }
 
 /* Those of the configuration before are kept for a while beside them. */
@@ -797,6 +785,8 @@ take_top(struct compiler *c)
 	s->admit_wait_ns = duration_at(root, "", "budgets.admit_wait");
 	s->drain_ns = duration_at(root, "", "drain");
 	take_limits(c);
+	transport_take(
+	    &(struct transport){ c->arena, c->report, c->dir }, root, s);
 }
 
 static void

@@ -192,7 +192,8 @@ make_token(const char *dir)
 }
 
 bool
-datadir_publish(const char *dir, const char *gateway, const char *admin)
+datadir_announce(const char *dir, const char *gateway, const char *admin,
+    const char *admin_pin)
 {
 	struct buf text = { 0 };
 	bool good;
@@ -201,11 +202,20 @@ datadir_publish(const char *dir, const char *gateway, const char *admin)
 	json_w_ki64(&text, "pid", (int64_t)getpid());
 	json_w_kstr(&text, "gateway", slice_of(gateway));
 	json_w_kstr(&text, "admin", slice_of(admin));
+	if (admin_pin[0] != '\0')
+		json_w_kstr(&text, "admin_pin", slice_of(admin_pin));
 	json_w_end(&text, '}');
-	good = make_token(dir) &&
-	       datadir_write(dir, "run.json", buf_slice(&text), 0600);
+	good = datadir_write(dir, "run.json", buf_slice(&text), 0600);
 	buf_fini(&text);
 	return good;
+}
+
+bool
+datadir_publish(const char *dir, const char *gateway, const char *admin,
+    const char *admin_pin)
+{
+	return make_token(dir) &&
+	       datadir_announce(dir, gateway, admin, admin_pin);
 }
 
 void

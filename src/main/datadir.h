@@ -24,9 +24,12 @@ bool datadir_open(const char *dir, uint32_t *node, uint32_t *boot) MUST_USE;
 bool datadir_write(
     const char *dir, const char *name, struct slice text, mode_t mode) MUST_USE;
 
-/* URLs without a slash at the end.  Makes a new token. */
-bool datadir_publish(
-    const char *dir, const char *gateway, const char *admin) MUST_USE;
+/* URLs without a slash at the end; the pin of admin's certificate, or "". */
+bool datadir_announce(const char *dir, const char *gateway, const char *admin,
+    const char *admin_pin) MUST_USE;
+/* The same, and makes a new token. */
+bool datadir_publish(const char *dir, const char *gateway, const char *admin,
+    const char *admin_pin) MUST_USE;
 void datadir_unpublish(const char *dir);
 
 /* Of the instance that wrote run.json; 0: there is none. */

@@ -262,8 +262,8 @@ write_head(struct buf *b, int gateway_fd, int admin_fd)
 {
 	char gateway[LISTEN_URL], admin[LISTEN_URL];
 
-	listen_url(gateway_fd, gateway);
-	listen_url(admin_fd, admin);
+	listen_url(gateway_fd, false, gateway);
+	listen_url(admin_fd, false, admin);
 	buf_fmt(b,
 	    "# Written by kontor demo at each start; change a copy of it.\n"
 	    "version: 1\n"

@@ -51,7 +51,7 @@ listen_open(const char *text)
 }
 
 void
-listen_url(int fd, char out[LISTEN_URL])
+listen_url(int fd, bool tls, char out[LISTEN_URL])
 {
 	struct address a = { 0 };
 	socklen_t len = sizeof(a.sa);
@@ -65,5 +65,5 @@ listen_url(int fd, char out[LISTEN_URL])
 			a.sa.in6.sin6_addr = in6addr_loopback;
 	}
 	address_write(&a, text);
-	snprintf(out, LISTEN_URL, "http://%s", text);
+	snprintf(out, LISTEN_URL, "%s://%s", tls ? "https" : "http", text);
 }

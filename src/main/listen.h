@@ -12,6 +12,6 @@ int listen_open(const char *address) MUST_USE;
 enum { LISTEN_URL = 80 };
 
 /* "http://127.0.0.1:8080" as one on this machine reaches it. */
-void listen_url(int fd, char out[LISTEN_URL]);
+void listen_url(int fd, bool tls, char out[LISTEN_URL]);
 
 #endif

@@ -148,7 +148,7 @@ write_snapshot(const struct snapshot *s, enum snapshot_for whom, int fd)
 	return good;
 }
 
-/* In the child: report to 3, without secrets to 4, with secrets to 5 and 6. */
+/* In the child: report to 3, without secrets to 4, with secrets to 5, 6, 7. */
 _Noreturn static void
 compile_here(const char *file, struct slice given)
 {
@@ -160,7 +160,8 @@ compile_here(const char *file, struct slice given)
 			    : config_load(file, r, &s))
 		_exit(write_snapshot(s, SNAPSHOT_BARE, 4) &&
 			      write_snapshot(s, SNAPSHOT_WORKER, 5) &&
-			      write_snapshot(s, SNAPSHOT_COURIER, 6)
+			      write_snapshot(s, SNAPSHOT_COURIER, 6) &&
+			      write_snapshot(s, SNAPSHOT_CONTROL, 7)
 			  ? 0
 			  : 2);
 	report_write(r, &text);
@@ -168,16 +169,18 @@ compile_here(const char *file, struct slice given)
 	_exit(1);
 }
 
-static void
+void
 compile_drop(struct compile *c)
 {
-	if (c->bare_fd >= 0)
-		close(c->bare_fd);
-	if (c->secret_fd >= 0)
-		close(c->secret_fd);
-	if (c->courier_fd >= 0)
-		close(c->courier_fd);
-	c->bare_fd = c->secret_fd = c->courier_fd = -1;
+	int *const fd[] = { &c->bare_fd, &c->secret_fd, &c->courier_fd,
+		&c->control_fd };
+	size_t i;
+
+	for (i = 0; i < NELEM(fd); i++) {
+		if (*fd[i] >= 0)
+			close(*fd[i]);
+		*fd[i] = -1;
+	}
 }
 
 bool
@@ -193,12 +196,15 @@ compile_start(struct compile *c, const char *file, struct slice text)
 	    memfd_create("config-full", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	c->courier_fd =
 	    memfd_create("config-courier", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	c->pid = c->bare_fd >= 0 && c->secret_fd >= 0 && c->courier_fd >= 0
+	c->control_fd =
+	    memfd_create("config-control", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	c->pid = c->bare_fd >= 0 && c->secret_fd >= 0 && c->courier_fd >= 0 &&
+			 c->control_fd >= 0
 		     ? fork()
 		     : -1;
 	if (c->pid == 0) {
 		const int fd[] = { report[1], c->bare_fd, c->secret_fd,
-			c->courier_fd };
+			c->courier_fd, c->control_fd };
 
 		reset_signals();
 		if (!place_fds(fd, NELEM(fd)))
@@ -236,7 +242,8 @@ compile_finish(struct compile *c)
 	c->pid = 0;
 	c->report_fd = -1;
 	if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
-	    seal(c->bare_fd) && seal(c->secret_fd) && seal(c->courier_fd))
+	    seal(c->bare_fd) && seal(c->secret_fd) && seal(c->courier_fd) &&
+	    seal(c->control_fd))
 		return true;
 	compile_drop(c);
 	return false;

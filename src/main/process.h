@@ -34,8 +34,9 @@ pid_t process_start(const struct process_spec *spec) MUST_USE;
 struct compile {
 	pid_t pid; /* 0: none */
 	int report_fd;
-	/* memfds: without secrets, with the workers', with the courier's */
-	int bare_fd, secret_fd, courier_fd;
+	/* memfds: without secrets, with the workers', the courier's,
+	 * control's */
+	int bare_fd, secret_fd, courier_fd, control_fd;
 };
 
 /* text: instead of what the file has; p NULL: what it has. */
@@ -46,6 +47,8 @@ bool compile_start(
  * configuration and belong to the caller.  Closes report_fd.
  */
 bool compile_finish(struct compile *c) MUST_USE;
+/* Closes the memfds that are still its own. */
+void compile_drop(struct compile *c);
 
 /* Reads what is in a memfd, from its start. */
 bool process_memfd_read(int fd, struct snapshot **out) MUST_USE;

@@ -22,11 +22,13 @@
 #include "main/process.h"
 #include "model/ipc.h"
 #include "model/snapshot.h"
+#include "shm/ticket.h"
 #include "shm/wallet.h"
 
 #define CONTROL_LEAVES_NS (2 * NS_PER_S)
 #define RECORDER_LEAVES_NS (60 * NS_PER_S)
 #define ACK_NS (5 * NS_PER_S)
+#define TICKETS_NS (4 * 3600 * NS_PER_S)
 /* Calls wait for no token, so the first ones do not come before it is there;
  * an endpoint that is down does not keep the others from being served. */
 #define COURIER_TRIES_NS (5 * NS_PER_S)
@@ -70,6 +72,7 @@ struct supervisor {
 	enum phase phase;
 	int64_t give_up_ns; /* of the phase */
 	int64_t now, started_ns, told_ns;
+	int64_t tickets_ns; /* their keys were renewed */
 	int signal_fd, alive[2];
 	pid_t helper, companion;
 	int status;
@@ -98,13 +101,7 @@ reload_clear(struct supervisor *s)
 {
 	struct reload *r = &s->reload;
 
-	if (r->compile.bare_fd >= 0)
-		close(r->compile.bare_fd);
-	if (r->compile.secret_fd >= 0)
-		close(r->compile.secret_fd);
-	if (r->compile.courier_fd >= 0)
-		close(r->compile.courier_fd);
-	r->compile.bare_fd = r->compile.secret_fd = r->compile.courier_fd = -1;
+	compile_drop(&r->compile);
 	snapshot_unref(&r->next);
 	buf_fini(&r->report);
 	buf_fini(&r->save);
@@ -196,6 +193,8 @@ hand_over(struct supervisor *s, struct child *ch)
 		fd = c->secret_fd;
 	else if (ch->role == ROLE_COURIER)
 		fd = c->courier_fd;
+	else if (ch->role == ROLE_CONTROL)
+		fd = c->control_fd;
 	ch->awaits = child_send(ch, S("{\"op\":\"config\"}"), fd);
 	return ch->awaits;
 }
@@ -209,6 +208,31 @@ swap_fd(int *a, int *b)
 	*b = old;
 }
 
+static void
+name_listeners(const struct supervisor *s, char gateway[LISTEN_URL],
+    char admin[LISTEN_URL])
+{
+	const struct children *c = &s->children;
+
+	listen_url(c->gateway_fd, s->conf->gateway_tls[0] != '\0', gateway);
+	listen_url(c->admin_fd, s->conf->admin_tls[0] != '\0', admin);
+}
+
+/* The command line finds us by it, also behind another certificate. */
+static void
+announce(const struct supervisor *s)
+{
+	char gateway[LISTEN_URL], admin[LISTEN_URL];
+
+	if (s->children.gateway_fd < 0)
+		return; /* on our way out */
+	name_listeners(s, gateway, admin);
+	if (!datadir_announce(
+		s->conf->data_dir, gateway, admin, s->conf->admin_pin))
+		log_warn("%s cannot be written: %s", s->conf->data_dir,
+		    strerror(errno));
+}
+
 /* What starts from now on starts with it. */
 static void
 put_in_force(struct supervisor *s)
@@ -219,10 +243,12 @@ put_in_force(struct supervisor *s)
 	swap_fd(&c->bare_fd, &r->compile.bare_fd);
 	swap_fd(&c->secret_fd, &r->compile.secret_fd);
 	swap_fd(&c->courier_fd, &r->compile.courier_fd);
+	swap_fd(&c->control_fd, &r->compile.control_fd);
 	snapshot_unref(&s->conf);
 	s->conf = r->next;
 	r->next = NULL;
 	atomic_store(&s->shm.head->generation, s->conf->generation);
+	announce(s);
 }
 
 static void
@@ -589,9 +615,9 @@ enter_serving(struct supervisor *s)
 {
 	char gateway[LISTEN_URL], admin[LISTEN_URL];
 
-	listen_url(s->children.gateway_fd, gateway);
-	listen_url(s->children.admin_fd, admin);
-	if (!datadir_publish(s->conf->data_dir, gateway, admin)) {
+	name_listeners(s, gateway, admin);
+	if (!datadir_publish(
+		s->conf->data_dir, gateway, admin, s->conf->admin_pin)) {
 		log_error("%s cannot be written: %s", s->conf->data_dir,
 		    strerror(errno));
 		stop(s, 1);
@@ -818,6 +844,20 @@ power_above(uint64_t n)
 	return p;
 }
 
+/* Sessions last two hours: whoever got a ticket may use it as long. */
+static void
+rotate_tickets(struct supervisor *s)
+{
+	uint8_t fresh[TICKET_LEN];
+
+	if (s->tickets_ns != 0 && s->now - s->tickets_ns < TICKETS_NS)
+		return;
+	s->tickets_ns = clock_mono_ns();
+	random_bytes(fresh, sizeof(fresh));
+	ticket_put(&s->shm, fresh);
+	mem_wipe(fresh, sizeof(fresh));
+}
+
 static bool
 make_tables(struct supervisor *s, uint32_t node, uint32_t boot)
 {
@@ -842,6 +882,7 @@ make_tables(struct supervisor *s, uint32_t node, uint32_t boot)
 		return false;
 	}
 	atomic_store(&s->shm.head->generation, c->generation);
+	rotate_tickets(s);
 	if (wallet_create(&s->children.wallet_fd, &s->children.purse_fd))
 		return true;
 	log_error("the wallet cannot be made: %s", strerror(errno));
@@ -867,6 +908,7 @@ first_config(struct supervisor *s)
 	s->children.bare_fd = c.bare_fd;
 	s->children.secret_fd = c.secret_fd;
 	s->children.courier_fd = c.courier_fd;
+	s->children.control_fd = c.control_fd;
 	return process_memfd_read(c.bare_fd, &s->conf);
 }
 
@@ -942,7 +984,8 @@ set_up(struct supervisor *s)
 	s->reload.compile = (struct compile){ .report_fd = -1,
 		.bare_fd = -1,
 		.secret_fd = -1,
-		.courier_fd = -1 };
+		.courier_fd = -1,
+		.control_fd = -1 };
 	s->helper = s->opts->helper;
 	s->companion = s->opts->companion;
 	if (!open_signals(s) || !first_config(s) || !open_listeners(s) ||
@@ -971,6 +1014,7 @@ supervisor_run(const struct supervisor_opts *opts)
 		s.now = clock_mono_ns();
 		children_watch(&s.children, s.now);
 		reload_step(&s);
+		rotate_tickets(&s);
 		step_phase(&s);
 	}
 	datadir_unpublish(s.conf->data_dir);

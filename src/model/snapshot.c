@@ -13,6 +13,12 @@
 	TEXT(data_dir) \
 	TEXT(gateway_address) \
 	TEXT(admin_address) \
+	TEXT(gateway_tls) \
+	TEXT(admin_tls) \
+	TEXT(admin_pin) \
+	TEXT(proxy_host) \
+	TEXT(no_proxy) \
+	NUM(proxy_port) \
 	TEXT(currency) \
 	NUM(workers) \
 	FLAG(sync_always) \
@@ -52,6 +58,15 @@
 	NUM(retention) \
 	TEXT(api_version) \
 	MAYBE(ca_file) \
+	MAYBE(tls_id) \
+	MAYBE(tls_names) \
+	MAYBE(tls_pins) \
+	SECRET(ca_pem) \
+	SECRET(client_chain) \
+	SECRET(client_key) \
+	MAYBE(proxy_host) \
+	NUM(proxy_port) \
+	FLAG(proxy_own) \
 	MAYBE(organization) \
 	MAYBE(project) \
 	SECRET(api_key) \
@@ -333,6 +348,8 @@ write_provider(
 	json_w_begin(b, '{');
 	json_w_kstr(b, "type", slice_of(provider_type_text(o->type)));
 	PROVIDER_FIELDS(W_TEXT, W_MAYBE, W_SECRET, W_NUM, W_FLAG)
+	if (secrets || whom == SNAPSHOT_COURIER)
+		write_maybe(b, "proxy_auth", o->proxy_auth);
 	if (o->signin != NULL)
 		write_signin(b, o->signin, whom == SNAPSHOT_COURIER);
 	json_w_end(b, '}');
@@ -474,6 +491,28 @@ write_rules(struct buf *b, const struct snapshot *s)
 	json_w_end(b, ']');
 }
 
+static void
+write_door(struct buf *b, const char *key, const struct door_conf *o)
+{
+	unsigned i;
+
+	json_w_key(b, key);
+	json_w_begin(b, '{');
+	W_NUM(clients)
+	W_MAYBE(client_ca)
+	W_FLAG(only_13)
+	json_w_key(b, "pairs");
+	json_w_begin(b, '[');
+	for (i = 0; i < o->n; i++) {
+		json_w_begin(b, '{');
+		json_w_kstr(b, "chain", slice_of(o->pair[i].chain));
+		json_w_kstr(b, "key", slice_of(o->pair[i].key));
+		json_w_end(b, '}');
+	}
+	json_w_end(b, ']');
+	json_w_end(b, '}');
+}
+
 void
 snapshot_write(const struct snapshot *o, enum snapshot_for whom, struct buf *b)
 {
@@ -483,6 +522,12 @@ snapshot_write(const struct snapshot *o, enum snapshot_for whom, struct buf *b)
 	json_w_ki64(b, "snapshot", 1);
 	write_hex(b, "generation", o->generation);
 	SNAPSHOT_FIELDS(W_TEXT, W_NUM, W_FLAG)
+	if (whom == SNAPSHOT_WORKER && o->gateway_door.n > 0)
+		write_door(b, "gateway_door", &o->gateway_door);
+	if (whom == SNAPSHOT_CONTROL && o->admin_door.n > 0)
+		write_door(b, "admin_door", &o->admin_door);
+	if (whom == SNAPSHOT_COURIER)
+		write_maybe(b, "proxy_auth", o->proxy_auth);
 	json_w_key(b, "providers");
 	json_w_begin(b, '[');
 	for (i = 0; i < o->nproviders; i++)
@@ -684,6 +729,7 @@ read_provider(struct reader *r, const struct json *j, struct provider_conf *o)
 	if (!provider_type_find(json_get_str(j, "type"), &o->type))
 		r->bad = true;
 	PROVIDER_FIELDS(R_TEXT, R_MAYBE, R_MAYBE, R_NUM, R_FLAG)
+	o->proxy_auth = get_maybe(r, j, "proxy_auth");
 	o->hash = hash64(slice_of(o->id));
 	if (signin != NULL)
 		o->signin = read_signin(r, signin);
@@ -997,6 +1043,39 @@ read_agreements(struct reader *r, struct snapshot *s, const struct json *list)
 }
 
 static void
+read_door(struct reader *r, const struct json *j, struct door_conf *o)
+{
+	const struct json *list = get_array(r, j, "pairs"), *p;
+	struct door_pair *pair;
+
+	R_NUM(clients)
+	R_MAYBE(client_ca)
+	R_FLAG(only_13)
+	if (r->bad)
+		return;
+	pair = ARENA_ARRAY(r->arena, struct door_pair, list->n + 1);
+	o->pair = pair;
+	for (p = list->child; p != NULL; p = p->next, pair++) {
+		pair->chain = get_text(r, p, "chain");
+		pair->key = get_text(r, p, "key");
+		o->n++;
+	}
+}
+
+static void
+read_doors(struct reader *r, const struct json *j, struct snapshot *o)
+{
+	const struct json *gateway = json_get(j, "gateway_door");
+	const struct json *admin = json_get(j, "admin_door");
+
+	if (gateway != NULL)
+		read_door(r, gateway, &o->gateway_door);
+	if (admin != NULL)
+		read_door(r, admin, &o->admin_door);
+	o->proxy_auth = get_maybe(r, j, "proxy_auth");
+}
+
+static void
 read_top(struct reader *r, struct snapshot *o, const struct json *j)
 {
 	const struct json *providers = get_array(r, j, "providers");
@@ -1010,6 +1089,7 @@ read_top(struct reader *r, struct snapshot *o, const struct json *j)
 		r->bad = true;
 	o->generation = get_hex(r, j, "generation");
 	SNAPSHOT_FIELDS(R_TEXT, R_NUM, R_FLAG)
+	read_doors(r, j, o);
 	if (!r->bad)
 		read_providers(r, o, providers);
 	if (!r->bad)
@@ -1070,11 +1150,22 @@ wipe_provider(const struct provider_conf *p)
 	wipe(p->secret_access_key);
 	wipe(p->session_token);
 	wipe(p->private_key);
+	wipe(p->client_key);
+	wipe(p->proxy_auth);
 	if (p->signin == NULL)
 		return;
 	wipe(p->signin->secret);
 	wipe(p->signin->token);
 	wipe(p->signin->document);
+}
+
+static void
+wipe_door(const struct door_conf *d)
+{
+	unsigned i;
+
+	for (i = 0; i < d->n; i++)
+		wipe(d->pair[i].key);
 }
 
 void
@@ -1088,6 +1179,9 @@ snapshot_unref(struct snapshot **ps)
 		return;
 	for (i = 0; i < s->nproviders; i++)
 		wipe_provider(&s->provider[i]);
+	wipe_door(&s->gateway_door);
+	wipe_door(&s->admin_door);
+	wipe(s->proxy_auth);
 	arena_fini(&s->arena);
 	mem_free(s);
 }

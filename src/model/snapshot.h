@@ -30,6 +30,22 @@ enum provider_type {
 const char *provider_type_text(enum provider_type t);
 bool provider_type_find(struct slice text, enum provider_type *out);
 
+/*
+ * How a listener speaks TLS.  Certificates and keys are only in the copy of
+ * the process that serves it.
+ */
+struct door_pair {
+	const char *chain, *key; /* PEM */
+};
+
+struct door_conf {
+	unsigned n; /* 0: plain, or somebody else's */
+	const struct door_pair *pair;
+	unsigned clients;      /* enum tls_clients of io/tls_server.h */
+	const char *client_ca; /* PEM; NULL: clients need no certificate */
+	bool only_13;
+};
+
 struct provider_conf {
 	const char *id;
 	uint64_t hash; /* hash64(id) */
@@ -46,6 +62,17 @@ struct provider_conf {
 	const char *zone;
 	const char *api_version; /* azure_openai classic; "" = /openai/v1 */
 	const char *ca_file;     /* NULL: the system store */
+	/* What stands behind ca_file and tls: terms of io/tls.h.  The id
+	 * changes with the contents; NULL: nothing is asked beyond the usual.
+	 * The PEM texts are the workers' only. */
+	const char *tls_id, *tls_names, *tls_pins;
+	const char *ca_pem, *client_chain, *client_key;
+	/* The proxy that connections to it go through; NULL: none.  auth is
+	 * the value of Proxy-Authorization, workers' and courier's only. */
+	const char *proxy_host, *proxy_auth;
+	uint16_t proxy_port;
+	bool proxy_own; /* the operator says which, or none, not the environment
+			 */
 	/* Secrets: workers only; NULL elsewhere or when not used. */
 	const char *api_key;
 	const char *access_key_id, *secret_access_key, *session_token;
@@ -194,7 +221,15 @@ struct snapshot {
 	uint64_t generation;
 	const char *data_dir; /* absolute */
 	const char *gateway_address, *admin_address;
-	unsigned workers; /* resolved: >= 1 */
+	/* What TLS they speak, in words that change when it does; "": none. */
+	const char *gateway_tls, *admin_tls;
+	struct door_conf gateway_door, admin_door;
+	const char *admin_pin; /* SHA-256 of admin's public key; "": plain */
+	/* Of the environment, for endpoints of sign-in; "": none. */
+	const char *proxy_host, *no_proxy;
+	uint16_t proxy_port;
+	const char *proxy_auth; /* the courier's only; NULL: none */
+	unsigned workers;       /* resolved: >= 1 */
 	unsigned nproviders, ndeployments, nmodels, naliases;
 	const struct provider_conf *provider;
 	const struct deployment_conf *deployment;
@@ -228,7 +263,12 @@ struct snapshot {
 /* From the JSON text in a config memfd.  FAULT_CONFIG: not ours. */
 enum fault snapshot_read(struct slice json, struct snapshot **out) MUST_USE;
 /* Whose secrets a text holds. */
-enum snapshot_for { SNAPSHOT_BARE, SNAPSHOT_WORKER, SNAPSHOT_COURIER };
+enum snapshot_for {
+	SNAPSHOT_BARE,
+	SNAPSHOT_WORKER,
+	SNAPSHOT_COURIER,
+	SNAPSHOT_CONTROL
+};
 /* The same text for whom it is meant.  Deterministic. */
 void snapshot_write(
     const struct snapshot *s, enum snapshot_for whom, struct buf *out);

@@ -154,6 +154,7 @@ layout_hash(void)
 		AT(shm_head, next_incarnation),
 		AT(shm_head, generation),
 		AT(shm_head, naccounts),
+		AT(shm_head, tickets),
 	};
 #undef AT
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);

@@ -273,6 +273,15 @@ struct shm_signin {
 	struct shm_label code; /* the endpoint's own word for it */
 } __attribute__((aligned(64)));
 
+/* Keys of TLS session tickets (shm/ticket.h); [0] is the newest. */
+enum { TICKET_KEYS = 3, TICKET_WORDS = 10 };
+
+struct shm_tickets {
+	_Atomic uint32_t version; /* odd while it is written */
+	_Atomic uint32_t n;
+	_Atomic uint64_t key[TICKET_KEYS][TICKET_WORDS];
+};
+
 struct shm_sizes {
 	uint32_t slots, accounts, keys, breakers, holds; /* holds: per slot */
 	uint32_t subjects, limits;
@@ -302,6 +311,7 @@ struct shm_head {
 	_Atomic uint32_t nkeys;          /* rows in use are those below */
 	/* Rows in use are those below. */
 	_Atomic uint32_t naccounts, nsubjects, nlimits;
+	struct shm_tickets tickets;
 };
 
 /* A process's view: the mapping and, for a slot's owner, its own slot. */

@@ -3,16 +3,11 @@ import contextlib
 import select
 import socket
 import ssl
-import subprocess
 import threading
 
+import certs as certs_of
 import kit
 import pytest
-
-
-def openssl(*args, cwd):
-    subprocess.run(["openssl", *args], cwd=cwd, check=True,
-                   capture_output=True)
 
 
 @pytest.fixture(scope="module")
@@ -20,27 +15,13 @@ def certs(tmp_path_factory):
     """A CA, and certificates for localhost: good, expired, of nobody."""
     d = tmp_path_factory.mktemp("certs")
 
-    def ca(name):
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt",
-                "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-                f"/CN={name}", "-keyout", f"{name}.key", "-out",
-                f"{name}.pem", cwd=d)
-
-    def leaf(name, alt, issuer, *when):
-        openssl("req", "-newkey", "ec", "-pkeyopt",
-                "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=sim",
-                "-keyout", f"{name}.key", "-out", f"{name}.csr", cwd=d)
-        (d / f"{name}.ext").write_text(f"subjectAltName={alt}\n")
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA",
-                f"{issuer}.pem", "-CAkey", f"{issuer}.key",
-                "-CAcreateserial", "-extfile", f"{name}.ext", "-out",
-                f"{name}.pem", *(when or ["-days", "2"]), cwd=d)
-    ca("ca")
-    ca("nobody")
-    leaf("good", "DNS:localhost,IP:127.0.0.1", "ca")
-    leaf("stranger", "DNS:localhost,IP:127.0.0.1", "nobody")
-    leaf("other", "DNS:elsewhere.example", "ca")
-    leaf("expired", "DNS:localhost,IP:127.0.0.1", "ca", "-days", "-1")
+    certs_of.ca(d, "ca")
+    certs_of.ca(d, "nobody")
+    certs_of.leaf(d, "good", "DNS:localhost,IP:127.0.0.1", "ca")
+    certs_of.leaf(d, "stranger", "DNS:localhost,IP:127.0.0.1", "nobody")
+    certs_of.leaf(d, "other", "DNS:elsewhere.example", "ca")
+    certs_of.leaf(d, "expired", "DNS:localhost,IP:127.0.0.1", "ca",
+                  "-days", "-1")
     return d
 
 

@@ -390,6 +390,11 @@ class Sim(Program):
         assert self.http.post("/sim/reset").status_code == 200
 
 
+def url_of(listener):
+    return ("https://" if "tls" in listener else "http://") + \
+        listener["address"]
+
+
 class Kontor(Program):
     """`kontor serve` over a configuration of this module."""
 
@@ -403,11 +408,11 @@ class Kontor(Program):
 
     @property
     def gateway(self):
-        return "http://" + self.config["listen"]["gateway"]["address"]
+        return url_of(self.config["listen"]["gateway"])
 
     @property
     def admin(self):
-        return "http://" + self.config["listen"]["admin"]["address"]
+        return url_of(self.config["listen"]["admin"])
 
     @property
     def address(self):
@@ -434,8 +439,9 @@ class Kontor(Program):
                 raise AssertionError("kontor serve ended with "
                                      f"{self.child.returncode}:\n"
                                      + self.text()[-4000:])
-            return (httpx.get(self.gateway + "/readyz").status_code == 200 and
-                    httpx.get(self.admin + "/readyz").status_code == 200)
+            return all(
+                httpx.get(url + "/readyz", verify=False).status_code == 200
+                for url in (self.gateway, self.admin))
         wait_for("kontor to be ready", ready, seconds)
 
     def __enter__(self):

@@ -394,8 +394,8 @@ a_root_that_cannot_be_read_is_refused(void **state)
 	log_init("test", LOG_LVL_ERROR);
 	start();
 	assert_int_equal(
-	    client_preload(client, "/nonexistent/ca.pem"), FAULT_UP_TLS);
-	assert_int_equal(client_preload(client, ca_file), FAULT_NONE);
+	    client_preload(client, "/nonexistent/ca.pem", NULL), FAULT_UP_TLS);
+	assert_int_equal(client_preload(client, ca_file, NULL), FAULT_NONE);
 	assert_refused(run_call(&o));
 	stop();
 }

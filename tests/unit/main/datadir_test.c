@@ -100,9 +100,9 @@ each_start_has_a_token_that_others_cannot_read(void **state)
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/admin.token", dir);
-	assert_true(datadir_publish(dir, "http://g", "http://a"));
+	assert_true(datadir_publish(dir, "http://g", "http://a", ""));
 	assert_true(config_file_read(path, 1000, &one));
-	assert_true(datadir_publish(dir, "http://g", "http://a"));
+	assert_true(datadir_publish(dir, "http://g", "http://a", "pin"));
 	assert_true(config_file_read(path, 1000, &two));
 	assert_true(one.len >= 64);
 	assert_string_not_equal(buf_cstr(&one), buf_cstr(&two));

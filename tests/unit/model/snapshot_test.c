@@ -15,6 +15,8 @@ static const struct signin_conf signin = { .method = SIGNIN_ENTRA_CERTIFICATE,
 	.secret = "CS",
 	.document = "PEM\nDOC" };
 
+static const struct door_pair door_pair = { "CH\nAIN", "DOORKEY" };
+
 static struct provider_conf providers[] = {
 	{ .id = "a",
 	    .type = PROVIDER_OPENAI,
@@ -186,6 +188,18 @@ set_up(void **state)
 		.data_dir = "/var/lib/kontor",
 		.gateway_address = "127.0.0.1:8080",
 		.admin_address = "[::1]:8081",
+		.gateway_tls = "TLS 1.2, 1 certificate",
+		.admin_tls = "",
+		.admin_pin = "",
+		.gateway_door = { .n = 1,
+		    .pair = &door_pair,
+		    .clients = 2,
+		    .client_ca = "CC",
+		    .only_13 = true },
+		.proxy_host = "proxy",
+		.proxy_port = 3128,
+		.no_proxy = ".example",
+		.proxy_auth = "Basic PX",
 		.workers = 3,
 		.nproviders = 2,
 		.ndeployments = 3,
