@@ -2,22 +2,25 @@
  * anthropic.c - Anthropic Messages as its clients and servers speak: what is
  * read of it in passing, and how it says that something went wrong
  *
- * The same at Anthropic, on Foundry, at Bedrock's /anthropic and in the bodies
- * of InvokeModel.  Facts: the published OpenAPI document and what SDKs and
- * Claude Code send; see docs/dialects.md.
+ * Input tokens there leave out what caches gave and took; ours are the whole.
+ * A stream says its usage twice, the second time cumulatively.  Facts: the
+ * published OpenAPI document and what SDKs send; see docs/dialects.md.
  */
 #include "dialect/dialect.h"
 
 #include "base/json.h"
+#include "dialect/anthropic_codec.h"
 #include "dialect/peek.h"
 
 enum {
 	/* Framing tokens around a turn, a block, a tool. */
 	PER_ITEM = 16,
-	/* The most that one picture is charged, with room. */
-	PER_IMAGE = 8000,
-	/* The most that tools add before any is described. */
-	PER_TOOLS = 1000
+	/* What is said for the caller before his tools. */
+	PER_TOOLS = 1024,
+	/* The most that one picture is charged. */
+	PER_IMAGE = 40000,
+	DEPTH_MAX = 4, /* of blocks in blocks */
+	KEYS_MAX = 96  /* top-level fields; the API knows fewer than 40 */
 };
 
 /* --- requests ------------------------------------------------------------ */
@@ -36,296 +39,760 @@ offset(const struct ask *q, const char *p)
 	return (size_t)(p - q->body.p);
 }
 
-static void read_blocks(struct ask *q, const struct json *list);
+static enum fault
+skipped(struct json_cur *c)
+{
+	return json_skip(c, NULL) ? FAULT_NONE : c->fault;
+}
+
+/* It may hold anything. */
+static void
+hidden(struct ask *q)
+{
+	q->unseen = true;
+	q->lanes |= LANE_BIT(LANE_IMAGE_INPUT);
+}
+
+struct block {
+	struct slice type, source; /* "image", "url" */
+	bool odd;                  /* a name that escapes hide */
+};
 
 static void
-read_source(struct ask *q, const struct json *block)
+weigh(struct ask *q, const struct block *b)
 {
-	const struct slice type = json_get_str(block, "type");
-	const struct json *source = json_get(block, "source");
-	const struct slice from = json_get_str(source, "type");
+	const bool image = slice_eq(b->type, S("image"));
 
-	if (slice_eq(type, S("image"))) {
+	q->surcharge += PER_ITEM;
+	if (b->odd || slice_eq(b->type, S("container_upload"))) {
+		hidden(q);
+		return;
+	}
+	if (image)
 		q->surcharge += PER_IMAGE;
+	if (image || slice_eq(b->type, S("document")))
 		q->lanes |= LANE_BIT(LANE_IMAGE_INPUT);
-		q->unseen |= !slice_eq(from, S("base64"));
-	} else if (slice_eq(type, S("document"))) {
-		/* Pages are charged as text and as pictures. */
-		q->unseen |=
-		    !slice_eq(from, S("text")) && !slice_eq(from, S("content"));
-		q->lanes |= LANE_BIT(LANE_IMAGE_INPUT);
-		read_blocks(q, json_get(source, "content"));
-	} else if (slice_eq(type, S("container_upload"))) {
+	/* Pages are read as pictures too. */
+	if (slice_eq(b->source, S("url")) || slice_eq(b->source, S("file")) ||
+	    (slice_eq(b->type, S("document")) &&
+		slice_eq(b->source, S("base64"))))
 		q->unseen = true;
-	}
 }
 
-static void
-read_blocks(struct ask *q, const struct json *list)
-{
-	const struct json *i;
+static enum fault read_content(
+    struct json_cur *c, struct ask *q, unsigned depth);
 
-	if (list == NULL || list->type != JSON_ARRAY)
-		return;
-	for (i = list->child; i != NULL; i = i->next) {
-		q->surcharge += PER_ITEM;
-		read_source(q, i);
-		read_blocks(q, json_get(i, "content"));
-	}
-}
-
+/* {"type": "base64", ...}, or "content" of blocks. */
 static enum fault
-read_messages(struct ask *q, const struct json *list)
+read_source(struct json_cur *c, struct ask *q, struct block *b, unsigned depth)
 {
-	const struct json *m;
-
-	if (list == NULL || list->type != JSON_ARRAY || list->n == 0)
-		return wrong(q, "messages", "must be a list of messages");
-	for (m = list->child; m != NULL; m = m->next) {
-		q->surcharge += PER_ITEM;
-		read_blocks(q, json_get(m, "content"));
-	}
-	return FAULT_NONE;
-}
-
-/* A tool of Anthropic's own that its servers run, by its dated type. */
-static bool
-is_hosted(struct slice type)
-{
-	return slice_starts(type, S("web_search")) ||
-	       slice_starts(type, S("web_fetch")) ||
-	       slice_starts(type, S("code_execution")) ||
-	       slice_starts(type, S("tool_search"));
-}
-
-static void
-read_tools(struct ask *q, const struct json *list)
-{
-	const struct json *t;
-	uint64_t uses;
-	int64_t n;
-
-	if (list == NULL || list->type != JSON_ARRAY || list->n == 0)
-		return;
-	q->surcharge += PER_TOOLS;
-	for (t = list->child; t != NULL; t = t->next) {
-		q->surcharge += PER_ITEM;
-		uses =
-		    json_get_i64(t, "max_uses", &n) && n > 0 ? (uint64_t)n : 0;
-		q->hosted_tool |=
-		    is_hosted(json_get_str(t, "type")) && uses == 0;
-	}
-}
-
-static enum fault
-read_limit(struct ask *q, struct slice span, enum json_type type)
-{
-	int64_t v;
-
-	if (type != JSON_NUMBER || !json_i64(span, &v) || v < 1)
-		return wrong(
-		    q, "max_tokens", "must be a whole number above zero");
-	q->max_output = (uint64_t)v;
-	if (q->nlimits < NELEM(q->limit))
-		q->limit[q->nlimits++] =
-		    (struct splice){ offset(q, span.p), span.len, S("") };
-	return FAULT_NONE;
-}
-
-/* Where model and max_tokens stand: the tree does not know. */
-static enum fault
-read_places(struct ask *q, struct json_cur *c)
-{
-	struct slice key, span;
+	struct slice key;
 	enum json_type type;
 	bool escaped;
 	enum fault f = FAULT_NONE;
 
+	if (!json_peek(c, &type))
+		return c->fault;
+	if (type != JSON_OBJECT)
+		return skipped(c);
+	if (!json_enter_object(c))
+		return c->fault;
 	while (f == FAULT_NONE && json_next_key(c, &key, &escaped)) {
-		if (!json_peek(c, &type) || !json_skip(c, &span))
-			return c->fault;
-		if (slice_eq(key, S("max_tokens"))) {
-			f = read_limit(q, span, type);
-		} else if (slice_eq(key, S("model"))) {
-			if (type != JSON_STRING)
-				return wrong(q, "model", "must be a text");
-			q->model_at = offset(q, span.p);
-			q->model_len = span.len;
+		b->odd |= escaped;
+		if (slice_eq(key, S("type"))) {
+			if (!peek_word(c, &b->source))
+				return c->fault;
+		} else if (slice_eq(key, S("content"))) {
+			f = read_content(c, q, depth + 1);
+		} else {
+			f = skipped(c);
 		}
 	}
 	return f != FAULT_NONE ? f : c->fault;
 }
 
 static enum fault
-read_top(struct ask *q, const struct json *top)
+read_block(struct json_cur *c, struct ask *q, unsigned depth)
 {
-	const struct json *stream = json_get(top, "stream");
+	struct block b = { 0 };
+	struct slice key;
+	enum json_type type;
+	bool escaped;
+	enum fault f = FAULT_NONE;
 
-	if (stream != NULL && stream->type != JSON_TRUE &&
-	    stream->type != JSON_FALSE && stream->type != JSON_NULL)
-		return wrong(q, "stream", "must be true or false");
-	q->stream = stream != NULL && stream->type == JSON_TRUE;
-	q->model = json_get_str(top, "model");
-	q->tier = json_get_str(top, "service_tier");
-	if (slice_eq(json_get_str(top, "speed"), S("fast")))
-		q->tier = S("fast");
-	read_blocks(q, json_get(top, "system"));
-	read_tools(q, json_get(top, "tools"));
-	return read_messages(q, json_get(top, "messages"));
+	if (!json_peek(c, &type))
+		return c->fault;
+	if (type != JSON_OBJECT)
+		return skipped(c);
+	if (!json_enter_object(c))
+		return c->fault;
+	while (f == FAULT_NONE && json_next_key(c, &key, &escaped)) {
+		b.odd |= escaped;
+		if (slice_eq(key, S("type"))) {
+			if (!peek_word(c, &b.type))
+				return c->fault;
+		} else if (slice_eq(key, S("source"))) {
+			f = read_source(c, q, &b, depth);
+		} else if (slice_eq(key, S("content"))) {
+			f = read_content(c, q, depth + 1);
+		} else {
+			f = skipped(c);
+		}
+	}
+	weigh(q, &b);
+	return f != FAULT_NONE ? f : c->fault;
 }
 
 static enum fault
-anthropic_ask(struct arena *a, struct slice body, struct ask *q)
+read_content(struct json_cur *c, struct ask *q, unsigned depth)
 {
-	struct json_cur c = json_cur(body);
-	struct json *top;
+	enum json_type type;
 	enum fault f;
 
-	*q = (struct ask){
-		.body = body, .n = 1, .wants_usage = true, .lanes = LANES_TEXT
-	};
-	f = json_parse(a, body, &top);
-	if (f != FAULT_NONE)
-		return f;
-	if (top->type != JSON_OBJECT || !json_enter_object(&c))
-		return FAULT_JSON;
-	q->first_at = offset(q, c.p);
-	f = read_places(q, &c);
-	if (f == FAULT_NONE)
-		f = read_top(q, top);
-	if (q->model_len == 0)
-		q->model_at = q->first_at;
-	return f;
-}
-
-/* --- answers ------------------------------------------------------------ */
-
-/*
- * input_tokens is without what was read from and written to a cache.  A
- * message_delta's numbers are cumulative and may leave out what did not
- * change.
- */
-static void
-take_usage(struct tally *t, const struct json *j)
-{
-	const struct json *split = json_get(j, "cache_creation"), *out;
-	struct usage u = t->usage;
-	const uint64_t cached = u.cached, written = u.cache_write;
-	uint64_t fresh = u.input - cached - written;
-	int64_t v;
-
-	if (j == NULL || j->type != JSON_OBJECT)
-		return;
-	if (json_get_i64(j, "input_tokens", &v) && v >= 0)
-		fresh = (uint64_t)v;
-	if (json_get_i64(j, "cache_read_input_tokens", &v) && v >= 0)
-		u.cached = (uint64_t)v;
-	if (json_get_i64(j, "cache_creation_input_tokens", &v) && v >= 0)
-		u.cache_write = (uint64_t)v;
-	if (json_get_i64(split, "ephemeral_1h_input_tokens", &v) && v >= 0)
-		u.cache_write_1h = (uint64_t)v;
-	if (json_get_i64(j, "output_tokens", &v) && v >= 0)
-		u.output = (uint64_t)v;
-	out = json_get(j, "output_tokens_details");
-	if (json_get_i64(out, "thinking_tokens", &v) && v >= 0)
-		u.reasoning = (uint64_t)v;
-	u.input = fresh + u.cached + u.cache_write;
-	if (usage_sane(&u))
-		t->usage = u;
-	peek_tier(t, slice_eq(json_get_str(j, "speed"), S("fast"))
-			 ? S("fast")
-			 : json_get_str(j, "service_tier"));
-}
-
-static void
-count_text(struct tally *t, struct slice s)
-{
-	t->bytes += s.len;
-	t->deltas += s.len > 0;
-}
-
-static struct slice
-anthropic_tier(struct slice said, struct slice own)
-{
-	if (said.len == 0 || slice_eq(said, S("auto")) ||
-	    slice_eq(said, S("standard_only")))
-		return own;
-	if (slice_eq(said, S("standard")))
-		return slice_eq(own, S("priority")) ? said : own;
-	return said;
+	if (!json_peek(c, &type))
+		return c->fault;
+	if (type != JSON_ARRAY)
+		return skipped(c);
+	if (depth > DEPTH_MAX) {
+		hidden(q);
+		return skipped(c);
+	}
+	if (!json_enter_array(c))
+		return c->fault;
+	while (json_next_item(c)) {
+		f = read_block(c, q, depth);
+		if (f != FAULT_NONE)
+			return f;
+	}
+	return c->fault;
 }
 
 static enum fault
-anthropic_answer(struct slice body, struct tally *t)
+read_system(struct json_cur *c, struct ask *q)
 {
-	struct arena a = { 0 };
-	struct json *top;
-	enum fault f = FAULT_UP_GARBAGE;
+	q->surcharge += PER_ITEM;
+	return read_content(c, q, 0);
+}
 
-	if (json_parse(&a, body, &top) == FAULT_NONE &&
-	    slice_eq(json_get_str(top, "type"), S("message"))) {
-		take_usage(t, json_get(top, "usage"));
-		t->has_usage = json_get(top, "usage") != NULL;
-		t->finished = true;
-		f = FAULT_NONE;
+static enum fault
+read_message(struct json_cur *c, struct ask *q)
+{
+	struct slice key;
+	enum json_type type;
+	bool escaped;
+	enum fault f;
+
+	if (!json_peek(c, &type))
+		return c->fault;
+	if (type != JSON_OBJECT)
+		return wrong(q, "messages", "every message must be an object");
+	if (!json_enter_object(c))
+		return c->fault;
+	q->surcharge += PER_ITEM;
+	while (json_next_key(c, &key, &escaped)) {
+		if (escaped)
+			hidden(q);
+		f = slice_eq(key, S("content")) ? read_content(c, q, 0)
+						: skipped(c);
+		if (f != FAULT_NONE)
+			return f;
 	}
-	arena_fini(&a);
+	return c->fault;
+}
+
+static enum fault
+read_messages(struct json_cur *c, struct ask *q)
+{
+	enum json_type type;
+	enum fault f;
+
+	if (!json_peek(c, &type))
+		return c->fault;
+	if (type != JSON_ARRAY)
+		return wrong(q, "messages", "must be an array");
+	if (!json_enter_array(c))
+		return c->fault;
+	while (json_next_item(c)) {
+		f = read_message(c, q);
+		if (f != FAULT_NONE)
+			return f;
+	}
+	return c->fault;
+}
+
+/* Those that the caller runs himself, whatever the date behind the name. */
+static bool
+runs_there(struct slice type)
+{
+	static const struct slice here[] = {
+		S_INIT("custom"),
+		S_INIT("bash_"),
+		S_INIT("text_editor_"),
+		S_INIT("computer_"),
+		S_INIT("memory_"),
+		S_INIT("tool_search_"),
+	};
+	size_t i;
+
+	for (i = 0; i < NELEM(here); i++) {
+		if (slice_starts(type, here[i]))
+			return false;
+	}
+	return type.len > 0;
+}
+
+static enum fault
+read_tool(struct json_cur *c, struct ask *q)
+{
+	struct slice key, type = S("");
+	enum json_type kind;
+	uint64_t uses = 0;
+	bool escaped, fine = true;
+
+	if (!json_peek(c, &kind))
+		return c->fault;
+	if (kind != JSON_OBJECT)
+		return wrong(q, "tools", "every tool must be an object");
+	if (!json_enter_object(c))
+		return c->fault;
+	while (json_next_key(c, &key, &escaped)) {
+		if (escaped)
+			q->hosted_tool = true;
+		if (slice_eq(key, S("type"))       ? !peek_word(c, &type)
+		    : slice_eq(key, S("max_uses")) ? !peek_u64(c, &uses, &fine)
+						   : !json_skip(c, NULL))
+			return c->fault;
+	}
+	q->surcharge += PER_ITEM;
+	/* One that may be called so often only has a bound. */
+	if (runs_there(type) && (uses == 0 || !fine))
+		q->hosted_tool = true;
+	return c->fault;
+}
+
+static enum fault
+read_tools(struct json_cur *c, struct ask *q)
+{
+	enum json_type type;
+	enum fault f;
+
+	if (!json_peek(c, &type))
+		return c->fault;
+	if (type == JSON_NULL)
+		return skipped(c);
+	if (type != JSON_ARRAY)
+		return wrong(q, "tools", "must be an array");
+	if (!json_enter_array(c))
+		return c->fault;
+	q->surcharge += PER_TOOLS;
+	while (json_next_item(c)) {
+		f = read_tool(c, q);
+		if (f != FAULT_NONE)
+			return f;
+	}
+	return c->fault;
+}
+
+/* Servers that the provider calls, as often as the model likes. */
+static enum fault
+read_servers(struct json_cur *c, struct ask *q)
+{
+	struct slice span;
+
+	if (!json_skip(c, &span))
+		return c->fault;
+	if (!slice_eq(span, S("null")) && !slice_eq(span, S("[]")))
+		q->hosted_tool = true;
+	return FAULT_NONE;
+}
+
+static enum fault
+read_limit(struct json_cur *c, struct ask *q)
+{
+	struct slice span;
+	enum json_type type;
+	int64_t v;
+
+	if (!json_peek(c, &type) || !json_skip(c, &span))
+		return c->fault;
+	if (type != JSON_NUMBER || !json_i64(span, &v) || v < 1)
+		return wrong(
+		    q, "max_tokens", "must be a whole number above zero");
+	q->max_output = (uint64_t)v;
+	q->limit[q->nlimits++] =
+	    (struct splice){ offset(q, span.p), span.len, S("") };
+	return FAULT_NONE;
+}
+
+static enum fault
+read_stream(struct json_cur *c, struct ask *q)
+{
+	enum json_type type;
+
+	if (!json_peek(c, &type) || !json_skip(c, NULL))
+		return c->fault;
+	if (type != JSON_TRUE && type != JSON_FALSE && type != JSON_NULL)
+		return wrong(q, "stream", "must be true or false");
+	q->stream = type == JSON_TRUE;
+	return FAULT_NONE;
+}
+
+static enum fault
+read_model(struct json_cur *c, struct ask *q)
+{
+	struct slice span;
+	enum json_type type;
+
+	if (!json_peek(c, &type) || !json_skip(c, &span))
+		return c->fault;
+	if (type != JSON_STRING || span.len == 2)
+		return wrong(q, "model", "must be the name of a model");
+	q->model_at = offset(q, span.p);
+	q->model_len = span.len;
+	return FAULT_NONE;
+}
+
+static enum fault
+read_tier(struct json_cur *c, struct ask *q)
+{
+	struct slice word;
+
+	if (!peek_word(c, &word))
+		return c->fault;
+	if (word.len > TIER_MAX)
+		return wrong(q, "service_tier",
+		    "must be the name of a service tier, or null");
+	if (q->tier.len == 0)
+		q->tier = word;
+	return FAULT_NONE;
+}
+
+/* "fast" has a price of its own. */
+static enum fault
+read_speed(struct json_cur *c, struct ask *q)
+{
+	struct slice word;
+
+	if (!peek_word(c, &word))
+		return c->fault;
+	if (slice_eq(word, S("fast")))
+		q->tier = word;
+	return FAULT_NONE;
+}
+
+static enum fault
+read_field(struct json_cur *c, struct ask *q, struct slice key)
+{
+	static const struct {
+		struct slice name;
+		enum fault (*read)(struct json_cur *c, struct ask *q);
+	} fields[] = {
+		{ S_INIT("messages"), read_messages },
+		{ S_INIT("model"), read_model },
+		{ S_INIT("stream"), read_stream },
+		{ S_INIT("system"), read_system },
+		{ S_INIT("tools"), read_tools },
+		{ S_INIT("max_tokens"), read_limit },
+		{ S_INIT("service_tier"), read_tier },
+		{ S_INIT("speed"), read_speed },
+		{ S_INIT("mcp_servers"), read_servers },
+	};
+	size_t i;
+
+	for (i = 0; i < NELEM(fields); i++) {
+		if (slice_eq(key, fields[i].name))
+			return fields[i].read(c, q);
+	}
+	return skipped(c);
+}
+
+static bool
+seen_before(const struct slice *seen, unsigned n, struct slice key)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		if (slice_eq(seen[i], key))
+			return true;
+	}
+	return false;
+}
+
+static enum fault
+read_fields(struct arena *a, struct json_cur *c, struct ask *q)
+{
+	struct slice seen[KEYS_MAX], key;
+	unsigned n = 0;
+	bool escaped;
+	enum fault f;
+
+	while (json_next_key(c, &key, &escaped)) {
+		if (escaped)
+			key = json_unescape(a, key);
+		if (seen_before(seen, n, key)) {
+			q->param = arena_copy(a, key);
+			return FAULT_JSON_DUPLICATE;
+		}
+		if (n == KEYS_MAX)
+			return wrong(q, "", "the body has too many fields");
+		seen[n++] = key;
+		f = read_field(c, q, key);
+		if (f != FAULT_NONE)
+			return f;
+	}
+	if (c->fault == FAULT_NONE && !seen_before(seen, n, S("messages")))
+		return wrong(q, "messages", "is missing");
+	return c->fault;
+}
+
+static enum fault
+messages_ask(struct arena *a, struct slice body, struct ask *q)
+{
+	struct json_cur c = json_cur(body);
+	enum json_type type;
+	enum fault f;
+
+	*q = (struct ask){ .body = body,
+		.n = 1,
+		.lanes = LANES_TEXT,
+		.limit_open = S("\"max_tokens\":"),
+		.limit_close = S(",") };
+	if (!json_peek(&c, &type))
+		return c.fault;
+	if (type != JSON_OBJECT)
+		return wrong(q, "", "the body must be a JSON object");
+	if (!json_enter_object(&c))
+		return c.fault;
+	q->first_at = offset(q, c.p);
+	f = read_fields(a, &c, q);
+	if (f != FAULT_NONE)
+		return f;
+	if (!json_at_end(&c))
+		return c.fault;
+	if (q->model_len == 0)
+		q->model_at = q->first_at;
+	else
+		q->model =
+		    json_unescape(a, (struct slice){ body.p + q->model_at + 1,
+					 q->model_len - 2 });
+	return FAULT_NONE;
+}
+
+/* What is counted costs nothing, and cannot be long. */
+static enum fault
+count_ask(struct arena *a, struct slice body, struct ask *q)
+{
+	const enum fault f = messages_ask(a, body, q);
+
+	q->free = true;
+	q->stream = false;
 	return f;
 }
 
-static void
-read_delta(struct tally *t, const struct json *delta)
-{
-	static const char *const texts[] = { "text", "partial_json",
-		"thinking" };
-	size_t i;
+/* --- answers ------------------------------------------------------------- */
 
-	for (i = 0; i < NELEM(texts); i++)
-		count_text(t, json_get_str(delta, texts[i]));
+/* As it stands there: what caches gave and took is not in the input. */
+struct counts {
+	struct usage u;
+	bool input, output, fine;
+	struct slice tier;
+};
+
+static bool
+read_creation(struct json_cur *c, struct counts *n)
+{
+	static const struct peek_number known[] = {
+		{ S_INIT("ephemeral_1h_input_tokens"),
+		    offsetof(struct usage, cache_write_1h) },
+	};
+
+	return peek_numbers(c, known, NELEM(known), &n->u, &n->fine);
 }
 
-static enum event_kind
-read_event(struct tally *t, const struct json *top)
+static bool
+read_details(struct json_cur *c, struct counts *n)
 {
-	const struct slice type = json_get_str(top, "type");
+	static const struct peek_number known[] = {
+		{ S_INIT("thinking_tokens"),
+		    offsetof(struct usage, reasoning) },
+	};
 
-	if (slice_eq(type, S("content_block_delta"))) {
-		read_delta(t, json_get(top, "delta"));
-	} else if (slice_eq(type, S("message_start"))) {
-		take_usage(t, json_get(json_get(top, "message"), "usage"));
-	} else if (slice_eq(type, S("message_delta"))) {
-		take_usage(t, json_get(top, "usage"));
-		if (json_get_str(json_get(top, "delta"), "stop_reason").len > 0)
-			t->finished = t->has_usage = true;
-	} else if (slice_eq(type, S("message_stop"))) {
-		return EVENT_DONE;
-	} else if (slice_eq(type, S("error"))) {
-		t->failed = true;
-	} else if (type.len == 0) {
-		return EVENT_BAD;
+	return peek_numbers(c, known, NELEM(known), &n->u, &n->fine);
+}
+
+static bool
+read_count(struct json_cur *c, struct counts *n, struct slice key)
+{
+	struct slice word;
+
+	if (slice_eq(key, S("input_tokens"))) {
+		n->input = true;
+		return peek_u64(c, &n->u.input, &n->fine);
 	}
-	return EVENT_PASS;
+	if (slice_eq(key, S("output_tokens"))) {
+		n->output = true;
+		return peek_u64(c, &n->u.output, &n->fine);
+	}
+	if (slice_eq(key, S("cache_read_input_tokens")))
+		return peek_u64(c, &n->u.cached, &n->fine);
+	if (slice_eq(key, S("cache_creation_input_tokens")))
+		return peek_u64(c, &n->u.cache_write, &n->fine);
+	if (slice_eq(key, S("cache_creation")))
+		return read_creation(c, n);
+	if (slice_eq(key, S("output_tokens_details")))
+		return read_details(c, n);
+	if (slice_eq(key, S("service_tier"))) {
+		if (!peek_word(c, &word))
+			return false;
+		if (!slice_eq(n->tier, S("fast")))
+			n->tier = word;
+		return true;
+	}
+	if (!slice_eq(key, S("speed")))
+		return json_skip(c, NULL);
+	if (!peek_word(c, &word))
+		return false;
+	if (slice_eq(word, S("fast")))
+		n->tier = word;
+	return true;
+}
+
+/* Says what is said anew; the rest stays as message_start had it. */
+static bool
+read_usage(struct json_cur *c, struct counts *n)
+{
+	struct slice key;
+	enum json_type type;
+	bool escaped;
+
+	if (!json_peek(c, &type))
+		return false;
+	if (type != JSON_OBJECT)
+		return json_skip(c, NULL);
+	if (!json_enter_object(c))
+		return false;
+	while (json_next_key(c, &key, &escaped)) {
+		if (!read_count(c, n, key))
+			return false;
+	}
+	return c->fault == FAULT_NONE;
+}
+
+/* Ours of theirs; false: they overflow, or do not add up. */
+static bool
+whole(const struct counts *n, struct usage *out)
+{
+	*out = n->u;
+	if (!n->fine || !n->input || !n->output ||
+	    __builtin_add_overflow(out->input, n->u.cached, &out->input) ||
+	    __builtin_add_overflow(out->input, n->u.cache_write, &out->input))
+		return false;
+	return usage_sane(out);
+}
+
+static void
+take_usage(struct tally *t, const struct counts *n)
+{
+	struct usage u;
+
+	if (n->tier.len > 0)
+		peek_tier(t, n->tier);
+	if (!whole(n, &u))
+		return;
+	t->usage = u;
+	t->has_usage = true;
+}
+
+struct answer {
+	struct slice type;
+	bool content, error;
+};
+
+static bool
+read_answer(
+    struct json_cur *c, struct tally *t, struct answer *r, struct counts *n)
+{
+	struct slice key;
+	enum json_type type;
+	bool escaped, ok;
+
+	if (!json_peek(c, &type) || type != JSON_OBJECT ||
+	    !json_enter_object(c))
+		return false;
+	while (json_next_key(c, &key, &escaped)) {
+		if (slice_eq(key, S("type"))) {
+			ok = peek_word(c, &r->type);
+		} else if (slice_eq(key, S("content"))) {
+			r->content = true;
+			ok = peek_content(c, t);
+		} else if (slice_eq(key, S("usage"))) {
+			ok = read_usage(c, n);
+		} else {
+			ok = json_skip(c, NULL);
+		}
+		if (!ok)
+			return false;
+	}
+	return c->fault == FAULT_NONE;
+}
+
+static enum fault
+messages_answer(struct slice body, struct tally *t)
+{
+	struct json_cur c = json_cur(body);
+	struct answer r = { 0 };
+	struct counts n = { .fine = true };
+
+	if (!read_answer(&c, t, &r, &n) || !json_at_end(&c))
+		return FAULT_UP_GARBAGE;
+	take_usage(t, &n);
+	if (!r.content || !slice_eq(r.type, S("message")))
+		return FAULT_UP_GARBAGE;
+	t->finished = true;
+	return FAULT_NONE;
+}
+
+/* {"input_tokens": n} is what was asked for, and nothing that is paid. */
+static enum fault
+count_answer(struct slice body, struct tally *t)
+{
+	struct json_cur c = json_cur(body);
+	struct counts n = { .fine = true };
+
+	if (!read_usage(&c, &n) || !json_at_end(&c) || !n.input || !n.fine)
+		return FAULT_UP_GARBAGE;
+	t->usage = (struct usage){ 0 };
+	t->has_usage = t->finished = true;
+	return FAULT_NONE;
+}
+
+struct happening {
+	struct slice type;
+	struct tally seen; /* of a delta */
+	struct counts n;
+	bool stopped;
+};
+
+static bool
+read_delta(struct json_cur *c, struct happening *h)
+{
+	struct slice key;
+	enum json_type type;
+	bool escaped, ok;
+
+	if (!json_peek(c, &type))
+		return false;
+	if (type != JSON_OBJECT || !json_enter_object(c))
+		return json_skip(c, NULL);
+	while (json_next_key(c, &key, &escaped)) {
+		if (!json_peek(c, &type))
+			return false;
+		if (slice_eq(key, S("stop_reason"))) {
+			h->stopped |= type == JSON_STRING;
+			ok = json_skip(c, NULL);
+		} else if (slice_eq(key, S("text")) ||
+			   slice_eq(key, S("thinking")) ||
+			   slice_eq(key, S("partial_json"))) {
+			ok = peek_content(c, &h->seen);
+		} else {
+			ok = json_skip(c, NULL);
+		}
+		if (!ok)
+			return false;
+	}
+	return c->fault == FAULT_NONE;
+}
+
+static bool
+read_event(struct json_cur *c, struct happening *h)
+{
+	struct answer r = { 0 };
+	struct slice key;
+	enum json_type type;
+	bool escaped, ok;
+
+	if (!json_peek(c, &type) || type != JSON_OBJECT ||
+	    !json_enter_object(c))
+		return false;
+	while (json_next_key(c, &key, &escaped)) {
+		if (!json_peek(c, &type))
+			return false;
+		if (slice_eq(key, S("type")))
+			ok = peek_word(c, &h->type);
+		else if (slice_eq(key, S("delta")))
+			ok = read_delta(c, h);
+		else if (slice_eq(key, S("usage")))
+			ok = read_usage(c, &h->n);
+		else if (slice_eq(key, S("message")) && type == JSON_OBJECT)
+			ok = read_answer(c, &h->seen, &r, &h->n);
+		else
+			ok = json_skip(c, NULL);
+		if (!ok)
+			return false;
+	}
+	return c->fault == FAULT_NONE && json_at_end(c);
+}
+
+/* Their counts of ours, to which the next event's are added. */
+static void
+take_back(const struct tally *t, struct counts *n)
+{
+	n->fine = true;
+	if (!t->has_usage)
+		return;
+	n->u = t->usage;
+	n->u.input -= n->u.cached + n->u.cache_write;
+	n->input = n->output = true;
 }
 
 static enum event_kind
-anthropic_event(struct slice data, struct tally *t)
+messages_event(struct slice data, struct tally *t)
 {
-	char room[4096] __attribute__((aligned(16)));
-	struct arena a = { 0 };
-	enum event_kind kind = EVENT_BAD;
-	struct json *top;
+	struct json_cur c = json_cur(data);
+	struct happening h = { 0 };
 
-	arena_start(&a, room, sizeof(room));
-	if (json_parse(&a, data, &top) == FAULT_NONE)
-		kind = read_event(t, top);
-	arena_fini(&a);
-	return kind;
+	take_back(t, &h.n);
+	if (!read_event(&c, &h) || h.type.len == 0)
+		return EVENT_BAD;
+	t->bytes += h.seen.bytes;
+	t->deltas += h.seen.deltas;
+	t->finished |= h.stopped;
+	if (slice_eq(h.type, S("message_start")) ||
+	    slice_eq(h.type, S("message_delta")))
+		take_usage(t, &h.n);
+	if (slice_eq(h.type, S("error")))
+		t->failed = true;
+	return slice_eq(h.type, S("message_stop")) ? EVENT_DONE : EVENT_PASS;
+}
+
+static enum event_kind
+count_event(struct slice data, struct tally *t)
+{
+	(void)data;
+	(void)t;
+	return EVENT_BAD;
+}
+
+/* "standard" is what answers say where no other was bought. */
+static struct slice
+messages_tier(struct slice said, struct slice own)
+{
+	if (said.len == 0 || slice_eq(said, S("auto")))
+		return own;
+	if (!slice_eq(said, S("standard")) &&
+	    !slice_eq(said, S("standard_only")) &&
+	    !slice_eq(said, S("default")))
+		return said;
+	return slice_eq(own, S("priority")) || slice_eq(own, S("fast")) ||
+		       slice_eq(own, S("flex")) || slice_eq(own, S("batch"))
+		   ? S("standard")
+		   : own;
 }
 
 /* --- errors -------------------------------------------------------------- */
 
 static bool
-anthropic_is_error(struct slice body, struct arena *a, struct slice *message)
+messages_is_error(struct slice body, struct arena *a, struct slice *message)
 {
 	const struct json *error;
 	struct json *top;
@@ -335,42 +802,63 @@ anthropic_is_error(struct slice body, struct arena *a, struct slice *message)
 		return false;
 	error = json_get(top, "error");
 	*message = json_get_str(error, "message");
-	if (message->len > 0)
-		return slice_eq(json_get_str(top, "type"), S("error"));
-	*message = json_get_str(top, "message");
-	return false;
+	if (error != NULL && error->type == JSON_STRING)
+		*message = error->text;
+	if (message->len == 0)
+		*message = json_get_str(top, "message");
+	if (message->len == 0)
+		*message = json_get_str(top, "Message");
+	return error != NULL && json_get_str(error, "message").len > 0 &&
+	       json_get_str(error, "type").len > 0;
 }
 
 static struct slice
-anthropic_mend_error(struct arena *a, struct slice body, int status)
+messages_mend_error(struct arena *a, struct slice body, int status)
 {
-	(void)a;
+	struct json *top;
+	struct slice part[2];
+
 	(void)status;
-	return body;
+	if (json_parse(a, body, &top) != FAULT_NONE ||
+	    json_get(top, "type") != NULL || body.p[0] != '{')
+		return body;
+	part[0] = S("{\"type\":\"error\",");
+	part[1] = (struct slice){ body.p + 1, body.len - 1 };
+	return arena_join(a, part, NELEM(part));
 }
 
 static const char *
-type_of(int status)
+error_type(const struct problem *p)
 {
 	static const struct {
 		int status;
 		const char *type;
-	} types[] = { { 401, "authentication_error" }, { 402, "billing_error" },
-		{ 403, "permission_error" }, { 404, "not_found_error" },
-		{ 409, "conflict_error" }, { 413, "request_too_large" },
-		{ 429, "rate_limit_error" }, { 503, "overloaded_error" },
-		{ 504, "timeout_error" }, { 529, "overloaded_error" } };
+	} types[] = {
+		{ 400, "invalid_request_error" },
+		{ 401, "authentication_error" },
+		{ 402, "billing_error" },
+		{ 403, "permission_error" },
+		{ 404, "not_found_error" },
+		{ 408, "timeout_error" },
+		{ 409, "conflict_error" },
+		{ 413, "request_too_large" },
+		{ 429, "rate_limit_error" },
+		{ 503, "overloaded_error" },
+		{ 504, "timeout_error" },
+		{ 529, "overloaded_error" },
+	};
 	size_t i;
 
 	for (i = 0; i < NELEM(types); i++) {
-		if (types[i].status == status)
+		if (types[i].status == p->status)
 			return types[i].type;
 	}
-	return status >= 500 ? "api_error" : "invalid_request_error";
+	return p->status >= 500 ? "api_error" : "invalid_request_error";
 }
 
+/* Its SDKs read details.error_code: there our own code stands. */
 static void
-anthropic_error(struct buf *out, const struct problem *p)
+messages_error(struct buf *out, const struct problem *p)
 {
 	const struct fault_row *row = fault_get(p->fault);
 
@@ -378,7 +866,7 @@ anthropic_error(struct buf *out, const struct problem *p)
 	json_w_kstr(out, "type", S("error"));
 	json_w_key(out, "error");
 	json_w_begin(out, '{');
-	json_w_kstr(out, "type", slice_of(type_of(p->status)));
+	json_w_kstr(out, "type", slice_of(error_type(p)));
 	json_w_kstr(out, "message",
 	    p->message.len > 0 ? p->message : slice_of(row->text));
 	json_w_key(out, "details");
@@ -393,26 +881,48 @@ anthropic_error(struct buf *out, const struct problem *p)
 }
 
 static void
-anthropic_error_event(struct buf *out, const struct problem *p)
+messages_error_event(struct buf *out, const struct problem *p)
 {
 	struct buf text = { 0 };
 
-	anthropic_error(&text, p);
+	messages_error(&text, p);
 	buf_str(out, "event: error\ndata: ");
 	buf_add(out, buf_slice(&text));
 	buf_str(out, "\n\n");
 	buf_fini(&text);
 }
 
+const struct codec codec_anthropic = {
+	.decode = anthropic_decode,
+	.write_answer = anthropic_write_answer,
+	.write_step = anthropic_write_step,
+	.encode = anthropic_encode,
+	.read_answer = anthropic_read_answer,
+	.read_event = anthropic_read_event,
+	.read_end = anthropic_read_end,
+};
+
 const struct dialect dialect_anthropic = {
 	.name = "anthropic-messages",
 	.codec = &codec_anthropic,
-	.tier = anthropic_tier,
-	.ask = anthropic_ask,
-	.answer = anthropic_answer,
-	.event = anthropic_event,
-	.is_error = anthropic_is_error,
-	.mend_error = anthropic_mend_error,
-	.error = anthropic_error,
-	.error_event = anthropic_error_event,
+	.tier = messages_tier,
+	.ask = messages_ask,
+	.answer = messages_answer,
+	.event = messages_event,
+	.is_error = messages_is_error,
+	.mend_error = messages_mend_error,
+	.error = messages_error,
+	.error_event = messages_error_event,
+};
+
+const struct dialect dialect_anthropic_count = {
+	.name = "anthropic-count-tokens",
+	.tier = messages_tier,
+	.ask = count_ask,
+	.answer = count_answer,
+	.event = count_event,
+	.is_error = messages_is_error,
+	.mend_error = messages_mend_error,
+	.error = messages_error,
+	.error_event = messages_error_event,
 };

@@ -272,37 +272,6 @@ codec_limit(const struct conversation *c, const struct target *t)
 	return n;
 }
 
-static const char *const vendors[] = { "none", "openai", "anthropic", "google",
-	"amazon" };
-
-struct slice
-codec_envelope(struct arena *a, const struct part *p, enum vendor field_of)
-{
-	if (p->opaque.len == 0 || p->origin == field_of)
-		return p->opaque;
-	return slice_of(arena_fmt(
-	    a, "kontor.%s.%.*s", vendors[p->origin], S_FMT(p->opaque)));
-}
-
-void
-codec_open_envelope(struct part *p)
-{
-	struct slice rest, vendor;
-	size_t i;
-
-	if (!slice_starts(p->opaque, S("kontor.")))
-		return;
-	rest = (struct slice){ p->opaque.p + 7, p->opaque.len - 7 };
-	if (!slice_cut(rest, '.', &vendor, &rest))
-		return;
-	for (i = 0; i < NELEM(vendors); i++) {
-		if (slice_eq(vendor, slice_of(vendors[i]))) {
-			p->origin = (enum vendor)i;
-			p->opaque = rest;
-		}
-	}
-}
-
 struct slice
 codec_id(struct arena *a, const char *prefix, struct slice request)
 {

@@ -55,16 +55,6 @@ bool codec_allows(const struct conversation *c, const struct tool *t);
  * the model's; 0: nothing is known. */
 uint64_t codec_limit(const struct conversation *c, const struct target *t);
 
-/*
- * Opaque reasoning of one vendor as the text that another vendor's field for
- * it may carry: the vendor's own is as it is, others' become
- * "kontor.VENDOR.TEXT", which codec_open_envelope() knows again when a client
- * sends it back, so that it goes to its maker or nowhere.
- */
-struct slice codec_envelope(
-    struct arena *a, const struct part *p, enum vendor field_of);
-void codec_open_envelope(struct part *p);
-
 /* "req_..." as the id of another dialect: prefix and the 26 letters. */
 struct slice codec_id(
     struct arena *a, const char *prefix, struct slice request);

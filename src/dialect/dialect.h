@@ -49,6 +49,7 @@ struct ask {
 	uint64_t extra_output; /* billed beyond max_output */
 	bool unseen;        /* input the body does not show: URLs, file ids */
 	bool hosted_tool;   /* a hosted tool without a call cap */
+	bool free;          /* nothing of it is billed */
 	uint32_t lanes;     /* bits of enum lane: what it may be billed as */
 	struct slice tier;  /* service tier, as it asks; empty: not said */
 	struct slice param; /* of a FAULT_FIELD: which field */
@@ -207,6 +208,7 @@ extern const struct codec codec_openai_chat;
 extern const struct dialect dialect_bedrock;
 extern const struct codec codec_anthropic;
 extern const struct dialect dialect_anthropic;
+extern const struct dialect dialect_anthropic_count; /* of tokens */
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_responses;
 extern const struct dialect dialect_gemini;

@@ -882,7 +882,9 @@ hear_call(struct decoding *d, const struct json *p, const struct json *call)
 	decoding_step(d, &(struct stream_step){ .kind = STEP_OPEN,
 			     .block = { .kind = PART_TOOL_CALL,
 				 .id = call_id(d, call),
-				 .name = proto_str(call, "name") } });
+				 .name = proto_str(call, "name"),
+				 .opaque = proto_str(p, "thoughtSignature"),
+				 .origin = VENDOR_GOOGLE } });
 	hearing(d)->calls++;
 	decoding_step(d, &(struct stream_step){ .kind = STEP_ARGS,
 			     .text = args.len > 0 ? args : S("{}") });

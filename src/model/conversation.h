@@ -214,7 +214,8 @@ enum step_kind {
 
 struct stream_step {
 	enum step_kind kind;
-	struct part block;         /* OPEN */
+	/* OPEN; opaque where it is known so early, and again in OPAQUE. */
+	struct part block;
 	struct slice text;         /* TEXT, ARGS, OPAQUE */
 	enum vendor origin;        /* OPAQUE */
 	struct citation *citation; /* CITATION */

@@ -1,0 +1,393 @@
+/*
+ * What holds for every codec: what it writes it reads back, a stream cut at
+ * any byte is the same stream, and a stream's frames keep the laws of their
+ * dialect whatever a model says.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "dialect/codec.h"
+#include "http/eventstream.h"
+#include "http/sse.h"
+
+static const struct dialect *const dialects[] = {
+	&dialect_openai_chat,
+	&dialect_anthropic,
+	&dialect_gemini,
+	&dialect_bedrock,
+	&dialect_openai_responses,
+};
+
+enum { ROUNDS = 200 };
+
+/* --- chance -------------------------------------------------------------- */
+
+static uint64_t seed;
+
+static unsigned
+chance(unsigned n)
+{
+	seed = seed * UINT64_C(6364136223846793005) +
+	       UINT64_C(1442695040888963407);
+	return (unsigned)(seed >> 33) % n;
+}
+
+static struct slice
+pick(const char *const *words, unsigned n)
+{
+	return slice_of(words[chance(n)]);
+}
+
+static struct slice
+some_text(void)
+{
+	static const char *const words[] = { "hello", " ", "w\xc3\xb6rld",
+		"\"quoted\"\\", "\n\n", "data: x", "{\"a\":1}",
+		"\xf0\x9f\x98\x80", "\t", "event: ping\n" };
+
+	return pick(words, NELEM(words));
+}
+
+/* --- a model that says anything ----------------------------------------- */
+
+struct saying {
+	struct arena *a;
+	step_f *f;
+	void *arg;
+	unsigned calls;
+	bool thoughts;
+};
+
+static void
+step(struct saying *s, enum step_kind kind, struct slice text)
+{
+	s->f(s->arg, &(struct stream_step){ .kind = kind, .text = text });
+}
+
+static void
+say_text(struct saying *s, enum part_kind kind)
+{
+	unsigned n = 1 + chance(4);
+
+	s->f(s->arg, &(struct stream_step){
+			 .kind = STEP_OPEN, .block = { .kind = kind } });
+	for (; n > 0; n--)
+		step(s, STEP_TEXT, some_text());
+	step(s, STEP_CLOSE, S(""));
+}
+
+static void
+say_call(struct saying *s)
+{
+	static const char *const args[] = { "{}",
+		"{\"city\":\"Z\xc3\xbcrich\"}",
+		"{\"n\":12345678901234567890,\"l\":[1,2,{\"x\":null}]}" };
+	const struct slice all = pick(args, NELEM(args));
+	struct stream_step open = { .kind = STEP_OPEN,
+		.block = { .kind = PART_TOOL_CALL,
+		    .id = slice_of(arena_fmt(s->a, "call_%u", s->calls)),
+		    .name = slice_of(arena_fmt(s->a, "tool_%u", chance(3))) } };
+	size_t at, n;
+
+	s->calls++;
+	s->f(s->arg, &open);
+	for (at = 0; at < all.len; at += n) {
+		n = 1 + chance((unsigned)(all.len - at));
+		/* Texts come in whole characters. */
+		while (at + n < all.len && (all.p[at + n] & 0xc0) == 0x80)
+			n++;
+		step(s, STEP_ARGS, (struct slice){ all.p + at, n });
+	}
+	step(s, STEP_CLOSE, S(""));
+}
+
+static enum stop_reason
+some_stop(const struct saying *s)
+{
+	if (s->calls > 0)
+		return chance(2) == 0 ? STOP_TOOL : STOP_LENGTH;
+	return chance(3) == 0 ? STOP_LENGTH : STOP_END;
+}
+
+static void
+say(struct arena *a, step_f *f, void *arg, bool thoughts)
+{
+	struct saying s = { .a = a, .f = f, .arg = arg };
+	struct stream_step start = {
+		.kind = STEP_START, .id = S("id1"), .model = S("m")
+	};
+	struct usage u = { .input = 1000 + chance(100) };
+	unsigned n = chance(3);
+
+	u.cached = chance(500);
+	u.output = 50 + chance(1000);
+	u.reasoning = thoughts ? chance(40) : 0;
+	f(arg, &start);
+	if (thoughts && chance(2) == 0)
+		say_text(&s, PART_REASONING);
+	for (; n > 0; n--)
+		say_text(&s, PART_TEXT);
+	for (n = chance(4); n > 0; n--)
+		say_call(&s);
+	f(arg,
+	    &(struct stream_step){ .kind = STEP_STOP, .stop = some_stop(&s) });
+	f(arg, &(struct stream_step){
+		   .kind = STEP_USAGE, .usage = u, .has_usage = true });
+	f(arg, &(struct stream_step){ .kind = STEP_END });
+}
+
+/* --- what was said, as a text to be compared ----------------------------- */
+
+static void
+add_all(struct buf *b, const struct part *p, enum part_kind kind)
+{
+	for (; p != NULL; p = p->next) {
+		if (p->kind == kind)
+			buf_add(b, p->text);
+	}
+	buf_char(b, '|');
+}
+
+/* How a dialect writes the same JSON is its own affair. */
+static void
+add_args(struct buf *b, struct slice args)
+{
+	struct arena a = { 0 };
+	struct json *j;
+
+	if (json_parse(&a, args, &j) == FAULT_NONE)
+		json_w_tree(b, j);
+	else
+		buf_add(b, args);
+	arena_fini(&a);
+}
+
+static void
+dump(struct buf *b, const struct completion *c)
+{
+	const struct part *p;
+
+	add_all(b, c->first, PART_REASONING);
+	add_all(b, c->first, PART_TEXT);
+	for (p = c->first; p != NULL; p = p->next) {
+		if (p->kind != PART_TOOL_CALL)
+			continue;
+		buf_add(b, p->id);
+		buf_char(b, ' ');
+		buf_add(b, p->name);
+		buf_char(b, ' ');
+		add_args(b, p->args);
+		buf_char(b, '\n');
+	}
+	buf_fmt(b, "stop %d usage %llu %llu %llu", (int)c->stop,
+	    (unsigned long long)c->usage.input,
+	    (unsigned long long)c->usage.cached,
+	    (unsigned long long)c->usage.output);
+}
+
+/* --- through a dialect --------------------------------------------------- */
+
+struct writer {
+	const struct codec *codec;
+	struct encoding_out e;
+	struct buf out;
+};
+
+static void
+write_one(void *arg, const struct stream_step *s)
+{
+	struct writer *w = arg;
+
+	w->codec->write_step(s, &w->e, &w->out);
+}
+
+struct reader {
+	const struct codec *codec;
+	struct decoding d;
+	struct arena scratch;
+	struct buf wrapped;
+	bool bad;
+};
+
+static void
+read_one(struct reader *r, struct slice name, struct slice data)
+{
+	if (r->codec->read_event(&r->d, name, data) != FAULT_NONE)
+		r->bad = true;
+	arena_fini(&r->scratch);
+	r->scratch = (struct arena){ 0 };
+}
+
+static bool
+on_event(void *arg, const struct sse_event *e)
+{
+	struct reader *r = arg;
+
+	if (e->has_data && !r->d.ended)
+		read_one(r, e->type, e->data);
+	return true;
+}
+
+static bool
+on_message(void *arg, const struct eventstream_message *m)
+{
+	struct reader *r = arg;
+
+	buf_clear(&r->wrapped);
+	buf_fmt(
+	    &r->wrapped, "{\"%.*s\":%.*s}", S_FMT(m->event), S_FMT(m->payload));
+	read_one(r, m->event, buf_slice(&r->wrapped));
+	return true;
+}
+
+static const struct completion *
+read_stream(
+    const struct dialect *d, struct arena *a, struct slice bytes, size_t stride)
+{
+	struct gather *g = gather_new(a);
+	struct reader r = { .codec = d->codec };
+	struct sse sse = { .max = SIZE_MAX };
+	struct eventstream es = { .max = SIZE_MAX };
+	struct slice part;
+
+	r.d = (struct decoding){
+		.arena = a, .scratch = &r.scratch, .step = gather_step, .arg = g
+	};
+	for (; bytes.len > 0; bytes.p += part.len, bytes.len -= part.len) {
+		part = (struct slice){ bytes.p,
+			bytes.len < stride ? bytes.len : stride };
+		if (d->framing == FRAMING_SSE)
+			assert_int_equal(
+			    sse_feed(&sse, part, on_event, NULL, &r),
+			    FAULT_NONE);
+		else
+			assert_int_equal(
+			    eventstream_feed(&es, part, on_message, NULL, &r),
+			    FAULT_NONE);
+	}
+	if (d->framing == FRAMING_SSE)
+		sse_end(&sse, on_event, NULL, &r);
+	assert_false(r.bad);
+	assert_int_equal(d->codec->read_end(&r.d), FAULT_NONE);
+	sse_fini(&sse);
+	eventstream_fini(&es);
+	buf_fini(&r.wrapped);
+	return gather_completion(g);
+}
+
+static struct conversation asked = { .n = 1,
+	.parallel = -1,
+	.schema_strict = -1,
+	.wants_usage = true,
+	.wants_reasoning = true,
+	.stream = true };
+
+static struct encoding_out
+encoding(struct arena *a)
+{
+	return (struct encoding_out){ .arena = a,
+		.asked = &asked,
+		.id = S("req_01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+		.model = S("m"),
+		.created = 1000,
+		.input = 100 };
+}
+
+static void
+expect_same(const struct dialect *d, const struct completion *want,
+    const struct completion *got, const char *how)
+{
+	struct buf a = { 0 }, b = { 0 };
+
+	assert_non_null(got);
+	dump(&a, want);
+	dump(&b, got);
+	if (!slice_eq(buf_slice(&a), buf_slice(&b)))
+		fail_msg("%s, %s:\nwant %s\ngot  %s", d->name, how,
+		    buf_cstr(&a), buf_cstr(&b));
+	buf_fini(&a);
+	buf_fini(&b);
+}
+
+static void
+a_stream_cut_at_any_byte_is_what_was_said(void **state)
+{
+	struct arena a;
+	struct writer w;
+	struct gather *g;
+	unsigned i, k;
+
+	(void)state;
+	for (k = 0; k < NELEM(dialects) && dialects[k]->codec != NULL; k++) {
+		for (i = 0; i < ROUNDS; i++) {
+			a = (struct arena){ 0 };
+			g = gather_new(&a);
+			w = (struct writer){ dialects[k]->codec, encoding(&a),
+				{ 0 } };
+			seed = i + 1;
+			say(&a, gather_step, g, true);
+			seed = i + 1;
+			say(&a, write_one, &w, true);
+			expect_same(dialects[k], gather_completion(g),
+			    read_stream(
+				dialects[k], &a, buf_slice(&w.out), SIZE_MAX),
+			    "whole");
+			expect_same(dialects[k], gather_completion(g),
+			    read_stream(
+				dialects[k], &a, buf_slice(&w.out), 1 + i % 7),
+			    "in pieces");
+			buf_fini(&w.out);
+			arena_fini(&a);
+		}
+	}
+}
+
+static void
+an_answer_is_what_was_said(void **state)
+{
+	struct completion got;
+	struct encoding_out e;
+	struct arena a;
+	struct buf b;
+	struct gather *g;
+	unsigned i, k;
+
+	(void)state;
+	for (k = 0; k < NELEM(dialects) && dialects[k]->codec != NULL; k++) {
+		for (i = 0; i < ROUNDS; i++) {
+			a = (struct arena){ 0 };
+			b = (struct buf){ 0 };
+			got = (struct completion){ 0 };
+			g = gather_new(&a);
+			e = encoding(&a);
+			seed = i + 1;
+			say(&a, gather_step, g, true);
+			dialects[k]->codec->write_answer(
+			    gather_completion(g), &e, &b);
+			assert_int_equal(dialects[k]->codec->read_answer(
+					     &a, buf_slice(&b), &got),
+			    FAULT_NONE);
+			expect_same(
+			    dialects[k], gather_completion(g), &got, "answer");
+			buf_fini(&b);
+			arena_fini(&a);
+		}
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stream_cut_at_any_byte_is_what_was_said),
+		cmocka_unit_test(an_answer_is_what_was_said),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
