@@ -150,6 +150,47 @@ google_body(struct buf *b, const struct words *w)
 	json_w_end(b, '}');
 }
 
+static const char *
+anthropic_word(int status)
+{
+	switch (status) {
+	case 400:
+	case 422:
+		return "invalid_request_error";
+	case 401:
+		return "authentication_error";
+	case 403:
+		return "permission_error";
+	case 404:
+	case 405:
+		return "not_found_error";
+	case 413:
+		return "request_too_large";
+	case 429:
+		return "rate_limit_error";
+	case 504:
+		return "timeout_error";
+	case 529:
+		return "overloaded_error";
+	default:
+		return "api_error";
+	}
+}
+
+static void
+anthropic_body(struct buf *b, const struct words *w)
+{
+	json_w_begin(b, '{');
+	json_w_kstr(b, "type", S("error"));
+	json_w_key(b, "error");
+	json_w_begin(b, '{');
+	json_w_kstr(b, "type", slice_of(anthropic_word(w->status)));
+	put_message(b, w);
+	json_w_end(b, '}');
+	json_w_kstr(b, "request_id", S("req_sim"));
+	json_w_end(b, '}');
+}
+
 static struct plan *
 said(enum venue v, const struct words *w, bool shape)
 {
@@ -160,7 +201,9 @@ said(enum venue v, const struct words *w, bool shape)
 		p->type = "application/json; charset=UTF-8";
 		return p;
 	}
-	if (v == VENUE_BEDROCK && !shape) {
+	if (v == VENUE_ANTHROPIC) {
+		anthropic_body(&p->body, w);
+	} else if (v == VENUE_BEDROCK && !shape) {
 		aws_body(&p->body, w);
 		p->aws_error = w->aws;
 	} else if (v == VENUE_AZURE && !shape) {
@@ -481,6 +524,22 @@ azure_lines(struct buf *b, const struct plan *p, uint64_t n)
 	put_limits(b, p, true);
 }
 
+static void
+anthropic_lines(struct buf *b, const struct plan *p, uint64_t n)
+{
+	const bool out = p->status == 429;
+
+	put_hex_id(b, "request-id: req_", n);
+	put_line(b, "anthropic-organization-id", S("org-simulated"));
+	put_number(b, "anthropic-ratelimit-requests-limit", 10000);
+	put_number(b, "anthropic-ratelimit-requests-remaining", out ? 0 : 9999);
+	put_line(
+	    b, "anthropic-ratelimit-requests-reset", S("2026-11-25T00:00:00Z"));
+	put_number(b, "anthropic-ratelimit-tokens-limit", 10000000);
+	put_number(
+	    b, "anthropic-ratelimit-tokens-remaining", out ? 0 : 9999000);
+}
+
 /* No rate headers and no retry-after: what there is stands in the body. */
 static void
 google_lines(struct buf *b)
@@ -504,6 +563,8 @@ brand_lines(struct buf *b, enum venue v, const struct plan *p, uint64_t n)
 		azure_lines(b, p, n);
 	else if (v == VENUE_BEDROCK)
 		put_uuid(b, "x-amzn-requestid", n);
+	else if (v == VENUE_ANTHROPIC)
+		anthropic_lines(b, p, n);
 	else
 		put_line(b, "server", S("uvicorn"));
 	if (p->aws_input > 0)

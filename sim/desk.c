@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "sim/anthropic.h"
 #include "sim/brand.h"
 #include "sim/bedrock.h"
 #include "sim/embed.h"
@@ -192,6 +193,8 @@ route(struct visit *v)
 
 	if (venue == VENUE_GEMINI || venue == VENUE_VERTEX)
 		return gemini_route(v);
+	if (venue == VENUE_ANTHROPIC)
+		return anthropic_route(v);
 	if (venue == VENUE_AZURE &&
 	    slice_starts(v->path, S("/openai/deployments/")))
 		return azure_classic(v);

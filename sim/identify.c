@@ -36,6 +36,8 @@ guess(const struct visit *v)
 		return VENUE_BEDROCK_NATIVE;
 	if (memmem(v->path.p, v->path.len, "publishers/", 11) != NULL)
 		return VENUE_VERTEX;
+	if (slice_starts(v->path, S("/v1/messages")))
+		return VENUE_ANTHROPIC;
 	if (google_key(v).len > 0 ||
 	    (slice_starts(v->path, S("/v1")) &&
 		memmem(v->path.p, v->path.len, "/models/", 8) != NULL &&
@@ -220,6 +222,7 @@ desk_identify(struct visit *v, int64_t now_s)
 {
 	struct slice auth = http_value(v->head, S("authorization"));
 	struct slice api_key = http_value(v->head, S("api-key"));
+	struct slice x_api_key = http_value(v->head, S("x-api-key"));
 
 	if (slice_starts(auth, S("AWS4-")))
 		return identify_aws(v, auth, now_s);
@@ -230,6 +233,12 @@ desk_identify(struct visit *v, int64_t now_s)
 		if (v->credential != NULL &&
 		    v->credential->venue != VENUE_GEMINI &&
 		    v->credential->venue != VENUE_VERTEX)
+			v->credential = NULL;
+	} else if (x_api_key.len > 0) {
+		/* Where both are sent, this one counts. */
+		v->credential = by_key(v->desk->setup, x_api_key, false);
+		if (v->credential != NULL &&
+		    v->credential->venue != VENUE_ANTHROPIC)
 			v->credential = NULL;
 	} else if (api_key.len > 0)
 		v->credential = by_key(v->desk->setup, api_key, true);

@@ -14,6 +14,7 @@ static const char *const venues[VENUE_MAX] = {
 	[VENUE_GEMINI] = "gemini",
 	[VENUE_VERTEX] = "vertex",
 	[VENUE_OCI] = "oci",
+	[VENUE_ANTHROPIC] = "anthropic",
 };
 
 static const char *

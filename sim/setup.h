@@ -20,6 +20,7 @@ enum venue {
 	VENUE_GEMINI,
 	VENUE_VERTEX,
 	VENUE_OCI,
+	VENUE_ANTHROPIC,
 	VENUE_MAX,
 	/* Nobody's venue: Bedrock where it speaks as AWS throughout. */
 	VENUE_BEDROCK_NATIVE = VENUE_MAX

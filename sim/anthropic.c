@@ -1,0 +1,130 @@
+/*
+ * anthropic.c - the paths of Anthropic's API
+ */
+#include "sim/anthropic.h"
+
+#include "sim/brand.h"
+
+static struct plan *
+trouble(const struct visit *v, enum trouble t, struct slice what)
+{
+	(void)v;
+	return brand_trouble(VENUE_ANTHROPIC, t, 0, what);
+}
+
+static void
+touch(struct order *o)
+{
+	struct directive *d = &o->chat.directive;
+
+	if (d->cache_write < 0 && d->cached <= 0)
+		d->cache_write = o->aws.cache_write;
+	o->chat.n = 1;
+}
+
+/* anthropic-version steers what is taken: it must be there, and known. */
+static const char *
+version_wrong(const struct visit *v)
+{
+	const struct slice version =
+	    http_value(v->head, S("anthropic-version"));
+
+	if (version.len == 0)
+		return "anthropic-version: header is required";
+	if (!slice_eq(version, S("2023-06-01")) &&
+	    !slice_eq(version, S("2026-10-21")))
+		return "anthropic-version: \"unknown\" is not a valid version";
+	return NULL;
+}
+
+static struct plan *
+messages(struct visit *v)
+{
+	static const struct manner manner = { .read = anthropic_read,
+		.touch = touch,
+		.tongue = &anthropic_tongue,
+		.bad_json =
+		    S_INIT("The request body is not valid JSON: expected value "
+			   "at line 1 column 1") };
+	struct order o = {
+		.visit = v, .manner = &manner, .key = S("messages")
+	};
+	const struct refusal why = { 400, "invalid_request_error", NULL, NULL,
+		version_wrong(v) };
+
+	return why.message != NULL ? brand_refusal(VENUE_ANTHROPIC, &why)
+				   : desk_call(&o);
+}
+
+static struct plan *
+count(struct visit *v)
+{
+	const bool newer = slice_eq(
+	    http_value(v->head, S("anthropic-version")), S("2026-10-21"));
+	struct arena a = { 0 };
+	struct refusal why = { 0 };
+	struct json *body;
+	struct plan *p;
+	int64_t n = -1;
+
+	if (json_parse(&a, v->body, &body) != FAULT_NONE)
+		why = (struct refusal){ 400, "invalid_request_error", NULL,
+			NULL, "The request body is not valid JSON" };
+	else
+		n = anthropic_count(&a, body, newer, &why);
+	if (n < 0) {
+		p = brand_refusal(VENUE_ANTHROPIC, &why);
+	} else {
+		p = plan_plain(200);
+		json_w_begin(&p->body, '{');
+		json_w_ki64(&p->body, "input_tokens", n);
+		json_w_end(&p->body, '}');
+	}
+	arena_fini(&a);
+	return p;
+}
+
+static void
+put_model(struct buf *b, const struct sim_model *m)
+{
+	json_w_begin(b, '{');
+	json_w_kstr(b, "type", S("model"));
+	json_w_kstr(b, "id", m->id);
+	json_w_kstr(b, "display_name", m->id);
+	json_w_kstr(b, "created_at", S("2026-03-05T00:00:00Z"));
+	json_w_end(b, '}');
+}
+
+static struct plan *
+models(const struct visit *v)
+{
+	const struct setup *s = v->desk->setup;
+	struct plan *p = plan_plain(200);
+	unsigned i;
+
+	json_w_begin(&p->body, '{');
+	json_w_key(&p->body, "data");
+	json_w_begin(&p->body, '[');
+	for (i = 0; i < s->nmodel; i++) {
+		if (s->model[i].sold[VENUE_ANTHROPIC])
+			put_model(&p->body, &s->model[i]);
+	}
+	json_w_end(&p->body, ']');
+	json_w_kbool(&p->body, "has_more", false);
+	json_w_end(&p->body, '}');
+	return p;
+}
+
+struct plan *
+anthropic_route(struct visit *v)
+{
+	const bool post = slice_eq(v->head->method, S("POST"));
+
+	if (slice_eq(v->path, S("/v1/messages")))
+		return post ? messages(v) : trouble(v, TROUBLE_METHOD, S(""));
+	if (slice_eq(v->path, S("/v1/messages/count_tokens")))
+		return post ? count(v) : trouble(v, TROUBLE_METHOD, S(""));
+	if (slice_eq(v->path, S("/v1/models")) && !post)
+		return models(v);
+	return trouble(v, TROUBLE_PATH, S(""));
+}
