@@ -40,6 +40,7 @@ SECRETS = {
     "SIM_AWS_TOKEN_SECRET": "sim/bedrock/secret2",
     "SIM_AWS_TOKEN": "IQoJb3JpZ2luX2VjEXAMPLETOKEN+/==",
     "SIM_AWS_BEARER": "sim-bedrock-api-key", "SIM_LAB": "sim-lab-key",
+    "SIM_ANTHROPIC": "sk-ant-sim",
 }
 
 # The credential's name at the simulator is the provider's in kontor.yaml, so
@@ -61,6 +62,8 @@ SIM_CREDENTIALS = [
     {"name": "bedrock-key", "type": "bedrock", "region": "us-east-1",
      "api_key": SECRETS["SIM_AWS_BEARER"]},
     {"name": "lab", "type": "openai_compatible", "key": SECRETS["SIM_LAB"]},
+    {"name": "anthropic", "type": "anthropic",
+     "key": SECRETS["SIM_ANTHROPIC"]},
 ]
 SIM_MODELS = [
     {"id": "gpt-5.4", "snapshot": "gpt-5.4-2026-03-05",
@@ -84,6 +87,8 @@ SIM_MODELS = [
     {"id": "claude-sonnet-4-5", "reasoning": True, "context": 200000,
      "bedrock_id": "anthropic.claude-sonnet-4-5-20250929-v1:0",
      "max_output": 64000, "prices": {
+         "anthropic": {"input": "3.00", "cached_input": "0.30",
+                       "cache_write": "3.75", "output": "15.00"},
          "bedrock": {"input": "3.00", "cached_input": "0.30",
                      "cache_write": "3.75", "output": "15.00"}}},
     {"id": "nova-lite", "bedrock_id": "amazon.nova-lite-v1:0",
@@ -171,6 +176,10 @@ def make_config(sim_url, data_dir, first_byte="2s", idle="2s", workers=2):
         models[name] = {"publisher": maker, "deployments": [
             {"id": name[2:], "provider": "bedrock", "name": at, "zone": "us",
              "context": 200000, "max_output": most}]}
+    models["m-claude"] = {"publisher": "anthropic", "deployments": [
+        {"id": "claude", "provider": "anthropic", "zone": "us",
+         "name": "claude-sonnet-4-5", "context": 200000,
+         "max_output": 64000}]}
     models["m-lab"] = {"deployments": [deployment("lab-oss", "lab")]}
     models["gpt-5.4"] = {
         "publisher": "openai",
@@ -221,6 +230,9 @@ def make_config(sim_url, data_dir, first_byte="2s", idle="2s", workers=2):
             "bedrock-key": provider(
                 type="bedrock", base_url=sim_url, region="us-east-1",
                 auth={"api_key": "${SIM_AWS_BEARER}"}),
+            "anthropic": provider(
+                type="anthropic", base_url=sim_url,
+                auth={"api_key": "${SIM_ANTHROPIC}"}),
             "lab": provider(type="openai_compatible",
                             base_url=sim_url + "/v1",
                             auth={"api_key": "${SIM_LAB}"}),
@@ -233,6 +245,8 @@ def make_config(sim_url, data_dir, first_byte="2s", idle="2s", workers=2):
         "models": models,
         "aliases": {"fast": "m-openai"},
         "prices": price_rows() + [
+            {"deployment": "claude", "input": "3.00", "cached_input": "0.30",
+             "cache_write": "3.75", "output": "15.00"}] + [
             {"deployment": f"{d}", **PRICES["openai"]}
             for d in ("r-closed", "c-closed", "b-badkey", "bt-badkey")],
     }
