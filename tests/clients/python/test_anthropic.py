@@ -197,7 +197,7 @@ def test_a_hosted_tool_of_another_vendor_is_a_clear_400(client):
             model="m-openai", max_tokens=10, messages=ask("x"),
             tools=[{"type": "web_search_20250305", "name": "web_search",
                     "max_uses": 1}])
-    assert "hosted tool" in e.value.body["error"]["message"]
+    assert "a tool of Anthropic's" in e.value.body["error"]["message"]
 
 
 def test_the_old_header_and_version_still_work(kontor, key):
