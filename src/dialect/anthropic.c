@@ -380,6 +380,19 @@ read_speed(struct json_cur *c, struct ask *q)
 	return FAULT_NONE;
 }
 
+/* It decides where data go: the place matters whatever the value is. */
+static enum fault
+read_geo(struct json_cur *c, struct ask *q)
+{
+	struct json_cur at = *c;
+	struct slice span, word;
+
+	if (!json_skip(&at, &span) || !peek_word(c, &word))
+		return at.fault != FAULT_NONE ? at.fault : c->fault;
+	q->geo = (struct splice){ offset(q, span.p), span.len, word };
+	return FAULT_NONE;
+}
+
 static enum fault
 read_field(struct json_cur *c, struct ask *q, struct slice key)
 {
@@ -396,6 +409,7 @@ read_field(struct json_cur *c, struct ask *q, struct slice key)
 		{ S_INIT("service_tier"), read_tier },
 		{ S_INIT("speed"), read_speed },
 		{ S_INIT("mcp_servers"), read_servers },
+		{ S_INIT("inference_geo"), read_geo },
 	};
 	size_t i;
 
@@ -495,7 +509,7 @@ count_ask(struct arena *a, struct slice body, struct ask *q)
 struct counts {
 	struct usage u;
 	bool input, output, fine;
-	struct slice tier;
+	struct slice tier, geo;
 };
 
 static bool
@@ -548,6 +562,8 @@ read_count(struct json_cur *c, struct counts *n, struct slice key)
 			n->tier = word;
 		return true;
 	}
+	if (slice_eq(key, S("inference_geo")))
+		return peek_word(c, &n->geo);
 	if (!slice_eq(key, S("speed")))
 		return json_skip(c, NULL);
 	if (!peek_word(c, &word))
@@ -597,6 +613,10 @@ take_usage(struct tally *t, const struct counts *n)
 
 	if (n->tier.len > 0)
 		peek_tier(t, n->tier);
+	if (n->geo.len > 0 && n->geo.len <= sizeof(t->geo)) {
+		memcpy(t->geo, n->geo.p, n->geo.len);
+		t->geo_len = (unsigned)n->geo.len;
+	}
 	if (!whole(n, &u))
 		return;
 	t->usage = u;

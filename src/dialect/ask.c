@@ -77,6 +77,25 @@ model_edit(const struct ask *q, struct arena *a, const struct edits *e)
 	return edit;
 }
 
+/* Where a deployment runs is not the caller's to say. */
+static struct splice
+geo_edit(const struct ask *q, struct arena *a, struct slice geo)
+{
+	struct splice edit = { q->geo.at, q->geo.len, S("") };
+	struct buf b = { 0 };
+
+	if (q->geo.len == 0) {
+		edit.at = q->first_at;
+		buf_str(&b, "\"inference_geo\":");
+	}
+	json_w_str(&b, geo);
+	if (q->geo.len == 0)
+		buf_char(&b, ',');
+	edit.with = arena_copy(a, buf_slice(&b));
+	buf_fini(&b);
+	return edit;
+}
+
 unsigned
 ask_edit(const struct ask *q, struct arena *a, const struct edits *e,
     struct slice part[EDIT_PARTS])
@@ -90,6 +109,8 @@ ask_edit(const struct ask *q, struct arena *a, const struct edits *e,
 	if (q->usage.with.len > 0)
 		edit[nedit++] = q->usage;
 	nedit += clamp_edits(q, a, e, edit + nedit);
+	if (e->geo.len > 0)
+		edit[nedit++] = geo_edit(q, a, e->geo);
 	sort_by_place(edit, nedit);
 	for (i = 0; i < nedit; i++) {
 		CHECK(edit[i].at >= at);

@@ -42,6 +42,9 @@ struct ask {
 	/* What stands around a limit that is put in at first_at; empty: the
 	 * field of struct edits before it, a comma behind it. */
 	struct slice limit_open, limit_close;
+	/* Where the caller wants it to run: the value's place, and the value;
+	 * len 0: it does not say. */
+	struct splice geo;
 	bool model_elsewhere;  /* the path names the model, never the body */
 	uint64_t n;            /* answers wanted */
 	uint64_t max_output;   /* of one answer; 0: not said */
@@ -67,6 +70,9 @@ struct tally {
 	/* Service tier it says it was served at; empty: not said. */
 	char tier[TIER_MAX];
 	unsigned tier_len;
+	/* Where it says that it ran; empty: it does not. */
+	char geo[TIER_MAX];
+	unsigned geo_len;
 };
 
 enum event_kind {
@@ -217,6 +223,7 @@ struct edits {
 	struct slice name;  /* of the model, as the provider names it */
 	uint64_t clamp;     /* output limit that a budget leaves; 0: as asked */
 	struct slice limit; /* the limit's field where the body has none */
+	struct slice geo; /* where it is to run, said or not; empty: as it is */
 };
 
 /*

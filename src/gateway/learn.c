@@ -102,7 +102,15 @@ learn_model(const struct req *req, struct slice json)
 	while (json_next_key(&c, &key, &escaped)) {
 		if (!json_peek(&c, &type))
 			return true;
-		if (slice_eq(key, S("model")) && type == JSON_STRING)
+		/* Where Anthropic's streams have it. */
+		if (slice_eq(key, S("message")) && type == JSON_OBJECT) {
+			if (!json_enter_object(&c))
+				return true;
+			continue;
+		}
+		if ((slice_eq(key, S("model")) ||
+			slice_eq(key, S("modelVersion"))) &&
+		    type == JSON_STRING)
 			return !json_take_string(&c, &name, &escaped) ||
 			       name.len == 0 || slice_starts(name, want);
 		if (!json_skip(&c, &name))

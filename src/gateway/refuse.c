@@ -134,6 +134,13 @@ residency_text(struct req *req)
 {
 	struct buf b = { 0 };
 
+	if (req->rule < 0) {
+		buf_fmt(&b,
+		    "The call asks to run where no deployment of '%s' is "
+		    "(inference_geo); it was sent nowhere.",
+		    req->model->id);
+		return stored(req, &b);
+	}
 	buf_fmt(&b,
 	    "The residency rule '%s' allows no deployment of '%s' for this "
 	    "call; it was sent nowhere. Ask who keeps the rules.",

@@ -13,6 +13,7 @@
 #include "gateway/wishes.h"
 #include "gateway/worker_priv.h"
 #include "http/msg.h"
+#include "model/place.h"
 #include "httpio/server.h"
 #include "shm/key.h"
 
@@ -276,6 +277,30 @@ pin(struct req *req)
 	return FAULT_FIELD;
 }
 
+/*
+ * A caller that says where its call is to run must not move a deployment out
+ * of its zone: one that would is out.  One that says it of itself overrules.
+ */
+static bool
+heed_geo(struct req *req)
+{
+	const struct slice geo = req->ask->geo.with;
+	unsigned i, open = 0;
+
+	for (i = req->first; i < req->ncandidate; i++) {
+		struct candidate *c = &req->candidate[i];
+		const struct deployment_conf *d = c->deployment;
+
+		if (geo.len > 0 && d->inference_geo[0] == '\0' &&
+		    place_contradicts(slice_of(d->zone), geo)) {
+			c->barred = true;
+			c->why = WHY_ZONE;
+		}
+		open += !c->barred;
+	}
+	return open > 0;
+}
+
 static enum fault
 first_time(struct req *req)
 {
@@ -290,7 +315,7 @@ first_time(struct req *req)
 	if (f != FAULT_NONE)
 		return f;
 	wishes_take_model(req);
-	if (gather(req) == 0)
+	if (gather(req) == 0 || !heed_geo(req))
 		return req->ncandidate > 0 ? FAULT_RESIDENCY
 					   : FAULT_UP_UNHEALTHY;
 	f = pin(req);

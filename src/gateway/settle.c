@@ -168,9 +168,11 @@ since_us(const struct attempt *t, int64_t at_ns)
 static uint64_t
 seen_elsewhere(const struct attempt *t)
 {
-	const struct slice geo = place_of_region(t->seen);
+	const struct slice said = { t->tally.geo, t->tally.geo_len };
+	const struct slice from = said.len > 0 ? said : t->seen;
+	const struct slice geo = place_of_region(from);
 
-	return t->seen.len > 0 &&
+	return from.len > 0 &&
 		       place_contradicts(slice_of(t->deployment->zone), geo)
 		   ? frame_pack(geo)
 		   : 0;

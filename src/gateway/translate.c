@@ -113,6 +113,21 @@ letter_dress(struct req *req, struct http_head *head)
 	return provider_get(d->provider->type)->dress(&p);
 }
 
+/* What was translated says nothing of it: it goes first into the object. */
+static void
+say_where(struct req *req, struct letter *letter, struct slice geo)
+{
+	const struct slice body = letter->part[0];
+	const struct slice said[] = { S("{\"inference_geo\":\""), geo,
+		S("\",") };
+
+	if (body.len < 2 || body.p[0] != '{' || body.p[1] == '}')
+		return;
+	letter->part[0] = arena_join(&req->arena, said, NELEM(said));
+	letter->part[1] = (struct slice){ body.p + 1, body.len - 1 };
+	letter->npart = 2;
+}
+
 enum next
 stage_translate(struct req *req, enum wake wake)
 {
@@ -129,7 +144,10 @@ stage_translate(struct req *req, enum wake wake)
 		/* What its SDKs send; others know only the older name. */
 		.limit = d->provider->type == PROVIDER_OPENAI_COMPATIBLE
 			     ? S("max_tokens")
-			     : S("max_completion_tokens") };
+			     : S("max_completion_tokens"),
+		.geo = req->try.dialect == &dialect_anthropic
+			   ? slice_of(d->inference_geo)
+			   : S("") };
 	letter = ARENA_NEW(&req->arena, struct letter);
 	req->letter = letter;
 	if (req->try.dialect == req->dialect) {
@@ -139,6 +157,8 @@ stage_translate(struct req *req, enum wake wake)
 	}
 	letter->npart = 1;
 	f = carry_request(req, &letter->part[0]);
+	if (f == FAULT_NONE && edits.geo.len > 0)
+		say_where(req, letter, edits.geo);
 	return f == FAULT_NONE ? req_goto(req, STAGE_SEND)
 			       : req_fail(req, f, STAGE_SETTLE);
 }

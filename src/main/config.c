@@ -558,6 +558,28 @@ take_capacity(
 		d->cost_per_hour = cost.nano;
 }
 
+static void
+check_place(struct compiler *c, const struct ynode *n, enum provider_type type)
+{
+	static const struct {
+		const char *key;
+		enum provider_type type;
+	} rows[] = { { "scope", PROVIDER_AZURE_OPENAI },
+		{ "inference_geo", PROVIDER_ANTHROPIC } };
+	const struct ynode *at;
+	size_t i;
+
+	for (i = 0; i < NELEM(rows); i++) {
+		at = ynode_find(n, rows[i].key);
+		if (at != NULL && rows[i].type != type)
+			report_add(c->report, place(at),
+			    arena_fmt(&c->scratch, "it is for type %s",
+				provider_type_text(rows[i].type)),
+			    "\"%.*s\" does not go with type %s", S_FMT(at->key),
+			    provider_type_text(type));
+	}
+}
+
 /* Where it is, by what its address says and by what the operator says. */
 static void
 take_place(struct compiler *c, const struct ynode *n, struct deployment_conf *d)
@@ -581,6 +603,7 @@ take_place(struct compiler *c, const struct ynode *n, struct deployment_conf *d)
 		.scope = slice_of(d->scope),
 		.inference_geo = slice_of(d->inference_geo),
 	};
+	check_place(c, n, p->type);
 	d->geo = keep(c, place_of(&facts));
 	d->zone = keep(c, or_else(text_at(n, D, "zone"), p->zone));
 	if (d->zone[0] == '\0')
