@@ -15,6 +15,7 @@
 #include "httpio/client.h"
 #include "httpio/server.h"
 #include "io/loop.h"
+#include "io/tls.h"
 #include "model/ident.h"
 #include "shm/key.h"
 
@@ -252,6 +253,7 @@ find_gateway(struct api *a, struct origin *to)
 {
 	const char *address = a->c->snapshot->gateway_address;
 	const char *colon = strrchr(address, ':');
+	struct tls_terms *terms;
 	struct slice host = { address, (size_t)(colon - address) };
 
 	if (host.len > 2 && host.p[0] == '[')
@@ -264,6 +266,14 @@ find_gateway(struct api *a, struct origin *to)
 		.port = (uint16_t)strtoul(colon + 1, NULL, 10),
 		.literal = true,
 		.allow_private = true };
+	if (a->c->snapshot->gateway_pin[0] == '\0')
+		return;
+	/* Its certificate names others than 127.0.0.1; its key is known. */
+	terms = ARENA_NEW(&a->arena, struct tls_terms);
+	terms->id = terms->pins = a->c->snapshot->gateway_pin;
+	terms->only_pins = true;
+	to->tls = true;
+	to->terms = terms;
 }
 
 static void

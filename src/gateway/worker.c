@@ -315,6 +315,7 @@ open_all(struct worker *w, uint32_t slot)
 	w->journal = journal_open(&w->shm, slot);
 	w->ledger = ledger_new(&w->shm);
 	w->client = client_new(w->loop, &client_limits_default);
+	client_keep_system(w->client);
 	w->counts = counts_new(w->loop, w->journal, w->salt);
 	pass_nonblocking(FD_CTL);
 	loop_add(w->loop, &ctl, FD_CTL, on_ctl);
@@ -381,13 +382,14 @@ keep_memory(void)
 }
 
 int
-worker_main(uint32_t slot)
+worker_main(uint32_t slot, void (*seal)(void))
 {
 	struct worker *w = &worker;
 
 	signal(SIGPIPE, SIG_IGN);
 	keep_memory();
 	open_all(w, slot);
+	seal();
 	log_info("serving");
 	run(w);
 	counts_free(&w->counts);

@@ -8,6 +8,7 @@
 
 /* Runs until drained; returns the exit status.  Descriptors as in
  * model/ipc.h. */
-int worker_main(uint32_t slot);
+/* seal: called when everything is open; from then on nothing can be. */
+int worker_main(uint32_t slot, void (*seal)(void));
 
 #endif

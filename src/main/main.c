@@ -29,27 +29,46 @@ be_role(const char *title)
 	log_init(title + 8, command_log_level());
 }
 
-/* A sanitizer needs more of the kernel than a worker may have. */
-static void
-seal(bool (*sandbox)(void))
-{
+/* Credentials, keys of TLS or of the log are in its memory: no core dump, and
+ * nobody but root reads it through /proc.  A sanitizer looks at itself that
+ * way, and needs more of the kernel than any role may have. */
 #ifdef KONTOR_SANITIZED
-	(void)sandbox;
-	log_info("unsealed: this is a sanitized build");
-#else
-	if (!sandbox())
-		log_warn("unsealed: the kernel has no seccomp filters");
-#endif
-}
-
-/* Providers' credentials are in its memory: no core dump, and nobody but root
- * reads it through /proc.  A sanitizer looks at itself that way. */
 static void
 conceal(void)
 {
-#ifndef KONTOR_SANITIZED
+}
+
+static void
+seal(enum sandbox_role role)
+{
+	(void)role;
+	log_info("unsealed: this is a sanitized build");
+}
+#else
+static void
+conceal(void)
+{
 	(void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+static void
+seal(enum sandbox_role role)
+{
+	if (!sandbox_enter(role))
+		log_warn("unsealed: the kernel has no seccomp filters");
+}
 #endif
+
+/* By then it has all that it will need. */
+static void
+seal_worker(void)
+{
+#ifndef KONTOR_SANITIZED
+	if (!sandbox_drop_root())
+		log_warn("still root: the kernel does not let us be nobody");
+	conceal(); /* another user may be dumped again */
+#endif
+	seal(SANDBOX_WORKER);
 }
 
 int
@@ -64,21 +83,24 @@ main(int argc, char **argv)
 	if (is_role(argc, argv, "worker")) {
 		be_role(argv[0]);
 		conceal();
-		seal(sandbox_worker);
-		return worker_main((uint32_t)slot);
+		return worker_main((uint32_t)slot, seal_worker);
 	}
 	if (is_role(argc, argv, "recorder")) {
 		be_role(argv[0]);
+		conceal();
+		seal(SANDBOX_RECORDER);
 		return recorder_main((uint32_t)slot);
 	}
 	if (is_role(argc, argv, "courier")) {
 		be_role(argv[0]);
 		conceal();
-		seal(sandbox_courier);
+		seal(SANDBOX_COURIER);
 		return courier_main();
 	}
 	if (is_role(argc, argv, "control")) {
 		be_role(argv[0]);
+		conceal();
+		seal(SANDBOX_CONTROL);
 		return control_main();
 	}
 	if (argc > 1 && strcmp(argv[0], DEMO_TITLE) == 0 &&

@@ -2,16 +2,33 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BIT(role) (1u << SANDBOX_##role)
+
+enum {
+	ALL = BIT(WORKER) | BIT(COURIER) | BIT(CONTROL) | BIT(RECORDER),
+	PATHS = BIT(COURIER) | BIT(CONTROL) | BIT(RECORDER),
+	NET = BIT(WORKER) | BIT(COURIER) | BIT(CONTROL),
+	DOOR = BIT(WORKER) | BIT(CONTROL),
+	BOOKS = BIT(CONTROL) | BIT(RECORDER),
+	OWN = BIT(RECORDER),
+	NOBODY = 65534
+};
 
 struct rule {
 	int number;
 	uint32_t action;
+	unsigned who;
 };
 
 static const struct rule rules[] = {
-#define MAY(name) { SCMP_SYS(name), SCMP_ACT_ALLOW },
-#define NEVER(name) { SCMP_SYS(name), SCMP_ACT_KILL_PROCESS },
+#define MAY(name, who) { SCMP_SYS(name), SCMP_ACT_ALLOW, who },
+#define NEVER(name) { SCMP_SYS(name), SCMP_ACT_KILL_PROCESS, ALL },
 #include "main/syscalls.def"
 #undef MAY
 #undef NEVER
@@ -20,18 +37,31 @@ static const struct rule rules[] = {
 enum { WRITING = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND };
 
 static bool
-add_rules(scmp_filter_ctx ctx, bool accepts)
+add_names(scmp_filter_ctx ctx, unsigned who)
 {
 	size_t i;
 
 	for (i = 0; i < NELEM(rules); i++) {
 		/* A number this machine has not is below zero. */
-		if (rules[i].number >= 0 &&
-		    (accepts || rules[i].number != SCMP_SYS(accept4)) &&
+		if (rules[i].number >= 0 && (rules[i].who & who) != 0 &&
 		    seccomp_rule_add(
 			ctx, rules[i].action, rules[i].number, 0) != 0)
 			return false;
 	}
+	return true;
+}
+
+/* The worker: none.  The courier: reading only. */
+static bool
+add_opening(scmp_filter_ctx ctx, unsigned who)
+{
+	if ((who & PATHS) == 0)
+		return true;
+	if ((who & BOOKS) != 0)
+		return seccomp_rule_add(
+			   ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 0) == 0 &&
+		       seccomp_rule_add(
+			   ctx, SCMP_ACT_ALLOW, SCMP_SYS(open), 0) == 0;
 	/* O_TMPFILE contains O_DIRECTORY and needs a writing mode. */
 	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
 		   SCMP_A2(SCMP_CMP_MASKED_EQ, WRITING, 0)) == 0 &&
@@ -40,8 +70,30 @@ add_rules(scmp_filter_ctx ctx, bool accepts)
 }
 
 static bool
-load(bool accepts)
+add_sockets(scmp_filter_ctx ctx, unsigned who)
 {
+	if ((who & NET) == 0)
+		return true;
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+		   SCMP_A0(SCMP_CMP_EQ, AF_INET)) == 0 &&
+	       seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+		   SCMP_A0(SCMP_CMP_EQ, AF_INET6)) == 0;
+}
+
+/* All code is there: memory that can be run is not made any more. */
+static bool
+add_memory(scmp_filter_ctx ctx)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+		   SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0 &&
+	       seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+		   SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0;
+}
+
+bool
+sandbox_enter(enum sandbox_role role)
+{
+	const unsigned who = 1u << role;
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	bool good;
 
@@ -52,19 +104,19 @@ load(bool accepts)
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_SSB, 1);
 	/* Also sets no_new_privs. */
-	good = add_rules(ctx, accepts) && seccomp_load(ctx) == 0;
+	good = add_names(ctx, who) && add_opening(ctx, who) &&
+	       add_sockets(ctx, who) && add_memory(ctx) &&
+	       seccomp_load(ctx) == 0;
 	seccomp_release(ctx);
 	return good;
 }
 
 bool
-sandbox_worker(void)
+sandbox_drop_root(void)
 {
-	return load(true);
-}
-
-bool
-sandbox_courier(void)
-{
-	return load(false);
+	if (geteuid() != 0)
+		return true;
+	return setgroups(0, NULL) == 0 &&
+	       setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
+	       setresuid(NOBODY, NOBODY, NOBODY) == 0;
 }

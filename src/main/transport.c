@@ -684,6 +684,7 @@ transport_take(
 	    take_door(t, ynode_find(root, "listen.gateway"), &s->gateway_door);
 	s->admin_tls =
 	    take_door(t, ynode_find(root, "listen.admin"), &s->admin_door);
+	s->gateway_pin = pin_of(t, &s->gateway_door);
 	s->admin_pin = pin_of(t, &s->admin_door);
 	take_environment(t, s);
 }

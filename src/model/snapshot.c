@@ -15,6 +15,7 @@
 	TEXT(admin_address) \
 	TEXT(gateway_tls) \
 	TEXT(admin_tls) \
+	TEXT(gateway_pin) \
 	TEXT(admin_pin) \
 	TEXT(proxy_host) \
 	TEXT(no_proxy) \

@@ -224,7 +224,8 @@ struct snapshot {
 	/* What TLS they speak, in words that change when it does; "": none. */
 	const char *gateway_tls, *admin_tls;
 	struct door_conf gateway_door, admin_door;
-	const char *admin_pin; /* SHA-256 of admin's public key; "": plain */
+	/* SHA-256 of their first certificate's public key; "": plain. */
+	const char *gateway_pin, *admin_pin;
 	/* Of the environment, for endpoints of sign-in; "": none. */
 	const char *proxy_host, *no_proxy;
 	uint16_t proxy_port;

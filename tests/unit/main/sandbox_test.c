@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -17,13 +18,13 @@ typedef int inside_f(void);
 
 /* What a sealed child ends with: its status, or -signal. */
 static int
-sealed_by(bool (*sandbox)(void), inside_f *inside)
+sealed_by(enum sandbox_role role, inside_f *inside)
 {
 	const pid_t pid = fork();
 	int status;
 
 	if (pid == 0)
-		_exit(sandbox() ? inside() : 99);
+		_exit(sandbox_enter(role) ? inside() : 99);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
@@ -31,7 +32,7 @@ sealed_by(bool (*sandbox)(void), inside_f *inside)
 static int
 sealed(inside_f *inside)
 {
-	return sealed_by(sandbox_worker, inside);
+	return sealed_by(SANDBOX_WORKER, inside);
 }
 
 static int
@@ -116,13 +117,141 @@ a_sealed_worker_writes_no_file(void **state)
 	assert_int_equal(sealed(write_a_file), 7);
 }
 
+static int
+open_anything(void)
+{
+	if (open("/proc/self/stat", O_RDONLY | O_CLOEXEC) >= 0 ||
+	    errno != EPERM)
+		return 1;
+	if (openat(0, ".", O_RDONLY | O_DIRECTORY) >= 0 || errno != EPERM)
+		return 2;
+	if (open("/", O_PATH | O_CLOEXEC) >= 0 || errno != EPERM)
+		return 3;
+	if (access("/etc/passwd", F_OK) == 0 || errno != EPERM)
+		return 4;
+	return 7;
+}
+
+static int
+run_own_code(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p != MAP_FAILED || errno != EPERM)
+		return 1;
+	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return 2;
+	if (mprotect(p, 4096, PROT_READ | PROT_EXEC) == 0 || errno != EPERM)
+		return 3;
+	return 7;
+}
+
+static int
+use_another_network(void)
+{
+	if (socket(AF_UNIX, SOCK_STREAM, 0) >= 0 || errno != EPERM)
+		return 1;
+	if (socket(AF_NETLINK, SOCK_RAW, 0) >= 0 || errno != EPERM)
+		return 2;
+	if (socket(AF_PACKET, SOCK_RAW, 0) >= 0 || errno != EPERM)
+		return 3;
+	return 7;
+}
+
+static int
+use_no_network(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EPERM ? 7 : 1;
+}
+
+static int
+keep_a_file(void)
+{
+	const char path[] = "/tmp/kontor-sandbox-books";
+	const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0 || pwrite(fd, "x", 1, 0) != 1 || ftruncate(fd, 0) != 0 ||
+	    unlink(path) != 0)
+		return 1;
+	return 7;
+}
+
+static int
+be_somebody_else(void)
+{
+	return setuid(0);
+}
+
 static void
-a_sealed_worker_reads_and_dials(void **state)
+a_sealed_worker_opens_nothing(void **state)
 {
 	(void)state;
 	skip_when_sanitized();
-	assert_int_equal(sealed(read_a_file), 7);
+	assert_int_equal(sealed(open_anything), 7);
+	assert_int_equal(sealed(run_own_code), 7);
+	assert_int_equal(sealed(be_somebody_else), -SIGSYS);
+}
+
+static void
+a_sealed_worker_dials_tcp(void **state)
+{
+	(void)state;
+	skip_when_sanitized();
 	assert_int_equal(sealed(use_the_network), 7);
+	assert_int_equal(sealed(use_another_network), 7);
+}
+
+static void
+a_sealed_recorder_keeps_files_and_has_no_network(void **state)
+{
+	(void)state;
+	skip_when_sanitized();
+	assert_int_equal(sealed_by(SANDBOX_RECORDER, keep_a_file), 7);
+	assert_int_equal(sealed_by(SANDBOX_RECORDER, read_a_file), 7);
+	assert_int_equal(sealed_by(SANDBOX_RECORDER, use_no_network), 7);
+	assert_int_equal(sealed_by(SANDBOX_RECORDER, take_a_connection), 7);
+	assert_int_equal(sealed_by(SANDBOX_RECORDER, run_own_code), 7);
+	assert_int_equal(sealed_by(SANDBOX_RECORDER, run_a_program), -SIGSYS);
+	assert_int_equal(sealed_by(SANDBOX_RECORDER, make_a_child), -SIGSYS);
+	assert_int_equal(sealed_by(SANDBOX_RECORDER, trace), -SIGSYS);
+}
+
+static void
+a_sealed_control_reads_the_books(void **state)
+{
+	(void)state;
+	skip_when_sanitized();
+	assert_int_equal(sealed_by(SANDBOX_CONTROL, read_a_file), 7);
+	assert_int_equal(sealed_by(SANDBOX_CONTROL, use_another_network), 7);
+	assert_int_equal(sealed_by(SANDBOX_CONTROL, run_own_code), 7);
+	assert_int_equal(sealed_by(SANDBOX_CONTROL, run_a_program), -SIGSYS);
+	assert_int_equal(sealed_by(SANDBOX_CONTROL, make_a_child), -SIGSYS);
+	assert_int_equal(sealed_by(SANDBOX_CONTROL, trace), -SIGSYS);
+}
+
+static int
+be_nobody(void)
+{
+	if (!sandbox_drop_root())
+		return 1;
+	return geteuid() != 0 && setuid(0) != 0 ? 7 : 2;
+}
+
+static void
+root_becomes_nobody(void **state)
+{
+	const pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0)
+		_exit(geteuid() == 0 ? be_nobody() : 7);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 7);
 }
 
 /* Tokens and profiles are read at each sign-in. */
@@ -131,13 +260,13 @@ a_sealed_courier_reads_and_dials_and_nothing_else(void **state)
 {
 	(void)state;
 	skip_when_sanitized();
-	assert_int_equal(sealed_by(sandbox_courier, read_a_file), 7);
-	assert_int_equal(sealed_by(sandbox_courier, use_the_network), 7);
-	assert_int_equal(sealed_by(sandbox_courier, write_a_file), 7);
-	assert_int_equal(sealed_by(sandbox_courier, take_a_connection), 7);
-	assert_int_equal(sealed_by(sandbox_courier, run_a_program), -SIGSYS);
-	assert_int_equal(sealed_by(sandbox_courier, make_a_child), -SIGSYS);
-	assert_int_equal(sealed_by(sandbox_courier, trace), -SIGSYS);
+	assert_int_equal(sealed_by(SANDBOX_COURIER, read_a_file), 7);
+	assert_int_equal(sealed_by(SANDBOX_COURIER, use_the_network), 7);
+	assert_int_equal(sealed_by(SANDBOX_COURIER, write_a_file), 7);
+	assert_int_equal(sealed_by(SANDBOX_COURIER, take_a_connection), 7);
+	assert_int_equal(sealed_by(SANDBOX_COURIER, run_a_program), -SIGSYS);
+	assert_int_equal(sealed_by(SANDBOX_COURIER, make_a_child), -SIGSYS);
+	assert_int_equal(sealed_by(SANDBOX_COURIER, trace), -SIGSYS);
 }
 
 int
@@ -146,7 +275,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_sealed_worker_starts_no_program),
 		cmocka_unit_test(a_sealed_worker_writes_no_file),
-		cmocka_unit_test(a_sealed_worker_reads_and_dials),
+		cmocka_unit_test(a_sealed_worker_opens_nothing),
+		cmocka_unit_test(a_sealed_worker_dials_tcp),
+		cmocka_unit_test(
+		    a_sealed_recorder_keeps_files_and_has_no_network),
+		cmocka_unit_test(a_sealed_control_reads_the_books),
+		cmocka_unit_test(root_becomes_nobody),
 		cmocka_unit_test(
 		    a_sealed_courier_reads_and_dials_and_nothing_else),
 	};
