@@ -7,9 +7,12 @@
 static const struct endpoint endpoints[] = {
 #define CALL(dialect, path, stream) \
 	{ "POST", path, &dialect_##dialect, NULL, false, stream },
+#define COUNT(dialect, path, handler) \
+	{ "POST", path, &dialect_##dialect, handler, false, 0 },
 #define HERE(path, handler, open) { "GET", path, NULL, handler, open, -1 },
 #include "gateway/endpoints.def"
 #undef CALL
+#undef COUNT
 #undef HERE
 };
 

@@ -14,7 +14,8 @@ struct endpoint {
 	/* "{}" stands for one path segment, handed to the request. */
 	const char *path;
 	const struct dialect *dialect; /* NULL: answered here */
-	/* Fills req->reply; only where dialect is NULL. */
+	/* Fills req->reply: where dialect is NULL, and for what no provider
+	 * of the model is asked in that dialect. */
 	void (*local)(struct req *req, struct slice segment);
 	bool open; /* needs no credential */
 	/* What the path says of streaming: 1, 0; -1: the body says it. */

@@ -1,6 +1,7 @@
 #include "gateway/local.h"
 
 #include "base/json.h"
+#include "gateway/bind.h"
 #include "gateway/endpoint.h"
 #include "gateway/stages.h"
 #include "gateway/worker_priv.h"
@@ -64,6 +65,21 @@ local_model(struct req *req, struct slice segment)
 		return;
 	}
 	write_model(&b, arena_str(&req->arena, segment), m);
+	reply_json(req, &b);
+}
+
+/* By its length: who could count it is not among the model's providers. */
+void
+local_count(struct req *req, struct slice segment)
+{
+	struct buf b = { 0 };
+
+	(void)segment;
+	bind_warn(req, S("the count is an estimate by length: no provider of "
+			 "this model counts"));
+	json_w_begin(&b, '{');
+	json_w_ku64(&b, "input_tokens", ask_input_estimate(req->ask));
+	json_w_end(&b, '}');
 	reply_json(req, &b);
 }
 

@@ -11,5 +11,6 @@ void local_models(struct req *req, struct slice segment);
 void local_model(struct req *req, struct slice segment);
 void local_healthz(struct req *req, struct slice segment);
 void local_readyz(struct req *req, struct slice segment);
+void local_count(struct req *req, struct slice segment);
 
 #endif

@@ -15,6 +15,7 @@
 #include "http/msg.h"
 #include "model/place.h"
 #include "httpio/server.h"
+#include "provider/provider.h"
 #include "shm/key.h"
 
 bool
@@ -327,6 +328,24 @@ first_time(struct req *req)
 	return FAULT_NONE;
 }
 
+/* A count that nobody can make is ours to estimate. */
+static bool
+is_ours(const struct req *req)
+{
+	unsigned i;
+
+	if (req->endpoint->local == NULL)
+		return false;
+	for (i = 0; i < req->ncandidate; i++) {
+		const struct candidate *c = &req->candidate[i];
+
+		if (!c->barred &&
+		    provider_dialect(c->deployment, req->dialect) != NULL)
+			return false;
+	}
+	return true;
+}
+
 enum next
 stage_route(struct req *req, enum wake wake)
 {
@@ -338,6 +357,8 @@ stage_route(struct req *req, enum wake wake)
 		f = first_time(req);
 		if (f != FAULT_NONE)
 			return req_fail(req, f, STAGE_REFUSE);
+		if (is_ours(req))
+			return req_goto(req, STAGE_LOCAL);
 	}
 	return req_goto(req, STAGE_ADMIT);
 }

@@ -15,7 +15,9 @@ dress(struct parcel *p)
 	const struct provider_conf *c = p->deployment->provider;
 
 	p->head->method = S("POST");
-	p->head->target = parcel_target(p, "/v1/messages");
+	p->head->target = parcel_target(p,
+	    p->dialect == &dialect_anthropic_count ? "/v1/messages/count_tokens"
+						   : "/v1/messages");
 	if (http_find(p->head, S("anthropic-version")) == NULL)
 		parcel_header(p, S("anthropic-version"), S("2023-06-01"));
 	if (p->bearer.len > 0)
@@ -28,6 +30,6 @@ dress(struct parcel *p)
 
 const struct provider provider_anthropic = {
 	.type = PROVIDER_ANTHROPIC,
-	.speaks = { &dialect_anthropic },
+	.speaks = { &dialect_anthropic, &dialect_anthropic_count },
 	.dress = dress,
 };

@@ -225,3 +225,19 @@ def test_what_is_booked_is_what_is_told(client, kontor):
     assert a["resolution"] == "booked"
     assert a["output_tokens"] == m.usage.output_tokens == 7
     assert json.dumps(told).count("claude") > 0
+
+
+def test_tokens_are_counted(client):
+    """By the provider where it counts, else by length, and said so."""
+    body = dict(system="Be brief.", messages=ask("How long is this?"),
+                tools=TOOLS)
+    r = client.messages.with_raw_response.count_tokens(
+        model="m-claude", **body)
+    exact = r.parse().input_tokens
+    assert exact > 0 and "x-kontor-warnings" not in r.headers
+    m = client.messages.create(model="m-claude", max_tokens=10, **body)
+    assert m.usage.input_tokens == exact
+    r = client.messages.with_raw_response.count_tokens(
+        model="m-openai", **body)
+    assert exact / 3 < r.parse().input_tokens < exact * 3
+    assert "estimate" in r.headers["x-kontor-warnings"]
