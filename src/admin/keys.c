@@ -9,6 +9,7 @@
 #include "admin/control_priv.h"
 #include "admin/peer.h"
 #include "base/clock.h"
+#include "crypto/awspair.h"
 #include "crypto/digest.h"
 #include "ledger/window.h"
 #include "model/ident.h"
@@ -22,6 +23,9 @@ struct made {
 	char id[KEY_ID_TEXT + 1];
 	char text[KEY_TEXT + 1];
 	char sha256[DIGEST_HEX + 1];
+	bool aws; /* shows the pair of AWS's kind, too */
+	char aws_id[AWSPAIR_ID + 1];
+	char aws_secret[AWSPAIR_SECRET + 1];
 };
 
 static uint64_t
@@ -36,7 +40,7 @@ random_id(void)
 }
 
 static void
-make(struct made *m)
+make(const struct api *a, struct made *m, bool aws)
 {
 	uint8_t secret[32], sum[DIGEST_LEN];
 	struct slice text;
@@ -48,6 +52,9 @@ make(struct made *m)
 	CHECK(key_parse(slice_of(m->text), &id, &text));
 	digest_of(text, sum);
 	digest_hex(sum, m->sha256);
+	m->aws = aws;
+	awspair_id(id, m->aws_id);
+	awspair_secret(a->c->shm.head->aws_root, id, m->aws_secret);
 	mem_wipe(secret, sizeof(secret));
 }
 
@@ -72,6 +79,12 @@ then_shown(struct api *a, const struct json *answer)
 	} else {
 		json_w_kstr(&b, "id", slice_of(m->id));
 		json_w_kstr(&b, "key", slice_of(m->text));
+		if (m->aws) {
+			json_w_kstr(
+			    &b, "aws_access_key_id", slice_of(m->aws_id));
+			json_w_kstr(&b, "aws_secret_access_key",
+			    slice_of(m->aws_secret));
+		}
 	}
 	json_w_end(&b, '}');
 	mem_wipe(m, sizeof(*m));
@@ -140,7 +153,7 @@ keys_create(struct api *a)
 		"user", "service", "tags", "models", "budget", "zone",
 		"budget_zone", "budget_mode", "budget_downgrade_to",
 		"budget_tight", "budget_admit_wait", "limits", "expires",
-		"admin", NULL };
+		"admin", "aws", NULL };
 	struct made *m = ARENA_NEW(&a->arena, struct made);
 	struct buf b = { 0 };
 	const char *wrong = api_wish_begin(a, "key_create", known, &b);
@@ -155,7 +168,7 @@ keys_create(struct api *a)
 		api_fail(a, FAULT_FIELD, wrong);
 		return;
 	}
-	make(m);
+	make(a, m, json_get_bool(a->body, "aws", false));
 	json_w_kstr(&b, "id", slice_of(m->id));
 	json_w_kstr(&b, "sha256", slice_of(m->sha256));
 	api_wish(a, &b, then_shown);
@@ -240,7 +253,7 @@ keys_rotate(struct api *a)
 		return;
 	}
 	a->state = m;
-	make(m);
+	make(a, m, key_find(&a->c->shm, id)->has_aws != 0);
 	json_w_begin(&b, '{');
 	json_w_kstr(&b, "op", S("key_rotate"));
 	json_w_kstr(&b, "id", a->segment);

@@ -781,6 +781,9 @@ bedrock_error_type(const struct problem *p)
 	};
 	size_t i;
 
+	if (p->fault == FAULT_SIGNATURE || p->fault == FAULT_SIGNATURE_TIME ||
+	    p->fault == FAULT_SIGNATURE_REPLAY)
+		return S("InvalidSignatureException");
 	if (p->fault == FAULT_BUDGET)
 		return S("ServiceQuotaExceededException");
 	for (i = 0; i < NELEM(row); i++) {

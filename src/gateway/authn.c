@@ -7,6 +7,7 @@
 #include "gateway/authn.h"
 
 #include "crypto/digest.h"
+#include "gateway/authn_aws.h"
 #include "gateway/counts.h"
 #include "gateway/endpoint.h"
 #include "gateway/stages.h"
@@ -84,8 +85,11 @@ authn_head(const struct worker *w, const struct http_head *head,
     const struct shm_key **key)
 {
 	struct slice credential;
-	enum fault f = find_credential(head, &credential);
+	enum fault f;
 
+	if (authn_aws_is(head))
+		return authn_aws_head(w, head, key);
+	f = find_credential(head, &credential);
 	*key = f == FAULT_NONE ? check_key(w, credential) : NULL;
 	if (f == FAULT_NONE && *key == NULL)
 		f = FAULT_KEY;
@@ -99,7 +103,10 @@ stage_authn(struct req *req, enum wake wake)
 
 	if (wake == WAKE_GONE)
 		return req_fail(req, FAULT_GONE, STAGE_REFUSE);
-	f = authn_head(req->w, req->x->head, &req->key);
+	if (authn_aws_is(req->x->head))
+		f = authn_aws(req->w, req->x->head, req->x->body, &req->key);
+	else
+		f = authn_head(req->w, req->x->head, &req->key);
 	if (f != FAULT_NONE)
 		return req_fail(req, f, STAGE_REFUSE);
 	if (req->endpoint->dialect == NULL)

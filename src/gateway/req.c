@@ -8,6 +8,7 @@
 #include "gateway/req.h"
 
 #include "gateway/counts.h"
+#include "gateway/endpoint.h"
 #include "gateway/relay.h"
 #include "gateway/stages.h"
 #include "gateway/wait.h"
@@ -199,26 +200,48 @@ req_start(struct worker *w, struct exchange *x)
 	req_wake(req, WAKE_ENTER);
 }
 
+/* In whose words a refusal is said: the path's, when the head got so far. */
+static const struct dialect *
+dialect_of(const struct http_head *head)
+{
+	const struct endpoint *e;
+	struct slice segment;
+	bool known;
+
+	if (head == NULL || head->method.len == 0)
+		return &dialect_openai_chat;
+	e = endpoint_find(head->method, http_path(head), &segment, &known);
+	return e != NULL && e->dialect != NULL ? e->dialect
+					       : &dialect_openai_chat;
+}
+
 void
 req_bad_http(struct worker *w, struct exchange *x, enum fault why)
 {
 	struct problem p = { .status = fault_get(why)->status, .fault = why };
+	const struct dialect *d = dialect_of(x->head);
 	char text[REQID_TEXT + 1];
-	struct http_hdr hdr[3];
+	struct http_hdr hdr[4];
 	struct buf body = { 0 };
 	struct reqid id;
+	unsigned n = 0;
 
 	new_id(w, &id, text);
 	worker_count(w, COUNTER_REQUESTS, 1);
 	worker_count(w, COUNTER_REFUSED, 1);
 	counts_network(w->counts, slice_of(exchange_peer(x)), why);
-	dialect_openai_chat.error(&body, &p);
-	hdr[0] = (struct http_hdr){ S("content-type"), S("application/json") };
-	hdr[1] = (struct http_hdr){ S("x-kontor-request-id"), slice_of(text) };
-	hdr[2] = (struct http_hdr){ S("retry-after"), S("1") };
+	d->error(&body, &p);
+	hdr[n++] =
+	    (struct http_hdr){ S("content-type"), S("application/json") };
+	hdr[n++] =
+	    (struct http_hdr){ S("x-kontor-request-id"), slice_of(text) };
+	if (d->error_type != NULL)
+		hdr[n++] = (struct http_hdr){ S("x-amzn-errortype"),
+			d->error_type(&p) };
+	if (p.status == 503)
+		hdr[n++] = (struct http_hdr){ S("retry-after"), S("1") };
 	x->user = NULL;
-	exchange_answer(
-	    x, p.status, hdr, p.status == 503 ? 3 : 2, (int64_t)body.len);
+	exchange_answer(x, p.status, hdr, n, (int64_t)body.len);
 	exchange_write(x, buf_slice(&body), true);
 	buf_fini(&body);
 }

@@ -407,6 +407,7 @@ static const struct field_row key_rows[] = {
 	MAY(key_change, TEAM, U64, team),
 	MUST(key_change, COMMITMENT, B32, commitment),
 	LIST(key_change, SUBJECTS, U64S, subjects, nsubjects, &subject_list),
+	MAY(key_change, HAS_AWS, BOOL, has_aws),
 };
 
 static const struct field_row incident_rows[] = {

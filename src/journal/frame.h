@@ -287,7 +287,7 @@ struct key_change {
 	enum frame_op op;
 	uint8_t secret_sha256[32];
 	int64_t expires_ns; /* 0: never */
-	bool is_admin;
+	bool is_admin, has_aws;
 	unsigned nmodels; /* 0: all */
 	uint64_t models[KEY_MODELS_MAX];
 	uint8_t commitment[32]; /* SHA-256 of salt and name */

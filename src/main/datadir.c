@@ -174,6 +174,49 @@ datadir_open(const char *dir, uint32_t *node, uint32_t *boot)
 	return good;
 }
 
+static struct slice
+line_of(const struct buf *text)
+{
+	struct slice s = buf_slice(text);
+
+	if (s.len > 0 && s.p[s.len - 1] == '\n')
+		s.len--;
+	return s;
+}
+
+static bool
+make_aws(const char *dir, uint8_t root[32])
+{
+	struct buf text = { 0 };
+	bool good;
+
+	random_bytes(root, 32);
+	buf_hex(&text, root, 32);
+	buf_char(&text, '\n');
+	good = datadir_write(dir, "aws.key", buf_slice(&text), 0600);
+	mem_wipe(text.p, text.len);
+	buf_fini(&text);
+	return good;
+}
+
+bool
+datadir_aws(const char *dir, uint8_t root[32])
+{
+	struct buf text = { 0 };
+	bool good = false;
+
+	if (read_small(dir, "aws.key", &text))
+		good = text_hex_parse(line_of(&text), root, 32);
+	else if (errno == ENOENT)
+		good = make_aws(dir, root);
+	if (text.p != NULL)
+		mem_wipe(text.p, text.len);
+	buf_fini(&text);
+	if (!good)
+		log_error("%s/aws.key is damaged or cannot be written", dir);
+	return good;
+}
+
 static bool
 make_token(const char *dir)
 {

@@ -3,6 +3,7 @@
  *
  *   node         this node's number, random, hex; begins its journals' names
  *   boot         how often kontor was started here
+ *   aws.key      what the secrets of AWS pairs come from, 0600, made once
  *   run.json     where the running instance listens; gone when it stopped
  *   admin.token  the local credential for the admin API, 0600, new each start
  */
@@ -23,6 +24,9 @@ bool datadir_open(const char *dir, uint32_t *node, uint32_t *boot) MUST_USE;
 /* Whole, durable, by rename. */
 bool datadir_write(
     const char *dir, const char *name, struct slice text, mode_t mode) MUST_USE;
+
+/* aws.key, made when there is none; false is logged. */
+bool datadir_aws(const char *dir, uint8_t root[32]) MUST_USE;
 
 /* URLs without a slash at the end; the pin of admin's certificate, or "". */
 bool datadir_announce(const char *dir, const char *gateway, const char *admin,

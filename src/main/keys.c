@@ -56,7 +56,7 @@ struct wish {
 	const char *budget, *budget_zone, *budget_mode, *budget_to,
 	    *budget_tight, *budget_wait, *expires;
 	struct arg_list models, tags, limits;
-	bool admin;
+	bool admin, aws;
 };
 
 static void
@@ -103,6 +103,8 @@ write_wish(struct buf *b, const char *name, const struct wish *w)
 		return false;
 	if (w->admin)
 		json_w_kbool(b, "admin", true);
+	if (w->aws)
+		json_w_kbool(b, "aws", true);
 	json_w_end(b, '}');
 	return true;
 }
@@ -132,6 +134,11 @@ show_key(const struct asked *a, bool json)
 		return 0;
 	}
 	printf("%.*s\n", S_FMT(json_get_str(a->json, "key")));
+	if (json_get_str(a->json, "aws_access_key_id").len > 0)
+		printf("aws_access_key_id = %.*s\n"
+		       "aws_secret_access_key = %.*s\n",
+		    S_FMT(json_get_str(a->json, "aws_access_key_id")),
+		    S_FMT(json_get_str(a->json, "aws_secret_access_key")));
 	fprintf(stderr, "id %.*s; the key is shown only now\n",
 	    S_FMT(json_get_str(a->json, "id")));
 	return 0;
@@ -160,6 +167,7 @@ command_key_create(int argc, char **argv)
 		{ .name = "limit", .list = &wish.limits },
 		{ .name = "expires", .value = &wish.expires },
 		{ .name = "admin-key", .flag = &wish.admin },
+		{ .name = "aws", .flag = &wish.aws },
 		{ .name = "json", .flag = &json } };
 	struct buf body = { 0 };
 	struct asked a = { 0 };

@@ -883,6 +883,8 @@ make_tables(struct supervisor *s, uint32_t node, uint32_t boot)
 	}
 	atomic_store(&s->shm.head->generation, c->generation);
 	rotate_tickets(s);
+	if (!datadir_aws(c->data_dir, s->shm.head->aws_root))
+		return false;
 	if (wallet_create(&s->children.wallet_fd, &s->children.purse_fd))
 		return true;
 	log_error("the wallet cannot be made: %s", strerror(errno));

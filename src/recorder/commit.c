@@ -183,6 +183,7 @@ load_key(struct recorder *r, struct stmt *q)
 	memcpy(k->salt, s.p, s.len < 16 ? s.len : 16);
 	k->created_ns = stmt_get_i64(q, 13);
 	load_place(r, k, stmt_get(q, 14));
+	k->has_aws = stmt_get_i64(q, 15) != 0;
 	table_add(&r->keys, &k->node, k->id);
 	noun_name_own(k);
 }
@@ -193,7 +194,7 @@ load_keys(struct recorder *r)
 	struct stmt *q = store_sql(r->store,
 	    "SELECT id, name, team, team_id, principal, sha256, models,"
 	    " model_ids, account, expires_ns, is_admin, revoked, salt,"
-	    " created_ns, subjects FROM keys");
+	    " created_ns, subjects, aws FROM keys");
 
 	while (stmt_step(q))
 		load_key(r, q);
@@ -392,8 +393,8 @@ save_key(void *arg, void *node)
 	    "INSERT OR REPLACE INTO keys (id, name, team, team_id, principal,"
 	    " sha256, models, model_ids, account, expires_ns, is_admin,"
 	    " revoked, salt, created_ns, org, project, principal_name,"
-	    " principal_kind, tags, subjects) VALUES (?, ?, ?, ?, ?, ?, ?, ?,"
-	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	    " principal_kind, tags, subjects, aws) VALUES (?, ?, ?, ?, ?, ?, ?,"
+	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	stmt_u64(q, 1, k->id);
 	stmt_text(q, 2, slice_of(k->name));
 	stmt_text(q, 3, slice_of(k->team));
@@ -409,6 +410,7 @@ save_key(void *arg, void *node)
 	stmt_blob(q, 13, bytes_of(k->salt, sizeof(k->salt)));
 	stmt_i64(q, 14, k->created_ns);
 	bind_place(q, k, ids, &tags);
+	stmt_i64(q, 21, k->has_aws);
 	stmt_run(q);
 	buf_fini(&tags);
 }

@@ -144,6 +144,10 @@ get_admin(const struct json *j, struct wish *w, struct reply *p)
 	if (v != NULL && v->type != JSON_TRUE && v->type != JSON_FALSE)
 		control_refuse(p, FAULT_FIELD, "'admin' must be true or false");
 	w->v.is_admin = json_get_bool(j, "admin", false);
+	v = json_get(j, "aws");
+	if (v != NULL && v->type != JSON_TRUE && v->type != JSON_FALSE)
+		control_refuse(p, FAULT_FIELD, "'aws' must be true or false");
+	w->v.has_aws = json_get_bool(j, "aws", false);
 }
 
 static void
@@ -331,6 +335,7 @@ change_of(const struct key *k)
 		.op = OP_CHANGE,
 		.expires_ns = k->expires_ns,
 		.is_admin = k->is_admin != 0,
+		.has_aws = k->has_aws,
 		.nmodels = k->nmodels,
 		.nsubjects = k->nsubjects };
 	unsigned i;

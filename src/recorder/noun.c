@@ -213,6 +213,7 @@ noun_apply_key(struct recorder *r, const struct key_change *v)
 	memcpy(k->secret_sha256, v->secret_sha256, sizeof(k->secret_sha256));
 	k->expires_ns = v->expires_ns;
 	k->is_admin = v->is_admin;
+	k->has_aws = v->has_aws;
 	noun_set_models(k, v->models, v->nmodels);
 	k->revoked = k->revoked || v->op == OP_END;
 	if (k->models == NULL)
@@ -244,6 +245,7 @@ noun_publish_key(struct recorder *r, struct key *k)
 	struct shm_key row = { .nmodels = k->nmodels,
 		.expires_ns = k->expires_ns,
 		.is_admin = k->is_admin,
+		.has_aws = k->has_aws,
 		.principal = k->principal,
 		.team = k->team_id };
 	unsigned i;

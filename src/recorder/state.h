@@ -152,7 +152,7 @@ struct key {
 	int64_t created_ns;
 	uint8_t salt[16];
 	uint8_t nsubjects, nmodels;
-	bool is_admin, revoked, dirty;
+	bool is_admin, has_aws, revoked, dirty;
 };
 
 /* An account that an agreement makes; its sum is in balances, window 1. */

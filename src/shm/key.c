@@ -88,6 +88,7 @@ fill(struct shm_key *to, const struct shm_key *from, uint32_t state)
 	    to->secret_sha256, from->secret_sha256, sizeof(to->secret_sha256));
 	to->expires_ns = from->expires_ns;
 	to->is_admin = from->is_admin;
+	to->has_aws = from->has_aws;
 	to->principal = from->principal;
 	to->team = from->team;
 	to->nsubjects = from->nsubjects;
@@ -101,8 +102,9 @@ static bool
 same(const struct shm_key *a, const struct shm_key *b)
 {
 	return a->nmodels == b->nmodels && a->expires_ns == b->expires_ns &&
-	       a->is_admin == b->is_admin && a->principal == b->principal &&
-	       a->team == b->team && a->nsubjects == b->nsubjects &&
+	       a->is_admin == b->is_admin && a->has_aws == b->has_aws &&
+	       a->principal == b->principal && a->team == b->team &&
+	       a->nsubjects == b->nsubjects &&
 	       memcmp(a->subject, b->subject, sizeof(a->subject)) == 0 &&
 	       memcmp(a->secret_sha256, b->secret_sha256,
 		   sizeof(a->secret_sha256)) == 0 &&

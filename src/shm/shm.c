@@ -30,7 +30,8 @@ _Atomic uint32_t at_fence_word;
 /* Offsets of the tables, in the order in which they lie. */
 struct layout {
 	uint64_t slots, accounts, columns, lives, subjects, limits, gauges,
-	    holds, key_index, keys, breakers, signins, warm, rings, total;
+	    holds, key_index, keys, breakers, signins, warm, replays, rings,
+	    total;
 };
 
 static uint64_t
@@ -99,7 +100,9 @@ lay_out(const struct shm_sizes *z)
 	l.signins =
 	    l.breakers + (uint64_t)z->breakers * sizeof(struct shm_breaker);
 	l.warm = l.signins + SIGNINS_MAX * sizeof(struct shm_signin);
-	l.rings = round_up(l.warm + WARM_ROWS * sizeof(struct shm_warm), PAGE);
+	l.replays =
+	    round_up(l.warm + WARM_ROWS * sizeof(struct shm_warm), PAGE);
+	l.rings = round_up(l.replays + REPLAY_WORDS * sizeof(uint64_t), PAGE);
 	l.total = l.rings + nslots * (PAGE + z->ring_bytes);
 	return l;
 }
@@ -134,6 +137,9 @@ layout_hash(void)
 		AT(shm_hold, repair_seq),
 		AT(shm_hold, chain),
 		AT(shm_key, secret_sha256),
+		AT(shm_key, has_aws),
+		REPLAY_WORDS,
+		AT(shm_head, aws_root),
 		KEY_SUBJECTS,
 		AT(shm_key, subject),
 		AT(shm_key, principal),
@@ -182,6 +188,7 @@ point(struct shm *m, const struct layout *l)
 	m->breakers = (void *)(m->base + l->breakers);
 	m->signins = (void *)(m->base + l->signins);
 	m->warm = (void *)(m->base + l->warm);
+	m->replays = (void *)(m->base + l->replays);
 	m->off_rings = l->rings;
 	m->total = l->total;
 	m->slot = UINT32_MAX;

@@ -35,6 +35,7 @@ enum {
 	LABEL_LEN = 8 * LABEL_WORDS, /* with a NUL */
 	TRIED_OWNERS = 8,            /* model/owners.def */
 	WARM_ROWS = 16384,           /* a power of two */
+	REPLAY_WORDS = 131072,       /* a power of two */
 	SLOTS_MAX = 64
 };
 
@@ -198,6 +199,7 @@ struct shm_key {
 	uint8_t secret_sha256[32];
 	int64_t expires_ns; /* wall; 0: never */
 	uint32_t is_admin;
+	uint32_t has_aws;   /* an AWS pair was given out for it */
 	uint64_t principal; /* stable id */
 	uint64_t team;
 	/* Rows: the key's own, user or service, project, team, org, tags. */
@@ -301,6 +303,7 @@ struct shm_head {
 	/* Wall and monotonic clock as the recorder last confirmed them. */
 	_Atomic int64_t clock_wall_ns, clock_mono_ns;
 	_Atomic uint64_t generation; /* config in force */
+	uint8_t aws_root[32];        /* what secrets of AWS pairs come from */
 	/* No log, no call: oldest unsynced frame, monotonic; 0: none. */
 	_Atomic int64_t unsynced_since_ns;
 	_Atomic uint32_t log_broken; /* the recorder cannot write */
@@ -332,6 +335,7 @@ struct shm {
 	struct shm_breaker *breakers;
 	struct shm_signin *signins; /* SIGNINS_MAX */
 	struct shm_warm *warm;
+	_Atomic uint64_t *replays; /* shm/replay.h */
 	uint32_t slot; /* own; UINT32_MAX: none; set by who starts up */
 	/* Private copies: nobody who scribbles there moves our bounds. */
 	struct shm_sizes sizes;

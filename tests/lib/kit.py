@@ -490,7 +490,7 @@ class Kontor(Program):
         args = ["key", "create", name, "--json"]
         for option, value in options.items():
             for v in value if isinstance(value, list) else [value]:
-                args += ["--" + option, v]
+                args += ["--" + option] + ([] if v is True else [v])
         return self.cli(*args)
 
     def usage(self, *args):
