@@ -276,9 +276,60 @@ def audit(args):
             "it.", "", *table(result)])
 
 
+def routing(args):
+    """Rules, outages and capacity at their full size."""
+    import kit
+    import routes
+    import test_routing as t
+
+    calls = 1_000_000 // args.scale
+    lines = []
+    with tempfile.TemporaryDirectory() as folder, \
+            kit.Sim(pathlib.Path(folder), routes.sim_config(t.ZONES)) as sim:
+        began = time.monotonic()
+        done, said = 0, {}
+        while done < calls:
+            sub = pathlib.Path(folder) / f"residency-{done}"
+            sub.mkdir()
+            out = t.residency_campaign(
+                sub, sim, min(100_000, calls - done), seed=args.seed + done)
+            done += out["calls"]
+            for status, n in out["by_status"].items():
+                said[status] = said.get(status, 0) + n
+            sim.reset()
+        lines += ["## Residency", "",
+                  f"{done:,} random routes under an EU-only rule, with "
+                  "failovers and faults: 0 connections to the listener "
+                  f"outside ({time.monotonic() - began:.0f} s).", "",
+                  "| status | calls |", "|---|---|",
+                  *(f"| {k} | {v:,} |" for k, v in sorted(said.items())), ""]
+        lines += ["## Outages", "",
+                  "One of four providers is out; 8 callers at a time.", "",
+                  "| fault | calls | good | attempts at all four |",
+                  "|---|---|---|---|"]
+        n = max(20_000 // args.scale, 200)
+        for fault in t.OUTAGES:
+            sub = pathlib.Path(folder) / f"outage-{fault}"
+            sub.mkdir()
+            with t.instance(sub, t.providers(sim, first_byte="200ms"), {
+                    "m": {"deployments": [routes.deployment(z, z)
+                                          for z in t.ZONES]}}) as kontor:
+                answers, stats = t.outage(kontor, sim, t.ZONES[0], fault, n)
+            good = sum(a.status == 200 for a in answers)
+            assert good >= n * 0.999, (fault, good)
+            attempts = sum(r["received"] for r in stats.values())
+            lines.append(f"| {fault} | {n:,} | {good:,} | {attempts:,} |")
+    lines.append("")
+    if args.scale == 1:
+        write("routing", "Proof of where calls run", lines)
+    else:
+        print("\n".join(lines))
+
+
 PROOFS = {"agreements": agreements, "audit": audit, "books": books,
           "reports": reports, "prices": prices, "budgets": budgets,
-          "transfers": transfers, "explore": explore, "sim": sim}
+          "transfers": transfers, "explore": explore, "sim": sim,
+          "routing": routing}
 
 
 def main():
