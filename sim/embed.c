@@ -414,11 +414,8 @@ say_cohere(const struct job *j, struct buf *b)
 		json_w_key(b, "float");
 	}
 	json_w_begin(b, '[');
-	for (i = 0; i < j->n; i++) {
-		if (i > 0)
-			buf_char(b, ',');
+	for (i = 0; i < j->n; i++)
 		put_floats(j, b, j->text[i]);
-	}
 	json_w_end(b, ']');
 	if (j->typed)
 		json_w_end(b, '}');

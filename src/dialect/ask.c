@@ -149,6 +149,11 @@ ask_bound(const struct ask *q, uint64_t context, uint64_t max_output,
 		in = context;
 	else if (context > 0)
 		in = least(in, context);
+	if (q->no_output) {
+		*input = in;
+		*output = 0;
+		return true;
+	}
 	if (max_output > 0)
 		out = out == 0 ? max_output : least(out, max_output);
 	if (out == 0)

@@ -50,6 +50,7 @@ struct ask {
 	uint64_t max_output;   /* of one answer; 0: not said */
 	uint64_t surcharge;    /* input tokens beyond one per byte */
 	uint64_t extra_output; /* billed beyond max_output */
+	bool no_output;        /* nothing of it is billed: vectors */
 	bool unseen;        /* input the body does not show: URLs, file ids */
 	bool hosted_tool;   /* a hosted tool without a call cap */
 	bool free;          /* nothing of it is billed */
@@ -101,6 +102,7 @@ struct dialect {
 	/* Content type of a whole answer, of a stream; NULL: JSON, SSE. */
 	const char *stream_type;
 	const struct codec *codec; /* NULL: it passes bytes only */
+	bool vectors; /* asks for vectors, not for words: never mixed */
 	/*
 	 * A tier in our words ("standard", "flex", "priority", or as it is):
 	 * what a body or an answer says, for a deployment of tier own.
@@ -218,6 +220,14 @@ extern const struct dialect dialect_anthropic_count; /* of tokens */
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_responses;
 extern const struct dialect dialect_gemini;
+/* embeddings.c */
+extern const struct dialect dialect_openai_embeddings;
+extern const struct dialect dialect_gemini_embed;
+extern const struct dialect dialect_gemini_batch;     /* a caller's */
+extern const struct dialect dialect_gemini_batch_out; /* a provider's */
+extern const struct dialect dialect_vertex_predict;
+extern const struct dialect dialect_titan_embed;
+extern const struct dialect dialect_cohere_embed;
 
 struct edits {
 	struct slice name;  /* of the model, as the provider names it */

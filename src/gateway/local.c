@@ -92,6 +92,22 @@ reply_text(struct req *req, int status, struct slice text)
 }
 
 void
+local_upgrade(struct req *req, struct slice segment)
+{
+	static const struct problem p = { .status = 426,
+		.fault = FAULT_METHOD,
+		.code = S_INIT("upgrade_required"),
+		.message = S_INIT("kontor serves no WebSocket; POST to this "
+				  "path instead, with stream: true") };
+	struct buf b = { 0 };
+
+	(void)segment;
+	dialect_openai_responses.error(&b, &p);
+	reply_json(req, &b);
+	req->reply.status = 426;
+}
+
+void
 local_healthz(struct req *req, struct slice segment)
 {
 	(void)segment;

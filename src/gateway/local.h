@@ -9,6 +9,8 @@
 /* Each fills req->reply, or req->fault. */
 void local_models(struct req *req, struct slice segment);
 void local_model(struct req *req, struct slice segment);
+/* A WebSocket is asked for: 426, and its clients come back with HTTP. */
+void local_upgrade(struct req *req, struct slice segment);
 void local_healthz(struct req *req, struct slice segment);
 void local_readyz(struct req *req, struct slice segment);
 void local_count(struct req *req, struct slice segment);

@@ -123,6 +123,21 @@ type_fits(const struct http_head *head, enum mode mode, const struct dialect *d)
 						      : S("application/json"));
 }
 
+/* Bedrock says what a body of Cohere's cost in a header. */
+static void
+count_head(struct req *req, const struct http_head *head)
+{
+	const struct slice n =
+	    http_value(head, S("x-amzn-bedrock-input-token-count"));
+	uint64_t v;
+
+	if (head->status != 200 || !req->try.dialect->vectors ||
+	    !slice_u64(n, &v))
+		return;
+	req->try.tally.usage = (struct usage){ .input = v };
+	req->try.tally.has_usage = true;
+}
+
 void
 relay_head(struct req *req, const struct http_head *head)
 {
@@ -137,6 +152,7 @@ relay_head(struct req *req, const struct http_head *head)
 	req->try.provider_id = provider_id(req, head);
 	pass_headers(req, head);
 	learn_head(req, head);
+	count_head(req, head);
 	if (head->status != 200)
 		r->mode = MODE_ERROR;
 	else

@@ -36,6 +36,9 @@ const char *conversation_loss_name(enum loss l); /* "top_k" */
 const char *conversation_loss_text(enum loss l);
 
 /* Whose opaque reasoning it is: never sent to another. */
+struct embed_request; /* dialect/embed.h */
+struct embed_answer;
+
 enum vendor {
 	VENDOR_NONE,
 	VENDOR_OPENAI,
@@ -162,6 +165,8 @@ struct conversation {
 	struct slice metadata;    /* JSON object of texts */
 	struct slice cache_key;
 	uint64_t lost; /* bits of enum loss: what was not understood */
+	/* Texts for vectors, and nothing above but the model; or NULL. */
+	const struct embed_request *embed; /* dialect/embed.h */
 };
 
 /* --- answers ---------------------------------------------------------------
@@ -181,6 +186,7 @@ enum stop_reason {
 };
 
 struct completion {
+	const struct embed_answer *embed; /* vectors, in place of parts */
 	struct slice id, model; /* as the provider says */
 	int64_t created;        /* seconds; 0: not said */
 	struct part *first;     /* of the assistant's turn */

@@ -36,7 +36,9 @@ classic_target(struct parcel *p)
 
 	buf_fmt(&b, "%s/openai/deployments/", c->base_path);
 	add_segment(&b, p->deployment->name);
-	buf_str(&b, "/chat/completions?api-version=");
+	buf_str(&b, p->dialect == &dialect_openai_embeddings
+			? "/embeddings?api-version="
+			: "/chat/completions?api-version=");
 	add_segment(&b, c->api_version);
 	out = arena_copy(p->arena, buf_slice(&b));
 	buf_fini(&b);
@@ -72,6 +74,8 @@ dress(struct parcel *p)
 		p->head->target = responses_target(p);
 	else if (c->api_version[0] != '\0')
 		p->head->target = classic_target(p);
+	else if (p->dialect == &dialect_openai_embeddings)
+		p->head->target = parcel_target(p, "/openai/v1/embeddings");
 	else
 		p->head->target =
 		    parcel_target(p, "/openai/v1/chat/completions");
@@ -83,7 +87,8 @@ dress(struct parcel *p)
 
 const struct provider provider_azure_openai = {
 	.type = PROVIDER_AZURE_OPENAI,
-	.speaks = { &dialect_openai_chat, &dialect_openai_responses },
+	.speaks = { &dialect_openai_chat, &dialect_openai_responses,
+	    &dialect_openai_embeddings },
 	.dress = dress,
 	.lists = true,
 };

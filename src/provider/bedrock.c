@@ -12,6 +12,7 @@
 
 #include "crypto/sigv4.h"
 #include "dialect/dialect.h"
+#include "dialect/embed.h"
 
 static void
 payload_hash(const struct parcel *p, char hex[DIGEST_HEX + 1])
@@ -81,6 +82,14 @@ sign(struct parcel *p)
 static bool
 fits(const struct deployment_conf *d, const struct dialect *dialect)
 {
+	enum embed_shape shape;
+
+	if (embed_bedrock(slice_of(d->name), &shape))
+		return dialect == (shape == EMBED_TITAN
+					  ? &dialect_titan_embed
+					  : &dialect_cohere_embed);
+	if (dialect->vectors)
+		return false;
 	return dialect == &dialect_bedrock ||
 	       slice_starts(slice_of(d->name), S("openai."));
 }
@@ -110,12 +119,14 @@ target(struct parcel *p)
 	struct buf b = { 0 };
 	struct slice out;
 
-	if (p->dialect != &dialect_bedrock)
+	if (p->dialect != &dialect_bedrock && !p->dialect->vectors)
 		return parcel_target(p, "/openai/v1/chat/completions");
 	buf_str(&b, p->deployment->provider->base_path);
 	buf_str(&b, "/model/");
 	add_encoded(&b, p->deployment->name);
-	buf_str(&b, p->stream ? "/converse-stream" : "/converse");
+	buf_str(&b, p->dialect->vectors ? "/invoke"
+		    : p->stream         ? "/converse-stream"
+					: "/converse");
 	out = arena_copy(p->arena, buf_slice(&b));
 	buf_fini(&b);
 	return out;
@@ -134,7 +145,8 @@ dress(struct parcel *p)
 
 const struct provider provider_bedrock = {
 	.type = PROVIDER_BEDROCK,
-	.speaks = { &dialect_openai_chat, &dialect_bedrock },
+	.speaks = { &dialect_openai_chat, &dialect_bedrock,
+	    &dialect_titan_embed, &dialect_cohere_embed },
 	.fits = fits,
 	.dress = dress,
 	.lists = true,

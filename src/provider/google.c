@@ -33,8 +33,16 @@ add_place(struct buf *b, const struct deployment_conf *d)
 static void
 add_verb(struct buf *b, const struct parcel *p)
 {
-	buf_str(b,
-	    p->stream ? ":streamGenerateContent?alt=sse" : ":generateContent");
+	if (p->dialect == &dialect_vertex_predict)
+		buf_str(b, ":predict");
+	else if (p->dialect == &dialect_gemini_batch_out)
+		buf_str(b, ":batchEmbedContents");
+	else if (p->dialect == &dialect_gemini_embed)
+		buf_str(b, ":embedContent");
+	else if (p->stream)
+		buf_str(b, ":streamGenerateContent?alt=sse");
+	else
+		buf_str(b, ":generateContent");
 }
 
 static struct slice
@@ -87,13 +95,15 @@ dress_vertex(struct parcel *p)
 
 const struct provider provider_gemini = {
 	.type = PROVIDER_GEMINI,
-	.speaks = { &dialect_gemini },
+	.speaks = { &dialect_gemini, &dialect_gemini_batch_out,
+	    &dialect_gemini_embed },
 	.dress = dress_gemini,
 	.lists = true,
 };
 
 const struct provider provider_vertex = {
 	.type = PROVIDER_VERTEX,
-	.speaks = { &dialect_gemini },
+	.speaks = { &dialect_gemini, &dialect_vertex_predict,
+	    &dialect_gemini_embed },
 	.dress = dress_vertex,
 };

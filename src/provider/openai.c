@@ -12,6 +12,8 @@ tail_of(const struct parcel *p)
 {
 	if (p->list)
 		return "/models";
+	if (p->dialect == &dialect_openai_embeddings)
+		return "/embeddings";
 	return p->dialect == &dialect_openai_responses ? "/responses"
 						       : "/chat/completions";
 }
@@ -49,14 +51,15 @@ dress_compatible(struct parcel *p)
 
 const struct provider provider_openai = {
 	.type = PROVIDER_OPENAI,
-	.speaks = { &dialect_openai_chat, &dialect_openai_responses },
+	.speaks = { &dialect_openai_chat, &dialect_openai_responses,
+	    &dialect_openai_embeddings },
 	.dress = dress,
 	.lists = true,
 };
 
 const struct provider provider_openai_compatible = {
 	.type = PROVIDER_OPENAI_COMPATIBLE,
-	.speaks = { &dialect_openai_chat },
+	.speaks = { &dialect_openai_chat, &dialect_openai_embeddings },
 	.dress = dress_compatible,
 	.lists = true,
 };

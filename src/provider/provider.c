@@ -29,7 +29,8 @@ provider_dialect(const struct deployment_conf *d, const struct dialect *caller)
 			continue;
 		if (p->speaks[i] == caller)
 			return caller;
-		if (first == NULL && p->speaks[i]->codec != NULL)
+		if (first == NULL && p->speaks[i]->vectors == caller->vectors &&
+		    p->speaks[i]->codec != NULL)
 			first = p->speaks[i];
 	}
 	return caller->codec != NULL ? first : NULL;

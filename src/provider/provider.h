@@ -32,7 +32,7 @@ struct parcel {
 	struct http_head *head; /* out: method, target, headers */
 };
 
-enum { PROVIDER_DIALECTS = 6 };
+enum { PROVIDER_DIALECTS = 8 };
 
 struct provider {
 	enum provider_type type;

@@ -40,6 +40,10 @@ MODELS = [
                 "openai_compatible": EMBED}},
     {"id": "gemini-embedding-001", "embed": 64, "context": 8192,
      "prices": {"gemini": EMBED, "vertex": EMBED}},
+    {"id": "titan-embed", "bedrock_id": "amazon.titan-embed-text-v2:0",
+     "embed": 1024, "context": 8192, "prices": {"bedrock": EMBED}},
+    {"id": "cohere-embed", "bedrock_id": "cohere.embed-multilingual-v3",
+     "embed": 64, "context": 8192, "prices": {"bedrock": EMBED}},
 ]
 # model of kontor: provider, its name there, publisher, type for the matrix
 VENUES = {
@@ -57,6 +61,8 @@ EMBEDDERS = {
     "embed-azure": ("azure", "embed-prod"),
     "embed-gemini": ("gemini", "gemini-embedding-001"),
     "embed-vertex": ("vertex", "gemini-embedding-001"),
+    "embed-titan": ("bedrock", "amazon.titan-embed-text-v2:0"),
+    "embed-cohere": ("bedrock", "cohere.embed-multilingual-v3"),
 }
 SECRETS = {"SIM_GEMINI": "sim-gemini-key", "SIM_VERTEX": "sim-vertex-token",
            "SIM_OCI": "sim-oci-key"}
