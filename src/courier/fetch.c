@@ -204,6 +204,34 @@ fill_head(const struct errand *e, const struct url *u, struct http_head *head)
 		(void)http_add(head, e->hdr[i].name, e->hdr[i].value);
 }
 
+static bool
+dials_metadata(const struct signin_conf *c)
+{
+	return signin_method_dials_metadata(c->method) ||
+	       (c->method == SIGNIN_GOOGLE_CREDENTIALS && c->metadata != NULL);
+}
+
+struct fetch_rules
+fetch_rules_of(const struct snapshot *s, const struct provider_conf *p)
+{
+	struct fetch_rules rules = { .metadata = dials_metadata(p->signin),
+		.allow_private = p->allow_private,
+		.ca_file = p->signin->ca_file };
+
+	if (p->proxy_own) {
+		rules.no_proxy = "";
+		rules.proxy_host = p->proxy_host;
+		rules.proxy_port = p->proxy_port;
+		rules.proxy_auth = p->proxy_auth;
+	} else if (s->proxy_host[0] != '\0') {
+		rules.no_proxy = s->no_proxy;
+		rules.proxy_host = s->proxy_host;
+		rules.proxy_port = s->proxy_port;
+		rules.proxy_auth = s->proxy_auth;
+	}
+	return rules;
+}
+
 bool
 fetch_start(struct fetch *f, struct client *c, struct loop *l,
     const struct errand *e, const struct fetch_rules *rules,

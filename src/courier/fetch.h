@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "courier/run.h"
+#include "model/snapshot.h"
 
 struct client; /* httpio/client.h */
 struct call;
@@ -46,6 +47,14 @@ struct fetch_rules {
 	const char *proxy_host, *proxy_auth, *no_proxy;
 	uint16_t proxy_port;
 };
+
+/*
+ * For the sign-in of a provider.  A metadata address may be dialled for a
+ * machine's own identity alone (Google's file may say that it is one); the
+ * proxy is the provider's own, or that of the environment.
+ */
+struct fetch_rules fetch_rules_of(
+    const struct snapshot *s, const struct provider_conf *p);
 
 /* False: it cannot even begin; why says what is wrong, on_done is not called.
  */

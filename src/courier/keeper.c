@@ -255,42 +255,12 @@ learn_skew(struct entry *e, const struct run_reply *a)
 	return moved > SKEW_RETRY_S || moved < -SKEW_RETRY_S;
 }
 
-/* Google's file may say that the machine proves who we are. */
-static bool
-dials_metadata(const struct signin_conf *c)
-{
-	return signin_method_dials_metadata(c->method) ||
-	       (c->method == SIGNIN_GOOGLE_CREDENTIALS && c->metadata != NULL);
-}
-
-/* The provider's own, or that of the environment. */
-static void
-choose_proxy(const struct entry *e, struct fetch_rules *rules)
-{
-	const struct provider_conf *p = e->provider;
-	const struct snapshot *s = e->keeper->snapshot;
-
-	if (p->proxy_own) {
-		rules->no_proxy = "";
-		rules->proxy_host = p->proxy_host;
-		rules->proxy_port = p->proxy_port;
-		rules->proxy_auth = p->proxy_auth;
-	} else if (s->proxy_host[0] != '\0') {
-		rules->no_proxy = s->no_proxy;
-		rules->proxy_host = s->proxy_host;
-		rules->proxy_port = s->proxy_port;
-		rules->proxy_auth = s->proxy_auth;
-	}
-}
-
 static void
 go_on(struct entry *e, enum step step, const struct run_reply *a)
 {
-	struct fetch_rules rules = { .metadata = dials_metadata(e->conf),
-		.allow_private = e->provider->allow_private,
-		.ca_file = e->conf->ca_file };
+	const struct fetch_rules rules =
+	    fetch_rules_of(e->keeper->snapshot, e->provider);
 
-	choose_proxy(e, &rules);
 	if (step == STEP_FETCH &&
 	    !fetch_start(&e->fetch, e->keeper->client, e->keeper->loop,
 		&e->run.errand, &rules, &e->run.why))

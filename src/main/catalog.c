@@ -3,13 +3,14 @@
  * configured
  *
  * Asked on demand, with the credentials of the configuration, by this process
- * alone: the running instance has no part in it.  A provider that is signed
- * in to by the courier cannot be asked from here.
+ * alone: the running instance has no part in it.  Where a credential expires,
+ * this process signs in for itself.
  */
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "courier/once.h"
 #include "main/args.h"
 #include "main/ask.h"
 #include "main/commands.h"
@@ -19,6 +20,7 @@
 
 struct listing {
 	struct arena arena;
+	const struct snapshot *snapshot;
 	const struct provider_conf *provider;
 	const char *error; /* NULL: names were got */
 	int status;
@@ -59,6 +61,25 @@ take_names(struct listing *l, const struct json *j)
 		take_name(l, json_get_str(row, key));
 }
 
+static bool
+sign_in(struct listing *l, struct run *r, struct parcel *p)
+{
+	const enum signin_why why = once_sign_in(l->snapshot, l->provider, r);
+	unsigned i;
+
+	l->status = r->status;
+	if (why != SIGNIN_WHY_NONE) {
+		l->error = signin_why_text(why);
+		return false;
+	}
+	p->wall_ns = r->now_s * NS_PER_S;
+	if (r->kind == PASS_BEARER)
+		p->bearer = r->part[0];
+	for (i = 0; i < NELEM(p->aws) && r->kind == PASS_AWS; i++)
+		p->aws[i] = r->part[i];
+	return true;
+}
+
 static void
 fetch(struct listing *l)
 {
@@ -77,8 +98,13 @@ fetch(struct listing *l)
 		.arena = &l->arena,
 		.head = &head };
 	struct asked a = { 0 };
+	struct run r = { 0 };
 	enum fault f;
 
+	if (c->signin != NULL && !sign_in(l, &r, &p)) {
+		run_end(&r);
+		return;
+	}
 	(void)http_add(&head, S("content-type"), S("application/json"));
 	(void)http_add(&head, S("accept-encoding"), S("identity"));
 	f = provider_get(c->type)->dress(&p);
@@ -92,14 +118,13 @@ fetch(struct listing *l)
 	else
 		take_names(l, a.json);
 	asked_fini(&a);
+	run_end(&r);
 }
 
 static void
 look_at(struct listing *l)
 {
-	if (l->provider->signin != NULL)
-		l->error = "the courier signs in to it; ask from the console";
-	else if (!provider_get(l->provider->type)->lists)
+	if (!provider_get(l->provider->type)->lists)
 		l->error = "its type has no list of models";
 	else
 		fetch(l);
@@ -201,7 +226,7 @@ static bool
 compare(const struct snapshot *s, const struct provider_conf *c, bool json,
     struct buf *out)
 {
-	struct listing l = { .provider = c };
+	struct listing l = { .snapshot = s, .provider = c };
 	bool good;
 
 	look_at(&l);

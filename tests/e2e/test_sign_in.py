@@ -533,3 +533,24 @@ def test_what_the_clouds_find_expired_is_refused(calm, folder, tmp_path):
         assert k.chat(key, "m-o-sign").status_code == 502
         ask(calm, clock_offset_s=0)
         assert k.chat(key, "m-o-sign").status_code == 200
+
+
+def test_commands_sign_in_for_themselves(calm, folder, tmp_path):
+    """Without an instance: kontor check --online, kontor models diff."""
+    k = one(folder, tmp_path, calm, "e-secret", "a-role", "g-metadata")
+    k.write_config()
+    r = k.run("check", "--online")
+    assert "sign-in of a-role (aws_keys): good for 3600 s" in r.stdout
+    rows = k.cli("models", "diff", "--json")["providers"]
+    assert all(row["asked"] for row in rows), rows
+    assert all(not row["missing"] for row in rows), rows
+    k.env["ENTRA_SECRET"] = "wrong"
+    r = k.run("check", "--online", "--json", check=False)
+    assert r.returncode == 1
+    rows = {x["provider"]: x for x in json.loads(r.stdout)["sign_ins"]}
+    assert rows["e-secret"]["error"] == "refused" and rows[
+        "e-secret"]["code"] == "AADSTS7000215"
+    assert rows["a-role"]["ok"]
+    ask(calm, clock_offset_s=900)
+    k.env["ENTRA_SECRET"] = sign_in.CANARIES["ENTRA_SECRET"]
+    assert k.run("check", "--online").returncode == 0
