@@ -4,13 +4,16 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
 
+import certs as certs_of
 import h2.config
 import h2.connection
 import h2.events
@@ -231,7 +234,8 @@ def test_streams_that_are_not_read_wait_at_the_provider(kontor, key, sim):
     before = rss(kontor)
     c = Client(kontor.address, window=1 << 30)
     for i in range(20):
-        c.post(key, ask(f"{i} [[sim out=40000]]", stream=True))
+        c.post(key, ask(f"{i} [[sim out={40000 // kit.SLOW}]]",
+                        stream=True))
     end = time.monotonic() + 1.5
     c.socket.settimeout(0.2)
     while time.monotonic() < end:
@@ -251,7 +255,8 @@ def test_streams_that_are_not_read_wait_at_the_provider(kontor, key, sim):
 
 def test_a_slow_reader_gets_everything(kontor, key):
     c = Client(kontor.address)
-    s = c.post(key, ask("[[sim out=3000]]", stream=True))
+    out = 3000 // kit.SLOW
+    s = c.post(key, ask(f"[[sim out={out}]]", stream=True))
     pause = 40
     while s not in c.ended:
         assert c.read()
@@ -264,7 +269,7 @@ def test_a_slow_reader_gets_everything(kontor, key):
               if line.startswith("data: {")]
     words = "".join(e["choices"][0]["delta"].get("content") or ""
                     for e in events if e["choices"])
-    assert len(words.split()) == 3000
+    assert len(words.split()) == out
     c.close()
 
 
@@ -603,6 +608,53 @@ def h2spec(tmp_path_factory):
         if not path.exists():
             pytest.skip(f"h2spec could not be built: {r.stderr[-300:]}")
     return path
+
+
+@pytest.fixture(scope="module")
+def secured(sim, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("h2tls")
+    certs_of.ca(folder, "ca")
+    certs_of.leaf(folder, "a", "DNS:localhost,IP:127.0.0.1", "ca")
+    config = kit.make_config(sim.url, folder / "data", workers=1)
+    config["listen"]["gateway"]["tls"] = {"certificates": {
+        "certificate": "a.pem", "private_key": "file:a.key"}}
+    with kit.Kontor(folder, config) as k:
+        k.suite_key = k.key("h2tls")["key"]
+        yield k
+        k.verify()
+
+
+@pytest.mark.parametrize("two", [True, False])
+def test_alpn_decides_in_front_too(secured, two):
+    url = "https://%s:%d" % secured.address
+    context = ssl.create_default_context(
+        cafile=str(secured.folder / "ca.pem"))
+    with httpx.Client(http2=two, base_url=url, verify=context, headers={
+            "authorization": f"Bearer {secured.suite_key}"}) as http:
+        for stream in (False, True):
+            r = http.post(PATH, json=ask("[[sim out=50]]", stream=stream))
+            assert r.status_code == 200
+            assert r.http_version == ("HTTP/2" if two else "HTTP/1.1")
+            assert ("[DONE]" in r.text) == stream
+
+
+def test_the_preface_counts_only_after_alpn(secured):
+    context = ssl.create_default_context(
+        cafile=str(secured.folder / "ca.pem"))
+    with socket.create_connection(secured.address, timeout=5) as raw, \
+            context.wrap_socket(raw, server_hostname="localhost") as s:
+        s.sendall(PREFACE + SettingsFrame(0).serialize())
+        assert s.recv(4096).startswith(b"HTTP/1.1 400 ")
+
+
+def test_h2spec_strict_over_tls(secured, h2spec):
+    host, port = secured.address
+    r = subprocess.run(
+        [h2spec, "-h", host, "-p", str(port), "-P", "/healthz", "-S", "-t",
+         "-k", "--timeout", "2"], capture_output=True, text=True,
+        timeout=300)
+    assert re.search(r"146 tests, 14[56] passed, [01] skipped, 0 failed",
+                     r.stdout), r.stdout
 
 
 @pytest.mark.parametrize("who,path", [("kontor", "/healthz"),
