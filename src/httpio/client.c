@@ -6,6 +6,7 @@
 #include "io/loop.h"
 
 enum { JOIN = 4 * 1024, WAITING_MAX = 100 };
+#define FORGOTTEN_NS (600 * NS_PER_S)
 
 const struct client_limits client_limits_default = {
 	.max_idle = 64,
@@ -135,19 +136,6 @@ pool_new(struct client *c, const struct origin *o, uint64_t hash)
 	return p;
 }
 
-static struct pool *
-pool_get(struct client *c, const struct origin *o)
-{
-	uint64_t hash = hash_of(o);
-	struct pool *p;
-
-	for (p = c->pools[hash % POOL_BUCKETS]; p != NULL; p = p->next) {
-		if (p->hash == hash && same_origin(&p->origin, o))
-			return p;
-	}
-	return pool_new(c, o, hash);
-}
-
 static void
 pool_free(struct pool *p)
 {
@@ -159,6 +147,41 @@ pool_free(struct pool *p)
 	buf_fini(&p->host_line);
 	tls_peer_free(&p->peer);
 	mem_free(p);
+}
+
+/* Where nobody has gone for a while: a certificate that was renewed, a
+ * provider that was taken out. */
+static void
+sweep(struct client *c)
+{
+	const int64_t before = loop_now(c->loop) - FORGOTTEN_NS;
+	struct pool **at, *p;
+	size_t i;
+
+	for (i = 0; i < POOL_BUCKETS; i++) {
+		for (at = &c->pools[i]; (p = *at) != NULL;) {
+			if (p->nconn > 0 || p->left_ns > before) {
+				at = &p->next;
+				continue;
+			}
+			*at = p->next;
+			pool_free(p);
+		}
+	}
+}
+
+static struct pool *
+pool_get(struct client *c, const struct origin *o)
+{
+	uint64_t hash = hash_of(o);
+	struct pool *p;
+
+	for (p = c->pools[hash % POOL_BUCKETS]; p != NULL; p = p->next) {
+		if (p->hash == hash && same_origin(&p->origin, o))
+			return p;
+	}
+	sweep(c);
+	return pool_new(c, o, hash);
 }
 
 static void
@@ -212,6 +235,7 @@ client_left(struct link *k)
 	else
 		c->links = k->next;
 	k->pool->nconn--;
+	k->pool->left_ns = loop_now(c->loop);
 }
 
 void

@@ -38,6 +38,7 @@ struct pool {
 	struct tls_peer *peer;
 	struct link *idle; /* last used first */
 	size_t nidle, nconn;
+	int64_t left_ns;      /* the last connection did */
 	struct link *wide;    /* HTTP/2's, last made first */
 	struct link *dialing; /* calls wait for this one; NULL: none */
 	bool speaks_h2;       /* the last connection did, or it is told to */

@@ -12,6 +12,7 @@ same four system calls a call, and does nothing else.  What it costs is the
 kernel's; no proxy in user space can cost less.
 """
 import argparse
+import contextlib
 import datetime
 import decimal
 import json
@@ -40,11 +41,16 @@ http {{
     scgi_temp_path {folder}/t5; client_body_buffer_size 64k;
     {upstreams}
     server {{
-        listen 127.0.0.1:{port}; tcp_nodelay on;
+        listen 127.0.0.1:{port}{tls}; tcp_nodelay on;
         {locations}
     }}
 }}
 """
+NGINX_TLS = """ ssl;
+        ssl_certificate {folder}/bench.pem;
+        ssl_certificate_key {folder}/bench.key;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_session_tickets on"""
 PASS = """
     upstream {name} {{ server {server}; keepalive 128;
         keepalive_requests 100000000; }}"""
@@ -71,10 +77,11 @@ def answer(size):
     return json.dumps(body, separators=(",", ":"))
 
 
-def request(path, key, model, size=1024, **more):
+def request(path, key, model, size=1024, pace=0, **more):
     body = {"model": model, "messages": [{"role": "user", "content": ""}],
             "max_completion_tokens": 200, **more}
-    directive = more and "[[sim out=100]] " or ""
+    slow = f" pace={pace}" if pace else ""
+    directive = f"[[sim out=100{slow}]] " if more else ""
     pad = size - len(json.dumps(body, separators=(",", ":"))) - len(directive)
     body["messages"][0]["content"] = directive + ("word " * size)[:pad]
     text = json.dumps(body, separators=(",", ":")).encode()
@@ -118,16 +125,17 @@ class Bench:
         self.folder, self.kit, self.args = folder, kit, args
         self.cores = os.cpu_count() or 1
         self.programs, self.called = [], 0
-        self.pump = None
+        self.pump, self.tls = None, False
         self.load_core = self.cores - 1
         self.sim = self.kontor = None
 
-    def nginx(self, name, core, upstreams, locations):
+    def nginx(self, name, core, upstreams, locations, tls=False):
         port = self.kit.free_port()
         conf = self.folder / f"{name}.conf"
         conf.write_text(PROXY.format(
             folder=self.folder, name=name, port=port, upstreams=upstreams,
-            locations=locations, mask="1" if core == 0 else "10"))
+            locations=locations, mask="1" if core == 0 else "10",
+            tls=NGINX_TLS.format(folder=self.folder) if tls else ""))
         p = self.kit.Program(self.folder, name)
         p.spawn([NGINX, "-c", conf, "-p", self.folder])
         self.programs.append(p)
@@ -141,7 +149,8 @@ class Bench:
         path.write_bytes(data)
         out = subprocess.run(
             ["taskset", "-c", str(self.load_core), self.folder / "load",
-             "127.0.0.1", str(port), path, str(connections), str(n)],
+             "127.0.0.1", str(port), path, str(connections), str(n),
+             *(["tls"] if self.tls else [])],
             capture_output=True, text=True, timeout=600)
         assert out.returncode == 0, out.stdout + out.stderr
         return json.loads(out.stdout)
@@ -194,9 +203,11 @@ class Bench:
                          connections, n)
 
     def start(self):
+        import certs
         kit, folder = self.kit, self.folder
         subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", folder / "load",
-                        TOP / "tests/bench/load.c"], check=True)
+                        TOP / "tests/bench/load.c", "-lssl", "-lcrypto"],
+                       check=True)
         subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", folder / "pump",
                         TOP / "tests/bench/pump.c"], check=True)
         last = self.cores - 1
@@ -224,6 +235,13 @@ class Bench:
             PASS_LOCATION.format(path="/sse", name="sim", key=KEY,
                                  buffering="off"))
         self.pids_n = kit.group(proxy.child.pid)
+        certs.ca(folder, "ca")
+        certs.leaf(folder, "bench", "IP:127.0.0.1", "ca")
+        self.proxy_tls, self.port_tls = self.nginx(
+            "proxy-tls", 0,
+            PASS.format(name="static", server=f"127.0.0.1:{port_static}"),
+            PASS_LOCATION.format(path="/v1/chat/completions", name="static",
+                                 key=KEY, buffering="on"), tls=True)
         config = kit.make_config(self.sim.url, folder / "data", workers=1,
                                  first_byte="10s", idle="10s")
         config["providers"]["static"] = {
@@ -271,6 +289,60 @@ class Bench:
             core = 0 if pid in self.workers else self.cores - 1
             subprocess.run(["taskset", "-pc", str(core), str(pid)],
                            check=True, stdout=subprocess.DEVNULL)
+
+    @contextlib.contextmanager
+    def over_tls(self):
+        """Both behind TLS 1.3, the same certificate."""
+        listener = self.kontor.config["listen"]["gateway"]
+        plain = self.port_n, self.pids_n
+        listener["tls"] = {"certificates": {
+            "certificate": "bench.pem", "private_key": "file:bench.key"}}
+        self.kontor.write_config()
+        self.kontor.run("reload")
+        self.port_n = self.port_tls
+        self.pids_n = self.kit.group(self.proxy_tls.child.pid)
+        self.tls = True
+        yield
+        self.tls = False
+        self.port_n, self.pids_n = plain
+        del listener["tls"]
+        self.kontor.write_config()
+        self.kontor.run("reload")
+
+    def stream_bytes(self, n=300):
+        """What an open stream costs the worker, which holds n of them."""
+        import socket
+        import ssl
+        context = ssl.create_default_context(
+            cafile=str(self.folder / "ca.pem"))
+        data = request("/v1/chat/completions", self.key, "sse", pace=50,
+                       stream=True, stream_options={"include_usage": True})
+
+        def open_streams(k):
+            out = []
+            for _ in range(k):
+                s = socket.create_connection(("127.0.0.1", self.port_k))
+                if self.tls:
+                    s = context.wrap_socket(s, server_hostname="127.0.0.1")
+                s.sendall(data)
+                out.append(s)
+            for s in out:
+                assert b" 200 " in s.recv(65536)[:20]
+            self.called += k
+            return out
+
+        def finish(streams):
+            for s in streams:
+                while b"[DONE]" not in s.recv(65536):
+                    pass
+                s.close()
+        # The first ones fill what is kept for the next.
+        finish(open_streams(8))
+        before = pss_kb(self.workers)
+        held = open_streams(n)
+        each = 1024 * (pss_kb(self.workers) - before) / n
+        finish(held)
+        return each
 
     def start_to_first_call(self, data):
         """Milliseconds from exec to the first served call, data there."""
@@ -358,6 +430,12 @@ class Bench:
                 side["cpu_us"] = [c / each for c in side["cpu_us"]]
         rows += self.cpu_rows("SSE relay, per event", runs, 1.0, None)
 
+        plain_stream = self.stream_bytes()
+        with self.over_tls():
+            runs = self.pair(data_n, data_k, 32, n, reps)
+            rows += self.cpu_rows("TLS in, 1 KB", runs, 0.90, None)
+            tls_stream = self.stream_bytes()
+
         first = self.start_to_first_call(request(path, self.key, "gpt-5.4"))
         self.find_kontor()
         moved = self.kontor.usage()["total"]["calls"] - calls_before
@@ -369,6 +447,10 @@ class Bench:
         self.kontor.verify()
         extra = [("proportional memory of all processes at start",
                   f"{memory / 1024:.1f} MiB", "<= 24"),
+                 ("memory of the worker per open plain stream",
+                  f"{plain_stream / 1024:.1f} KiB", "<= 4"),
+                 ("and per TLS side",
+                  f"{(tls_stream - plain_stream) / 1024:.1f} KiB", "<= 18"),
                  ("start to first served call", f"{first:.0f} ms", "<= 200"),
                  ("calls made, and found in the ledger", f"{moved}", "equal"),
                  ("booked", f"{spent} USD", "> 0")]

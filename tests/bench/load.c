@@ -1,7 +1,7 @@
 /*
  * load.c - keep-alive HTTP/1.1 load for bench.py
  *
- *   load ADDRESS PORT REQUEST-FILE CONNECTIONS REQUESTS
+ *   load ADDRESS PORT REQUEST-FILE CONNECTIONS REQUESTS [tls]
  *
  * Sends the file's bytes as they are, over and over, on CONNECTIONS
  * connections, reads each answer whole (sized or chunked), and prints one
@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ enum state { HEAD, SIZED, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILER };
 
 struct conn {
 	int fd;
+	SSL *ssl; /* NULL: plain */
 	enum state state;
 	char line[16384];
 	size_t nline;
@@ -43,6 +45,7 @@ static struct sockaddr_in address;
 static uint64_t started, finished, wanted, bad, bytes, events;
 static uint32_t *latency;
 static int ep;
+static SSL_CTX *tls; /* NULL: plain */
 
 static int64_t
 now_ns(void)
@@ -67,6 +70,7 @@ send_one(struct conn *c)
 	ssize_t n;
 
 	if (started == wanted) {
+		SSL_free(c->ssl);
 		close(c->fd);
 		c->fd = -1;
 		return;
@@ -76,8 +80,11 @@ send_one(struct conn *c)
 	c->nline = 0;
 	c->began = now_ns();
 	while (at < nrequest) {
-		n = send(c->fd, request + at, nrequest - at, MSG_NOSIGNAL);
-		if (n < 0)
+		n = c->ssl != NULL
+			? SSL_write(c->ssl, request + at, (int)(nrequest - at))
+			: send(c->fd, request + at, nrequest - at,
+			      MSG_NOSIGNAL);
+		if (n <= 0)
 			die("send");
 		at += (size_t)n;
 	}
@@ -96,6 +103,12 @@ dial(struct conn *c)
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &ev) != 0)
 		die("epoll");
+	if (tls == NULL)
+		return;
+	c->ssl = SSL_new(tls);
+	SSL_clear_mode(c->ssl, SSL_MODE_AUTO_RETRY); /* tickets */
+	if (SSL_set_fd(c->ssl, c->fd) != 1 || SSL_connect(c->ssl) != 1)
+		die("handshake");
 }
 
 static void
@@ -244,6 +257,23 @@ read_request(const char *path)
 	fclose(f);
 }
 
+/* Everything that came; the socket blocks, a record comes whole. */
+static void
+read_tls(struct conn *c, char *buf)
+{
+	int got;
+
+	do {
+		got = SSL_read(c->ssl, buf, 16384);
+		if (got <= 0 &&
+		    SSL_get_error(c->ssl, got) == SSL_ERROR_WANT_READ)
+			return;
+		if (got <= 0)
+			die("read over TLS");
+		feed(c, buf, (size_t)got);
+	} while (c->fd >= 0 && SSL_has_pending(c->ssl));
+}
+
 static void
 turn(char *buf)
 {
@@ -254,8 +284,13 @@ turn(char *buf)
 		die("nothing came for 30 s");
 	for (i = 0; i < n; i++) {
 		struct conn *c = ev[i].data.ptr;
-		ssize_t got = recv(c->fd, buf, BUF, 0);
+		ssize_t got;
 
+		if (c->ssl != NULL) {
+			read_tls(c, buf);
+			continue;
+		}
+		got = recv(c->fd, buf, BUF, 0);
 		if (got < 0)
 			die("recv");
 		if (got == 0) {
@@ -274,8 +309,12 @@ main(int argc, char **argv)
 	size_t i, n;
 	int64_t began;
 
-	if (argc != 6 || buf == NULL)
+	if (argc < 6 || argc > 7 || buf == NULL)
 		return 2;
+	if (argc == 7) {
+		tls = SSL_CTX_new(TLS_client_method());
+		SSL_CTX_set_verify(tls, SSL_VERIFY_NONE, NULL);
+	}
 	address.sin_family = AF_INET;
 	inet_pton(AF_INET, argv[1], &address.sin_addr);
 	address.sin_port = htons((uint16_t)strtoul(argv[2], NULL, 10));

@@ -1,0 +1,221 @@
+"""What a process of kontor may not do, seen from inside it and outside."""
+import pathlib
+import platform
+import re
+import shutil
+import subprocess
+
+import kit
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+UNIT = ROOT / "packaging" / "kontor.service"
+ROLES = ("worker", "recorder", "control", "courier")
+
+
+@pytest.fixture(scope="module")
+def kontor(sim, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hardening")
+    config = kit.make_config(sim.url, folder / "data")
+    with kit.Kontor(folder, config) as k:
+        k.suite_key = k.key("hard")["key"]
+        assert k.chat(k.suite_key, "m-openai", "[[sim out=5]]") \
+            .status_code == 200
+        yield k
+        k.verify()
+
+
+def processes(kontor):
+    """Role -> a process of it."""
+    found = {}
+    for p in pathlib.Path("/proc").iterdir():
+        if not p.name.isdigit():
+            continue
+        try:
+            title = (p / "cmdline").read_bytes().split(b"\0")[0].decode()
+            group = (p / "stat").read_text().rsplit(")", 1)[1].split()[2]
+        except OSError:
+            continue
+        m = re.match(r"kontor: (\w+)", title)
+        if m and int(group) == kontor_group(kontor):
+            found[m[1]] = int(p.name)
+    return found
+
+
+def kontor_group(kontor):
+    stat = pathlib.Path(f"/proc/{kontor.child.pid}/stat").read_text()
+    return int(stat.rsplit(")", 1)[1].split()[2])
+
+
+def status(pid):
+    return dict(line.split(":\t", 1) for line in pathlib.Path(
+        f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
+
+
+def sanitized():
+    return "sanit" in subprocess.run(
+        ["ldd", kit.KONTOR], capture_output=True, text=True).stdout or \
+        b"__asan_init" in pathlib.Path(kit.KONTOR).read_bytes()
+
+
+needs_seal = pytest.mark.skipif(
+    sanitized(), reason="sanitized builds run unsealed")
+
+
+@needs_seal
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_is_sealed(kontor, role):
+    said = status(processes(kontor)[role])
+    assert said["Seccomp"] == "2"
+    assert said["NoNewPrivs"] == "1"
+
+
+@needs_seal
+def test_a_worker_of_root_is_nobody(kontor):
+    said = status(processes(kontor)["worker"])
+    assert said["Uid"].split()[0] != "0"
+    assert int(said["CapEff"], 16) == int(said["CapPrm"], 16) == 0
+    if status(kontor.child.pid)["Uid"].split()[0] == "0":
+        assert said["Uid"].split() == ["65534"] * 4
+        assert said["Gid"].split() == ["65534"] * 4
+        assert said["Groups"].split() == []
+
+
+@needs_seal
+def test_no_worker_has_a_file_open(kontor):
+    """But the system's certificates, to read, and where it logs to."""
+    pid = processes(kontor)["worker"]
+    try:
+        fds = list(pathlib.Path(f"/proc/{pid}/fd").iterdir())
+    except PermissionError:
+        pytest.skip("only root may look")
+    for fd in fds:
+        to = str(fd.readlink())
+        if fd.name in ("0", "1", "2") or to.startswith(
+                ("socket:", "pipe:", "anon_inode:", "/memfd:")):
+            continue
+        assert to.endswith((".crt", ".pem")), to
+
+
+@pytest.fixture(scope="module")
+def inject(tmp_path_factory):
+    """Runs system calls in another process, by ptrace."""
+    out = tmp_path_factory.mktemp("inject") / "inject"
+    made = subprocess.run(
+        ["cc", "-O1", "-Wall", "-Werror", "-o", str(out),
+         str(pathlib.Path(__file__).with_name("inject.c"))],
+        capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+
+    def run(pid, *call):
+        r = subprocess.run([str(out), str(pid), *map(str, call)],
+                           capture_output=True, text=True)
+        if r.returncode == 3:
+            pytest.skip("this machine lets nobody trace: " + r.stderr)
+        assert r.returncode == 0, r.stderr
+        return r.stdout.strip()
+    return run
+
+
+EPERM = "-1"
+# x86-64's numbers.
+OPEN, OPENAT, SOCKET, UNLINK, SETUID = 2, 257, 41, 87, 105
+EXECVE, PTRACE, FORK, GETPID = 59, 101, 57, 39
+
+
+@needs_seal
+@pytest.mark.skipif(platform.machine() != "x86_64",
+                    reason="numbers of system calls are x86-64's")
+def test_from_inside_a_sealed_worker(kontor, inject):
+    """The very process that serves is made to try."""
+    pid = processes(kontor)["worker"]
+    assert inject(pid, GETPID) == str(pid)
+    for flags in (0, 1, 2, 0o100):
+        assert inject(pid, OPENAT, -100, "/etc/passwd", flags) == EPERM
+        assert inject(pid, OPEN, "/etc/passwd", flags) == EPERM
+    assert inject(pid, UNLINK, "/nonexistent") == EPERM
+    assert inject(pid, SOCKET, 1, 1, 0) == EPERM  # AF_UNIX
+    assert inject(pid, SOCKET, 16, 3, 0) == EPERM  # AF_NETLINK
+    # It still serves.
+    for _ in range(4):
+        assert kontor.chat(kontor.suite_key, "m-openai",
+                           "[[sim out=5]]").status_code == 200
+    for call in (EXECVE, "/bin/true", 0, 0), (PTRACE, 0, 0, 0, 0), (FORK,), \
+            (SETUID, 0):
+        pid = processes(kontor)["worker"]
+        assert inject(pid, *call) == "killed by SIGSYS"
+        kit.wait_for("another worker", lambda: processes(
+            kontor).get("worker") not in (None, pid))
+    kit.wait_for("calls to be served", lambda: kontor.chat(
+        kontor.suite_key, "m-openai", "[[sim out=5]]").status_code == 200)
+
+
+@needs_seal
+@pytest.mark.skipif(platform.machine() != "x86_64",
+                    reason="numbers of system calls are x86-64's")
+def test_from_inside_the_recorder(kontor, inject):
+    pid = processes(kontor)["recorder"]
+    assert inject(pid, SOCKET, 2, 1, 0) == EPERM
+    fd = int(inject(pid, OPENAT, -100, "/etc/hostname", 0))
+    assert fd >= 0 or fd == -2  # it keeps files
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"),
+                    reason="no systemd-analyze here")
+def test_the_unit_is_tight():
+    r = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=15",
+         "--no-pager", str(UNIT)], capture_output=True, text=True)
+    assert r.returncode == 0, r.stdout + r.stderr
+    score = re.search(r"exposure level for .*: ([\d.]+)", r.stdout)
+    assert float(score[1]) <= 1.5
+
+
+def system_calls(group):
+    out = set()
+    text = subprocess.run(["systemd-analyze", "syscall-filter", group],
+                          capture_output=True, text=True).stdout
+    for line in text.splitlines()[1:]:
+        name = line.strip()
+        if name.startswith("@"):
+            out |= system_calls(name)
+        elif name and not name.startswith("#"):
+            out.add(name)
+    return out
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"),
+                    reason="no systemd-analyze here")
+def test_the_unit_lets_kontor_do_what_it_does():
+    """Every call that a role is allowed, and those of the supervisor."""
+    allowed = set()
+    for line in UNIT.read_text().splitlines():
+        if not line.startswith("SystemCallFilter="):
+            continue
+        words = line.split("=", 1)[1]
+        sets = [system_calls(g) if g[0] == "@" else {g}
+                for g in words.lstrip("~").split()]
+        assert all(sets)
+        if words.startswith("~"):
+            allowed -= set().union(*sets)
+        else:
+            allowed |= set().union(*sets)
+    needed = set(re.findall(
+        r"^MAY\((\w+),", (ROOT / "src/main/syscalls.def").read_text(),
+        re.M)) - {"chown", "fchown", "fchownat"}  # only root's SQLite
+    needed |= set("""openat mmap mprotect socket socketpair bind listen prctl
+        execve clone wait4 kill signalfd4 memfd_create seccomp close_range
+        dup2 arch_prctl set_tid_address umask flock rename""".split())
+    assert not needed - allowed
+
+
+def test_the_binary_is_hardened():
+    """RELRO, bind now, no executable stack, position independent."""
+    r = subprocess.run(["readelf", "-hldW", kit.KONTOR],
+                       capture_output=True, text=True, check=True).stdout
+    assert "DYN (" in r and "GNU_RELRO" in r and "BIND_NOW" in r
+    stack = next(x for x in r.splitlines() if "GNU_STACK" in x)
+    assert "RWE" not in stack
+    assert "__stack_chk_fail" in subprocess.run(
+        ["readelf", "--dyn-syms", "-W", kit.KONTOR], capture_output=True,
+        text=True, check=True).stdout
