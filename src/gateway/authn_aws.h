@@ -4,7 +4,8 @@
  * The pair is from `kontor key create --aws`.  Signature Version 4 in the
  * header; host (or :authority) and x-amz-date must be signed, the date within
  * five minutes, the body the one that was signed, and no signature is taken
- * twice.  Presigned URLs and unsigned or chunk-signed bodies are refused.
+ * twice (but for like calls of one moment that name themselves, as boto3's).
+ * Presigned URLs and unsigned or chunk-signed bodies are refused.
  */
 #ifndef KONTOR_GATEWAY_AUTHN_AWS_H
 #define KONTOR_GATEWAY_AUTHN_AWS_H

@@ -32,7 +32,7 @@ alone(_Atomic uint64_t *place, const _Atomic uint64_t *mine, uint64_t mark)
 	return true;
 }
 
-bool
+int64_t
 replay_take(
     struct shm *m, const uint8_t signature[16], int64_t now_s, int64_t until_s)
 {
@@ -51,7 +51,7 @@ replay_take(
 			old = at_load(&place[i]);
 			if (old >> TIME_BITS == mark >> TIME_BITS &&
 			    left(old, now_s) > 0)
-				return false;
+				return (int64_t)left(old, now_s);
 			if (left(old, now_s) < least) {
 				least = left(old, now_s);
 				worst = &place[i];
@@ -59,6 +59,6 @@ replay_take(
 		}
 		old = at_load(worst);
 		if (left(old, now_s) == least && at_cas(worst, &old, mark))
-			return alone(place, worst, mark);
+			return alone(place, worst, mark) ? 0 : until_s - now_s;
 	}
 }

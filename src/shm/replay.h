@@ -11,8 +11,9 @@
 
 #include "shm/shm.h"
 
-/* signature: random bytes, 16 of them count.  False: it was taken before. */
-bool replay_take(
+/* signature: random bytes, 16 of them count.  0: it is taken now, good until
+ * then; else it was taken before, and this many seconds of it are left. */
+int64_t replay_take(
     struct shm *m, const uint8_t signature[16], int64_t now_s, int64_t until_s);
 
 #endif

@@ -9,6 +9,7 @@ import hmac
 import json
 import os
 import threading
+import time
 import urllib.parse
 
 import httpx
@@ -136,6 +137,20 @@ def test_a_signature_is_taken_once(call):
         answer = call.send(headers)
         refused(answer)
         assert "anew" in answer.json()["message"]
+
+
+def test_like_calls_of_one_moment_name_themselves(call):
+    """As boto3's do: what names them is not signed."""
+    call.signed = ["host", "x-amz-date"]
+    headers = call.sign()
+    for name in "abc":
+        answer = call.send({**headers, "amz-sdk-invocation-id": name})
+        assert answer.status_code == 200
+        refused(call.send({**headers, "amz-sdk-invocation-id": name}))
+    del headers["amz-sdk-invocation-id"]
+    refused(call.send(headers))
+    time.sleep(4)
+    refused(call.send({**headers, "amz-sdk-invocation-id": "late"}))
 
 
 def test_of_many_at_once_one_is_taken(call):

@@ -38,7 +38,7 @@ take(struct shm *m, uint64_t mark, uint64_t place, int64_t now, int64_t until)
 
 	memcpy(s, &mark, 8);
 	memcpy(s + 8, &place, 8);
-	return replay_take(m, s, now, until);
+	return replay_take(m, s, now, until) == 0;
 }
 
 static void
