@@ -6,7 +6,37 @@
 #include "admin/api.h"
 #include "admin/control_priv.h"
 #include "base/clock.h"
+#include "route/capacity.h"
+#include "route/pace.h"
 #include "shm/breaker.h"
+
+static void
+write_day(struct buf *b, const char *key, int64_t ns)
+{
+	const time_t s = (time_t)(ns / NS_PER_S);
+	char text[32];
+	struct tm tm;
+
+	json_w_key(b, key);
+	if (ns == 0 || gmtime_r(&s, &tm) == NULL ||
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		json_w_null(b);
+	else
+		json_w_str(b, slice_of(text));
+}
+
+/* How it is routed, and when it ends. */
+static void
+write_routing(struct buf *b, const struct model_conf *m)
+{
+	json_w_kstr(b, "capabilities", slice_of(m->capabilities));
+	json_w_kstr(b, "strategy", slice_of(strategy_text(m->strategy)));
+	json_w_kstr(b, "larger", slice_of(m->larger_id));
+	json_w_kstr(b, "fallback", slice_of(m->fallback_id));
+	write_day(b, "deprecated", m->deprecated_ns);
+	write_day(b, "retires", m->retires_ns);
+	json_w_kstr(b, "successor", slice_of(m->successor_id));
+}
 
 void
 models_list(struct api *a)
@@ -22,6 +52,7 @@ models_list(struct api *a)
 		json_w_begin(&b, '{');
 		json_w_kstr(&b, "id", slice_of(s->model[i].id));
 		json_w_kstr(&b, "publisher", slice_of(s->model[i].publisher));
+		write_routing(&b, &s->model[i]);
 		json_w_key(&b, "deployments");
 		json_w_begin(&b, '[');
 		for (k = 0; k < s->model[i].n; k++)
@@ -63,6 +94,31 @@ write_price(struct buf *b, const struct deployment_conf *d)
 	json_w_end(b, '}');
 }
 
+/* What it keeps, and what was bought of it. */
+static void
+write_facts(struct buf *b, const struct deployment_conf *d,
+    const struct shm_breaker *br)
+{
+	const int64_t left = capacity_left_tokens(d, br, clock_mono_ns());
+
+	json_w_kstr(b, "stores_in", slice_of(d->store_zone));
+	json_w_key(b, "retention_days");
+	if (d->retention == 0)
+		json_w_null(b);
+	else
+		json_w_u64(b, d->retention - 1);
+	json_w_kstr(b, "capacity",
+	    slice_of(capacity_kind_text((enum capacity_kind)d->capacity)));
+	json_w_kstr(b, "accelerator", slice_of(d->accelerator));
+	json_w_key(b, "headroom_tokens");
+	if (left < 0)
+		json_w_null(b);
+	else
+		json_w_i64(b, left);
+	json_w_ku64(b, "first_byte_us", pace_last(br));
+	json_w_ku64(b, "context", d->context);
+}
+
 static void
 write_deployment(struct api *a, struct buf *b, const struct deployment_conf *d)
 {
@@ -81,6 +137,7 @@ write_deployment(struct api *a, struct buf *b, const struct deployment_conf *d)
 	json_w_kstr(
 	    b, "breaker", slice_of(states[breaker_state(br, clock_mono_ns())]));
 	json_w_ki64(b, "inflight", breaker_inflight(br, m->head->sizes.slots));
+	write_facts(b, d, br);
 	write_price(b, d);
 	json_w_end(b, '}');
 }
@@ -104,21 +161,6 @@ deployments_list(struct api *a)
 
 /* --- prices ----------------------------------------------------------------
  */
-
-static void
-write_day(struct buf *b, const char *key, int64_t ns)
-{
-	const time_t s = (time_t)(ns / NS_PER_S);
-	char text[32];
-	struct tm tm;
-
-	json_w_key(b, key);
-	if (ns == 0 || gmtime_r(&s, &tm) == NULL ||
-	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		json_w_null(b);
-	else
-		json_w_str(b, slice_of(text));
-}
 
 static void
 write_row(struct buf *b, const struct deployment_conf *d, const struct price *p)

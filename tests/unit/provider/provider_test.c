@@ -176,6 +176,34 @@ statuses_have_owners(void **state)
 		    verdict_of_status(rows[i].status), rows[i].verdict);
 }
 
+static void
+a_failed_attempt_is_somebodys(void **state)
+{
+	const struct slice long_ = S("{\"error\":{\"code\":"
+				     "\"context_length_exceeded\"}}");
+	const struct slice bad = S("{\"error\":{\"code\":"
+				   "\"content_filter\"}}");
+	const struct slice plain = S("{}");
+
+	(void)state;
+	assert_int_equal(owner_of(FAULT_NONE, 200, S("")), OWNER_NOBODY);
+	assert_int_equal(owner_of(FAULT_GONE, 0, S("")), OWNER_CLIENT);
+	assert_int_equal(owner_of(FAULT_LOG, 0, S("")), OWNER_US);
+	assert_int_equal(
+	    owner_of(FAULT_UP_TIMEOUT, 0, (struct slice){ 0 }), OWNER_PROVIDER);
+	assert_int_equal(owner_of(FAULT_UP_STATUS, 400, plain), OWNER_CLIENT);
+	assert_int_equal(owner_of(FAULT_UP_STATUS, 400, long_), OWNER_CONTEXT);
+	assert_int_equal(owner_of(FAULT_UP_STATUS, 400, bad), OWNER_POLICY);
+	assert_int_equal(owner_of(FAULT_UP_STATUS, 429, plain), OWNER_CAPACITY);
+	assert_int_equal(owner_of(FAULT_UP_STATUS, 529, plain), OWNER_CAPACITY);
+	assert_int_equal(owner_of(FAULT_UP_STATUS, 503, plain), OWNER_PROVIDER);
+	assert_int_equal(
+	    owner_of(FAULT_UP_CREDENTIAL, 401, plain), OWNER_CREDENTIAL);
+	/* A stream that broke after its head. */
+	assert_int_equal(
+	    owner_of(FAULT_UP_RESET, 200, (struct slice){ 0 }), OWNER_PROVIDER);
+}
+
 int
 main(void)
 {
@@ -187,6 +215,7 @@ main(void)
 		    azure_names_the_deployment_in_its_classic_path),
 		cmocka_unit_test(bedrock_signs_host_type_body_and_token),
 		cmocka_unit_test(statuses_have_owners),
+		cmocka_unit_test(a_failed_attempt_is_somebodys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
