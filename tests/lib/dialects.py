@@ -7,7 +7,7 @@ import contextlib
 import json
 import pathlib
 
-from lib import kit
+import kit
 
 OUT = {"input": "1.00", "cached_input": "0.10", "cache_write": "1.25",
        "output": "5.00"}
