@@ -86,8 +86,8 @@ def test_an_agent_reads_edits_and_runs(running, agent, model, tmp_path):
     (tmp_path / "note.sh").write_text("echo before\n")
     name = f"{agent}-{model}"
     dialects.script(sim, name, steps(tmp_path))
-    key = kontor.key(name)["key"]
-    argv, env = make(kontor, key, model, tmp_path,
+    made = kontor.key(name)
+    argv, env = make(kontor, made["key"], model, tmp_path,
                      f"Do the task. [[sim play={name}]]")
     path = f"{NODE}:{os.environ.get('PATH', '/usr/bin:/bin')}"
     r = subprocess.run(
@@ -100,5 +100,5 @@ def test_an_agent_reads_edits_and_runs(running, agent, model, tmp_path):
     assert (tmp_path / "out.txt").read_text() == "after\n", said
     assert "The task is done." in said
     rows = [row for row in kontor.usage("--by", "key")["rows"]
-            if name in json.dumps(row)]
+            if made["id"] in json.dumps(row)]
     assert sum(row["calls"] for row in rows) >= len(steps(tmp_path))

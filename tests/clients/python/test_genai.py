@@ -1,0 +1,156 @@
+"""The official google-genai SDK, unchanged, against every provider type."""
+import base64
+
+import pytest
+from google import genai
+from google.genai import errors, types
+
+import dialects
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA"
+    "WjR9awAAAABJRU5ErkJggg==")
+WEATHER = types.FunctionDeclaration(
+    name="get_weather", description="Get the weather",
+    parameters=types.Schema(type="OBJECT", required=["city"], properties={
+        "city": types.Schema(type="STRING")}))
+MODELS = sorted(dialects.VENUES)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with dialects.running(tmp_path_factory.mktemp("genai")) as (sim, kontor):
+        yield sim, kontor, kontor.key("genai")["key"]
+        kontor.verify()
+
+
+@pytest.fixture(scope="module")
+def client(running):
+    _, kontor, key = running
+    return genai.Client(api_key=key, http_options=types.HttpOptions(
+        base_url=kontor.gateway))
+
+
+def tools(**more):
+    return types.GenerateContentConfig(
+        tools=[types.Tool(function_declarations=[WEATHER])],
+        automatic_function_calling=types.AutomaticFunctionCallingConfig(
+            disable=True), **more)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_unary(client, model):
+    r = client.models.generate_content(
+        model=model, contents="hello [[sim out=6]]",
+        config=types.GenerateContentConfig(
+            system_instruction="be brief", max_output_tokens=50))
+    assert len(r.text.split()) == 6
+    assert r.candidates[0].finish_reason == types.FinishReason.STOP
+    u = r.usage_metadata
+    assert u.candidates_token_count == 6
+    assert u.total_token_count == u.prompt_token_count + 6
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_stream(client, model):
+    whole = client.models.generate_content(
+        model=model, contents="hello [[sim out=9]]")
+    chunks = list(client.models.generate_content_stream(
+        model=model, contents="hello [[sim out=9]]"))
+    assert "".join(c.text or "" for c in chunks) == whole.text
+    assert chunks[-1].candidates[0].finish_reason == types.FinishReason.STOP
+    assert chunks[-1].usage_metadata.candidates_token_count == 9
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", MODELS)
+def test_parallel_tools_and_their_results(client, model, stream):
+    ask = types.Content(role="user", parts=[types.Part(
+        text="weather? [[sim tools=2 reasoning=4]]")])
+    config = tools(tool_config=types.ToolConfig(
+        function_calling_config=types.FunctionCallingConfig(mode="ANY")))
+    if stream:
+        parts = [p for c in client.models.generate_content_stream(
+            model=model, contents=[ask], config=config)
+            for p in (c.candidates[0].content.parts or [])]
+    else:
+        parts = client.models.generate_content(
+            model=model, contents=[ask], config=config
+        ).candidates[0].content.parts
+    calls = [p.function_call for p in parts if p.function_call]
+    assert [c.name for c in calls] == ["get_weather", "get_weather"]
+    assert all(set(c.args) == {"city"} for c in calls)
+    answer = client.models.generate_content(
+        model=model, config=tools(), contents=[
+            ask, types.Content(role="model", parts=[
+                p for p in parts if p.function_call]),
+            types.Content(role="user", parts=[types.Part(
+                function_response=types.FunctionResponse(
+                    id=c.id, name=c.name, response={"t": 20}))
+                for c in calls])])
+    assert answer.text
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_image_and_a_schema(client, model):
+    schema = {"type": "object", "properties": {"city": {"type": "string"}},
+              "required": ["city"], "additionalProperties": False}
+    r = client.models.generate_content(
+        model=model, contents=[
+            "look", types.Part.from_bytes(data=PNG, mime_type="image/png")],
+        config=types.GenerateContentConfig(
+            response_mime_type="application/json",
+            response_json_schema=schema))
+    assert set(r.parsed) == {"city"}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_length_and_cache_and_thoughts(client, model):
+    r = client.models.generate_content(
+        model=model, contents="hello [[sim out=40 cached=8 reasoning=4]]",
+        config=types.GenerateContentConfig(max_output_tokens=20))
+    assert r.candidates[0].finish_reason == types.FinishReason.MAX_TOKENS
+    u = r.usage_metadata
+    assert u.cached_content_token_count == 8
+    assert u.thoughts_token_count == 4
+    assert u.candidates_token_count == 16
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_error_of_the_provider(client, model):
+    name = dialects.VENUES[model][0].removesuffix("-v1")
+    with pytest.raises(errors.ClientError) as e:
+        client.models.generate_content(
+            model=model, contents=f"hello [[sim fault@{name}=429]]")
+    assert e.value.code == 429
+    assert e.value.status == "RESOURCE_EXHAUSTED"
+
+
+@pytest.mark.parametrize("model", sorted(dialects.EMBEDDERS))
+def test_embeddings(client, model):
+    r = client.models.embed_content(model=model, contents="alpha")
+    assert len(r.embeddings) == 1 and len(r.embeddings[0].values) >= 64
+
+
+def test_vertex_paths_and_bearer(running):
+    _, kontor, key = running
+    from google.oauth2.credentials import Credentials
+    client = genai.Client(
+        vertexai=True, project="p", location="us-central1",
+        credentials=Credentials(token=key),
+        http_options=types.HttpOptions(base_url=kontor.gateway))
+    r = client.models.generate_content(
+        model="at-openai", contents="hello [[sim out=3]]")
+    assert len(r.text.split()) == 3
+
+
+def test_a_wrong_key_and_an_unknown_model(running, client):
+    _, kontor, _ = running
+    with pytest.raises(errors.ClientError) as e:
+        client.models.generate_content(model="nobody", contents="x")
+    assert e.value.code == 404 and e.value.status == "NOT_FOUND"
+    wrong = genai.Client(api_key="ktk_wrong", http_options=types.HttpOptions(
+        base_url=kontor.gateway))
+    with pytest.raises(errors.ClientError) as e:
+        wrong.models.generate_content(model="at-openai", contents="x")
+    assert e.value.code == 401 and e.value.status == "UNAUTHENTICATED"
