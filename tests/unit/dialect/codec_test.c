@@ -381,12 +381,282 @@ an_answer_is_what_was_said(void **state)
 	}
 }
 
+/* --- requests ------------------------------------------------------------ */
+
+static void
+dump_parts(struct buf *b, const struct part *p, unsigned depth)
+{
+	for (; p != NULL; p = p->next) {
+		buf_fmt(b, "\n%u kind %d cache %d: ", depth, (int)p->kind,
+		    (int)p->cache);
+		buf_add(b, p->text);
+		buf_fmt(b, "|%.*s|%.*s|%.*s|%.*s|%.*s|%d|%.*s %d|",
+		    S_FMT(p->mime), S_FMT(p->data), S_FMT(p->url), S_FMT(p->id),
+		    S_FMT(p->name), p->is_error, S_FMT(p->opaque),
+		    (int)p->origin);
+		if (p->kind == PART_TOOL_CALL)
+			add_args(b, p->args);
+		dump_parts(b, p->inner, depth + 1);
+	}
+}
+
+static void
+dump_asked(struct buf *b, const struct conversation *c)
+{
+	const struct turn *t;
+	const struct tool *k;
+	unsigned i;
+
+	for (t = c->first; t != NULL; t = t->next) {
+		buf_fmt(b, "\nturn %d", (int)t->speaker);
+		dump_parts(b, t->first, 0);
+	}
+	for (k = c->tool; k != NULL; k = k->next) {
+		buf_fmt(b, "\ntool %.*s (%.*s) strict %d cache %d ",
+		    S_FMT(k->name), S_FMT(k->description), k->strict == 1,
+		    (int)k->cache);
+		buf_add(b, k->schema);
+	}
+	buf_fmt(b,
+	    "\nchoice %d %d %.*s parallel %d stream %d most %llu t %.*s p "
+	    "%.*s k %.*s format %d schema %.*s effort %d user %.*s",
+	    c->choice_said, (int)c->choice, S_FMT(c->choice_name),
+	    c->parallel == 0, c->stream, (unsigned long long)c->max_output,
+	    S_FMT(c->temperature), S_FMT(c->top_p), S_FMT(c->top_k),
+	    (int)c->format, S_FMT(c->schema), (int)c->effort, S_FMT(c->user));
+	for (i = 0; i < c->nstop; i++)
+		buf_fmt(b, " stop %.*s", S_FMT(c->stop[i]));
+}
+
+/* All that the dialect can say and its encoder takes for its own maker. */
+static const struct {
+	const struct dialect *dialect;
+	const char *model, *body;
+	enum vendor vendor;
+} requests[] = {
+	{ &dialect_openai_chat, "gpt-x",
+	    "{\"model\":\"gpt-x\",\"messages\":[{\"role\":\"developer\","
+	    "\"content\":\"Be brief.\"},{\"role\":\"user\",\"content\":[{"
+	    "\"type\":\"text\",\"text\":\"What?\"},{\"type\":"
+	    "\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,"
+	    "AAAA\"}},{\"type\":\"image_url\",\"image_url\":{\"url\":"
+	    "\"https://x/y.png\"}}]},{\"role\":\"assistant\",\"content\":"
+	    "\"Let me see.\",\"tool_calls\":[{\"id\":\"call_1\",\"type\":"
+	    "\"function\",\"function\":{\"name\":\"f\",\"arguments\":"
+	    "\"{\\\"n\\\":12345678901234567890}\"}},{\"id\":\"call_2\","
+	    "\"type\":\"function\",\"function\":{\"name\":\"g\","
+	    "\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":"
+	    "\"call_1\",\"content\":\"one\"},{\"role\":\"tool\","
+	    "\"tool_call_id\":\"call_2\",\"content\":\"two\"},{\"role\":"
+	    "\"user\",\"content\":\"So?\"}],\"tools\":[{\"type\":"
+	    "\"function\",\"function\":{\"name\":\"f\",\"description\":"
+	    "\"does f\",\"parameters\":{\"type\":\"object\",\"properties\":{"
+	    "\"n\":{\"type\":\"integer\",\"x-odd\":[1.50]}}},\"strict\":"
+	    "true}},{\"type\":\"function\",\"function\":{\"name\":\"g\","
+	    "\"parameters\":{\"type\":\"object\",\"properties\":{}}}}],"
+	    "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":"
+	    "\"g\"}},\"parallel_tool_calls\":false,\"max_completion_tokens\":"
+	    "500,\"temperature\":0.70,\"top_p\":0.9,\"stop\":[\"A\",\"B\"],"
+	    "\"reasoning_effort\":\"low\",\"stream\":true,"
+	    "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{"
+	    "\"name\":\"s\",\"schema\":{\"type\":\"object\"},\"strict\":"
+	    "true}}}",
+	    VENDOR_OPENAI },
+	{ &dialect_anthropic, "claude-opus-4-5",
+	    "{\"model\":\"m\",\"max_tokens\":4000,\"system\":[{\"type\":"
+	    "\"text\",\"text\":\"Be brief.\",\"cache_control\":{\"type\":"
+	    "\"ephemeral\",\"ttl\":\"1h\"}}],\"messages\":[{\"role\":"
+	    "\"user\",\"content\":[{\"type\":\"text\",\"text\":\"What?\","
+	    "\"cache_control\":{\"type\":\"ephemeral\"}},{\"type\":"
+	    "\"image\",\"source\":{\"type\":\"base64\",\"media_type\":"
+	    "\"image/png\",\"data\":\"AAAA\"}},{\"type\":\"document\","
+	    "\"title\":\"t\",\"source\":{\"type\":\"base64\","
+	    "\"media_type\":\"application/pdf\",\"data\":\"BBBB\"}},{"
+	    "\"type\":\"document\",\"source\":{\"type\":\"url\",\"url\":"
+	    "\"https://x/y.pdf\"}}]},{\"role\":\"assistant\",\"content\":[{"
+	    "\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":"
+	    "\"c2ln\"},{\"type\":\"redacted_thinking\",\"data\":\"cmVk\"},"
+	    "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":"
+	    "\"b25seQ==\"},{\"type\":\"text\",\"text\":\"Let me see.\"},{"
+	    "\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"f\","
+	    "\"input\":{\"n\":12345678901234567890}},{\"type\":\"tool_use\","
+	    "\"id\":\"toolu_2\",\"name\":\"f\",\"input\":{}}]},{\"role\":"
+	    "\"user\",\"content\":[{\"type\":\"tool_result\","
+	    "\"tool_use_id\":\"toolu_1\",\"content\":[{\"type\":\"text\","
+	    "\"text\":\"one\"},{\"type\":\"image\",\"source\":{\"type\":"
+	    "\"base64\",\"media_type\":\"image/png\",\"data\":\"CCCC\"}}]},"
+	    "{\"type\":\"tool_result\",\"tool_use_id\":\"toolu_2\","
+	    "\"is_error\":true,\"content\":[{\"type\":\"text\",\"text\":"
+	    "\"no\"}]},{\"type\":\"text\",\"text\":\"So?\"}]}],\"tools\":[{"
+	    "\"name\":\"f\",\"description\":\"does f\",\"input_schema\":{"
+	    "\"type\":\"object\",\"properties\":{\"n\":{\"x-odd\":[1.50]}}"
+	    "},\"strict\":true,\"cache_control\":{\"type\":\"ephemeral\"}}],"
+	    "\"tool_choice\":{\"type\":\"auto\","
+	    "\"disable_parallel_tool_use\":true},\"stop_sequences\":[\"A\","
+	    "\"B\"],\"temperature\":0.70,\"top_k\":5,\"metadata\":{"
+	    "\"user_id\":\"u\"},\"stream\":true,\"output_config\":{"
+	    "\"format\":{\"type\":\"json_schema\",\"schema\":{\"type\":"
+	    "\"object\"}}}}",
+	    VENDOR_ANTHROPIC },
+	{ &dialect_gemini, "gemini-3-pro",
+	    "{\"systemInstruction\":{\"parts\":[{\"text\":\"Be brief.\"}]},"
+	    "\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":"
+	    "\"What?\"},{\"inlineData\":{\"mimeType\":\"image/png\","
+	    "\"data\":\"AAAA\"}}]},{\"role\":\"model\",\"parts\":[{"
+	    "\"functionCall\":{\"id\":\"c1\",\"name\":\"f\",\"args\":{"
+	    "\"n\":1}},\"thoughtSignature\":\"c2ln\"}]},{\"role\":\"user\","
+	    "\"parts\":[{\"functionResponse\":{\"id\":\"c1\",\"name\":"
+	    "\"f\",\"response\":{\"output\":\"one\"}}}]}],\"tools\":[{"
+	    "\"functionDeclarations\":[{\"name\":\"f\",\"description\":"
+	    "\"does f\",\"parametersJsonSchema\":{\"type\":\"object\","
+	    "\"x-odd\":[1.50]}}]}],\"toolConfig\":{\"functionCallingConfig\":{"
+	    "\"mode\":\"ANY\",\"allowedFunctionNames\":[\"f\"]}},"
+	    "\"generationConfig\":{\"maxOutputTokens\":500,\"temperature\":"
+	    "0.70,\"topP\":0.9,\"topK\":5,\"stopSequences\":[\"A\",\"B\"],"
+	    "\"responseMimeType\":\"application/json\",\"responseJsonSchema\":"
+	    "{\"type\":\"object\"}}}",
+	    VENDOR_GOOGLE },
+	{ &dialect_bedrock, "anthropic.claude-opus-4-5-v1:0",
+	    "{\"system\":[{\"text\":\"Be brief.\"},{\"cachePoint\":{"
+	    "\"type\":\"default\"}}],\"messages\":[{\"role\":\"user\","
+	    "\"content\":[{\"text\":\"What?\"},{\"image\":{\"format\":"
+	    "\"png\",\"source\":{\"bytes\":\"AAAA\"}}}]},{\"role\":"
+	    "\"assistant\",\"content\":[{\"reasoningContent\":{"
+	    "\"reasoningText\":{\"text\":\"hm\",\"signature\":\"c2ln\"}}},{"
+	    "\"text\":\"Let me see.\"},{\"toolUse\":{\"toolUseId\":\"t1\","
+	    "\"name\":\"f\",\"input\":{\"n\":1}}}]},{\"role\":\"user\","
+	    "\"content\":[{\"toolResult\":{\"toolUseId\":\"t1\",\"content\":"
+	    "[{\"text\":\"one\"},{\"image\":{\"format\":\"png\",\"source\":"
+	    "{\"bytes\":\"CCCC\"}}}],\"status\":\"error\"}}]}],"
+	    "\"inferenceConfig\":{\"maxTokens\":500,\"temperature\":0.70,"
+	    "\"stopSequences\":[\"A\",\"B\"]},\"toolConfig\":{\"tools\":[{"
+	    "\"toolSpec\":{\"name\":\"f\",\"description\":\"does f\","
+	    "\"inputSchema\":{\"json\":{\"type\":\"object\",\"x-odd\":[1.50]"
+	    "}}}}],\"toolChoice\":{\"any\":{}}}}",
+	    VENDOR_ANTHROPIC },
+	{ &dialect_openai_responses, "gpt-x",
+	    "{\"model\":\"gpt-x\",\"store\":false,\"instructions\":\"Be "
+	    "brief.\",\"input\":[{\"type\":\"message\",\"role\":\"user\","
+	    "\"content\":[{\"type\":\"input_text\",\"text\":\"What?\"},{"
+	    "\"type\":\"input_image\",\"image_url\":\"data:image/png;base64,"
+	    "AAAA\"}]},{\"type\":\"function_call\",\"call_id\":\"call_1\","
+	    "\"name\":\"f\",\"arguments\":\"{\\\"n\\\":1}\"},{\"type\":"
+	    "\"function_call_output\",\"call_id\":\"call_1\",\"output\":"
+	    "\"one\"}],\"tools\":[{\"type\":\"function\",\"name\":\"f\","
+	    "\"description\":\"does f\",\"parameters\":{\"type\":\"object\","
+	    "\"x-odd\":[1.50]},\"strict\":true}],\"tool_choice\":\"required\","
+	    "\"parallel_tool_calls\":false,\"max_output_tokens\":500,"
+	    "\"reasoning\":{\"effort\":\"low\"},"
+	    "\"stream\":true}",
+	    VENDOR_OPENAI },
+};
+
+static void
+decode_or_fail(struct arena *a, const struct dialect *d, struct slice body,
+    struct conversation *c)
+{
+	struct wrong w = { 0 };
+
+	*c = (struct conversation){
+		.n = 1, .parallel = -1, .schema_strict = -1
+	};
+	if (d->codec->decode(a, body, c, &w) != FAULT_NONE)
+		fail_msg("%s: %.*s %s", d->name, S_FMT(w.field),
+		    w.hint != NULL ? w.hint : "");
+}
+
+static void
+a_request_is_the_same_behind_its_own_dialect(void **state)
+{
+	struct conversation c, again;
+	struct buf b, want, got;
+	struct target t;
+	struct wrong w = { 0 };
+	struct arena a;
+	uint64_t lost;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < NELEM(requests); i++) {
+		const struct dialect *d = requests[i].dialect;
+
+		a = (struct arena){ 0 };
+		b = want = got = (struct buf){ 0 };
+		lost = 0;
+		t = (struct target){ .model = slice_of(requests[i].model),
+			.max_output = 64000,
+			.vendor = requests[i].vendor };
+		decode_or_fail(&a, d, slice_of(requests[i].body), &c);
+		assert_int_equal(
+		    d->codec->encode(&a, &c, &t, &b, &lost, &w), FAULT_NONE);
+		decode_or_fail(&a, d, buf_slice(&b), &again);
+		/* A path says whether it streams, where bodies do not. */
+		again.stream |= c.stream;
+		dump_asked(&want, &c);
+		dump_asked(&got, &again);
+		if (!slice_eq(buf_slice(&want), buf_slice(&got)))
+			fail_msg("%s:\nwant %s\ngot  %s\nin %s", d->name,
+			    buf_cstr(&want), buf_cstr(&got), buf_cstr(&b));
+		if (lost != 0)
+			fail_msg(
+			    "%s: lost %llx", d->name, (unsigned long long)lost);
+		buf_fini(&b);
+		buf_fini(&want);
+		buf_fini(&got);
+		arena_fini(&a);
+	}
+}
+
+/* Whatever a caller says, each provider's body is what that dialect reads. */
+static void
+every_pair_of_dialects_understands_each_other(void **state)
+{
+	struct conversation c, there;
+	struct wrong w = { 0 };
+	struct target t;
+	struct arena a;
+	struct buf b;
+	uint64_t lost = 0;
+	unsigned i, k;
+
+	(void)state;
+	for (i = 0; i < NELEM(requests); i++) {
+		for (k = 0; k < NELEM(requests); k++) {
+			const struct dialect *d = requests[k].dialect;
+
+			a = (struct arena){ 0 };
+			b = (struct buf){ 0 };
+			t = (struct target){ .model =
+						 slice_of(requests[k].model),
+				.max_output = 64000,
+				.vendor = requests[k].vendor };
+			decode_or_fail(&a, requests[i].dialect,
+			    slice_of(requests[i].body), &c);
+			/* What cannot be said is refused with its field. */
+			if (d->codec->encode(&a, &c, &t, &b, &lost, &w) ==
+			    FAULT_FIELD) {
+				assert_non_null(w.hint);
+			} else {
+				decode_or_fail(&a, d, buf_slice(&b), &there);
+				assert_true(
+				    conversation_has_tool_parts(&there));
+				assert_true(
+				    slice_eq(there.tool->name, c.tool->name));
+			}
+			buf_fini(&b);
+			arena_fini(&a);
+		}
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stream_cut_at_any_byte_is_what_was_said),
 		cmocka_unit_test(an_answer_is_what_was_said),
+		cmocka_unit_test(a_request_is_the_same_behind_its_own_dialect),
+		cmocka_unit_test(every_pair_of_dialects_understands_each_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
