@@ -9,6 +9,7 @@
 #include "crypto/digest.h"
 #include "gateway/authn_aws.h"
 #include "gateway/counts.h"
+#include "gateway/crash.h"
 #include "gateway/endpoint.h"
 #include "gateway/stages.h"
 #include "gateway/worker_priv.h"
@@ -96,6 +97,18 @@ authn_head(const struct worker *w, const struct http_head *head,
 	return f;
 }
 
+uint64_t
+authn_claimed(const struct http_head *head)
+{
+	struct slice credential, secret;
+	uint64_t id;
+
+	if (find_credential(head, &credential) != FAULT_NONE ||
+	    !key_parse(credential, &id, &secret))
+		return 0;
+	return id;
+}
+
 enum next
 stage_authn(struct req *req, enum wake wake)
 {
@@ -109,6 +122,11 @@ stage_authn(struct req *req, enum wake wake)
 		f = authn_head(req->w, req->x->head, &req->key);
 	if (f != FAULT_NONE)
 		return req_fail(req, f, STAGE_REFUSE);
+	f = overload_enter(req);
+	if (f != FAULT_NONE)
+		return req_fail(req, f, STAGE_REFUSE);
+	if (crash_poisoned(req))
+		return req_fail(req, FAULT_POISON, STAGE_REFUSE);
 	if (req->endpoint->dialect == NULL)
 		return req_goto(req, STAGE_LOCAL);
 	return req_goto(req, STAGE_ROUTE);

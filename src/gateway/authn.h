@@ -14,4 +14,7 @@ struct worker;
 enum fault authn_head(const struct worker *w, const struct http_head *head,
     const struct shm_key **key);
 
+/* The id of the key that a head says it has, be it true or not; 0: none. */
+uint64_t authn_claimed(const struct http_head *head);
+
 #endif

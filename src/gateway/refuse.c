@@ -180,6 +180,16 @@ model_text(struct req *req)
 }
 
 static struct slice
+poison_text(struct req *req)
+{
+	struct buf b = { 0 };
+
+	buf_fmt(&b, "%s (incident %016llx). Its operator can look it up.",
+	    fault_get(FAULT_POISON)->text, (unsigned long long)req->incident);
+	return stored(req, &b);
+}
+
+static struct slice
 field_text(struct req *req)
 {
 	struct buf b = { 0 };
@@ -226,6 +236,9 @@ describe(struct req *req, struct problem *p)
 	case FAULT_JSON_DUPLICATE:
 		p->message = field_text(req);
 		break;
+	case FAULT_POISON:
+		p->message = poison_text(req);
+		break;
 	case FAULT_UP_STATUS:
 		p->message = req->try.message;
 		break;
@@ -261,13 +274,14 @@ headers(struct req *req, int status)
 		reply_header(req, S("retry-after"), S("1"));
 	else if (req->fault == FAULT_BUDGET)
 		reply_header(req, S("x-should-retry"), S("false"));
-	if (req->fault == FAULT_RESIDENCY)
+	if (req->fault == FAULT_RESIDENCY || req->fault == FAULT_POISON)
 		reply_header(req, S("x-should-retry"), S("false"));
 	if (req->fault == FAULT_RATE || req->fault == FAULT_CONCURRENCY)
 		retry_headers(req, req->slow.wait_ns);
 	if (req->fault == FAULT_UP_FULL && req->come_ns != 0)
 		retry_headers(req, req->come_ns - loop_now(req->w->loop));
-	if (status == 503 && !has_header(r, S("retry-after")))
+	if ((status == 503 || req->fault == FAULT_CROWD) &&
+	    !has_header(r, S("retry-after")))
 		reply_header(req, S("retry-after"), S("1"));
 	if (status == 405)
 		reply_header(req, S("allow"), S("GET, POST"));

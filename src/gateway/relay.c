@@ -213,7 +213,7 @@ keep(struct req *req, struct slice data, size_t max)
 	const size_t before = r->body.cap;
 
 	if (r->body.len + data.len > max ||
-	    req->w->buffered + data.len > BUFFERED_MAX)
+	    req->w->buffered + data.len > req->w->buffered_max)
 		return FAULT_UP_GARBAGE;
 	buf_add(&r->body, data);
 	req->w->buffered += r->body.cap - before;

@@ -9,6 +9,7 @@
 
 #include "gateway/counts.h"
 #include "gateway/endpoint.h"
+#include "gateway/crash.h"
 #include "gateway/relay.h"
 #include "gateway/stages.h"
 #include "gateway/wait.h"
@@ -122,6 +123,7 @@ finish(struct req *req)
 	wait_leave(req);
 	relay_free(req);
 	unlink_req(req);
+	overload_leave(req);
 	w->open--;
 	atomic_store_explicit(&w->shm.slots[w->slot].open_requests, w->open,
 	    memory_order_relaxed);
@@ -147,6 +149,7 @@ req_wake(struct req *req, enum wake wake)
 	}
 	req->running = true;
 	check_context = req->id_text;
+	crash_work_on(req);
 	for (;;) {
 		while (req->stage != STAGE_DONE &&
 		       stages[req->stage].run(req, wake) == NEXT_RUN)
@@ -157,6 +160,7 @@ req_wake(struct req *req, enum wake wake)
 		wake = req->pending;
 	}
 	check_context = "";
+	crash_work_on(NULL);
 	req->running = false;
 	if (req->stage == STAGE_DONE)
 		finish(req);

@@ -160,12 +160,14 @@ struct req {
 	uint64_t warm_key; /* of a session or a prompt; 0: none */
 	int rule;          /* of residency that dropped candidates; -1: none */
 	unsigned moves;    /* to another model */
+	uint64_t incident; /* FAULT_POISON: which */
 	int64_t come_ns;   /* when a full one may be asked again; 0: none is */
 	struct hop *hop;   /* of failed attempts; NULL: none */
 	unsigned nhops;
 	bool tagged; /* tags are read */
 	bool final_reserved;
 	bool busy_budget; /* FAULT_BUDGET, but only for now */
+	bool counted;     /* in worker.by_key */
 	bool gone;        /* the client left before the answer was whole */
 	bool streaming;   /* bytes of a stream went to the client */
 	int64_t wait_until_ns;

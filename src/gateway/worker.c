@@ -16,6 +16,7 @@
 #include "door/door.h"
 #include "gateway/authn.h"
 #include "gateway/counts.h"
+#include "gateway/crash.h"
 #include "gateway/send.h"
 #include "gateway/stages.h"
 #include "gateway/worker_priv.h"
@@ -71,9 +72,12 @@ worker_count(struct worker *w, enum counter c, uint64_t more)
 static enum fault
 on_head(const struct exchange *x, const struct http_head *head)
 {
+	const struct worker *w = server_user(x);
 	const struct shm_key *key;
 
-	return authn_head(server_user(x), head, &key);
+	if (w->overload.level == OVERLOAD_FULL)
+		return FAULT_OVERLOAD;
+	return authn_head(w, head, &key);
 }
 
 static void
@@ -166,6 +170,10 @@ limits_of(const struct snapshot *s)
 	struct server_limits limits = server_limits_default;
 
 	limits.max_body = s->max_body;
+	limits.min_rate = s->min_rate;
+	limits.excess_conns = s->max_conns / 8 + 1;
+	if (limits.max_bodies > worker.overload.most / 2)
+		limits.max_bodies = worker.overload.most / 2;
 	if (limits.max_bodies < 4 * limits.max_body)
 		limits.max_bodies = 4 * limits.max_body;
 	limits.max_conns = s->max_conns;
@@ -311,6 +319,11 @@ open_all(struct worker *w, uint32_t slot)
 	random_bytes(&w->random, sizeof(w->random));
 	random_bytes(&w->salt, sizeof(w->salt));
 	w->random |= 1;
+	overload_open(
+	    &w->overload, w->snapshot->max_memory, w->snapshot->workers);
+	w->buffered_max = w->overload.most / 2;
+	w->by_key = mem_grow(NULL, w->shm.sizes.keys * sizeof(*w->by_key));
+	memset(w->by_key, 0, w->shm.sizes.keys * sizeof(*w->by_key));
 	w->loop = loop_new();
 	w->journal = journal_open(&w->shm, slot);
 	w->ledger = ledger_new(&w->shm);
@@ -344,6 +357,19 @@ cut_all(struct worker *w)
 }
 
 static void
+weigh(struct worker *w)
+{
+	static const char *const words[] = { "enough", "short", "used up" };
+
+	log_warn("memory is %s", words[w->overload.level]);
+	server_tight(w->server, w->overload.level != OVERLOAD_NONE);
+	if (w->overload.level != OVERLOAD_NONE) {
+		server_close_idle(w->server);
+		client_close_idle(w->client);
+	}
+}
+
+static void
 run(struct worker *w)
 {
 	int64_t cut_at = 0;
@@ -353,6 +379,8 @@ run(struct worker *w)
 		w->wall_offset_ns = clock_wall_ns() - clock_mono_ns();
 		loop_turn(w->loop, TURN_MS * NS_PER_MS);
 		shm_heartbeat(&w->shm, loop_now(w->loop));
+		if (overload_look(&w->overload, loop_now(w->loop)))
+			weigh(w);
 		if (!w->draining)
 			continue;
 		if (cut_at == 0)
@@ -389,6 +417,7 @@ worker_main(uint32_t slot, void (*seal)(void))
 	signal(SIGPIPE, SIG_IGN);
 	keep_memory();
 	open_all(w, slot);
+	crash_watch(w);
 	seal();
 	log_info("serving");
 	run(w);
@@ -402,6 +431,7 @@ worker_main(uint32_t slot, void (*seal)(void))
 	snapshot_unref(&w->snapshot);
 	req_free_spare(w);
 	loop_free(&w->loop);
+	mem_free(w->by_key);
 	wallet_unmap(&w->wallet);
 	shm_detach(&w->shm);
 	return 0;

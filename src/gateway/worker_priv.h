@@ -5,6 +5,7 @@
 #define KONTOR_GATEWAY_WORKER_PRIV_H
 
 #include "base/map.h"
+#include "gateway/overload.h"
 #include "gateway/req.h"
 #include "io/loop.h"
 #include "route/retry.h"
@@ -17,9 +18,6 @@ struct journal;
 struct ledger;
 struct snapshot;
 struct counts;
-
-/* Answers and decoded bodies that a worker keeps at one time. */
-enum { BUFFERED_MAX = 512 * 1024 * 1024 };
 
 struct worker {
 	struct loop *loop;
@@ -46,6 +44,9 @@ struct worker {
 	struct timer sync_timer;
 	int64_t wall_offset_ns; /* wall minus monotonic, read every turn */
 	size_t buffered;        /* bytes of answers and decoded bodies held */
+	size_t buffered_max;
+	struct overload overload;
+	uint32_t *by_key; /* open requests of each row of shm.keys */
 	uint32_t open;
 	bool draining;
 };

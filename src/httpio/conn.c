@@ -1,5 +1,9 @@
 #include "httpio/conn.h"
 
+#include <netinet/in.h>
+#include <linux/tcp.h>
+#include <sys/socket.h>
+
 #include "base/clock.h"
 #include "httpio/h2.h"
 #include "httpio/h2conn.h"
@@ -332,7 +336,8 @@ may_grow(const struct conn *c, size_t more)
 
 	if (c->body.len + more > l->max_body)
 		return FAULT_BODY_TOO_LARGE;
-	if (others > 0 && c->srv->bodies + more > l->max_bodies)
+	if (others > 0 &&
+	    (c->srv->tight || c->srv->bodies + more > l->max_bodies))
 		return FAULT_OVERLOAD;
 	return FAULT_NONE;
 }
@@ -344,6 +349,23 @@ keep_body(struct conn *c, struct slice data)
 
 	buf_add(&c->body, data);
 	c->srv->bodies += c->body.cap - before;
+}
+
+/* The next bytes are due, and all there are came at least at min_rate. */
+static void
+body_due(struct conn *c)
+{
+	const struct server_limits *l = &c->srv->limits;
+	const int64_t next = loop_now(c->srv->loop) + l->body_ns;
+	int64_t all;
+
+	if (l->min_rate == 0) {
+		due_at(c, next);
+		return;
+	}
+	all = c->body_begun_ns + l->body_ns +
+	      (int64_t)(c->body.len * (uint64_t)NS_PER_S / l->min_rate);
+	due_at(c, all < next ? all : next);
 }
 
 /* Consumes body bytes; returns how many. */
@@ -367,7 +389,7 @@ feed_body(struct conn *c, char *p, size_t len)
 		c->x.body = buf_slice(&c->body);
 		deliver(c);
 	} else {
-		conn_due(c, c->srv->limits.body_ns);
+		body_due(c);
 	}
 	return used;
 }
@@ -406,6 +428,7 @@ feed_first(struct conn *c, char *p, size_t len, size_t used,
 	if (!welcome(c))
 		return len;
 	c->state = CONN_BODY;
+	c->body_begun_ns = loop_now(c->srv->loop);
 	if (meta->expect_continue && used == len)
 		send_continue(c);
 	if (c->state == CONN_BODY)
@@ -458,6 +481,11 @@ feed_head(struct conn *c, char *p, size_t len)
 		return 0;
 	}
 	take_meta(c, &meta);
+	if (c->over) {
+		own_request(c, (struct slice){ p, used }, 0);
+		refuse(c, FAULT_OVERLOAD);
+		return len;
+	}
 	return feed_first(c, p, len, used, &meta);
 }
 
@@ -615,14 +643,13 @@ flush(struct conn *c)
 		tell_gone(c);
 		return;
 	}
-	if (n > 0 && c->out.len > 0)
-		conn_due(c, c->srv->limits.write_ns);
+	c->taken += (size_t)n;
 	if (c->out.len == 0 && c->state == CONN_ANSWER)
 		c->due_ns = 0;
 	if (c->out.len == 0 && c->state == CONN_FLUSH)
 		flushed(c);
 	else if (c->was_full && c->state == CONN_ANSWER &&
-		 c->out.len < c->srv->limits.out_high / 2) {
+		 c->out.len < conn_high(c->srv) / 2) {
 		c->was_full = false;
 		c->srv->ops->on_drain(&c->x);
 	}
@@ -648,6 +675,41 @@ on_ready(struct stream *st, unsigned events)
 		conn_run(c);
 }
 
+/* What the peer has acknowledged; the kernel's buffer may take for minutes
+ * what nobody reads, or refuse for minutes what is read slowly. */
+static uint64_t
+acked(const struct conn *c)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(c->stream.io.fd, IPPROTO_TCP, TCP_INFO, &info, &len) !=
+	    0)
+		return 0;
+	return info.tcpi_bytes_acked;
+}
+
+void
+conn_queued(struct conn *c)
+{
+	c->taken = 0;
+	c->acked = acked(c);
+	conn_due(c, c->srv->limits.write_ns);
+}
+
+/* Was enough taken of what is queued since conn_queued()? */
+static bool
+keeps_up(const struct conn *c)
+{
+	const struct server_limits *l = &c->srv->limits;
+	const uint64_t sent = acked(c) - c->acked;
+	uint64_t least =
+	    (uint64_t)l->min_rate * (uint64_t)(l->write_ns / NS_PER_MS) / 1000;
+
+	least = least > 0 ? least : 1;
+	return sent >= least || c->taken >= least;
+}
+
 static void
 on_due(struct timer *t)
 {
@@ -666,8 +728,29 @@ on_due(struct timer *t)
 		refuse(c, FAULT_TIMEOUT_CLIENT);
 	else if (c->state == CONN_TLS)
 		conn_close(c);
+	else if (c->out.len > 0 && keeps_up(c))
+		conn_queued(c);
 	else
 		tell_gone(c);
+}
+
+int64_t
+conn_idle_since(const struct conn *c)
+{
+	if (c->state == CONN_H2)
+		return h2conn_idle_since(c);
+	if (c->state != CONN_IDLE || c->in.len > 0 || c->due_ns == 0)
+		return 0;
+	return c->due_ns - c->srv->limits.idle_ns;
+}
+
+size_t
+conn_high(const struct server *s)
+{
+	enum { TIGHT = 16 * 1024 };
+	const size_t high = s->limits.out_high;
+
+	return s->tight && high > TIGHT ? TIGHT : high;
 }
 
 void
@@ -676,6 +759,7 @@ conn_open(struct server *s, int fd, const struct address *peer)
 	struct conn *c = NEW(struct conn);
 
 	c->srv = s;
+	c->over = s->nconn >= s->limits.max_conns;
 	c->next = s->conns;
 	if (s->conns != NULL)
 		s->conns->prev = c;

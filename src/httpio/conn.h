@@ -68,6 +68,11 @@ struct conn {
 	bool was_full;  /* on_drain is owed */
 	bool broken;    /* the peer is gone; the owner is or will be told */
 	bool told_gone; /* on_gone was called */
+	bool over;      /* above max_conns: its request is refused */
+	int64_t body_begun_ns;
+	/* Since the last look at how fast queued bytes are taken. */
+	size_t taken;
+	uint64_t acked;
 
 	char peer[ADDRESS_TEXT];
 };
@@ -83,7 +88,8 @@ struct server {
 	struct conn *conns;
 	size_t nconn;
 	size_t bodies; /* memory that request bodies take */
-	bool listening, draining;
+	bool listening, draining, tight;
+	int64_t none_idle_ns;     /* until then no idle one is looked for */
 	struct http_head scratch; /* a head just parsed */
 	struct buf spare;         /* for the next answer's head */
 	struct mem_spare *blocks; /* for the next requests */
@@ -109,6 +115,12 @@ void conn_answered(struct conn *c);
 void conn_break(struct conn *c);
 void conn_due(struct conn *c, int64_t after_ns); /* 0: none */
 void conn_free_request(struct conn *c);
+/* exchange.c: the first bytes are queued. */
+void conn_queued(struct conn *c);
+/* Since when it is between two requests; 0: it is not. */
+int64_t conn_idle_since(const struct conn *c);
+/* What an exchange may queue. */
+size_t conn_high(const struct server *s);
 void conn_free_blocks(struct server *s);
 /* server.c: a connection has left. */
 void server_left(struct server *s, struct conn *c);

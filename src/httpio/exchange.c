@@ -212,8 +212,8 @@ give(struct conn *c, const struct iovec *iov, int n)
 		return;
 	}
 	if (idle && c->out.len > 0)
-		conn_due(c, c->srv->limits.write_ns);
-	if (c->out.len >= c->srv->limits.out_high)
+		conn_queued(c);
+	if (c->out.len >= conn_high(c->srv))
 		c->was_full = true;
 }
 
@@ -248,7 +248,7 @@ exchange_full(const struct exchange *x)
 
 	if (x->h2)
 		return h2conn_full(x);
-	return c->out.len >= c->srv->limits.out_high;
+	return c->out.len >= conn_high(c->srv);
 }
 
 bool

@@ -29,9 +29,10 @@ struct h2stream {
 	struct h2stream *next, *prev;
 	char *mem; /* head and its bytes; NULL: forgotten */
 	struct buf body;
-	struct outq out; /* of the answer, as far as it is not framed */
-	int64_t left;    /* of Content-Length; -1: not sized */
-	int64_t due_ns;  /* the body's next bytes, or the answer's; 0: none */
+	struct outq out;     /* of the answer, as far as it is not framed */
+	int64_t left;        /* of Content-Length; -1: not sized */
+	int64_t body_due_ns; /* of a body's first bytes */
+	int64_t due_ns; /* the body's next bytes, or the answer's; 0: none */
 	int32_t id;
 	enum stream_state state;
 	bool to_head, no_body, answered, last;
@@ -309,13 +310,13 @@ on_block(
 	s->to_head = slice_eq(head->method, S("HEAD"));
 	if (f == FAULT_NONE) {
 		own_head(s, b);
-		f = end ? FAULT_NONE : welcome(s);
+		f = h->c->over ? FAULT_OVERLOAD : end ? FAULT_NONE : welcome(s);
 	}
 	if (f != FAULT_NONE) {
 		refuse(s, f);
 		return;
 	}
-	s->due_ns = now_of(s) + h->c->srv->limits.body_ns;
+	s->body_due_ns = s->due_ns = now_of(s) + h->c->srv->limits.body_ns;
 	if (!end)
 		send_continue(s);
 }
@@ -328,9 +329,25 @@ may_grow(const struct h2stream *s, size_t more)
 
 	if (s->body.len + more > srv->limits.max_body)
 		return FAULT_BODY_TOO_LARGE;
-	if (others > 0 && srv->bodies + more > srv->limits.max_bodies)
+	if (others > 0 &&
+	    (srv->tight || srv->bodies + more > srv->limits.max_bodies))
 		return FAULT_OVERLOAD;
 	return FAULT_NONE;
+}
+
+/* The next bytes are due, and all there are came at least at min_rate. */
+static int64_t
+body_due(const struct h2stream *s)
+{
+	const struct server_limits *l = &server_of(s)->limits;
+	const int64_t next = now_of(s) + l->body_ns;
+	int64_t all;
+
+	if (l->min_rate == 0)
+		return next;
+	all = s->body_due_ns +
+	      (int64_t)(s->body.len * (uint64_t)NS_PER_S / l->min_rate);
+	return all < next ? all : next;
 }
 
 static void
@@ -354,7 +371,7 @@ on_data(struct h2 *h2, int32_t id, void *stream, struct slice data)
 	before = s->body.cap;
 	buf_add(&s->body, data);
 	server_of(s)->bodies += s->body.cap - before;
-	s->due_ns = now_of(s) + server_of(s)->limits.body_ns;
+	s->due_ns = body_due(s);
 }
 
 static void
@@ -420,7 +437,7 @@ h2conn_peer(const struct exchange *x)
 static size_t
 high(const struct h2stream *s)
 {
-	return server_of(s)->limits.out_high / SHARE;
+	return conn_high(server_of(s)) / SHARE;
 }
 
 static ssize_t
@@ -625,6 +642,12 @@ h2conn_end(struct conn *c)
 	}
 }
 
+int64_t
+h2conn_idle_since(const struct conn *c)
+{
+	return c->h2->nstreams == 0 ? c->h2->idle_ns : 0;
+}
+
 bool
 h2conn_held(const struct conn *c)
 {
@@ -675,7 +698,7 @@ static void
 tell_drained(struct h2conn *h)
 {
 	struct h2stream *s, *next;
-	const size_t low = h->c->srv->limits.out_high / SHARE / 2;
+	const size_t low = conn_high(h->c->srv) / SHARE / 2;
 
 	h->full = false;
 	for (s = h->streams; s != NULL; s = next) {

@@ -17,6 +17,8 @@ void h2conn_start(struct conn *c, const char *p, size_t len);
 void h2conn_run(struct conn *c);
 /* The timer. */
 void h2conn_due(struct conn *c);
+/* Since when it has no stream; 0: it has. */
+int64_t h2conn_idle_since(const struct conn *c);
 /* No new streams; ends when the last one has. */
 void h2conn_drain(struct conn *c);
 /* Tells every owner; the connection closes. */

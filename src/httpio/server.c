@@ -12,12 +12,14 @@
 
 /* One a turn: the other workers wait at the same door. */
 enum { ACCEPT_BATCH = 1 };
+#define LOOK_NS (100 * NS_PER_MS)
 
 const struct server_limits server_limits_default = {
 	.max_head = 64 * 1024,
 	.max_body = 64 * 1024 * 1024,
 	.max_bodies = 512 * 1024 * 1024,
 	.max_conns = 10000,
+	.excess_conns = 0,
 	.max_streams = 128,
 	.out_high = 256 * 1024,
 	.head_ns = 30 * NS_PER_S,
@@ -29,10 +31,16 @@ const struct server_limits server_limits_default = {
 
 static void on_accept(struct io *io, unsigned events);
 
+static bool
+is_full(const struct server *s)
+{
+	return s->nconn >= s->limits.max_conns + s->limits.excess_conns;
+}
+
 static void
 listen_on(struct server *s)
 {
-	if (s->listening || s->draining || s->nconn >= s->limits.max_conns)
+	if (s->listening || s->draining || is_full(s))
 		return;
 	loop_add_listener(s->loop, &s->io, s->io.fd, on_accept);
 	s->listening = true;
@@ -46,10 +54,19 @@ listen_off(struct server *s)
 	s->listening = false;
 }
 
+static void make_room(struct server *s);
+
 static void
 on_again(struct timer *t)
 {
-	listen_on(CONTAINER_OF(t, struct server, again));
+	struct server *s = CONTAINER_OF(t, struct server, again);
+
+	if (s->nconn >= s->limits.max_conns)
+		make_room(s);
+	listen_on(s);
+	if (is_full(s) && !s->draining)
+		timer_set(
+		    s->loop, &s->again, loop_now(s->loop) + LOOK_NS, on_again);
 }
 
 /* Out of descriptors: the listener would only wake us for nothing. */
@@ -69,6 +86,58 @@ is_shortage(int err)
 	       err == ENOMEM;
 }
 
+/*
+ * Closes those that have been idle longest, an eighth of the time between the
+ * first and the last of them: so that a flood pays for one look at all of
+ * them with many places.
+ */
+static void
+make_room(struct server *s)
+{
+	const int64_t now = loop_now(s->loop);
+	int64_t since, first = INT64_MAX, latest = 0;
+	struct conn *c, *next;
+
+	if (now < s->none_idle_ns)
+		return;
+	for (c = s->conns; c != NULL; c = c->next) {
+		since = conn_idle_since(c);
+		if (since == 0)
+			continue;
+		first = since < first ? since : first;
+		latest = since > latest ? since : latest;
+	}
+	if (latest == 0) {
+		s->none_idle_ns = now + LOOK_NS;
+		return;
+	}
+	latest = first + (latest - first) / 8;
+	for (c = s->conns; c != NULL; c = next) {
+		next = c->next;
+		since = conn_idle_since(c);
+		if (since != 0 && since <= latest)
+			conn_close(c);
+	}
+}
+
+void
+server_close_idle(struct server *s)
+{
+	struct conn *c, *next;
+
+	for (c = s->conns; c != NULL; c = next) {
+		next = c->next;
+		if (conn_idle_since(c) != 0)
+			conn_close(c);
+	}
+}
+
+void
+server_tight(struct server *s, bool tight)
+{
+	s->tight = tight;
+}
+
 static void
 on_accept(struct io *io, unsigned events)
 {
@@ -78,7 +147,9 @@ on_accept(struct io *io, unsigned events)
 	int i, fd = 0;
 
 	(void)events;
-	for (i = 0; i < ACCEPT_BATCH && s->nconn < s->limits.max_conns; i++) {
+	if (s->nconn >= s->limits.max_conns)
+		make_room(s);
+	for (i = 0; i < ACCEPT_BATCH && !is_full(s); i++) {
 		peer = (struct address){ 0 };
 		len = sizeof(peer.sa);
 		fd = accept4(
@@ -90,8 +161,12 @@ on_accept(struct io *io, unsigned events)
 	}
 	if (fd < 0 && is_shortage(errno))
 		pause_accept(s, errno);
-	if (s->nconn >= s->limits.max_conns)
+	if (is_full(s)) {
 		listen_off(s);
+		/* One may become idle without leaving. */
+		timer_set(
+		    s->loop, &s->again, loop_now(s->loop) + LOOK_NS, on_again);
+	}
 }
 
 struct server *
@@ -113,7 +188,7 @@ void
 server_limit(struct server *s, const struct server_limits *limits)
 {
 	s->limits = *limits;
-	if (s->nconn >= s->limits.max_conns)
+	if (is_full(s))
 		listen_off(s);
 	else if (s->again.at_ns == 0)
 		listen_on(s);

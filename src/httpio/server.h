@@ -75,7 +75,10 @@ struct server_limits {
 	/* Of all bodies together; above: FAULT_OVERLOAD.  A body that is
 	 * alone may always grow to max_body. */
 	size_t max_bodies;
-	size_t max_conns;     /* above: accept waits */
+	size_t max_conns; /* above: those idle longest are closed */
+	/* Above that when none is idle: their one request is answered with
+	 * FAULT_OVERLOAD; above both, accept waits. */
+	size_t excess_conns;
 	unsigned max_streams; /* of one HTTP/2 connection, at one time */
 	size_t out_high;  /* queued answer bytes that make an exchange full */
 	int64_t head_ns;  /* first to last byte of a head */
@@ -83,6 +86,9 @@ struct server_limits {
 	int64_t idle_ns;  /* keep-alive */
 	int64_t tls_ns;   /* accepted to the end of the handshake */
 	int64_t write_ns; /* no progress while bytes are queued */
+	/* Bytes a second at which a body must come, over body_ns and later,
+	 * and queued bytes be taken, over write_ns; 0: any progress will do. */
+	size_t min_rate;
 };
 
 extern const struct server_limits server_limits_default;
@@ -97,6 +103,11 @@ void server_limit(struct server *s, const struct server_limits *limits);
 /* Connections from now on begin with TLS; NULL: are plain.  Takes a reference
  * of its own. */
 void server_tls(struct server *s, struct tls_server *t);
+/* Memory is short: bodies do not grow (FAULT_OVERLOAD), but one that is alone;
+ * exchanges are full sooner. */
+void server_tight(struct server *s, bool tight);
+/* Closes connections that are between two requests. */
+void server_close_idle(struct server *s);
 void *server_user(const struct exchange *x);
 /* Stops accepting, closes idle connections; others close after the answer in
  * flight (it says Connection: close). */

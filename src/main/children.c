@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "main/process.h"
 #include "model/ipc.h"
+#include "shm/poison.h"
 
 #define HUNG_NS (5 * NS_PER_S)
 /* Before its first heartbeat a process may still load what it needs. */
@@ -227,6 +228,9 @@ children_reap(struct children *c, pid_t pid, int status, int64_t now)
 		return NULL;
 	log_death(ch, status);
 	slot = ch->slot;
+	if (ch->role == ROLE_WORKER && slot != UINT32_MAX &&
+	    WIFSIGNALED(status) && poison_signal(WTERMSIG(status)))
+		(void)poison_note(c->shm, slot, WTERMSIG(status), now);
 	close(ch->ctl);
 	ch->ctl = -1;
 	ch->pid = 0;

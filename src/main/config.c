@@ -771,6 +771,14 @@ take_limits(struct compiler *c)
 	if (!value_size(text_at(root, "", "limits.max_body"), &s->max_body))
 		s->max_body = 0; /* reported */
 	s->max_open_requests = number_at(root, "", "limits.max_open_requests");
+	s->max_open_per_key =
+	    number_at(root, "", "limits.max_open_requests_per_key");
+	if (s->max_open_per_key == 0)
+		s->max_open_per_key = (s->max_open_requests + 1) / 2;
+	if (!value_size(text_at(root, "", "limits.min_rate"), &s->min_rate))
+		s->min_rate = 0; /* reported */
+	if (!value_size(text_at(root, "", "limits.max_memory"), &s->max_memory))
+		s->max_memory = 0; /* not given, or reported */
 	s->max_conns = (uint32_t)number_at(root, "", "limits.max_connections");
 	s->max_streams = (unsigned)number_at(root, "", "limits.max_streams");
 	s->max_keys = (uint32_t)number_at(root, "", "limits.max_keys");

@@ -273,6 +273,27 @@ command_budget_alerts(int argc, char **argv)
 }
 
 int
+command_incidents(int argc, char **argv)
+{
+	static const struct column columns[] = { { "at", "AT", COL_TIME },
+		{ "id", "ID", COL_TEXT }, { "name", "NAME", COL_TEXT },
+		{ "key", "KEY", COL_TEXT },
+		{ "refused_until", "REFUSED UNTIL", COL_TIME },
+		{ "text", "TEXT", COL_TEXT } };
+	struct where w = { 0 };
+	bool json = false;
+	const struct arg arg[] = { WHERE_ARGS(&w),
+		{ .name = "json", .flag = &json } };
+	struct buf path = { 0 };
+	unsigned none = 0;
+
+	if (!args_take(argc, argv, arg, NELEM(arg), NULL, &none))
+		return 2;
+	buf_str(&path, "/api/v1/incidents");
+	return show(&w, &path, json, "incidents", columns, NELEM(columns));
+}
+
+int
 command_budget_close(int argc, char **argv)
 {
 	return close_one(argc, argv, "budget", "budgets");

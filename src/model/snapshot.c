@@ -28,6 +28,9 @@
 	NUM(drain_ns) \
 	NUM(max_body) \
 	NUM(max_open_requests) \
+	NUM(max_open_per_key) \
+	NUM(max_memory) \
+	NUM(min_rate) \
 	NUM(max_conns) \
 	NUM(max_streams) \
 	NUM(max_keys) \

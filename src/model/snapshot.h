@@ -258,7 +258,10 @@ struct snapshot {
 	unsigned max_attempts;
 	const char *currency; /* "USD" */
 	uint32_t max_conns;
-	unsigned max_streams; /* of one HTTP/2 connection */
+	unsigned max_streams;      /* of one HTTP/2 connection */
+	uint64_t max_open_per_key; /* of one worker */
+	uint64_t max_memory;       /* of one worker; 0: its share */
+	uint64_t min_rate;         /* bytes a second of a slow client */
 };
 
 /* From the JSON text in a config memfd.  FAULT_CONFIG: not ours. */

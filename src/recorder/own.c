@@ -9,7 +9,7 @@ static const struct {
 	const char *name, *text;
 } incident_rows[] = {
 #define INCIDENT(number, NAME, text) { number, #NAME, text },
-#include "recorder/incidents.def"
+#include "model/incidents.def"
 #undef INCIDENT
 };
 

@@ -255,6 +255,19 @@ repair_orphans(struct recorder *r)
 /* --- slots
  * ------------------------------------------------------------------------*/
 
+/* What it crashed of, before the slot is free. */
+static void
+note_crash(struct recorder *r, struct shm_slot *s)
+{
+	const uint64_t id = at_swap(&s->crash, 0);
+
+	if (id == 0)
+		return;
+	own_incident(r, INCIDENT_CRASH, 4,
+	    (uint64_t[]){ id, at_load(&s->parsing_key), at_load(&s->parsing),
+		at_load(&s->crash_signal) });
+}
+
 enum fault
 repair_dead(struct recorder *r, uint32_t slot)
 {
@@ -279,6 +292,7 @@ repair_dead(struct recorder *r, uint32_t slot)
 	if (fault != FAULT_NONE)
 		return fault;
 	recorder_step(r, "resolved");
+	note_crash(r, s);
 	fault = repair_slot(r->m, slot, r->own, resolve, balance_own, r);
 	if (fault != FAULT_NONE)
 		return fault;

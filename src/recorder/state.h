@@ -26,7 +26,7 @@
 
 enum incident_code {
 #define INCIDENT(number, NAME, text) INCIDENT_##NAME = number,
-#include "recorder/incidents.def"
+#include "model/incidents.def"
 #undef INCIDENT
 };
 

@@ -119,6 +119,10 @@ layout_hash(void)
 		KEY_MODELS_MAX,
 		AT(shm_slot, heartbeat_ns),
 		AT(shm_slot, parsing_key),
+		AT(shm_slot, crash_signal),
+		POISON_ROWS,
+		AT(shm_poison, until_ns),
+		AT(shm_head, poison),
 		AT(shm_slot, condemned),
 		AT(shm_slot, counters),
 		AT(shm_window, granted),
@@ -301,6 +305,8 @@ slot_clear(struct shm_slot *s, bool is_recorder)
 	at_poke(&s->heartbeat_ns, 0);
 	at_poke(&s->parsing, 0);
 	at_poke(&s->parsing_key, 0);
+	at_poke(&s->crash, 0);
+	at_poke(&s->crash_signal, 0);
 	at_poke(&s->open_requests, 0);
 	at_poke(&s->condemned, 0);
 	s->is_recorder = is_recorder;

@@ -6,8 +6,8 @@
  * outlive a config by a stable 64-bit id.  The header carries a hash of this
  * layout; a process built from another layout refuses to attach.
  *
- * Who writes what:  the supervisor: slot states; a slot's process: its own
- *   columns, gauges, holds, heartbeat, counters and ring; the recorder:
+ * Who writes what:  the supervisor: slot states and crashes; a slot's process:
+ * its own columns, gauges, holds, heartbeat, counters and ring; the recorder:
  *   accounts, keys, subjects, limits, windows, and whatever belongs to a dead
  *   slot; control: the revoked word of a key; anyone: breaker words, the
  *   pace of a limit or capacity by CAS, and the warm rows.
@@ -36,6 +36,7 @@ enum {
 	TRIED_OWNERS = 8,            /* model/owners.def */
 	WARM_ROWS = 16384,           /* a power of two */
 	REPLAY_WORDS = 131072,       /* a power of two */
+	POISON_ROWS = 64,
 	SLOTS_MAX = 64
 };
 
@@ -57,9 +58,12 @@ struct shm_slot {
 	_Atomic int32_t pid;
 	uint32_t is_recorder;
 	_Atomic int64_t heartbeat_ns; /* monotonic */
-	/* Fingerprint of the request being parsed; 0: none (poison rule). */
+	/* Of the call it crashed at: its fingerprint (0: not known) and its
+	 * key (shm/poison.h); the id of the crash, until it is in the log. */
 	_Atomic uint64_t parsing;
 	_Atomic uint64_t parsing_key;
+	_Atomic uint64_t crash;
+	_Atomic uint32_t crash_signal;
 	_Atomic uint32_t open_requests;
 	/* The recorder: its frames are refused; the supervisor ends it. */
 	_Atomic uint32_t condemned;
@@ -284,6 +288,12 @@ struct shm_tickets {
 	_Atomic uint64_t key[TICKET_KEYS][TICKET_WORDS];
 };
 
+/* A call that crashed a worker (shm/poison.h). */
+struct shm_poison {
+	_Atomic uint64_t print, key, id; /* print 0: none */
+	_Atomic int64_t until_ns;        /* monotonic */
+};
+
 struct shm_sizes {
 	uint32_t slots, accounts, keys, breakers, holds; /* holds: per slot */
 	uint32_t subjects, limits;
@@ -315,6 +325,8 @@ struct shm_head {
 	/* Rows in use are those below. */
 	_Atomic uint32_t naccounts, nsubjects, nlimits;
 	struct shm_tickets tickets;
+	_Atomic uint32_t poisons; /* ever noted */
+	struct shm_poison poison[POISON_ROWS];
 };
 
 /* A process's view: the mapping and, for a slot's owner, its own slot. */

@@ -691,6 +691,94 @@ a_reader_that_stands_still_is_gone(void **state)
 	mem_free(block);
 }
 
+/* It takes something before each deadline, and never enough. */
+static void
+a_reader_that_drips_is_gone(void **state)
+{
+	char *block = mem_new(8 * 1024 * 1024), some[512];
+	int64_t end;
+	int fd;
+
+	(void)state;
+	limits.write_ns = 50 * NS_PER_MS;
+	limits.min_rate = 100 * 1024 * 1024;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S(GET("/hold")));
+	NET_UNTIL(held != NULL);
+	exchange_answer(held, 200, NULL, 0, -1);
+	exchange_write(held, (struct slice){ block, 8 * 1024 * 1024 }, false);
+	for (end = clock_mono_ns() + 20 * NS_PER_S;
+	     ngone == 0 && clock_mono_ns() < end;) {
+		(void)recv(fd, some, sizeof(some), MSG_DONTWAIT);
+		loop_turn(loop, 5 * NS_PER_MS);
+	}
+	assert_int_equal(ngone, 1);
+	close(fd);
+	mem_free(block);
+}
+
+static void
+a_body_that_drips_has_one_deadline(void **state)
+{
+	int64_t start_ns = clock_mono_ns();
+	int fd;
+
+	(void)state;
+	limits.body_ns = 60 * NS_PER_MS;
+	limits.min_rate = 100000;
+	start();
+	fd = net_dial(port);
+	net_send(fd,
+	    S("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n"));
+	while (bad == FAULT_NONE) {
+		net_send(fd, S("x"));
+		usleep(2000);
+		loop_turn(loop, 0);
+		assert_true(clock_mono_ns() - start_ns < 5 * NS_PER_S);
+	}
+	assert_int_equal(bad, FAULT_TIMEOUT_CLIENT);
+	close(fd);
+}
+
+static void
+the_longest_idle_give_way_and_then_who_comes_is_refused(void **state)
+{
+	struct buf b = { 0 };
+	int idle, busy, third, more;
+
+	(void)state;
+	limits.max_conns = 2;
+	limits.excess_conns = 1;
+	start();
+	idle = net_dial(port);
+	net_send(idle, S(GET("/a")));
+	net_until(idle, &b, S("hi"));
+	busy = net_dial(port);
+	net_send(busy, S(GET("/hold")));
+	NET_UNTIL(held != NULL);
+	/* Full: the idle one goes, the busy one stays. */
+	third = net_dial(port);
+	net_send(third, S("GET /a HTTP/1.1\r\nHost: x\r\nX-Half: "));
+	assert_true(net_to_end(idle, &b));
+	assert_int_equal(server_open(server), 2);
+	net_turns(10);
+	/* Nobody is idle: one more is taken, to be told so. */
+	more = net_dial(port);
+	net_send(more, S(GET("/a")));
+	NET_UNTIL(bad != FAULT_NONE);
+	assert_int_equal(bad, FAULT_OVERLOAD);
+	assert_int_equal(ngone, 0);
+	answer_text(held, S("still"));
+	buf_clear(&b);
+	net_until(busy, &b, S("still"));
+	close(idle);
+	close(busy);
+	close(third);
+	close(more);
+	buf_fini(&b);
+}
+
 static void
 a_quiet_owner_has_all_the_time(void **state)
 {
@@ -881,6 +969,9 @@ main(void)
 		TEST(deadlines_end_what_does_not_move),
 		TEST(a_head_that_drips_has_one_deadline),
 		TEST(a_reader_that_stands_still_is_gone),
+		TEST(a_reader_that_drips_is_gone),
+		TEST(a_body_that_drips_has_one_deadline),
+		TEST(the_longest_idle_give_way_and_then_who_comes_is_refused),
 		TEST(a_quiet_owner_has_all_the_time),
 		TEST(draining_closes_idle_and_finishes_the_rest),
 		TEST(above_the_most_connections_accept_waits),
