@@ -80,6 +80,8 @@ bio_read(BIO *b, char *p, int len)
 	ssize_t n;
 
 	BIO_clear_retry_flags(b);
+	if (s->tls->idle_talk > IDLE_TALK_MAX)
+		return -1;
 	if (!s->readable) {
 		BIO_set_retry_read(b);
 		return -1;

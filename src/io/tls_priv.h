@@ -8,6 +8,8 @@
 
 #include "base/base.h"
 
+enum { IDLE_TALK_MAX = 64 };
+
 struct stream;
 struct tls_peer;
 struct tls_server;
@@ -16,6 +18,7 @@ struct tls {
 	SSL *ssl;
 	struct tls_peer *peer;     /* NULL: we are the server */
 	struct tls_server *server; /* a reference; NULL: we are the client */
+	unsigned idle_talk; /* records of handshakes after the handshake */
 };
 
 /* Lays an SSL over the stream; no handshake yet. */

@@ -309,13 +309,13 @@ class Bench:
         self.kontor.write_config()
         self.kontor.run("reload")
 
-    def stream_bytes(self, n=300):
-        """What an open stream costs the worker, which holds n of them."""
+    def stream_bytes(self, n=400):
+        """What an open stream costs a fresh worker, which holds n of them."""
         import socket
         import ssl
         context = ssl.create_default_context(
             cafile=str(self.folder / "ca.pem"))
-        data = request("/v1/chat/completions", self.key, "sse", pace=50,
+        data = request("/v1/chat/completions", self.key, "sse", pace=100,
                        stream=True, stream_options={"include_usage": True})
 
         def open_streams(k):
@@ -336,6 +336,10 @@ class Bench:
                 while b"[DONE]" not in s.recv(65536):
                     pass
                 s.close()
+        # What earlier calls needed and gave back would hide what these do.
+        self.kontor.end()
+        self.kontor.start()
+        self.find_kontor()
         # The first ones fill what is kept for the next.
         finish(open_streams(8))
         before = pss_kb(self.workers)

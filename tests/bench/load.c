@@ -82,8 +82,8 @@ send_one(struct conn *c)
 	while (at < nrequest) {
 		n = c->ssl != NULL
 			? SSL_write(c->ssl, request + at, (int)(nrequest - at))
-			: send(c->fd, request + at, nrequest - at,
-			      MSG_NOSIGNAL);
+			: send(
+			      c->fd, request + at, nrequest - at, MSG_NOSIGNAL);
 		if (n <= 0)
 			die("send");
 		at += (size_t)n;

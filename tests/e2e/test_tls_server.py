@@ -284,6 +284,50 @@ def test_client_certificates(made, sim, tmp_path):
                 ask(s, key)
 
 
+class Rekeying:
+    """openssl's client, which sends new keys when told to."""
+
+    def __init__(self, kontor):
+        self.child = subprocess.Popen(
+            ["openssl", "s_client", "-connect", kontor.gateway[8:],
+             "-servername", "a.example", "-CAfile",
+             str(kontor.folder / "ca.pem")], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.text = b""
+        threading.Thread(target=self.read, daemon=True).start()
+        kit.wait_for("a handshake", lambda: b"Verify return code" in
+                     self.text)
+
+    def read(self):
+        while data := self.child.stdout.read1():
+            self.text += data
+
+    def send(self, data):
+        with contextlib.suppress(BrokenPipeError):
+            self.child.stdin.write(data)
+            self.child.stdin.flush()
+        time.sleep(0.02)
+
+    def end(self):
+        self.child.kill()
+        self.child.wait()
+
+
+def test_new_keys_are_taken_and_a_flood_of_them_is_not(secured):
+    c = Rekeying(secured)
+    for _ in range(8):
+        c.send(b"K\n")
+    c.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    kit.wait_for("an answer", lambda: b"HTTP/1.1 200" in c.text)
+    for _ in range(100):
+        c.send(b"K\n")
+    kit.wait_for("the end", lambda: c.child.poll() is not None)
+    assert b"KEYUPDATE" in c.text
+    c.end()
+    with dial(secured) as s:
+        assert ask(s, secured.suite_key)[0] == 200
+
+
 def test_a_silent_or_vanishing_client_holds_nothing(secured):
     socks = [socket.create_connection(secured.address) for _ in range(50)]
     for i, s in enumerate(socks):

@@ -489,6 +489,15 @@ addresses_inside_are_refused_to_names(void **state)
 		{ "169.254.169.254", true, true },
 		{ "::ffff:169.254.169.254", true, false },
 		{ "fd00:ec2::254", true, true },
+		{ "10.1.2.3", false, false },
+		{ "172.31.0.1", false, false },
+		{ "192.168.0.1", false, false },
+		{ "169.254.1.1", false, false },
+		{ "100.64.0.1", false, false },
+		{ "0.0.0.0", false, false },
+		{ "fe80::1", false, false },
+		{ "fc00::1", false, false },
+		{ "::ffff:10.1.2.3", false, false },
 	};
 
 	(void)state;
@@ -500,6 +509,29 @@ addresses_inside_are_refused_to_names(void **state)
 		begin(&w);
 		assert_fails(&w, FAULT_UP_ADDRESS, false);
 	}
+}
+
+/* It may stand inside, and never where a cloud keeps credentials. */
+static void
+a_proxy_is_never_a_metadata_address(void **state)
+{
+	static const char *const hosts[] = { "169.254.169.254",
+		"::ffff:169.254.169.254", "fd00:ec2::254" };
+	struct watch w;
+	size_t i;
+
+	(void)state;
+	origin.literal = origin.allow_private = true;
+	origin.host = "api.example";
+	origin.proxy_port = 3128;
+	for (i = 0; i < NELEM(hosts); i++) {
+		w = (struct watch){ 0 };
+		origin.proxy_host = hosts[i];
+		begin(&w);
+		assert_fails(&w, FAULT_UP_ADDRESS, false);
+	}
+	origin.proxy_host = NULL;
+	origin.proxy_port = 0;
 }
 
 /* Not refused any more; nobody answers there.  The rest inside is refused as
@@ -1043,6 +1075,7 @@ main(void)
 		TEST(an_end_before_the_end_is_a_reset),
 		TEST(a_refused_connection_was_never_sent),
 		TEST(addresses_inside_are_refused_to_names),
+		TEST(a_proxy_is_never_a_metadata_address),
 		TEST(a_metadata_address_is_dialled_only_where_it_is_meant),
 		TEST(localhost_permits_itself_and_leave_is_leave),
 		TEST(above_the_most_connections_is_overload),
