@@ -66,9 +66,7 @@ read_words(struct api *a, struct trial *t)
 	    (!slice_u64(input, &t->ask.input) || t->ask.input > INPUT_MAX))
 		return "'input_tokens' takes a number of tokens";
 	t->ask.who.data_class = class.len > 0 ? hash64(class) : 0;
-	t->ask.class = CLASS_HIGH;
-	if (a->c->snapshot->nclasses > 0)
-		t->ask.class = rule_class(&t->ask.who, t->ask.model);
+	t->ask.class = rule_class(&t->ask.who, t->ask.model);
 	if (lowered > t->ask.class)
 		t->ask.class = lowered;
 	if (session.len > 0 && t->ask.model->affinity == AFFINITY_SESSION)

@@ -150,6 +150,9 @@ wishes_take_model(struct req *req)
 		class = rule_class(&who, req->model);
 		if (class > req->wishes.class)
 			req->wishes.class = class;
+	} else if (req->wishes.class == CLASS_HIGH) {
+		/* Where nobody is said to matter more, nobody does. */
+		req->wishes.class = CLASS_NORMAL;
 	}
 	req->warm_key = 0;
 	if (req->model->affinity == AFFINITY_SESSION &&

@@ -217,7 +217,7 @@ struct shm_tried {
 	_Atomic uint64_t n[TRIED_OWNERS];  /* attempts, by whose fault */
 	_Atomic uint64_t tokens;           /* input and output */
 	_Atomic uint64_t first_us, firsts; /* to the first byte; of how many */
-};
+} __attribute__((aligned(64)));
 
 /*
  * Where a session is, or the beginning of a prompt: direct mapped, whoever
@@ -233,24 +233,27 @@ struct shm_warm {
  * id, that of a provider's credential (route/live.h).
  */
 struct shm_breaker {
+	/* Read by every call and written when something happens: a line. */
 	_Atomic uint64_t id;
 	_Atomic uint64_t word;      /* breaker.h packs state, count, time */
 	_Atomic uint64_t suspect;   /* principal of the last timeout */
 	_Atomic int64_t open_until; /* monotonic */
 	/* The provider said: not before; monotonic, 0: it did not. */
 	_Atomic int64_t floor_ns;
-	/* Who waited for it in vain, how often in a row, and until when that
-	 * one is spared it: others are not. */
-	_Atomic uint64_t shun_principal, shun_times;
-	_Atomic int64_t shun_ns;
 	_Atomic int64_t full_ns; /* it had no room; the same, softly */
+	/* Who waited for it in vain, and until when that one is spared it:
+	 * others are not. */
+	_Atomic uint64_t shun_principal;
+	_Atomic int64_t shun_ns;
+	/* Written by calls that end: others. */
+	_Atomic uint64_t pace __attribute__((aligned(64))); /* route/pace.c */
+	_Atomic uint64_t output; /* output tokens of a call, on average << 8 */
+	_Atomic uint64_t cached; /* of a warm call's input, in 1/1024 */
 	/* As of limits: when all that was let pass would have come at an even
 	 * pace; what its headers say a minute takes (0: nothing). */
 	_Atomic int64_t tokens_tat, requests_tat;
 	_Atomic uint64_t learned_tokens, learned_requests;
-	_Atomic uint64_t pace;   /* us to the first byte << 32 | seconds */
-	_Atomic uint64_t output; /* output tokens of a call, on average << 8 */
-	_Atomic uint64_t cached; /* of a warm call's input, in 1/1024 */
+	_Atomic uint64_t shun_times; /* in a row */
 	_Atomic uint32_t inflight[SLOTS_MAX];
 	struct shm_tried tried[SLOTS_MAX];
 } __attribute__((aligned(64)));
