@@ -59,6 +59,18 @@ is_dummy(struct slice text)
 	return ok;
 }
 
+/* Bytes may come back in the other alphabet. */
+static struct slice
+plain_alphabet(struct arena *a, struct slice s)
+{
+	char *p = arena_str(a, s);
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		p[i] = p[i] == '-' ? '+' : p[i] == '_' ? '/' : p[i];
+	return (struct slice){ p, s.len };
+}
+
 static bool
 signature(struct reading *r, const struct json *part, bool needed)
 {
@@ -75,7 +87,8 @@ signature(struct reading *r, const struct json *part, bool needed)
 		    "call `default_api:%.*s`.",
 		    S_FMT(name));
 	if (sig.len > 0 && !is_dummy(sig) &&
-	    !slice_eq(sig, gemini_signature(r->arena, name)))
+	    !slice_eq(plain_alphabet(r->arena, sig),
+		gemini_signature(r->arena, name)))
 		return WRONG(r, "Corrupted thought signature.");
 	return true;
 }

@@ -128,13 +128,26 @@ numeric(const struct json *j, bool whole)
 	       (!whole || json_i64(j->text, &v));
 }
 
+/* Either alphabet, padded or not. */
 static bool
 is_base64(struct slice s)
 {
 	struct buf b = { 0 };
-	const bool ok = text_base64_parse(&b, s) || text_base64url_parse(&b, s);
+	size_t pad = 0, i;
+	bool ok;
 
+	while (pad < 2 && s.len > 0 && s.p[s.len - 1] == '=') {
+		s.len--;
+		pad++;
+	}
+	buf_add(&b, s);
+	for (i = 0; i < b.len; i++)
+		b.p[i] = b.p[i] == '+' ? '-' : b.p[i] == '/' ? '_' : b.p[i];
+	s = buf_slice(&b);
+	b = (struct buf){ 0 };
+	ok = text_base64url_parse(&b, s);
 	buf_fini(&b);
+	mem_free((void *)(uintptr_t)s.p);
 	return ok;
 }
 

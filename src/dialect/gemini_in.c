@@ -61,7 +61,7 @@ read_media(
 	p->mime = mime;
 	p->filename = proto_str(j, "displayName");
 	if (data)
-		p->data = proto_str(j, "data");
+		p->data = seal_standard(r->arena, proto_str(j, "data"));
 	else
 		p->url = proto_str(j, "fileUri");
 }

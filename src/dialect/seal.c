@@ -7,6 +7,27 @@
 static const struct slice stamp = S_INIT("kontor/");
 
 struct slice
+seal_standard(struct arena *a, struct slice text)
+{
+	struct buf b = { 0 };
+	struct slice out;
+	size_t i;
+
+	if (text.len == 0 ||
+	    (text.len % 4 == 0 && memchr(text.p, '-', text.len) == NULL &&
+		memchr(text.p, '_', text.len) == NULL))
+		return text;
+	buf_add(&b, text);
+	for (i = 0; i < b.len; i++)
+		b.p[i] = b.p[i] == '-' ? '+' : b.p[i] == '_' ? '/' : b.p[i];
+	while (b.len % 4 != 0)
+		buf_char(&b, '=');
+	out = arena_copy(a, buf_slice(&b));
+	buf_fini(&b);
+	return out;
+}
+
+struct slice
 seal_write(
     struct arena *a, enum vendor own, enum vendor origin, struct slice opaque)
 {
@@ -35,7 +56,7 @@ seal_read(
 	*origin = field.len > 0 ? own : VENDOR_NONE;
 	/* Base64 of the stamp's first six bytes: most need no more look. */
 	if (!slice_starts(field, S("a29udG9y")) ||
-	    !text_base64_parse(&b, field))
+	    !text_base64_parse(&b, seal_standard(a, field)))
 		return field;
 	if (b.len > stamp.len + 2 && slice_starts(buf_slice(&b), stamp) &&
 	    b.p[stamp.len] > '0' && b.p[stamp.len] <= '0' + VENDOR_AMAZON &&

@@ -12,6 +12,10 @@
 #include "base/arena.h"
 #include "model/conversation.h"
 
+/* Base64 in the standard alphabet and padded, of either alphabet: what
+ * protos take and some SDKs send. */
+struct slice seal_standard(struct arena *a, struct slice text);
+
 /* As the field of a dialect whose own vendor is `own` takes it. */
 struct slice seal_write(
     struct arena *a, enum vendor own, enum vendor origin, struct slice opaque);
