@@ -427,9 +427,12 @@ begin_stream(struct req *req)
 			      ? slice_of(req->dialect->stream_type)
 			      : S("text/event-stream; charset=utf-8");
 	reply_head(req, -1);
-	if (req->x != NULL)
-		exchange_forget(req->x);
-	req_free_plain(req);
+	/* Who translates looks at what was asked until the end. */
+	if (req->relay->carry == NULL) {
+		if (req->x != NULL)
+			exchange_forget(req->x);
+		req_free_plain(req);
+	}
 	worker_count(req->w, COUNTER_STREAMS, 1);
 }
 

@@ -113,6 +113,15 @@ req_free_spare(struct worker *w)
 	w->nspare = 0;
 }
 
+void
+req_leave(struct req *req)
+{
+	if (req->x != NULL)
+		req->left = req->x;
+	req->x = NULL;
+	req->gone = true;
+}
+
 static void
 finish(struct req *req)
 {
@@ -120,6 +129,8 @@ finish(struct req *req)
 
 	CHECK(req->try.hold == NULL && req->try.leg == NULL);
 	timer_clear(&req->timer);
+	if (req->left != NULL)
+		exchange_abort(req->left);
 	wait_leave(req);
 	relay_free(req);
 	unlink_req(req);

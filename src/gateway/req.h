@@ -132,6 +132,7 @@ struct req {
 	enum fault fault; /* the first one wins; cleared for a new attempt */
 	struct worker *w;
 	struct exchange *x;    /* NULL: the client is gone */
+	struct exchange *left; /* then: its bytes, until the request ends */
 	struct snapshot *snap; /* shared */
 	struct arena arena;
 	struct letter *letter;             /* what SEND borrows */
@@ -205,6 +206,11 @@ struct req {
 void req_start(struct worker *w, struct exchange *x);
 /* The only entrance afterwards. */
 void req_wake(struct req *req, enum wake wake);
+/*
+ * The client is gone.  A call that was sent is read on for its usage, and may
+ * still be going out: the exchange's bytes stay until the request ends.
+ */
+void req_leave(struct req *req);
 /* At the end of the worker. */
 void req_free_spare(struct worker *w);
 /* A request that never was one: HTTP was wrong. */

@@ -81,6 +81,9 @@ read_body(struct req *req)
 		return f;
 	if (req->endpoint->stream >= 0)
 		req->ask->stream = req->endpoint->stream == 1;
+	/* It is priced by when the body may be gone. */
+	if (req->ask->tier.len > 0)
+		req->ask->tier = arena_copy(&req->arena, req->ask->tier);
 	if (req->path_model.len > 0)
 		req->ask->model = req->path_model;
 	if (req->ask->model.len == 0) {

@@ -105,11 +105,11 @@ on_gone(struct exchange *x)
 	struct req *req = x->user;
 
 	x->user = NULL;
-	exchange_abort(x);
-	if (req == NULL)
+	if (req == NULL) {
+		exchange_abort(x);
 		return;
-	req->x = NULL;
-	req->gone = true;
+	}
+	req_leave(req);
 	req_wake(req, WAKE_GONE);
 }
 
@@ -346,12 +346,9 @@ cut_all(struct worker *w)
 
 	for (req = w->reqs; req != NULL; req = next) {
 		next = req->next;
-		if (req->x != NULL) {
+		if (req->x != NULL)
 			req->x->user = NULL;
-			exchange_abort(req->x);
-			req->x = NULL;
-		}
-		req->gone = true;
+		req_leave(req);
 		req_wake(req, WAKE_GONE);
 	}
 }

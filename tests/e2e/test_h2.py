@@ -474,6 +474,33 @@ class Provider:
             c.send_data(stream, b"data: [DONE]\n\n", end_stream=True)
 
 
+class SlowReader:
+    """A provider of HTTP/1 that begins to read a body when it is told."""
+
+    def __init__(self):
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.listen()
+        self.port = self.socket.getsockname()[1]
+        self.begun, self.go = threading.Event(), threading.Event()
+        self.done = threading.Event()
+        self.body = b""
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        s, _ = self.socket.accept()
+        s.settimeout(10)
+        data = s.recv(100)
+        self.begun.set()
+        self.go.wait(10)
+        with contextlib.suppress(OSError):
+            while part := s.recv(1 << 20):
+                data += part
+        self.body = data.partition(b"\r\n\r\n")[2]
+        self.done.set()
+
+
 @pytest.fixture(scope="module")
 def behind(sim, certs, tmp_path_factory):  # noqa: F811
     """kontor with providers that speak HTTP/2, on plain sockets and by
@@ -509,8 +536,11 @@ def behind(sim, certs, tmp_path_factory):  # noqa: F811
             kit.deployment(f"then{i}-sim", "openai", "gpt-5.4")]}
         config["prices"].append({"deployment": f"then{i}-odd",
                                  **kit.PRICES["openai"]})
+    slow = SlowReader()
+    add("slow1", f"http://127.0.0.1:{slow.port}/v1", http="1.1")
     with kit.Kontor(folder, config) as k:
         k.suite_key = k.key("h2")["key"]
+        k.slow = slow
         k.doors = {"alpn": door, "never": picky}
         k.odd, k.odds = odd, odds
         yield k
@@ -585,6 +615,29 @@ def test_a_stream_cut_in_its_middle_is_settled(behind, how, fault):
         lambda t: None if t["open"] else t)(behind.explain(request)), 20)
     line = told["attempts"][0]
     assert line["resolution"] == "estimated" and line["settled"] != "0", line
+
+
+def test_what_is_sent_stays_whole_when_its_client_leaves(behind):
+    """The call is read on for its usage; others come and go meanwhile, and
+    none of their bytes may get into it."""
+    mark = b"0123456789abcdef" * (6 << 16)
+    body = json.dumps(ask(mark.decode(), "slow1")).encode()
+    with socket.create_connection(behind.address) as s:
+        s.sendall((f"POST {PATH} HTTP/1.1\r\nHost: k\r\nAuthorization: "
+                   f"Bearer {behind.suite_key}\r\nContent-Type: application/"
+                   f"json\r\nContent-Length: {len(body)}\r\n\r\n")
+                  .encode() + body)
+        assert behind.slow.begun.wait(10)
+    time.sleep(0.2)
+    for i in range(8):  # of the same size: they get the memory that is free
+        behind.chat(behind.suite_key, "nobody", "X" * (len(body) - 100))
+    behind.slow.go.set()
+    assert behind.slow.done.wait(15)
+    got = behind.slow.body
+    assert len(got) > len(mark) // 2, len(got)
+    assert b"X" * 16 not in got
+    assert got.partition(b'"content": "')[2][:len(got) // 2] == \
+        mark[:len(got) // 2]
 
 
 # --- the specification ----------------------------------------------------
