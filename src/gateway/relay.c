@@ -26,6 +26,7 @@ enum {
 	ANSWER_MAX = 64 * 1024 * 1024,
 	EVENT_MAX = 4 * 1024 * 1024,
 	HELD_MAX = 4 * 1024,
+	PASSED_MAX = 26, /* of a reply's headers */
 };
 #define GONE_READ_NS (5 * NS_PER_S)
 #define ERROR_READ_NS (5 * NS_PER_S)
@@ -68,12 +69,15 @@ static const struct slice passed[] = {
 	S_INIT("x-ms-region"),
 	S_INIT("x-amzn-requestid"),
 	S_INIT("x-amzn-errortype"),
+	S_INIT("request-id"),
+	S_INIT("anthropic-organization-id"),
 };
 
 static const struct slice ids[] = {
 	S_INIT("x-request-id"),
 	S_INIT("x-amzn-requestid"),
 	S_INIT("apim-request-id"),
+	S_INIT("request-id"),
 };
 
 static struct slice
@@ -102,6 +106,25 @@ pass_headers(struct req *req, const struct http_head *head)
 		if (v.len > 0)
 			r->hdr[r->nhdr++] = (struct http_hdr){ passed[i],
 				arena_copy(&req->arena, v) };
+	}
+}
+
+/* Anthropic's limits have a dozen names; what is ours to add needs room. */
+static void
+pass_limits(struct req *req, const struct http_head *head)
+{
+	static const struct slice prefix = S_INIT("anthropic-ratelimit-");
+	struct reply *r = &req->reply;
+	unsigned i;
+
+	for (i = 0; i < head->nhdr && r->nhdr < PASSED_MAX; i++) {
+		const struct http_hdr *h = &head->hdr[i];
+
+		if (h->name.len > prefix.len &&
+		    slice_ieq((struct slice){ h->name.p, prefix.len }, prefix))
+			r->hdr[r->nhdr++] =
+			    (struct http_hdr){ arena_copy(&req->arena, h->name),
+				    arena_copy(&req->arena, h->value) };
 	}
 }
 
@@ -151,6 +174,8 @@ relay_head(struct req *req, const struct http_head *head)
 		letter_refused(req);
 	req->try.provider_id = provider_id(req, head);
 	pass_headers(req, head);
+	if (req->try.dialect == &dialect_anthropic)
+		pass_limits(req, head);
 	learn_head(req, head);
 	count_head(req, head);
 	if (head->status != 200)

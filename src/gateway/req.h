@@ -96,7 +96,7 @@ struct reply {
 	struct slice type;
 	struct slice body;
 	unsigned nhdr;
-	struct http_hdr hdr[24];
+	struct http_hdr hdr[32];
 };
 
 /* An attempt that is over, for x-kontor-route. */
