@@ -99,7 +99,7 @@ static const struct bad providers_wrong[] = {
 	    { ":2:23: \"opnai\" is not a value of \"type\"",
 		"did you mean \"openai\"?" } },
 	{ HEAD "providers: {a: {type: anthropic}}\n",
-	    { ":2:23: \"anthropic\" is not supported by this version" } },
+	    { ":2:13: this provider needs auth.api_key" } },
 	{ HEAD "providers: {a: {type: vertex}}\n",
 	    { ":2:13: this provider needs auth" } },
 	{ HEAD "providers: {a: {type: openai}}\n",

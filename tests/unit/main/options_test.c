@@ -101,7 +101,7 @@ the_schema_is_made_of_the_rows(void **state)
 	assert_int_equal(json_parse(&a, buf_slice(&b), &j), FAULT_NONE);
 	assert_true(slice_eq(json_get_str(j, "$schema"),
 	    S("https://json-schema.org/draft/2020-12/schema")));
-	assert_int_equal(schema_at(j, type)->n, 5);
+	assert_int_equal(schema_at(j, type)->n, 8);
 	assert_true(slice_eq(schema_at(j, weight)->text, S("10000")));
 	assert_null(schema_at(j, later));
 	assert_false(json_get_bool(j, "additionalProperties", true));
