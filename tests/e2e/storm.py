@@ -1,0 +1,260 @@
+"""Storms: malformed requests, slow readers, thousands of streams, hours.
+
+The suite runs them small (test_storm.py), `make proof malformed`, `streams`
+and `soak` at their full size.
+"""
+import collections
+import concurrent.futures
+import contextlib
+import json
+import os
+import pathlib
+import random
+import resource
+import socket
+import subprocess
+import time
+
+import httpx
+import kit
+
+PATH = "/v1/chat/completions"
+SEEDS = kit.TOP / "tests" / "fuzz" / "corpus"
+
+
+def ask(content, model="m-openai", **more):
+    return json.dumps({"model": model, "messages": [
+        {"role": "user", "content": content}], **more}).encode()
+
+
+def head(key, length, *extra):
+    lines = [f"POST {PATH} HTTP/1.1", "Host: k",
+             f"Authorization: Bearer {key}", "Content-Type: application/json",
+             f"Content-Length: {length}", *extra]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def memory(kontor):
+    """Bytes of the workers' own."""
+    total = 0
+    for pid in kontor.of_role("worker"):
+        with open(f"/proc/{pid}/statm") as f:
+            _, resident, shared = map(int, f.read().split()[:3])
+        total += (resident - shared) * 4096
+    return total
+
+
+def descriptors(kontor):
+    return sum(len(os.listdir(f"/proc/{p}/fd"))
+               for p in kit.group(kontor.child.pid))
+
+
+def files(wanted):
+    """Raises the limit of open files, for what is started too."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE,
+                           (min(wanted, hard), hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+# --- malformed -----------------------------------------------------------------
+
+
+def seeds(key):
+    out = [p.read_bytes() for kind in ("http1_request", "h2")
+           for p in sorted((SEEDS / kind).iterdir())]
+    for body in [ask("x"), ask("x", stream=True), b"{}", b"[", b"\xff" * 9,
+                 *(p.read_bytes() for p in sorted((SEEDS / "json").iterdir())),
+                 *(p.read_bytes() for p in sorted((SEEDS / "span").iterdir()))]:
+        out.append(head(key, len(body)) + body)
+        out.append(head(key, 0, "Transfer-Encoding: chunked").replace(
+            b"Content-Length: 0\r\n", b"") +
+            b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
+    return out
+
+
+def mutate(rng, data):
+    """One to four small damages."""
+    b = bytearray(data)
+    for _ in range(rng.randint(1, 4)):
+        at = rng.randrange(len(b) + 1)
+        kind = rng.randrange(6)
+        if kind == 0 and at < len(b):
+            b[at] ^= 1 << rng.randrange(8)
+        elif kind == 1:
+            b[at:at] = rng.choice([b"\r\n", b"\n", b"\r", b"\0", b" ", b":",
+                                   b"\xff", b"-", b"0", b"\t", b"\""])
+        elif kind == 2:
+            del b[at:at + rng.randint(1, 8)]
+        elif kind == 3:
+            b[at:at] = b[at:at + rng.randint(1, 64)]
+        elif kind == 4 and at < len(b):
+            b[at] = rng.randrange(256)
+        elif kind == 5:
+            del b[at:]
+    return bytes(b)
+
+
+def one_malformed(address, data):
+    """The first status, 0 when there is none, -1 when nothing ends."""
+    with socket.create_connection(address, timeout=20 * kit.SLOW) as s:
+        out = b""
+        try:
+            s.sendall(data)
+            s.shutdown(socket.SHUT_WR)
+            while part := s.recv(65536):
+                out += part
+        except TimeoutError:
+            return -1
+        except OSError:
+            pass
+    line = out.split(b"\r\n", 1)[0].split()
+    if len(line) < 2 or not line[0].startswith(b"HTTP/1."):
+        return 0
+    return int(line[1])
+
+
+def malformed(kontor, key, n, seed, threads=8):
+    """n damaged requests; what was answered, and memory before and after."""
+    source = seeds(key)
+    before_pids = kontor.processes()
+
+    def run(number):
+        rng, seen = random.Random(f"{seed}.{number}"), collections.Counter()
+        for _ in range(n // threads):
+            seen[one_malformed(kontor.address,
+                               mutate(rng, rng.choice(source)))] += 1
+        return seen
+    # What is kept for the next one is there after some of them.
+    warm = random.Random(seed)
+    for _ in range(min(n // 10, 2000)):
+        one_malformed(kontor.address, mutate(warm, warm.choice(source)))
+    before = memory(kontor)
+    seen = collections.Counter()
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        for part in pool.map(run, range(threads)):
+            seen += part
+    after = memory(kontor)
+    assert kontor.processes() == before_pids, "a process died"
+    assert seen[-1] == 0, f"{seen[-1]} hang"
+    bugs = {k: v for k, v in seen.items() if k >= 500}
+    assert not bugs, bugs
+    return {"requests": sum(seen.values()),
+            "answers": {str(k) if k else "closed without an answer": v
+                        for k, v in seen.items()},
+            "memory before, KiB": before >> 10,
+            "memory after, KiB": after >> 10}
+
+
+def slow_readers(kontor, key, n):
+    """n callers who ask for much and read nothing."""
+    body = ask("[[sim out=4000]]", stream=True)
+    before, held = memory(kontor), []
+    for _ in range(n):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(kontor.address)
+        s.sendall(head(key, len(body)) + body)
+        held.append(s)
+    time.sleep(3)
+    peak = memory(kontor)
+    assert kontor.chat(kontor.key("other")["key"]).status_code == 200
+    for s in held:
+        s.close()
+    kit.wait_for("all to be settled", lambda: not any(
+        float(b["pending"]) for b in
+        kontor.cli("budget", "list", "--json")["budgets"]), 120, 0.5)
+    return {"slow readers": n, "memory of one, KiB": (peak - before) // n >> 10}
+
+
+# --- streams -------------------------------------------------------------------
+
+
+def reader(folder):
+    exe = pathlib.Path(folder) / "streams"
+    subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", exe,
+                    kit.TOP / "tests/bench/streams.c"], check=True)
+    return exe
+
+
+def streams(folder, exe, kontor, sim, key, n, per_second, seconds):
+    """n streams at once, through kontor and straight from the simulator."""
+    pace = 1000 // per_second
+    out = per_second * seconds
+    said = f"all the same [[sim out={out} pace={pace}]]"
+    result = {}
+    for name, port, credential, model in (
+            ("straight", int(sim.url.rsplit(":", 1)[1]),
+             kit.SECRETS["SIM_OPENAI"], "gpt-5.4"),
+            ("kontor", kontor.address[1], key, "m-openai")):
+        body = ask(said, model, stream=True,
+                   stream_options={"include_usage": True})
+        path = pathlib.Path(folder) / "stream-request"
+        path.write_bytes(head(credential, len(body)) + body)
+        before = memory(kontor)
+        child = subprocess.Popen(
+            [exe, str(port), path, str(n), str(pace)],
+            stdout=subprocess.PIPE, text=True)
+        time.sleep(min(seconds / 2, 20))
+        during = memory(kontor)
+        text, _ = child.communicate(timeout=600 + seconds * 4)
+        r = json.loads(text)
+        assert r["done"] == r["same"] == n, r
+        r["memory"] = (during - before) // n
+        result[name] = r
+    a, b = result["straight"], result["kontor"]
+    assert a["hash"] == b["hash"] and a["each"] == b["each"], (a, b)
+    return {"streams": n, "events a second of one": per_second,
+            "events": b["events"], "bytes": b["bytes"],
+            "memory of one in kontor, bytes": b["memory"],
+            "late, p99 us: straight": a["late_p99_us"],
+            "late, p99 us: through kontor": b["late_p99_us"],
+            "added, p99 us": b["late_p99_us"] - a["late_p99_us"]}
+
+
+# --- hours -----------------------------------------------------------------------
+
+
+def soak(kontor, sim, key, seconds, threads=8, every=60.0):
+    """Mixed calls for so long; memory and descriptors, sample by sample."""
+    end = time.monotonic() + seconds
+    kinds = ["[[sim out=5]]", "[[sim out=50 pace=2]]", "x" * 20000,
+             "[[sim out=20 fault=reset]]", "[[sim out=20 fault=cut]]"]
+
+    def run(number):
+        n, seen = 0, collections.Counter()
+        with contextlib.ExitStack() as stack:
+            http = stack.enter_context(kontor.http(key))
+            while time.monotonic() < end:
+                n += 1
+                try:
+                    r = http.post(PATH, json={
+                        "model": "m-openai", "stream": n % 2 == 0,
+                        "messages": [{"role": "user", "content":
+                                      kinds[(n + number) % len(kinds)]}]})
+                    seen[r.status_code] += 1
+                except httpx.HTTPError:
+                    seen["broken"] += 1
+        return seen
+    samples, seen = [], collections.Counter()
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        runs = [pool.submit(run, i) for i in range(threads)]
+        while time.monotonic() < end:
+            time.sleep(min(every, max(end - time.monotonic(), 0)))
+            samples.append((memory(kontor), descriptors(kontor)))
+        for r in runs:
+            seen += r.result()
+    # The first third fills what is kept.
+    settled = samples[len(samples) // 3:]
+    first, last = settled[0], settled[-1]
+    assert last[0] < first[0] * 1.1 + (4 << 20), samples
+    assert last[1] <= max(s[1] for s in settled[:-1] or settled) + 16, samples
+    kontor.verify()
+    sim.settled()
+    return {"seconds": int(seconds), "calls": sum(seen.values()),
+            "answers": {str(k): v for k, v in seen.items()},
+            "workers' memory after a third, KiB": first[0] >> 10,
+            "workers' memory at the end, KiB": last[0] >> 10,
+            "descriptors after a third": first[1],
+            "descriptors at the end": last[1]}
