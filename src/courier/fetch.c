@@ -219,7 +219,7 @@ fetch_rules_of(const struct snapshot *s, const struct provider_conf *p)
 		.ca_file = p->signin->ca_file };
 
 	if (p->proxy_own) {
-		rules.no_proxy = "";
+		rules.no_proxy = NULL;
 		rules.proxy_host = p->proxy_host;
 		rules.proxy_port = p->proxy_port;
 		rules.proxy_auth = p->proxy_auth;
@@ -262,7 +262,8 @@ fetch_start(struct fetch *f, struct client *c, struct loop *l,
 	}
 	origin.host = u.host;
 	if (rules->proxy_host != NULL && u.tls &&
-	    !proxy_bypassed(rules->no_proxy, slice_of(u.host), u.port)) {
+	    (rules->no_proxy == NULL ||
+		!proxy_bypassed(rules->no_proxy, slice_of(u.host), u.port))) {
 		origin.proxy_host = rules->proxy_host;
 		origin.proxy_port = rules->proxy_port;
 		origin.proxy_auth = rules->proxy_auth;

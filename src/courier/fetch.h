@@ -43,7 +43,8 @@ struct fetch_rules {
 	bool metadata;      /* a metadata address may be dialled */
 	bool allow_private; /* a name may lead to a private address */
 	const char *ca_file;
-	/* NULL: there is none.  no_proxy: hosts that are reached without. */
+	/* NULL: there is none.  no_proxy: hosts that are reached without; NULL:
+	 * not one. */
 	const char *proxy_host, *proxy_auth, *no_proxy;
 	uint16_t proxy_port;
 };

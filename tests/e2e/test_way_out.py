@@ -8,6 +8,7 @@ import threading
 import certs as certs_of
 import kit
 import pytest
+import sign_in
 from test_tls import Terminator
 
 
@@ -216,6 +217,26 @@ def test_a_password_goes_to_the_proxy_and_nowhere_else(out, proxies):
 def test_the_environments_proxy_names_the_host(out, proxies):
     assert any(t == "api.provider.example:443"
                for t, _ in proxies["by_name"].asked)
+
+
+def test_a_sign_in_goes_the_providers_way(made, tmp_path):
+    sign_in.make_keys(tmp_path)
+    proxy = Proxy()
+    with kit.Sim(tmp_path, sign_in.sim_config(tmp_path)) as clouds:
+        host, port = clouds.url[7:].split(":")
+        door = Terminator(made, "here", (host, int(port)))
+        config = sign_in.config(tmp_path, clouds.url, ["e-secret"])
+        row = config["providers"]["e-secret"]
+        row["auth"]["ca_file"] = str(made / "ca.pem")
+        row["auth"]["entra"]["authority"] = f"https://127.0.0.1:{door.port}"
+        row["proxy"] = {"url": proxy.url}
+        with kit.Kontor(tmp_path, config, sign_in.env()) as k:
+            r = k.chat(k.key("way")["key"], "m-e-secret", "[[sim out=5]]")
+            assert r.status_code == 200, r.text
+    targets = {t for t, _ in proxy.asked}
+    assert f"127.0.0.1:{door.port}" in targets
+    # The provider itself is reached over plain http, through it too.
+    assert f"127.0.0.1:{port}" in targets
 
 
 def test_a_reload_brings_trust_to_a_sealed_worker(out, made, doors):
