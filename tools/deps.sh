@@ -20,7 +20,7 @@ test_pkgs="python3:python3 clang-format-14:clang-format-14
     shellcheck:shellcheck openssl:openssl procps:ps npm:npm spin:spin
     hledger:hledger nginx-light:nginx haproxy:haproxy curl:curl"
 run_pkgs="curl:curl"
-bench_pkgs="nginx-light:nginx"
+bench_pkgs="nginx-light:nginx haproxy:haproxy"
 lint_pkgs="clang-tidy-14:clang-tidy-14"
 fuzz_pkgs="clang-14:clang-14 libclang-rt-14-dev"
 cover_pkgs="gcovr:gcovr"

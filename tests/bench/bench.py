@@ -220,6 +220,7 @@ class Bench:
             "upstream", last, "",
             "location = /v1/chat/completions { default_type "
             f"application/json; return 200 '{answer(1024)}'; }}")
+        self.port_static = port_static
         self.port_pump = kit.free_port()
         self.pump = kit.Program(folder, "pump")
         self.pump.spawn(["taskset", "-c", "0", folder / "pump",
@@ -540,11 +541,15 @@ def main():
     parser.add_argument("--build", default="build")
     parser.add_argument("--requests", type=int, default=40000)
     parser.add_argument("--repetitions", type=int, default=9)
+    parser.add_argument("--peer", action="append", default=[],
+                        help="adapter of another gateway (peers.py)")
     parser.add_argument("--no-document", action="store_true")
     args = parser.parse_args()
     os.environ["KONTOR_BUILD"] = str(TOP / args.build)
     sys.path[:0] = [str(TOP / "tests" / "lib"), str(TOP / "tests")]
+    sys.path.insert(0, str(TOP / "tests" / "bench"))
     import kit
+    import peers
     assert NGINX, "nginx is not installed"
     # On a disk, unlike /tmp at many places, and away from where the tests
     # delete files by the thousand, which ext4 without a journal feels.
@@ -554,9 +559,14 @@ def main():
         try:
             bench.start()
             rows, extra = bench.run()
+            others = peers.run(bench, args.peer, bench.port_static, KEY,
+                               request("/v1/chat/completions", KEY,
+                                       "gpt-5.4"),
+                               request("/v1/chat/completions", bench.key,
+                                       "gpt-5.4"))
         finally:
             bench.stop()
-    text = document(rows, extra, args)
+    text = document(rows, extra, args) + peers.document(others)
     print(text)
     if not args.no_document:
         (TOP / "docs" / "performance.md").write_text(text)
