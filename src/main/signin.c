@@ -373,6 +373,12 @@ take_environment(
 	c->key_id = c->secret = c->token = NULL;
 	c->token_file = env_copy(r, "AWS_WEB_IDENTITY_TOKEN_FILE");
 	if (c->token_file != NULL && env("AWS_ROLE_ARN") != NULL) {
+		if (c->role != NULL)
+			report_add(r->report,
+			    scalar(n, "auth.aws.role_arn")->at,
+			    "leave role_arn away, or say from: web_identity",
+			    "the environment's web identity has a role of its "
+			    "own (AWS_ROLE_ARN)");
 		c->method = SIGNIN_AWS_WEB_IDENTITY;
 		c->role = env_copy(r, "AWS_ROLE_ARN");
 		if (env("AWS_ROLE_SESSION_NAME") != NULL)

@@ -461,6 +461,44 @@ a_wrong_sign_in_is_named_with_its_reason(void **state)
 }
 
 static void
+the_environment_is_read_as_the_sdks_read_it(void **state)
+{
+	static const char plain[] = AWS("aws: {from: environment}");
+	struct snapshot *s;
+	char *said;
+
+	(void)state;
+	said = mistakes_of(plain);
+	assert_non_null(strstr(said, "holds no AWS credential"));
+	mem_free(said);
+	setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/run/token", 1);
+	setenv("AWS_ROLE_ARN", "arn:env", 1);
+	s = compiled(plain);
+	assert_int_equal(
+	    s->provider[0].signin->method, SIGNIN_AWS_WEB_IDENTITY);
+	assert_string_equal(s->provider[0].signin->role, "arn:env");
+	snapshot_unref(&s);
+	said = mistakes_of(AWS("aws: {from: environment, role_arn: arn:b}"));
+	assert_non_null(strstr(said, "has a role of its own"));
+	mem_free(said);
+	/* Keys come first; alone they need no courier. */
+	setenv("AWS_ACCESS_KEY_ID", "AKIAENV", 1);
+	setenv("AWS_SECRET_ACCESS_KEY", "s", 1);
+	s = compiled(plain);
+	assert_null(s->provider[0].signin);
+	assert_string_equal(s->provider[0].access_key_id, "AKIAENV");
+	snapshot_unref(&s);
+	s = compiled(AWS("aws: {from: environment, role_arn: arn:b}"));
+	assert_int_equal(s->provider[0].signin->method, SIGNIN_AWS_KEYS);
+	assert_null(s->provider[0].access_key_id);
+	snapshot_unref(&s);
+	unsetenv("AWS_WEB_IDENTITY_TOKEN_FILE");
+	unsetenv("AWS_ROLE_ARN");
+	unsetenv("AWS_ACCESS_KEY_ID");
+	unsetenv("AWS_SECRET_ACCESS_KEY");
+}
+
+static void
 a_sign_in_is_named_by_all_that_is_no_secret(void **state)
 {
 	static const char *const texts[] = {
@@ -989,6 +1027,7 @@ main(void)
 		cmocka_unit_test(a_wrong_model_is_named_with_its_place),
 		cmocka_unit_test(a_wrong_price_is_named_with_its_place),
 		cmocka_unit_test(a_wrong_sign_in_is_named_with_its_reason),
+		cmocka_unit_test(the_environment_is_read_as_the_sdks_read_it),
 		cmocka_unit_test(a_sign_in_is_named_by_all_that_is_no_secret),
 		cmocka_unit_test(every_mistake_is_reported_at_once_in_order),
 		cmocka_unit_test(a_flood_of_mistakes_is_bounded),
