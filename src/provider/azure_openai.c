@@ -31,17 +31,16 @@ static struct slice
 classic_target(struct parcel *p)
 {
 	const struct provider_conf *c = p->deployment->provider;
-	struct buf b = { 0 };
+	struct buf *b = parcel_scratch();
 	struct slice out;
 
-	buf_fmt(&b, "%s/openai/deployments/", c->base_path);
-	add_segment(&b, p->deployment->name);
-	buf_str(&b, p->dialect == &dialect_openai_embeddings
-			? "/embeddings?api-version="
-			: "/chat/completions?api-version=");
-	add_segment(&b, c->api_version);
-	out = arena_copy(p->arena, buf_slice(&b));
-	buf_fini(&b);
+	buf_fmt(b, "%s/openai/deployments/", c->base_path);
+	add_segment(b, p->deployment->name);
+	buf_str(b, p->dialect == &dialect_openai_embeddings
+		       ? "/embeddings?api-version="
+		       : "/chat/completions?api-version=");
+	add_segment(b, c->api_version);
+	out = arena_copy(p->arena, buf_slice(b));
 	return out;
 }
 
@@ -50,15 +49,14 @@ static struct slice
 responses_target(struct parcel *p)
 {
 	const struct provider_conf *c = p->deployment->provider;
-	struct buf b = { 0 };
+	struct buf *b = parcel_scratch();
 	struct slice out;
 
 	if (c->api_version[0] == '\0')
 		return parcel_target(p, "/openai/v1/responses");
-	buf_fmt(&b, "%s/openai/responses?api-version=", c->base_path);
-	add_segment(&b, c->api_version);
-	out = arena_copy(p->arena, buf_slice(&b));
-	buf_fini(&b);
+	buf_fmt(b, "%s/openai/responses?api-version=", c->base_path);
+	add_segment(b, c->api_version);
+	out = arena_copy(p->arena, buf_slice(b));
 	return out;
 }
 

@@ -116,19 +116,18 @@ add_encoded(struct buf *b, const char *name)
 static struct slice
 target(struct parcel *p)
 {
-	struct buf b = { 0 };
+	struct buf *b = parcel_scratch();
 	struct slice out;
 
 	if (p->dialect != &dialect_bedrock && !p->dialect->vectors)
 		return parcel_target(p, "/openai/v1/chat/completions");
-	buf_str(&b, p->deployment->provider->base_path);
-	buf_str(&b, "/model/");
-	add_encoded(&b, p->deployment->name);
-	buf_str(&b, p->dialect->vectors ? "/invoke"
-		    : p->stream         ? "/converse-stream"
-					: "/converse");
-	out = arena_copy(p->arena, buf_slice(&b));
-	buf_fini(&b);
+	buf_str(b, p->deployment->provider->base_path);
+	buf_str(b, "/model/");
+	add_encoded(b, p->deployment->name);
+	buf_str(b, p->dialect->vectors ? "/invoke"
+		   : p->stream         ? "/converse-stream"
+				       : "/converse");
+	out = arena_copy(p->arena, buf_slice(b));
 	return out;
 }
 

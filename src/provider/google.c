@@ -48,18 +48,17 @@ add_verb(struct buf *b, const struct parcel *p)
 static struct slice
 target(struct parcel *p, bool vertex)
 {
-	struct buf b = { 0 };
+	struct buf *b = parcel_scratch();
 	struct slice out;
 
-	buf_str(&b, p->deployment->provider->base_path);
-	buf_str(&b, vertex ? "/v1/" : "/v1beta/models/");
+	buf_str(b, p->deployment->provider->base_path);
+	buf_str(b, vertex ? "/v1/" : "/v1beta/models/");
 	if (vertex)
-		add_place(&b, p->deployment);
+		add_place(b, p->deployment);
 	else
-		buf_str(&b, p->deployment->name);
-	add_verb(&b, p);
-	out = arena_copy(p->arena, buf_slice(&b));
-	buf_fini(&b);
+		buf_str(b, p->deployment->name);
+	add_verb(b, p);
+	out = arena_copy(p->arena, buf_slice(b));
 	return out;
 }
 

@@ -1,5 +1,6 @@
 #include "provider/providers.h"
 
+#include "base/buf.h"
 #include "dialect/dialect.h"
 
 #include <string.h>
@@ -189,4 +190,13 @@ parcel_host(struct parcel *p)
 		    arena_fmt(p->arena, v6 ? "[%s]" : "%s", c->host));
 	return slice_of(arena_fmt(
 	    p->arena, v6 ? "[%s]:%u" : "%s:%u", c->host, (unsigned)c->port));
+}
+
+struct buf *
+parcel_scratch(void)
+{
+	static struct buf b;
+
+	buf_clear(&b);
+	return &b;
 }

@@ -14,6 +14,7 @@
 #include "model/conversation.h"
 #include "model/snapshot.h"
 
+struct buf; /* base/buf.h */
 struct dialect;
 
 /* A request being dressed for its provider. */
@@ -81,6 +82,8 @@ bool verdict_passes(int status);
 /* base_path + tail, in the arena. */
 struct slice parcel_target(struct parcel *p, const char *tail);
 void parcel_header(struct parcel *p, struct slice name, struct slice value);
+/* Empty; its memory is kept from call to call: one process, one thread. */
+struct buf *parcel_scratch(void);
 /* What the courier got, else the configured key. */
 enum fault parcel_bearer(struct parcel *p);
 /* The Host that the HTTP client will send. */

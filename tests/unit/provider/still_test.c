@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "dialect/dialect.h"
 #include "provider/provider.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -65,9 +66,25 @@ static const struct provider_conf bedrock = { .type = PROVIDER_BEDROCK,
 	.region = "us-east-1",
 	.api_version = "" };
 
+static const struct provider_conf classic = { .type = PROVIDER_AZURE_OPENAI,
+	.base_path = "",
+	.host = "a.example",
+	.port = 443,
+	.tls = true,
+	.region = "",
+	.api_version = "2024-10-21" };
+static const struct provider_conf vertex = { .type = PROVIDER_VERTEX,
+	.base_path = "",
+	.host = "v.example",
+	.port = 443,
+	.tls = true,
+	.region = "us-central1",
+	.project = "p" };
+
 /* What a worker gives to a call: an arena in the request's own room. */
 static void
-dress(const struct provider_conf *c, int64_t wall_ns)
+dress(const struct provider_conf *c, const struct dialect *dialect,
+    int64_t wall_ns)
 {
 	static _Alignas(16) char room[16384];
 	static char token[2000];
@@ -83,6 +100,7 @@ dress(const struct provider_conf *c, int64_t wall_ns)
 		.wall_ns = wall_ns,
 		.bearer = S("Bearer eyJ"),
 		.aws = { S("ASIA000000000001"), S("secret"), S("") },
+		.dialect = dialect,
 		.arena = &a,
 		.head = &head };
 
@@ -99,7 +117,16 @@ dress(const struct provider_conf *c, int64_t wall_ns)
 static void
 a_signed_and_a_bearer_request_allocate_nothing(void **state)
 {
-	const struct provider_conf *const rows[] = { &azure, &bedrock };
+	const struct {
+		const struct provider_conf *conf;
+		const struct dialect *dialect;
+	} rows[] = {
+		{ &azure, &dialect_openai_chat },
+		{ &classic, &dialect_openai_chat },
+		{ &bedrock, &dialect_openai_chat },
+		{ &bedrock, &dialect_bedrock },
+		{ &vertex, &dialect_gemini },
+	};
 	const int64_t now = INT64_C(1795635287) * 1000000000;
 	unsigned long before;
 	size_t i, k;
@@ -108,10 +135,12 @@ a_signed_and_a_bearer_request_allocate_nothing(void **state)
 	if (!COUNTED)
 		skip();
 	for (i = 0; i < NELEM(rows); i++) {
-		dress(rows[i], now); /* the scratch grows once */
+		/* The scratch grows once. */
+		dress(rows[i].conf, rows[i].dialect, now);
 		before = allocations;
 		for (k = 0; k < 100; k++)
-			dress(rows[i], now + (int64_t)k * 1000000000);
+			dress(rows[i].conf, rows[i].dialect,
+			    now + (int64_t)k * 1000000000);
 		assert_int_equal(allocations, before);
 	}
 }
