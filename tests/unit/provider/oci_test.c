@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "crypto/rsa_key.h"
 #include "crypto/rsasig.h"
+#include "dialect/dialect.h"
 #include "provider/provider.h"
 
 static const struct provider_conf conf = { .type = PROVIDER_OCI,
@@ -30,6 +31,7 @@ dress(struct arena *a, const struct provider_conf *c, struct http_head *head)
 		.part = part,
 		.npart = 2,
 		.wall_ns = INT64_C(1388968200) * 1000000000,
+		.dialect = &dialect_openai_chat,
 		.arena = a,
 		.head = head };
 

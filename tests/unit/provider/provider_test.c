@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "crypto/digest.h"
+#include "dialect/dialect.h"
 #include "provider/provider.h"
 
 static struct slice
@@ -21,6 +22,7 @@ dress(struct arena *a, const struct provider_conf *c, struct http_head *head,
 		.part = part,
 		.npart = 2,
 		.wall_ns = INT64_C(1440938160) * 1000000000,
+		.dialect = &dialect_openai_chat,
 		.arena = a,
 		.head = head };
 
