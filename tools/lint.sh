@@ -18,6 +18,10 @@ lint_layers() {
 	sh tools/layers.sh src/LAYERS "$tmp"
 }
 
+lint_losses() {
+	sh tools/losses.sh check
+}
+
 lint_names() {
 	sh tools/names.sh
 }
@@ -77,6 +81,7 @@ run() {
 
 run layers
 run names
+run losses
 run headers
 if command -v clang-format-14 >/dev/null; then
 	run format

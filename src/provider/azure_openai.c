@@ -1,10 +1,11 @@
 /*
- * azure_openai.c - OpenAI models on Azure: the resource root is base_url
+ * azure_openai.c - OpenAI models on Azure, and Claude on Foundry: the resource
+ * root is base_url
  *
  * With api_version: /openai/deployments/{name}/chat/completions, the
  * deployment in the path.  Without: the v1 surface, /openai/v1, where the
  * body's model is the deployment.  Both take a key as "api-key" and Entra's
- * token as Bearer.
+ * token as Bearer.  Claude: /anthropic, with Anthropic's headers.
  */
 #include "provider/providers.h"
 
@@ -60,11 +61,41 @@ responses_target(struct parcel *p)
 	return out;
 }
 
+/* Claude on Foundry speaks as at Anthropic, below a path of its own. */
+static bool
+is_claude(const struct deployment_conf *d)
+{
+	return provider_vendor(d) == VENDOR_ANTHROPIC;
+}
+
+static bool
+fits(const struct deployment_conf *d, const struct dialect *dialect)
+{
+	return (dialect == &dialect_anthropic) == is_claude(d);
+}
+
+static enum fault
+dress_claude(struct parcel *p)
+{
+	const struct provider_conf *c = p->deployment->provider;
+
+	p->head->method = S("POST");
+	p->head->target = parcel_target(p, "/anthropic/v1/messages");
+	if (http_find(p->head, S("anthropic-version")) == NULL)
+		parcel_header(p, S("anthropic-version"), S("2023-06-01"));
+	if (c->api_key == NULL)
+		return parcel_bearer(p);
+	parcel_header(p, S("x-api-key"), slice_of(c->api_key));
+	return FAULT_NONE;
+}
+
 static enum fault
 dress(struct parcel *p)
 {
 	const struct provider_conf *c = p->deployment->provider;
 
+	if (p->dialect == &dialect_anthropic)
+		return dress_claude(p);
 	p->head->method = p->list ? S("GET") : S("POST");
 	if (p->list)
 		p->head->target = parcel_target(p, "/openai/v1/models");
@@ -86,7 +117,8 @@ dress(struct parcel *p)
 const struct provider provider_azure_openai = {
 	.type = PROVIDER_AZURE_OPENAI,
 	.speaks = { &dialect_openai_chat, &dialect_openai_responses,
-	    &dialect_openai_embeddings },
+	    &dialect_openai_embeddings, &dialect_anthropic },
+	.fits = fits,
 	.dress = dress,
 	.lists = true,
 };
