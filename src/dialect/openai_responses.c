@@ -2,9 +2,9 @@
  * openai_responses.c - OpenAI Responses as its clients and servers speak:
  * what is read of it in passing, and how it says that something went wrong
  *
- * kontor keeps no responses: what refers to an earlier one is refused here,
- * whoever would serve it.  Facts: the published OpenAPI document, and what
- * SDKs and Codex send; see docs/dialects.md.
+ * kontor keeps no responses: what goes on from an earlier one is refused
+ * here, whoever would serve it.  Facts: the published OpenAPI document, and
+ * what SDKs and Codex send; see docs/dialects.md.
  */
 #include "dialect/dialect.h"
 
@@ -104,7 +104,7 @@ read_content(struct json_cur *c, struct ask *q)
 static enum fault
 read_item(struct json_cur *c, struct ask *q)
 {
-	struct slice key, word;
+	struct slice key;
 	enum json_type type;
 	bool escaped;
 	enum fault f = FAULT_NONE;
@@ -121,13 +121,6 @@ read_item(struct json_cur *c, struct ask *q)
 			hidden(q);
 		if (slice_eq(key, S("content")) || slice_eq(key, S("output"))) {
 			f = read_content(c, q);
-		} else if (slice_eq(key, S("type"))) {
-			if (!peek_word(c, &word))
-				return c->fault;
-			if (slice_eq(word, S("item_reference")))
-				return wrong(q, "input",
-				    "refers to an item that kontor does not "
-				    "keep; send the item itself");
 		} else if (!json_skip(c, NULL)) {
 			return c->fault;
 		}

@@ -224,6 +224,15 @@ read_item(struct reading *r, const struct json *j)
 	}
 	if (is_type(j, "additional_tools"))
 		return read_tools(r, json_get(j, "tools"), S(""));
+	if (is_type(j, "item_reference")) {
+		/* Thoughts can be done without; what was said cannot. */
+		lose(r, LOSS_REASONING);
+		return slice_starts(json_get_str(j, "id"), S("rs_"))
+			   ? FAULT_NONE
+			   : codec_wrong(r->w, "input",
+				 "refers to an item that kontor does not keep; "
+				 "send the item itself");
+	}
 	return codec_wrong(r->w, "input",
 	    "has an item of a hosted tool, which the provider that serves "
 	    "this model does not have");

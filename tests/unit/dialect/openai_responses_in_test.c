@@ -64,6 +64,9 @@ what_others_do_not_have_is_refused(void **state)
 		{ "{\"input\":\"x\",\"tools\":[{\"type\":\"web_search\"}]}",
 		    "tools" },
 		{ "{\"input\":[{\"type\":\"web_search_call\"}]}", "input" },
+		{ "{\"input\":[{\"type\":\"item_reference\",\"id\":"
+		  "\"msg_1\"}]}",
+		    "input" },
 		{ "{\"input\":\"x\",\"prompt\":{\"id\":\"p\"}}", "prompt" },
 		{ "{\"input\":\"x\",\"tool_choice\":{\"type\":\"mcp\"}}",
 		    "tool_choice" },

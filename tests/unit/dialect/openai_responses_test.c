@@ -62,8 +62,6 @@ what_kontor_does_not_keep_is_refused_by_name(void **state)
 		    "previous_response_id" },
 		{ "{\"conversation\":\"conv_1\"}", "conversation" },
 		{ "{\"background\":true}", "background" },
-		{ "{\"input\":[{\"type\":\"item_reference\",\"id\":\"x\"}]}",
-		    "input" },
 		{ "{\"input\":7}", "input" },
 		{ "{\"max_output_tokens\":0}", "max_output_tokens" },
 		{ "{\"stream\":1}", "stream" },
