@@ -99,7 +99,8 @@ def books(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports")
     rng = random.Random(3)
     calls = [campaign.Call(rng, i) for i in range(N)]
-    unpriced = {**kit.SIM_MODELS[-1], "id": "gpt-free"}
+    unpriced = {**next(m for m in kit.SIM_MODELS
+                       if m["id"] == "gpt-oss-120b"), "id": "gpt-free"}
     with kit.Sim(folder, {"credentials": kit.SIM_CREDENTIALS,
                           "models": [*kit.SIM_MODELS, unpriced]}) as sim, \
             kit.Kontor(folder, make_config(sim, folder)) as k:
