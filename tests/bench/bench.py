@@ -77,6 +77,18 @@ def answer(size):
     return json.dumps(body, separators=(",", ":"))
 
 
+def converse_answer(size):
+    """The same from Bedrock's Converse."""
+    body = {"output": {"message": {"role": "assistant", "content": [
+                {"text": ""}]}}, "stopReason": "end_turn",
+            "usage": {"inputTokens": 200, "outputTokens": 150,
+                      "totalTokens": 350}, "metrics": {"latencyMs": 400}}
+    pad = size - len(json.dumps(body, separators=(",", ":")))
+    body["output"]["message"]["content"][0]["text"] = (
+        "word " * size)[:max(pad, 0)]
+    return json.dumps(body, separators=(",", ":"))
+
+
 def request(path, key, model, size=1024, pace=0, **more):
     body = {"model": model, "messages": [{"role": "user", "content": ""}],
             "max_completion_tokens": 200, **more}
@@ -219,7 +231,9 @@ class Bench:
         static, port_static = self.nginx(
             "upstream", last, "",
             "location = /v1/chat/completions { default_type "
-            f"application/json; return 200 '{answer(1024)}'; }}")
+            f"application/json; return 200 '{answer(1024)}'; }}"
+            "location /model/ { default_type application/json; "
+            f"return 200 '{converse_answer(1024)}'; }}")
         self.port_static = port_static
         self.port_pump = kit.free_port()
         self.pump = kit.Program(folder, "pump")
@@ -252,8 +266,19 @@ class Bench:
             kit.deployment("bench-static", "static", "gpt-5.4")]}
         config["models"]["sse"] = {"deployments": [
             kit.deployment("bench-sse", "openai")]}
-        config["prices"].append({"deployment": "bench-static",
-                                 **kit.PRICES["openai"]})
+        config["providers"]["static-aws"] = {
+            "type": "bedrock", "region": "us-east-1",
+            "base_url": f"http://127.0.0.1:{port_static}",
+            "auth": {"access_key_id": "${SIM_AWS_ID}",
+                     "secret_access_key": "${SIM_AWS_SECRET}"}}
+        config["models"]["converse"] = {
+            "publisher": "anthropic", "deployments": [{
+                "id": "bench-converse", "provider": "static-aws",
+                "name": "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+                "zone": "us", "context": 200000, "max_output": 64000}]}
+        for ident in ("bench-static", "bench-converse"):
+            config["prices"].append({"deployment": ident,
+                                     **kit.PRICES["openai"]})
         self.kontor = kit.Kontor(folder, config)
         self.kontor.__enter__()
         self.key = self.kontor.key("bench", budget="1000000/month")["key"]
@@ -412,6 +437,12 @@ class Bench:
                              [a["cpu_us"][0] for a, _ in runs],
                              [b["cpu_us"][0] for _, b in runs], None, "us"))
         self.one_core(False)
+
+        runs = self.pair(data_n, request(path, self.key, "converse"), 32, n,
+                         reps)
+        rows += self.cpu_rows(
+            "1 KB translated (chat in, Converse out, signed)", runs, 1.5,
+            None)
 
         data32n = request(path, KEY, "gpt-5.4", 32768)
         data32k = request(path, self.key, "gpt-5.4", 32768)
