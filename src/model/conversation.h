@@ -187,9 +187,9 @@ enum stop_reason {
 
 struct completion {
 	const struct embed_answer *embed; /* vectors, in place of parts */
-	struct slice id, model; /* as the provider says */
-	int64_t created;        /* seconds; 0: not said */
-	struct part *first;     /* of the assistant's turn */
+	struct slice id, model;           /* as the provider says */
+	int64_t created;                  /* seconds; 0: not said */
+	struct part *first;               /* of the assistant's turn */
 	enum stop_reason stop;
 	struct slice stop_sequence;
 	struct usage usage; /* model/usage.h: whole and its parts */
