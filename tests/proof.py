@@ -371,11 +371,13 @@ def streams(args):
         exe = storm.reader(folder)
         for n, rate in ((10000, 2), (1000, 20)):
             result = storm.streams(
-                folder, exe, kontor, sim, key, n // args.scale, rate,
-                max(60 // args.scale, 5))
+                folder, exe, kontor, sim, key, n, rate,
+                max(60 // args.scale, 5))  # a scale is of the time
             result["open files allowed"] = limit
+            result["load average of the machine"] = \
+                f"{os.getloadavg()[0]:.0f}"
             print(json.dumps(result), flush=True)
-            lines += [f"## {n // args.scale:,} at {rate} a second", "",
+            lines += [f"## {n:,} at {rate} a second", "",
                       *table(result), ""]
         kontor.verify()
     write_scaled(args, "streams", "Many streams at once", [
@@ -447,7 +449,7 @@ def write_scaled(args, name, title, lines):
     if args.scale > 1 and not args.keep:
         return
     if args.scale > 1:
-        lines = [f"Scaled: a {args.scale}th of the full size.", "", *lines]
+        lines = [f"Scaled: 1/{args.scale} of the full size.", "", *lines]
     write(name, title, lines)
 
 

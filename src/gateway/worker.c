@@ -303,6 +303,17 @@ open_server(struct worker *w)
 		fatal("the listener's certificates cannot be used");
 }
 
+/* All that may be under way may be at one provider. */
+static void
+open_client(struct worker *w)
+{
+	struct client_limits limits = client_limits_default;
+
+	if (limits.max_conns < w->snapshot->max_open_requests)
+		limits.max_conns = w->snapshot->max_open_requests;
+	w->client = client_new(w->loop, &limits);
+}
+
 static void
 open_all(struct worker *w, uint32_t slot)
 {
@@ -327,7 +338,7 @@ open_all(struct worker *w, uint32_t slot)
 	w->loop = loop_new();
 	w->journal = journal_open(&w->shm, slot);
 	w->ledger = ledger_new(&w->shm);
-	w->client = client_new(w->loop, &client_limits_default);
+	open_client(w);
 	client_keep_system(w->client);
 	w->counts = counts_new(w->loop, w->journal, w->salt);
 	pass_nonblocking(FD_CTL);

@@ -131,7 +131,12 @@ drain(struct stream *s)
 	ssize_t n;
 
 	while ((n = read(s->fd, buf, sizeof(buf))) > 0)
-		look(s, buf, (size_t)n, now_us());
+		if (s->bytes == 0 && memcmp(buf, "HTTP/1.1 200", 12) != 0) {
+			close(s->fd);
+			return false;
+		} else {
+			look(s, buf, (size_t)n, now_us());
+		}
 	if (s->done || n == 0 || (n < 0 && errno != EAGAIN)) {
 		close(s->fd);
 		return false;
