@@ -26,6 +26,8 @@ void bedrock_write_answer(
     const struct completion *in, struct encoding_out *e, struct buf *out);
 void bedrock_write_step(
     const struct stream_step *s, struct encoding_out *e, struct buf *out);
+/* An exception in the midst of a stream. */
+void bedrock_write_error(struct buf *out, struct slice message);
 enum fault bedrock_encode(struct arena *a, const struct conversation *in,
     const struct target *t, struct buf *out, uint64_t *lost, struct wrong *w);
 enum fault bedrock_read_answer(

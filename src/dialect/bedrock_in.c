@@ -754,8 +754,8 @@ end(struct mind *m, struct buf *out)
 	say(out, S("metadata"), &b);
 }
 
-static void
-error(struct buf *out, struct slice message)
+void
+bedrock_write_error(struct buf *out, struct slice message)
 {
 	struct buf b = { 0 };
 
@@ -806,7 +806,7 @@ bedrock_write_step(
 		end(m, out);
 		break;
 	case STEP_ERROR:
-		error(out, s->message);
+		bedrock_write_error(out, s->message);
 		break;
 	}
 }

@@ -279,3 +279,74 @@ def test_a_wrong_sum_in_a_stream_is_an_exception(client, faults):
         for event in answer["stream"]:
             seen.append(event)
     assert any("contentBlockDelta" in e for e in seen)
+
+
+# --- InvokeModel: the bodies of Anthropic's Messages and of Nova ------------
+
+def invoke(client, stream, model, body):
+    """The answer of a whole call, or the events of a streamed one."""
+    body = json.dumps(body)
+    if not stream:
+        return json.loads(client.invoke_model(
+            modelId=model, body=body)["body"].read())
+    answer = client.invoke_model_with_response_stream(modelId=model, body=body)
+    return [json.loads(e["chunk"]["bytes"]) for e in answer["body"]]
+
+
+MESSAGES = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 100}
+
+
+@both
+def test_a_body_of_anthropics(client, model, stream):
+    a = invoke(client, stream, model, {
+        **MESSAGES, "messages": [
+            {"role": "user", "content": "Say hello. [[sim out=12]]"}]})
+    if not stream:
+        assert a["type"] == "message" and a["stop_reason"] == "end_turn"
+        assert a["content"][0]["text"] and a["usage"]["output_tokens"] == 12
+        return
+    assert a[0]["type"] == "message_start" and a[-1]["type"] == "message_stop"
+    assert sum(e["type"] == "content_block_delta" for e in a) == 12
+    end, = (e for e in a if e["type"] == "message_delta")
+    assert end["delta"]["stop_reason"] == "end_turn"
+    assert end["usage"]["output_tokens"] == 12
+
+
+@both
+def test_a_body_of_novas(client, model, stream):
+    a = invoke(client, stream, model, {
+        "schemaVersion": "messages-v1", "messages": ask("Hi. [[sim out=99]]"),
+        "inferenceConfig": {"max_new_tokens": 16}})
+    if not stream:
+        assert text_of(a["output"]["message"])
+        assert a["stopReason"] == "max_tokens"
+        assert a["usage"]["outputTokens"] == 16
+        return
+    assert list(a[0]) == ["messageStart"] and list(a[-1]) == ["metadata"]
+    assert sum("contentBlockDelta" in e for e in a) == 16
+    assert a[-1]["metadata"]["usage"]["outputTokens"] == 16
+
+
+def test_tools_in_a_body_of_anthropics(client, model):
+    tools = [{"name": "get_weather", "input_schema": {
+        "type": "object", "properties": {"city": {"type": "string"}},
+        "required": ["city"], "additionalProperties": False}}]
+    messages = [{"role": "user", "content": "Weather?"}]
+    a = invoke(client, False, model, {**MESSAGES, "tools": tools,
+                                      "messages": messages})
+    use, = (b for b in a["content"] if b["type"] == "tool_use")
+    assert a["stop_reason"] == "tool_use" and use["input"]
+    messages += [{"role": "assistant", "content": a["content"]},
+                 {"role": "user", "content": [
+                     {"type": "tool_result", "tool_use_id": use["id"],
+                      "content": "12 C"}]}]
+    a = invoke(client, False, model, {**MESSAGES, "tools": tools,
+                                      "messages": messages})
+    assert a["stop_reason"] == "end_turn"
+
+
+def test_a_bad_body_has_its_exception(client):
+    with pytest.raises(client.exceptions.ValidationException):
+        invoke(client, False, "m-openai", {**MESSAGES, "messages": 7})
+    with pytest.raises(client.exceptions.ValidationException):
+        invoke(client, False, "m-openai", {"messages": "x"})
