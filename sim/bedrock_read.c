@@ -656,7 +656,8 @@ put_user(struct reading *r, const struct json *m, const char *role)
 {
 	const struct json *k;
 
-	if (count_of(m, "toolResult") == json_get(m, "content")->n)
+	if (count_of(m, "toolResult") + count_of(m, "cachePoint") ==
+	    json_get(m, "content")->n)
 		return;
 	json_w_begin(&r->out, '{');
 	json_w_kstr(&r->out, "role", slice_of(role));

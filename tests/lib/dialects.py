@@ -22,6 +22,7 @@ CREDENTIALS = [
     {"name": "vertex", "type": "vertex", "key": "sim-vertex-token",
      "project": "sim-project", "region": "us-central1"},
     {"name": "oci", "type": "oci", "key": "sim-oci-key"},
+    {"name": "anthropic", "type": "anthropic", "key": "sk-ant-sim"},
     {"name": "bedrock", "type": "bedrock", "region": "us-east-1",
      "access_key_id": "AKIASIMBEDROCK00001",
      "secret_access_key": "sim/bedrock/secret"},
@@ -35,6 +36,10 @@ MODELS = [
      "max_output": 32000, "prices": {"gemini": OUT, "vertex": OUT}},
     {"id": "gemini-2.5-flash", "context": 400000, "max_output": 32000,
      "prices": {"gemini": OUT, "vertex": OUT}},
+    {"id": "claude-sonnet-4-5", "reasoning": True,
+     "bedrock_id": "anthropic.claude-sonnet-4-5-20250929-v1:0",
+     "context": 400000, "max_output": 32000,
+     "prices": {"anthropic": OUT, "bedrock": OUT}},
     {"id": "embed-small", "embed": 64, "context": 8192,
      "prices": {"openai": EMBED, "azure_openai": EMBED,
                 "openai_compatible": EMBED}},
@@ -53,9 +58,15 @@ VENUES = {
     "at-lab": ("lab", "gpt-5.4", "openai"),
     "at-oci": ("oci", "gpt-5.4", "openai"),
     "at-bedrock": ("bedrock", "openai.gpt-5.4", "openai"),
+    "at-converse": ("bedrock",
+                    "anthropic.claude-sonnet-4-5-20250929-v1:0",
+                    "anthropic"),
+    "at-anthropic": ("anthropic", "claude-sonnet-4-5", "anthropic"),
     "at-gemini": ("gemini", "gemini-3.1-pro", "google"),
     "at-vertex": ("vertex", "gemini-2.5-flash", "google"),
 }
+# Providers that count thoughts as output and do not say how many.
+UNTOLD = {"at-anthropic", "at-converse"}
 EMBEDDERS = {
     "embed-openai": ("openai", "embed-small"),
     "embed-azure": ("azure", "embed-prod"),
@@ -65,7 +76,7 @@ EMBEDDERS = {
     "embed-cohere": ("bedrock", "cohere.embed-multilingual-v3"),
 }
 SECRETS = {"SIM_GEMINI": "sim-gemini-key", "SIM_VERTEX": "sim-vertex-token",
-           "SIM_OCI": "sim-oci-key"}
+           "SIM_OCI": "sim-oci-key", "SIM_ANTHROPIC": "sk-ant-sim"}
 
 
 def providers(url):
@@ -85,6 +96,8 @@ def providers(url):
         "vertex": dict(type="vertex", base_url=url, project="sim-project",
                        region="us-central1",
                        auth={"access_token": "${SIM_VERTEX}"}),
+        "anthropic": dict(type="anthropic", base_url=url,
+                          auth={"api_key": "${SIM_ANTHROPIC}"}),
         "oci": dict(type="oci", base_url=url, region="us-chicago-1",
                     auth={"api_key": "${SIM_OCI}"}),
         "bedrock": dict(type="bedrock", base_url=url, region="us-east-1",

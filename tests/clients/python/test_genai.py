@@ -112,8 +112,9 @@ def test_length_and_cache_and_thoughts(client, model):
     assert r.candidates[0].finish_reason == types.FinishReason.MAX_TOKENS
     u = r.usage_metadata
     assert u.cached_content_token_count == 8
-    assert u.thoughts_token_count == 4
-    assert u.candidates_token_count == 16
+    if model not in dialects.UNTOLD:
+        assert u.thoughts_token_count == 4
+    assert (u.thoughts_token_count or 0) + u.candidates_token_count == 20
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -119,7 +119,8 @@ def test_length_cache_and_reasoning_are_counted(client, model):
     assert r.status == "incomplete"
     assert r.incomplete_details.reason == "max_output_tokens"
     assert r.usage.input_tokens_details.cached_tokens == 8
-    assert r.usage.output_tokens_details.reasoning_tokens == 4
+    if model not in dialects.UNTOLD:
+        assert r.usage.output_tokens_details.reasoning_tokens == 4
     assert r.usage.output_tokens == 20
 
 
