@@ -7,8 +7,6 @@
  */
 #include "sim/anthropic.h"
 
-#include <stdlib.h>
-
 #include "sim/bedrock.h"
 #include "sim/brand.h"
 #include "sim/count.h"
@@ -439,8 +437,24 @@ tools(struct reading *r)
 	    r, c, "tool_choice", " type name disable_parallel_tool_use ");
 }
 
+/* Is the number, as written, above a small whole one? */
 static bool
-number(struct reading *r, const char *key, double most)
+above(struct slice text, int64_t most)
+{
+	struct slice whole = text, part = S("");
+	int64_t v;
+	size_t i;
+
+	(void)slice_cut(text, '.', &whole, &part);
+	if (!json_i64(whole, &v))
+		return true;
+	for (i = 0; i < part.len && part.p[i] == '0'; i++)
+		;
+	return v > most || (v == most && i < part.len);
+}
+
+static bool
+number(struct reading *r, const char *key, int64_t most)
 {
 	const struct json *v = json_get(r->body, key);
 
@@ -448,8 +462,7 @@ number(struct reading *r, const char *key, double most)
 		return true;
 	if (r->newer)
 		return WRONG(r, "%s: Extra inputs are not permitted", key);
-	if (v->type != JSON_NUMBER ||
-	    strtod(arena_str(r->arena, v->text), NULL) > most)
+	if (v->type != JSON_NUMBER || above(v->text, most))
 		return WRONG(
 		    r, "%s: Input should be less than or equal to 1", key);
 	return true;
@@ -501,8 +514,8 @@ parameters(struct reading *r)
 			   ? WRONG(r, "max_tokens: Field required")
 			   : WRONG(r, "max_tokens: Input should be greater "
 				      "than or equal to 1");
-	return number(r, "temperature", 1.0) && number(r, "top_p", 1.0) &&
-	       number(r, "top_k", 1e9) && thinking(r, limit);
+	return number(r, "temperature", 1) && number(r, "top_p", 1.0) &&
+	       number(r, "top_k", 1000000000) && thinking(r, limit);
 }
 
 static bool

@@ -221,6 +221,7 @@ extern const struct dialect dialect_anthropic_count; /* of tokens */
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_responses;
 extern const struct dialect dialect_gemini;
+extern const struct dialect dialect_gemini_count; /* of tokens */
 /* embeddings.c */
 extern const struct dialect dialect_openai_embeddings;
 extern const struct dialect dialect_gemini_embed;

@@ -580,3 +580,64 @@ const struct dialect dialect_gemini = {
 	.error = gemini_error,
 	.error_event = gemini_error_event,
 };
+
+/* --- countTokens --------------------------------------------------------- */
+
+/* The contents, or a whole request in an envelope; it costs nothing. */
+static enum fault
+count_ask(struct arena *a, struct slice body, struct ask *q)
+{
+	struct json *top;
+	enum fault f;
+
+	*q = (struct ask){ .body = body, .n = 1, .lanes = LANES_TEXT };
+	f = json_parse(a, body, &top);
+	if (f != FAULT_NONE)
+		return f;
+	q->model_elsewhere = q->free = q->no_output = true;
+	if (proto_get(top, "contents") == NULL &&
+	    proto_get(top, "generateContentRequest") == NULL)
+		return wrong(q, "contents", "is missing");
+	return FAULT_NONE;
+}
+
+static enum fault
+count_answer(struct slice body, struct tally *t)
+{
+	struct json_cur c = json_cur(body);
+	struct slice key;
+	bool escaped, total = false;
+
+	if (!json_enter_object(&c))
+		return FAULT_UP_GARBAGE;
+	while (json_next_key(&c, &key, &escaped)) {
+		total = total || slice_eq(key, S("totalTokens"));
+		if (!json_skip(&c, NULL))
+			return FAULT_UP_GARBAGE;
+	}
+	if (!json_at_end(&c) || !total)
+		return FAULT_UP_GARBAGE;
+	t->usage = (struct usage){ 0 };
+	t->has_usage = t->finished = true;
+	return FAULT_NONE;
+}
+
+static enum event_kind
+count_event(struct slice data, struct tally *t)
+{
+	(void)data;
+	(void)t;
+	return EVENT_BAD;
+}
+
+const struct dialect dialect_gemini_count = {
+	.name = "gemini-count-tokens",
+	.tier = gemini_tier,
+	.ask = count_ask,
+	.answer = count_answer,
+	.event = count_event,
+	.is_error = gemini_is_error,
+	.mend_error = gemini_mend_error,
+	.error = gemini_error,
+	.error_event = gemini_error_event,
+};

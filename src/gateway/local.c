@@ -69,18 +69,31 @@ local_model(struct req *req, struct slice segment)
 }
 
 /* By its length: who could count it is not among the model's providers. */
-void
-local_count(struct req *req, struct slice segment)
+static void
+count_as(struct req *req, const char *key)
 {
 	struct buf b = { 0 };
 
-	(void)segment;
 	bind_warn(req, S("the count is an estimate by length: no provider of "
 			 "this model counts"));
 	json_w_begin(&b, '{');
-	json_w_ku64(&b, "input_tokens", ask_input_estimate(req->ask));
+	json_w_ku64(&b, key, ask_input_estimate(req->ask));
 	json_w_end(&b, '}');
 	reply_json(req, &b);
+}
+
+void
+local_count(struct req *req, struct slice segment)
+{
+	(void)segment;
+	count_as(req, "input_tokens");
+}
+
+void
+local_count_google(struct req *req, struct slice segment)
+{
+	(void)segment;
+	count_as(req, "totalTokens");
 }
 
 static void

@@ -13,6 +13,7 @@ void local_model(struct req *req, struct slice segment);
 void local_upgrade(struct req *req, struct slice segment);
 void local_healthz(struct req *req, struct slice segment);
 void local_readyz(struct req *req, struct slice segment);
+void local_count_google(struct req *req, struct slice segment);
 void local_count(struct req *req, struct slice segment);
 
 #endif

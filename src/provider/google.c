@@ -33,7 +33,9 @@ add_place(struct buf *b, const struct deployment_conf *d)
 static void
 add_verb(struct buf *b, const struct parcel *p)
 {
-	if (p->dialect == &dialect_vertex_predict)
+	if (p->dialect == &dialect_gemini_count)
+		buf_str(b, ":countTokens");
+	else if (p->dialect == &dialect_vertex_predict)
 		buf_str(b, ":predict");
 	else if (p->dialect == &dialect_gemini_batch_out)
 		buf_str(b, ":batchEmbedContents");
@@ -95,7 +97,7 @@ dress_vertex(struct parcel *p)
 const struct provider provider_gemini = {
 	.type = PROVIDER_GEMINI,
 	.speaks = { &dialect_gemini, &dialect_gemini_batch_out,
-	    &dialect_gemini_embed },
+	    &dialect_gemini_embed, &dialect_gemini_count },
 	.dress = dress_gemini,
 	.lists = true,
 };
@@ -103,6 +105,6 @@ const struct provider provider_gemini = {
 const struct provider provider_vertex = {
 	.type = PROVIDER_VERTEX,
 	.speaks = { &dialect_gemini, &dialect_vertex_predict,
-	    &dialect_gemini_embed },
+	    &dialect_gemini_embed, &dialect_gemini_count },
 	.dress = dress_vertex,
 };

@@ -133,6 +133,12 @@ def test_embeddings(client, model):
     assert len(r.embeddings) == 1 and len(r.embeddings[0].values) >= 64
 
 
+@pytest.mark.parametrize("model", ["at-gemini", "at-vertex", "at-openai"])
+def test_tokens_are_counted(client, model):
+    r = client.models.count_tokens(model=model, contents="hello there")
+    assert r.total_tokens > 0
+
+
 def test_vertex_paths_and_bearer(running):
     _, kontor, key = running
     from google.oauth2.credentials import Credentials
