@@ -29,6 +29,61 @@ write_model(struct buf *b, const char *id, const struct model_conf *m)
 	json_w_end(b, '}');
 }
 
+/* Google's shape of one. */
+static void
+write_google(struct buf *b, const char *id)
+{
+	struct buf name = { 0 };
+
+	buf_str(&name, "models/");
+	buf_str(&name, id);
+	json_w_begin(b, '{');
+	json_w_kstr(b, "name", buf_slice(&name));
+	json_w_kstr(b, "displayName", slice_of(id));
+	json_w_key(b, "supportedGenerationMethods");
+	json_w_raw(b, S("[\"generateContent\",\"countTokens\"]"));
+	json_w_end(b, '}');
+	buf_fini(&name);
+}
+
+void
+local_models_google(struct req *req, struct slice segment)
+{
+	const struct snapshot *s = req->snap;
+	struct buf b = { 0 };
+	unsigned i;
+
+	(void)segment;
+	json_w_begin(&b, '{');
+	json_w_key(&b, "models");
+	json_w_begin(&b, '[');
+	for (i = 0; i < s->nmodels; i++) {
+		if (key_may_use(req->key, s->model[i].hash))
+			write_google(&b, s->model[i].id);
+	}
+	for (i = 0; i < s->naliases; i++) {
+		if (key_may_use(req->key, s->alias[i].model->hash))
+			write_google(&b, s->alias[i].name);
+	}
+	json_w_end(&b, ']');
+	json_w_end(&b, '}');
+	reply_json(req, &b);
+}
+
+void
+local_model_google(struct req *req, struct slice segment)
+{
+	const struct model_conf *m = snapshot_model(req->snap, segment);
+	struct buf b = { 0 };
+
+	if (m == NULL || !key_may_use(req->key, m->hash)) {
+		req->fault = FAULT_MODEL_UNKNOWN;
+		return;
+	}
+	write_google(&b, arena_str(&req->arena, segment));
+	reply_json(req, &b);
+}
+
 void
 local_models(struct req *req, struct slice segment)
 {

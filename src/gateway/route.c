@@ -81,6 +81,14 @@ read_body(struct req *req)
 		return f;
 	if (req->endpoint->stream >= 0)
 		req->ask->stream = req->endpoint->stream == 1;
+	if (req->dialect == &dialect_gemini && req->ask->stream &&
+	    !slice_eq(
+		http_query_get(http_query(req->x->head), S("alt")), S("sse"))) {
+		req->ask->param = S("alt");
+		req->ask->hint = "must be sse: kontor streams server-sent "
+				 "events, no array";
+		return FAULT_FIELD;
+	}
 	/* It is priced by when the body may be gone. */
 	if (req->ask->tier.len > 0)
 		req->ask->tier = arena_copy(&req->arena, req->ask->tier);

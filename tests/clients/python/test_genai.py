@@ -139,6 +139,22 @@ def test_tokens_are_counted(client, model):
     assert r.total_tokens > 0
 
 
+def test_models_are_listed(running):
+    _, kontor, key = running
+    beta = genai.Client(api_key=key, http_options=types.HttpOptions(
+        base_url=kontor.gateway, api_version="v1beta"))
+    names = {m.name for m in beta.models.list()}
+    assert {"models/" + m for m in MODELS} <= names
+
+
+def test_a_stream_that_is_no_sse_is_refused(running):
+    _, kontor, key = running
+    with kontor.http(key) as http:
+        r = http.post("/v1beta/models/at-gemini:streamGenerateContent",
+                      json={"contents": [{"parts": [{"text": "x"}]}]})
+    assert r.status_code == 400 and "alt" in r.json()["error"]["message"]
+
+
 def test_vertex_paths_and_bearer(running):
     _, kontor, key = running
     from google.oauth2.credentials import Credentials
