@@ -292,7 +292,8 @@ compile_file(const char *file, struct buf *out)
 	if (good)
 		snapshot_write(s, SNAPSHOT_BARE, out);
 	report_write(r, &said);
-	fwrite(said.p, 1, said.len, stderr);
+	if (said.len > 0)
+		fwrite(said.p, 1, said.len, stderr);
 	buf_fini(&said);
 	snapshot_unref(&s);
 	report_fini(r);
