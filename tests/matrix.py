@@ -18,11 +18,10 @@ SUITES = {
     "python.test_boto3": "boto3 (Python)",
     "python.test_genai": "google-genai (Python)",
     "test_js": "openai (JavaScript), chat",
-    "test_responses_js": "openai (JavaScript), responses",
     "test_anthropic_js": "@anthropic-ai/sdk (JavaScript)",
     "test_bedrock_js": "@aws-sdk/client-bedrock-runtime (JavaScript)",
-    "test_genai_js": "@google/genai (JavaScript)",
-    "test_ai_js": "Vercel AI SDK (JavaScript)",
+    "test_js_dialects": "@google/genai, openai responses, Vercel AI SDK "
+                        "(JavaScript)",
     "test_agents": "Codex CLI, Claude Code",
 }
 # The models of tests/lib/kit.py, in the order of the page.
@@ -41,7 +40,10 @@ def suite_of(case):
 
 
 def model_of(case):
-    params = case.get("name", "").partition("[")[2]
+    # Some suites say where a model is served: at-openai.
+    params = case.get("name", "").partition("[")[2].replace("at-", "m-")
+    params = params.replace("m-anthropic", "m-claude").replace(
+        "m-converse", "m-claude-aws")
     for model in sorted(MODELS, key=len, reverse=True):
         if model in params:
             return model
