@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""matrix.py - docs/matrix.md: which SDK passed against which provider type
+"""matrix.py - docs/matrix-scenarios.md: which SDK passed against which provider type
 
-    tests/matrix.py RESULTS.xml... > docs/matrix.md
+    tests/matrix.py RESULTS.xml... > docs/matrix-scenarios.md
 
 Reads what `pytest tests/clients --junitxml RESULTS.xml` wrote: a test's
 parameters name the model, and the model its provider type.  A suite is the
