@@ -37,7 +37,7 @@ export function Page(p: {title: string; children: ComponentChildren;
 export function Section(p: {title: string; children: ComponentChildren;
                             tools?: ComponentChildren}) {
     const id = useId();
-    return <section aria-labelledby={id}>
+    return <section>
         <header class="head"><h2 id={id}>{p.title}</h2>
             {p.tools ? <div class="tools">{p.tools}</div> : null}</header>
         {p.children}
@@ -239,7 +239,7 @@ export function Gauge(p: {part: number; label: string; pending?: number}) {
 
 export function Tile(p: {name: string; children: ComponentChildren;
                          sub?: ComponentChildren}) {
-    return <div class="tile"><h3>{p.name}</h3>
+    return <div class="tile"><h2>{p.name}</h2>
         <p class="big">{p.children}</p>
         {p.sub ? <p class="dim">{p.sub}</p> : null}</div>;
 }

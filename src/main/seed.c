@@ -24,6 +24,7 @@ struct seed {
 	struct arena arena;
 	struct slice gateway, admin; /* URLs */
 	struct slice key, admin_key;
+	struct slice link; /* signs in to the console once; empty: none */
 };
 
 static const struct json *
@@ -182,6 +183,17 @@ make_organisation(const struct where *w)
 	buf_fini(&path);
 }
 
+/* The console opens signed in by it, within ten minutes. */
+static void
+make_link(struct seed *s, const struct where *w)
+{
+	struct asked a = { 0 };
+
+	if (ask_good(w, "POST", "/api/v1/session/links", S(""), &a))
+		s->link = arena_copy(&s->arena, json_get_str(a.json, "link"));
+	asked_fini(&a);
+}
+
 static void
 print_json(const struct seed *s)
 {
@@ -203,12 +215,12 @@ print_text(const struct seed *s)
 {
 	printf("kontor demo is ready; its providers are simulated.\n\n"
 	       "  gateway    %.*s/v1\n"
-	       "  console    %.*s/\n"
+	       "  console    %.*s/console/start%s%.*s\n"
 	       "  app key    %.*s   (team demo, 25.00 USD a month)\n"
 	       "  admin key  %.*s\n"
 	       "  simulator  %s/sim/stats\n\n",
-	    S_FMT(s->gateway), S_FMT(s->admin), S_FMT(s->key),
-	    S_FMT(s->admin_key), s->sim);
+	    S_FMT(s->gateway), S_FMT(s->admin), s->link.len > 0 ? "#link=" : "",
+	    S_FMT(s->link), S_FMT(s->key), S_FMT(s->admin_key), s->sim);
 	printf("curl:\n\n"
 	       "curl -sS %.*s/v1/chat/completions \\\n"
 	       "  -H 'Authorization: Bearer %.*s' \\\n"
@@ -258,10 +270,12 @@ demo_seed(int argc, char **argv)
 			return 1;
 		make_organisation(&w);
 	}
-	if (s.json)
+	if (s.json) {
 		print_json(&s);
-	else
+	} else {
+		make_link(&s, &w);
 		print_text(&s);
+	}
 	arena_fini(&s.arena);
 	return fflush(stdout) == 0 ? 0 : 1;
 }

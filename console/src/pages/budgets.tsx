@@ -158,7 +158,7 @@ export function Budgets() {
                 {name: "Resets", narrow: false, cell: (x) =>
                     <span title={`${local(x.resets)}, ${x.zone}`}>
                         {until(x.resets)}</span>},
-                {name: "", cell: (x) => <>
+                {name: "Actions", cell: (x) => <>
                     <button class="plain" onClick={() =>
                         setOpen({change: x})}>Change</button>
                     <button class="plain danger" onClick={() => setOpen({
@@ -177,7 +177,7 @@ export function Budgets() {
                     cell: (x) => count(x.left)},
                 {name: "Burst", right: true, narrow: false,
                     cell: (x) => count(x.burst)},
-                {name: "", cell: (x) => <button class="plain danger"
+                {name: "Actions", cell: (x) => <button class="plain danger"
                     onClick={() => setOpen({close: {what: "the limit of " +
                         x.name, path: "limits/" + x.id,
                     text: x.limit + " binds nobody any more."}})}>Close

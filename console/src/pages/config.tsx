@@ -80,7 +80,7 @@ export function Config() {
             {checked.good ? <Table label="Changes" rows={checked.changes}
                 id={(c) => c.kind + c.id + (c.field ?? "") + c.change + (c.to ?? "")}
                 empty="Nothing: the same is in force already." columns={[
-                    {name: "", cell: (c) => <Badge text={c.change}
+                    {name: "Change", cell: (c) => <Badge text={c.change}
                         kind={c.change === "removed" ? "bad"
                             : c.change === "added" ? "good" : "warn"} />},
                     {name: "What", cell: (c) => c.kind},

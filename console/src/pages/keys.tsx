@@ -153,7 +153,7 @@ export function Keys() {
                         cell: (k) => k.expires ? day(k.expires) : "never"},
                     {name: "Created", narrow: false,
                         cell: (k) => day(k.created)},
-                    {name: "", cell: (k) => k.revoked ? null : <>
+                    {name: "Actions", cell: (k) => k.revoked ? null : <>
                         <button class="plain" onClick={() =>
                             setAct({of: k, what: "rotate"})}>Rotate</button>
                         <button class="plain danger" onClick={() =>

@@ -1,0 +1,57 @@
+"""A demo of our own, and a browser of Debian's."""
+import shutil
+
+import httpx
+import pytest
+from console import Demo, Watched
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium")
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM,
+                                    args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    d = Demo(tmp_path_factory.mktemp("browser"))
+    if "no web console" in httpx.get(d.admin + "/").text:
+        d.end()
+        pytest.skip("this build has no console")
+    yield d
+    d.end()
+
+
+@pytest.fixture
+def open_page(chromium, demo):
+    """Opens a path, signed in."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900},
+                                   permissions=["clipboard-read",
+                                                "clipboard-write"])
+    r = httpx.post(demo.admin + "/api/v1/session",
+                   json={"key": demo.admin_key})
+    cookie = r.headers["set-cookie"].split(";")[0].split("=", 1)
+    context.add_cookies([{"name": cookie[0], "value": cookie[1],
+                          "url": demo.admin}])
+    pages = []
+
+    def go(path="/", **more):
+        page = context.new_page()
+        for key, value in more.items():
+            page.emulate_media(**{key: value})
+        pages.append(Watched(page, demo.admin))
+        page.goto(demo.admin + path)
+        page.wait_for_selector("h1")
+        return page
+    yield go
+    for p in pages:
+        assert p.wrong == [], p.wrong
+    context.close()

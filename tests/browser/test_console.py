@@ -1,0 +1,262 @@
+"""The console in a browser: the first minute, every page, compare."""
+import json
+import pathlib
+import re
+import time
+
+import httpx
+import kit
+import pytest
+from console import SHOTS, Watched
+
+PAGES = {
+    "overview": "/", "start": "/console/start",
+    "requests": "/console/requests", "compare": "/console/compare",
+    "models": "/console/models", "routing": "/console/routing",
+    "spend": "/console/spend", "pivot": "/console/spend?across=model",
+    "budgets": "/console/budgets", "agreements": "/console/agreements",
+    "keys": "/console/keys", "config": "/console/config",
+    "health": "/console/health",
+}
+AXE = kit.TOP / "console" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def test_the_first_minute(chromium, demo):
+    """The printed link signs in; the first call appears as it is made."""
+    page = chromium.new_page()
+    seen = Watched(page, demo.admin)
+    page.goto(demo.console)
+    page.wait_for_selector("h1:has-text('First call')")
+    assert "link=" not in page.url
+    page.get_by_role("button", name="Make a key").click()
+    key = page.get_by_label("Key", exact=True)
+    page.wait_for_function(
+        "document.querySelector('input[name=key]').value.startsWith('ktk_')")
+    snippet = page.locator("pre").first.inner_text()
+    assert key.input_value() in snippet and demo.gateway in snippet
+    assert demo.chat(key.input_value()).status_code == 200
+    page.wait_for_selector("[role=status]:has-text('gpt-5.4')", timeout=5000)
+    for name in ("Python", "JavaScript", "boto3", "Codex", "Claude Code"):
+        page.get_by_role("tab", name=name, exact=True).click()
+        assert demo.gateway in page.locator("pre").first.inner_text()
+    # a provider is tested by its button
+    page.get_by_role("button", name="Test").first.click()
+    page.wait_for_selector("dd .badge:has-text('200')", timeout=10000)
+    assert seen.wrong == []
+    # the link was good for once
+    again = chromium.new_page()
+    again.goto(demo.console)
+    again.context.clear_cookies()
+    again.goto(demo.console)
+    again.wait_for_selector("text=Admin key")
+    page.close()
+    again.close()
+
+
+def test_the_first_load_is_small(chromium, demo):
+    page = chromium.new_page()
+    sizes = []
+    page.on("requestfinished", lambda r: sizes.append(
+        r.sizes()["responseBodySize"] + r.sizes()["responseHeadersSize"]))
+    page.goto(demo.admin + "/")
+    page.wait_for_selector("text=Admin key")
+    page.wait_for_timeout(200)
+    assert 10000 < sum(sizes) < 100000, sizes
+    page.close()
+
+
+def test_a_key_is_made_used_seen_and_revoked(open_page, demo):
+    page = open_page("/console/keys")
+    page.get_by_role("button", name="New key").click()
+    page.get_by_role("button", name="Create").click()  # without a name
+    page.get_by_label("Name *").fill("from the browser")
+    page.get_by_label("Team", exact=True).fill("browsers")
+    page.get_by_label("Budget").fill("nonsense")
+    page.get_by_role("button", name="Create").click()
+    page.wait_for_selector(".field.wrong .error")
+    assert "nonsense" in page.locator(".field.wrong .error").inner_text() or \
+        "budget" in page.locator(".field.wrong .error").inner_text()
+    page.get_by_label("Budget").fill("1/month")
+    page.get_by_role("button", name="Create").click()
+    key = page.locator("#new-key").inner_text().strip()
+    assert key.startswith("ktk_")
+    page.get_by_role("button", name="I have it").click()
+    import openai
+    with openai.OpenAI(base_url=demo.gateway + "/v1", api_key=key,
+                       max_retries=0) as client:
+        r = client.chat.completions.with_raw_response.create(
+            model="gpt-5.4", max_completion_tokens=50,
+            messages=[{"role": "user", "content": "hi"}])
+        request = r.headers["x-kontor-request-id"]
+        page.get_by_role("link", name="from the browser").click()
+        page.wait_for_selector("h1:has-text('Requests')")
+        page.locator(f"a[href='/console/requests/{request}']").click()
+        page.wait_for_selector("text=Where it could go")
+        told = demo.api("requests/" + request)
+        assert told["settled"] in page.inner_text("main")
+        row = open_page("/console/keys").locator(
+            "tr", has_text="from the browser")
+        row.get_by_role("button", name="Revoke").click()
+        keys = row.page
+        keys.get_by_role("dialog").get_by_role(
+            "button", name="Revoke").click()
+        keys.wait_for_selector("tr:has-text('from the browser') "
+                               ".badge:has-text('revoked')")
+        with pytest.raises(openai.AuthenticationError):
+            client.chat.completions.create(
+                model="gpt-5.4", messages=[{"role": "user",
+                                            "content": "hi"}])
+
+
+def test_what_the_pages_say_is_what_usage_says(open_page, demo):
+    for _ in range(3):
+        demo.chat()
+        demo.chat(model="gpt-oss-120b")
+    total = demo.usage()["total"]
+    page = open_page("/console/spend?by=model&span=365d")
+    page.wait_for_selector("tfoot")
+    text = page.inner_text("tfoot").replace("\u202f", "")
+    cells = re.split(r"\s+", text.strip())
+    assert total["effective_cost"] in cells and total["list_cost"] in cells
+    assert str(total["calls"]) in cells
+    rows = demo.usage("--by", "model")["rows"]
+    for r in rows:
+        line = page.locator("tbody tr", has_text=r["model"]).first
+        assert r["effective_cost"] in line.inner_text().replace("\u202f", "")
+    pivot = open_page("/console/spend?by=model&across=provider&span=365d")
+    pivot.wait_for_selector("tfoot")
+    assert total["effective_cost"] in pivot.inner_text("tfoot")
+
+
+def test_three_models_compared_are_in_the_ledger(open_page, demo):
+    page = open_page("/console/compare")
+    before = demo.usage()["total"]
+    page.get_by_role("button", name="Run").click()
+    page.wait_for_selector("text=There is nothing to ask.")
+    page.get_by_label("Prompt *").fill("Say hello.")
+    for name in ("gpt-5.4", "gpt-oss-120b", "gpt-5.4-bedrock"):
+        page.get_by_label(name, exact=True).check()
+    page.get_by_role("button", name="Run").click()
+    page.wait_for_selector("#sum", timeout=20000)
+    page.wait_for_function(
+        "document.querySelectorAll('.runs .badge.good').length === 3")
+    said = page.locator("#sum .num").inner_text().replace("\u202f", "")
+    after = demo.usage()["total"]
+    import decimal
+    moved = decimal.Decimal(after["effective_cost"]) - \
+        decimal.Decimal(before["effective_cost"])
+    assert decimal.Decimal(said) == moved
+    assert after["calls"] == before["calls"] + 3
+    assert "gpt-5.4-bedrock" in page.inner_text(".runs")
+
+
+def test_requests_arrive_by_themselves_and_filters_stand_in_the_address(
+        open_page, demo):
+    page = open_page("/console/requests?status=4xx")
+    page.wait_for_timeout(300)
+    r = demo.chat(model="nonsense")
+    assert r.status_code == 404
+    request = r.headers["x-kontor-request-id"]
+    page.wait_for_selector(f"a[href='/console/requests/{request}']",
+                           timeout=5000)
+    demo.chat()
+    page.wait_for_timeout(600)
+    assert page.locator("tbody .badge.good:has-text('200')").count() == 0
+
+
+def test_the_configuration_says_what_is_wrong_as_one_types(open_page, demo):
+    page = open_page("/console/config")
+    box = page.get_by_label("Text of the configuration")
+    page.wait_for_function(
+        "document.querySelector('#config').value.length > 100")
+    text = box.input_value()
+    box.fill(text + "\nnonsense: 1\n")
+    page.wait_for_selector("text=What is wrong")
+    assert "nonsense" in page.inner_text("pre.error")
+    box.fill(text.replace("aliases: {fast: gpt-oss-120b}",
+                          "aliases: {fast: gpt-oss-120b, quick: gpt-5.4}"))
+    page.wait_for_selector("tr:has-text('quick')")
+    page.get_by_role("button", name="Put in force").click()
+    page.wait_for_selector("text=is in force")
+    assert demo.chat(model="quick").status_code == 200
+
+
+def test_an_expired_session_brings_one_back(open_page, demo):
+    page = open_page("/console/requests?status=2xx")
+    page.context.clear_cookies()
+    page.get_by_label("Team").fill("demo")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=The session is over")
+    page.get_by_label("Admin key").fill(demo.admin_key)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_selector("h1:has-text('Requests')")
+    assert "status=2xx" in page.url and "team=demo" in page.url
+
+
+def test_a_lost_connection_is_shown_and_healed(open_page):
+    page = open_page("/console/health")
+    page.wait_for_selector("text=Processes")
+    page.context.set_offline(True)
+    page.wait_for_selector("text=The connection to kontor is lost",
+                           timeout=15000)
+    page.context.set_offline(False)
+    page.wait_for_selector("text=The connection to kontor is lost",
+                           state="detached", timeout=15000)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_is_clean_to_axe(open_page, name, scheme):
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed")
+    page = open_page(PAGES[name], color_scheme=scheme)
+    page.wait_for_timeout(700)
+    assert page.locator(".note.bad").count() == 0, \
+        page.locator(".note.bad").first.inner_text()
+    # axe is given to the page by the browser, not by the page's policy
+    page.evaluate(AXE.read_text())
+    found = page.evaluate(
+        "async () => (await axe.run()).violations.map(v => v.id + ': ' + "
+        "v.nodes.map(n => n.html.slice(0, 200)).join(' | '))")
+    assert found == [], json.dumps(found, indent=1)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_screenshots(open_page, name):
+    SHOTS.mkdir(exist_ok=True)
+    for scheme, width in (("light", 1280), ("dark", 1280), ("light", 390)):
+        page = open_page(PAGES[name], color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(500)
+        page.screenshot(path=SHOTS / f"{name}-{scheme}-{width}.png",
+                        full_page=True)
+        # nothing is wider than the window but what scrolls by itself
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.close()
+
+
+def test_keyboard_alone_reaches_a_page(open_page):
+    page = open_page("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == \
+        "To the page"
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h1:has-text('Requests')")
+
+
+def test_a_tail_of_a_hundred_calls_keeps_the_page_awake(open_page, demo):
+    page = open_page("/console/requests")
+    began = time.monotonic()
+    with httpx.Client() as c:
+        for _ in range(100):
+            c.post(demo.gateway + "/v1/chat/completions", headers={
+                "authorization": "Bearer " + demo.key}, json={
+                "model": "gpt-oss-120b", "messages": [
+                    {"role": "user", "content": "x"}]})
+    page.wait_for_function(
+        "document.querySelectorAll('tbody tr').length >= 100",
+        timeout=20000)
+    assert time.monotonic() - began < 60
+    assert pathlib.Path(SHOTS).parent.is_dir()
