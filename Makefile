@@ -51,8 +51,9 @@ test-asan:
 	@sh tools/build.sh build-asan $(SAN) -Db_sanitize=address,undefined
 	@.venv/bin/python tests/run.py --build build-asan e2e
 
-e2e clients:
+e2e browser clients:
 	@sh tools/deps.sh test
+	@sh tools/console.sh --need
 	@sh tools/build.sh $B
 	@.venv/bin/python tests/run.py --build $B $@
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run the suites and end with one line that adds up all of them.
 
-    run.py --build DIR [--suite A,B] [--but C] all | lint unit corpus e2e clients
+    run.py --build DIR [--suite A,B] [--but C] all | lint unit corpus e2e browser clients
 
 Uses nothing outside the standard library, so that `make check` needs no
 virtual environment.  The last line is `N passed, M failed[, K skipped]`.
@@ -16,7 +16,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-ALL = ["lint", "unit", "corpus", "e2e", "clients"]
+ALL = ["lint", "unit", "corpus", "e2e", "browser", "clients"]
 
 
 class Tally:
@@ -133,6 +133,10 @@ def run_pytest(args, tally, folder):
 
 def run_e2e(args, tally):
     run_pytest(args, tally, "e2e")
+
+
+def run_browser(args, tally):
+    run_pytest(args, tally, "browser")
 
 
 def run_clients(args, tally):

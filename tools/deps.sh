@@ -18,7 +18,8 @@ build_pkgs="gcc:gcc libc6-dev make:make meson:meson ninja-build:ninja
     libcmocka-dev"
 test_pkgs="python3:python3 clang-format-14:clang-format-14
     shellcheck:shellcheck openssl:openssl procps:ps npm:npm spin:spin
-    hledger:hledger nginx-light:nginx haproxy:haproxy curl:curl"
+    hledger:hledger nginx-light:nginx haproxy:haproxy curl:curl
+    chromium:chromium fonts-dejavu-core"
 run_pkgs="curl:curl"
 bench_pkgs="nginx-light:nginx haproxy:haproxy"
 lint_pkgs="clang-tidy-14:clang-tidy-14"

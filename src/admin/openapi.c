@@ -53,6 +53,26 @@ write_body(struct buf *b, const char *text)
 	buf_str(b, "}}}}}");
 }
 
+/* "get-keys-id": unique, for it is the method and the path */
+static void
+write_operation_id(struct buf *b, const char *method, const char *path)
+{
+	static const char PREFIX[] = "/api/v1/";
+	struct buf text = { 0 };
+
+	if (strncmp(path, PREFIX, sizeof(PREFIX) - 1) == 0)
+		path += sizeof(PREFIX) - 2;
+	buf_str(&text, method);
+	for (; *path != '\0'; path++) {
+		if (*path == '{')
+			buf_str(&text, "id");
+		else if (*path != '}' && *path != '*')
+			buf_char(&text, *path == '/' ? '-' : *path);
+	}
+	json_w_kstr(b, "operationId", buf_cstr(&text));
+	buf_fini(&text);
+}
+
 static void
 write_operation(struct buf *b, const struct route *r)
 {
@@ -64,17 +84,18 @@ write_operation(struct buf *b, const struct route *r)
 	method[i] = '\0';
 	json_w_key(b, method);
 	json_w_begin(b, '{');
+	write_operation_id(b, method, r->path);
 	json_w_kstr(b, "summary", slice_of(r->text));
 	if (strchr(r->path, '{') != NULL)
 		write_parameter(b);
 	write_body(b, r->text);
-	if (r->role != ROLE_NONE) {
-		json_w_key(b, "security");
-		json_w_raw(b, S("[{\"bearer\":[]}]"));
-	}
+	json_w_key(b, "security");
+	json_w_raw(b, r->role == ROLE_NONE ? S("[]")
+					   : S("[{\"bearer\":[]}]"));
 	json_w_key(b, "responses");
 	json_w_raw(b, S("{\"2XX\":{\"description\":\"done\"},"
-			"\"default\":{\"description\":\"RFC 9457 problem\"}}"));
+			"\"4XX\":{\"description\":\"RFC 9457 problem\"},"
+			"\"5XX\":{\"description\":\"RFC 9457 problem\"}}"));
 	json_w_end(b, '}');
 }
 
@@ -120,7 +141,11 @@ openapi_json(struct api *a)
 	json_w_begin(&b, '{');
 	json_w_kstr(&b, "openapi", S("3.1.0"));
 	json_w_key(&b, "info");
-	json_w_raw(&b, S("{\"title\":\"kontor admin API\",\"version\":\"1\"}"));
+	json_w_raw(&b, S("{\"title\":\"kontor admin API\",\"version\":\"1\","
+			 "\"license\":{\"name\":\"Apache-2.0\","
+			 "\"identifier\":\"Apache-2.0\"}}"));
+	json_w_key(&b, "servers");
+	json_w_raw(&b, S("[{\"url\":\"/\"}]"));
 	json_w_key(&b, "components");
 	json_w_raw(&b, S("{\"securitySchemes\":{\"bearer\":{\"type\":\"http\","
 			 "\"scheme\":\"bearer\"}}}"));
