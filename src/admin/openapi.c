@@ -69,7 +69,7 @@ write_operation_id(struct buf *b, const char *method, const char *path)
 		else if (*path != '}' && *path != '*')
 			buf_char(&text, *path == '/' ? '-' : *path);
 	}
-	json_w_kstr(b, "operationId", buf_cstr(&text));
+	json_w_kstr(b, "operationId", buf_slice(&text));
 	buf_fini(&text);
 }
 

@@ -8,6 +8,7 @@ import httpx
 import kit
 import pytest
 from console import SHOTS, Watched
+from playwright.sync_api import expect
 
 PAGES = {
     "overview": "/", "start": "/console/start",
