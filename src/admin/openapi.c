@@ -90,8 +90,7 @@ write_operation(struct buf *b, const struct route *r)
 		write_parameter(b);
 	write_body(b, r->text);
 	json_w_key(b, "security");
-	json_w_raw(b, r->role == ROLE_NONE ? S("[]")
-					   : S("[{\"bearer\":[]}]"));
+	json_w_raw(b, r->role == ROLE_NONE ? S("[]") : S("[{\"bearer\":[]}]"));
 	json_w_key(b, "responses");
 	json_w_raw(b, S("{\"2XX\":{\"description\":\"done\"},"
 			"\"4XX\":{\"description\":\"RFC 9457 problem\"},"
