@@ -63,21 +63,7 @@ need_packages() {
 	fi
 	echo "deps: installing$missing"
 	as_root apt-get update -qq
-	# Coding agents are large and fetch a program of their own: where they do not
-# install, their tests are skipped and say so.
-need_agents() {
-	dir=tests/clients/agents
-	want=$(cat $dir/package.json $dir/package-lock.json | cksum)
-	[ "$(cat $dir/node_modules/.stamp 2>/dev/null)" != "$want" ] || return 0
-	echo "deps: coding agents into $dir/node_modules"
-	if (cd $dir && npm ci --no-audit --no-fund --loglevel=error); then
-		echo "$want" >$dir/node_modules/.stamp
-	else
-		echo "deps: no coding agents: their tests will be skipped" >&2
-	fi
-}
-
-# shellcheck disable=SC2086
+	# shellcheck disable=SC2086
 	as_root apt-get install -y -qq --no-install-recommends $missing \
 	    >/dev/null
 }
@@ -125,6 +111,20 @@ need_node() {
 		exit 1
 		;;
 	esac
+}
+
+# Coding agents are large and fetch a program of their own: where they do not
+# install, their tests are skipped and say so.
+need_agents() {
+	dir=tests/clients/agents
+	want=$(cat $dir/package.json $dir/package-lock.json | cksum)
+	[ "$(cat $dir/node_modules/.stamp 2>/dev/null)" != "$want" ] || return 0
+	echo "deps: coding agents into $dir/node_modules"
+	if (cd $dir && npm ci --no-audit --no-fund --loglevel=error); then
+		echo "$want" >$dir/node_modules/.stamp
+	else
+		echo "deps: no coding agents: their tests will be skipped" >&2
+	fi
 }
 
 # shellcheck disable=SC2086
