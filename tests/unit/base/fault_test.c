@@ -55,6 +55,8 @@ the_status_fits_whose_fault_it_is(void **state)
 		assert_int_not_equal(row->blame, BLAME_NOBODY);
 		if (row->blame == BLAME_CLIENT)
 			assert_true(row->status < 500);
+		else if (i == FAULT_UP_FULL)
+			assert_int_equal(row->status, 429); /* SDKs wait */
 		else
 			assert_true(row->status >= 500);
 	}
