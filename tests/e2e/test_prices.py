@@ -41,7 +41,7 @@ SIM = {
         {"name": "lab", "type": "openai_compatible",
          "key": kit.SECRETS["SIM_LAB"]}],
     "models": [
-        {"id": "omni", "bedrock_id": "maker.omni", "context": 100000,
+        {"id": "omni", "bedrock_id": "openai.omni", "context": 100000,
          "max_output": 4000, "prices": {
              "openai": {**STANDARD,
                         "tiers": {"flex": FLEX, "priority": PRIORITY}},
@@ -60,7 +60,7 @@ def config(sim_url, data):
         "omni": {"deployments": [
             {"id": "omni", "provider": "openai", **size}]},
         "omni-aws": {"deployments": [
-            {"id": "omni-aws", "provider": "bedrock", "name": "maker.omni",
+            {"id": "omni-aws", "provider": "bedrock", "name": "openai.omni",
              **size}]},
         "plain": {"deployments": [
             {"id": "plain", "provider": "lab", "name": "omni", **size}]},
