@@ -138,8 +138,7 @@ def test_three_models_compared_are_in_the_ledger(open_page, demo):
         page.get_by_label(name, exact=True).check()
     page.get_by_role("button", name="Run").click()
     page.wait_for_selector("#sum", timeout=20000)
-    page.wait_for_function(
-        "document.querySelectorAll('.runs .badge.good').length === 3")
+    expect(page.locator(".runs .badge.good")).to_have_count(3)
     said = page.locator("#sum .num").inner_text().replace("\u202f", "")
     after = demo.usage()["total"]
     import decimal
@@ -167,8 +166,7 @@ def test_requests_arrive_by_themselves_and_filters_stand_in_the_address(
 def test_the_configuration_says_what_is_wrong_as_one_types(open_page, demo):
     page = open_page("/console/config")
     box = page.get_by_label("Text of the configuration")
-    page.wait_for_function(
-        "document.querySelector('#config').value.length > 100")
+    expect(box).to_have_value(re.compile(".{100}", re.DOTALL))
     text = box.input_value()
     box.fill(text + "\nnonsense: 1\n")
     page.wait_for_selector("text=What is wrong")
@@ -255,8 +253,6 @@ def test_a_tail_of_a_hundred_calls_keeps_the_page_awake(open_page, demo):
                 "authorization": "Bearer " + demo.key}, json={
                 "model": "gpt-oss-120b", "messages": [
                     {"role": "user", "content": "x"}]})
-    page.wait_for_function(
-        "document.querySelectorAll('tbody tr').length >= 100",
-        timeout=20000)
+    page.locator("tbody tr").nth(99).wait_for(timeout=20000)
     assert time.monotonic() - began < 60
     assert pathlib.Path(SHOTS).parent.is_dir()

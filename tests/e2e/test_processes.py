@@ -429,7 +429,7 @@ def test_the_demo_is_ready_within_five_seconds(tmp_path):
              tmp_path / "d"], capture_output=True, text=True, env=env)
         assert out.returncode == 0, out.stderr
         told = json.loads(out.stdout)
-        assert len(told["candidates"]) == 3
+        assert len(told["candidates"]) == 4
         assert float(told["settled"]) > 0
         out = subprocess.run(
             [kit.KONTOR, "usage", "--format", "json", "--admin",
