@@ -41,6 +41,7 @@ export function useData<T>(path: string | null): Data<T> {
 }
 
 const watchers = new Set<(c: Call) => void>();
+const losers = new Set<() => void>();
 let source: EventSource | null = null;
 
 function begin(): void {
@@ -50,6 +51,8 @@ function begin(): void {
         const c = JSON.parse((e as MessageEvent<string>).data) as Call;
         watchers.forEach((f) => f(c));
     });
+    // More ended in a moment than are sent one by one.
+    source.addEventListener("missed", () => losers.forEach((f) => f()));
     source.onerror = () => {
         // The browser tries again by itself, unless it was refused.
         if (source !== null && source.readyState === EventSource.CLOSED) {
@@ -76,6 +79,27 @@ export function useLive(f: (c: Call) => void): void {
                 source.close();
                 source = null;
             }
+        };
+    }, []);
+}
+
+// Calls that ended without a line of their own: f() is run soon after.
+export function useMissed(f: () => void): void {
+    const latest = useRef(f);
+    latest.current = f;
+    useEffect(() => {
+        let due = 0;
+        const mine = () => {
+            if (due === 0)
+                due = window.setTimeout(() => {
+                    due = 0;
+                    latest.current();
+                }, 500);
+        };
+        losers.add(mine);
+        return () => {
+            losers.delete(mine);
+            clearTimeout(due);
         };
     }, []);
 }

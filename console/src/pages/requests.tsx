@@ -2,7 +2,7 @@
 
 import {useEffect, useState} from "preact/hooks";
 import {Call, Calls, Deployment, get, Model, query} from "../api";
-import {useData, useLive} from "../data";
+import {useData, useLive, useMissed} from "../data";
 import {set} from "../router";
 import {Badge, Choice, count, Failed, Filter, Money, Page, Status, Table}
     from "../ui";
@@ -47,6 +47,8 @@ export function Requests({place}: PageProps) {
         if (fits(c, f))
             setLive((was) => [c, ...was].slice(0, 200));
     });
+    // Nothing may stand between two rows that the log has: read it again.
+    useMissed(() => { setMore([]); setLive([]); first.reload(); });
     const fresh = new Set(live.map((c) => c.id));
     const old = [first.data, ...more].flatMap((p) => p?.calls ?? [])
         .filter((c) => !fresh.has(c.id));
