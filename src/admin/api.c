@@ -20,22 +20,35 @@ route_at(size_t i)
 }
 
 const struct route *
-route_find(
-    struct slice method, struct slice path, struct slice *segment, bool *known)
+route_find(struct slice method, struct slice path, struct slice *segment)
 {
 	size_t i;
 
-	*known = false;
 	for (i = 0; i < NELEM(routes); i++) {
 		*segment = S("");
 		if (!http_fits(routes[i].path, path, segment))
 			continue;
-		*known = true;
 		if (slice_eq(method, slice_of(routes[i].method)) ||
 		    (slice_eq(method, S("HEAD")) && routes[i].method[0] == 'G'))
 			return &routes[i];
 	}
 	return NULL;
+}
+
+void
+route_methods(struct slice path, struct buf *out)
+{
+	struct slice segment;
+	size_t i;
+
+	for (i = 0; i < NELEM(routes); i++) {
+		if (!http_fits(routes[i].path, path, &segment))
+			continue;
+		buf_fmt(
+		    out, "%s%s", out->len > 0 ? ", " : "", routes[i].method);
+		if (strcmp(routes[i].method, "GET") == 0)
+			buf_str(out, ", HEAD");
+	}
 }
 
 static void
@@ -72,6 +85,8 @@ answer_head(struct api *a, int status, struct slice type, int64_t len)
 		hdr[n++] = (struct http_hdr){ S("etag"), slice_of(etag) };
 	if (a->cookie.len > 0)
 		hdr[n++] = (struct http_hdr){ S("set-cookie"), a->cookie };
+	if (a->allow.len > 0)
+		hdr[n++] = (struct http_hdr){ S("allow"), a->allow };
 	exchange_answer(a->x, status, hdr, n, len);
 }
 

@@ -53,6 +53,7 @@ struct api {
 	struct slice if_match; /* empty: not said */
 	unsigned version;      /* of what is answered, its ETag; 0: none */
 	struct slice cookie;   /* to set; empty: none */
+	struct slice allow;    /* of a 405: the methods of its path */
 	struct arena arena;
 	unsigned owed; /* answers of other processes */
 	bool ended;
@@ -61,9 +62,11 @@ struct api {
 	void (*on_left)(struct api *a);
 };
 
-/* NULL and *known as endpoint tables do: the path exists, not the method. */
+/* NULL: there is no such path, or not with this method. */
 const struct route *route_find(
-    struct slice method, struct slice path, struct slice *segment, bool *known);
+    struct slice method, struct slice path, struct slice *segment);
+/* Appends "GET, POST" (RFC 9110, 10.2.1); nothing: there is no such path. */
+void route_methods(struct slice path, struct buf *out);
 /* Borrowed; NULL past the end. */
 const struct route *route_at(size_t i);
 

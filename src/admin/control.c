@@ -169,22 +169,31 @@ read_idempotency(struct api *a)
 }
 
 static void
+no_route(struct api *a)
+{
+	struct buf methods = { 0 };
+
+	route_methods(http_path(a->x->head), &methods);
+	a->allow = arena_copy(&a->arena, buf_slice(&methods));
+	buf_fini(&methods);
+	api_fail(a, a->allow.len > 0 ? FAULT_METHOD : FAULT_PATH, NULL);
+}
+
+static void
 on_request(struct exchange *x)
 {
 	struct control *c = server_user(x);
 	struct api *a = NEW(struct api);
 	enum fault f;
-	bool known;
 
 	a->c = c;
 	a->x = x;
 	x->user = a;
 	a->query = http_query(x->head);
 	a->if_match = http_value(x->head, S("if-match"));
-	a->route = route_find(
-	    x->head->method, http_path(x->head), &a->segment, &known);
+	a->route = route_find(x->head->method, http_path(x->head), &a->segment);
 	if (a->route == NULL) {
-		api_fail(a, known ? FAULT_METHOD : FAULT_PATH, NULL);
+		no_route(a);
 		return;
 	}
 	f = authorize(c, x->head, a->route);

@@ -333,10 +333,14 @@ write_key(struct buf *b, struct stmt *q)
 void
 keys_list(struct api *a)
 {
-	struct store *s = control_store(a->c);
+	struct api_page page;
+	struct store *s;
 	struct buf b = { 0 };
 	struct stmt *q;
 
+	if (!api_page_begin(a, &page))
+		return;
+	s = control_store(a->c);
 	if (s == NULL) {
 		api_fail(a, FAULT_DISK, "the store cannot be read");
 		return;
@@ -350,13 +354,18 @@ keys_list(struct api *a)
 	    " FROM keys k LEFT JOIN accounts a ON a.id = (SELECT b.id"
 	    "  FROM accounts b WHERE b.of_key = k.principal AND b.closed = 0"
 	    "  AND k.principal <> 0 ORDER BY b.id LIMIT 1)"
+	    " WHERE ?1 = ?2 OR (k.created_ns, k.id) >"
+	    "  (SELECT created_ns, id FROM keys WHERE id = ?2)"
 	    " ORDER BY k.created_ns, k.id");
+	stmt_i64(q, 1, INT64_MIN);
+	stmt_i64(q, 2, page.after);
 	json_w_begin(&b, '{');
 	json_w_key(&b, "keys");
 	json_w_begin(&b, '[');
-	while (stmt_step(q))
+	while (stmt_step(q) && api_page_take(&page, stmt_get_i64(q, 0)))
 		write_key(&b, q);
 	json_w_end(&b, ']');
+	api_page_end(&page, &b);
 	json_w_end(&b, '}');
 	api_answer_store(a, &s, &b);
 }

@@ -7,18 +7,9 @@ import time
 import httpx
 import kit
 import pytest
-from console import SHOTS, Watched
+from console import PAGES, SHOTS, Watched
 from playwright.sync_api import expect
 
-PAGES = {
-    "overview": "/", "start": "/console/start",
-    "requests": "/console/requests", "compare": "/console/compare",
-    "models": "/console/models", "routing": "/console/routing",
-    "spend": "/console/spend", "pivot": "/console/spend?across=model",
-    "budgets": "/console/budgets", "agreements": "/console/agreements",
-    "keys": "/console/keys", "config": "/console/config",
-    "health": "/console/health",
-}
 AXE = kit.TOP / "console" / "node_modules" / "axe-core" / "axe.min.js"
 
 

@@ -338,10 +338,25 @@ def test_lists_come_in_pages(own):
         seen += page["tags"]
         after = page["next"] and f"&after={page['next']}"
     assert seen == whole["tags"]
+    for i in range(3):
+        own.key(f"paged-{i}")
+    keys, after = [], ""
+    while after is not None:
+        page = api(own, "GET", f"keys?limit=2{after}").json()
+        keys += page["keys"]
+        after = page["next"] and f"&after={page['next']}"
+    assert keys == api(own, "GET", "keys").json()["keys"]
+    assert len(keys) >= 3
     first = api(own, "GET", "budgets?limit=1").json()
     assert len(first["budgets"]) == 1 and first["next"]
     assert api(own, "GET", "budgets?limit=0").status_code == 400
     assert api(own, "GET", "limits?after=x").status_code == 400
+
+
+def test_a_wrong_method_is_told_the_right_ones(own):
+    r = api(own, "PUT", "keys")
+    assert r.status_code == 405 and r.headers["allow"] == "GET, HEAD, POST"
+    assert "allow" not in api(own, "PUT", "nothing").headers
 
 
 def test_alerts_come_once_in_a_window(own):

@@ -6,6 +6,15 @@ import httpx
 import kit
 
 SHOTS = kit.KONTOR.parent / "screenshots"
+PAGES = {
+    "overview": "/", "start": "/console/start",
+    "requests": "/console/requests", "compare": "/console/compare",
+    "models": "/console/models", "routing": "/console/routing",
+    "spend": "/console/spend", "pivot": "/console/spend?across=model",
+    "budgets": "/console/budgets", "agreements": "/console/agreements",
+    "keys": "/console/keys", "config": "/console/config",
+    "health": "/console/health",
+}
 
 
 class Demo:
