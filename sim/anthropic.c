@@ -5,6 +5,10 @@
 
 #include "sim/brand.h"
 
+#define BAD_JSON \
+	"The request body is not valid JSON: expected value at line 1 column " \
+	"1"
+
 static struct plan *
 trouble(const struct visit *v, enum trouble t, struct slice what)
 {
@@ -43,9 +47,8 @@ messages(struct visit *v)
 	static const struct manner manner = { .read = anthropic_read,
 		.touch = touch,
 		.tongue = &anthropic_tongue,
-		.bad_json =
-		    S_INIT("The request body is not valid JSON: expected value "
-			   "at line 1 column 1") };
+		.bad_json = S_INIT(BAD_JSON),
+		.anthropic = true };
 	struct order o = {
 		.visit = v, .manner = &manner, .key = S("messages")
 	};
@@ -56,8 +59,43 @@ messages(struct visit *v)
 				   : desk_call(&o);
 }
 
+struct plan *
+anthropic_vertex(struct visit *v, struct slice model, bool stream)
+{
+	static const struct manner manner = { .read = anthropic_read_vertex,
+		.touch = touch,
+		.tongue = &anthropic_tongue,
+		.bad_json = S_INIT(BAD_JSON),
+		.anthropic = true };
+	struct order o = { .visit = v,
+		.manner = &manner,
+		.name = model,
+		.key = v->head->target,
+		.stream = stream };
+
+	return desk_call(&o);
+}
+
+struct plan *
+anthropic_invoke(struct visit *v, struct slice model, bool stream)
+{
+	static const struct manner manner = { .read = anthropic_read_invoke,
+		.touch = touch,
+		.tongue = &anthropic_chunks,
+		.bad_json = S_INIT("Malformed input request, please reformat "
+				   "your input and try again."),
+		.native = true };
+	struct order o = { .visit = v,
+		.manner = &manner,
+		.name = model,
+		.key = v->head->target,
+		.stream = stream };
+
+	return desk_call(&o);
+}
+
 static struct plan *
-count(struct visit *v)
+count_as(struct visit *v, enum shop shop)
 {
 	const bool newer = slice_eq(
 	    http_value(v->head, S("anthropic-version")), S("2026-10-21"));
@@ -69,12 +107,15 @@ count(struct visit *v)
 
 	if (json_parse(&a, v->body, &body) != FAULT_NONE)
 		why = (struct refusal){ 400, "invalid_request_error", NULL,
-			NULL, "The request body is not valid JSON" };
+			NULL, BAD_JSON };
 	else
-		n = anthropic_count(&a, body, newer, &why);
-	if (n < 0) {
+		n = anthropic_count(&a, body, shop, newer, &why);
+	if (n >= 0 && setup_model(v->desk->setup, v->credential,
+			  json_get_str(body, "model")) == NULL)
+		p = trouble(v, TROUBLE_MODEL, json_get_str(body, "model"));
+	else if (n < 0)
 		p = brand_refusal(VENUE_ANTHROPIC, &why);
-	} else {
+	else {
 		p = plan_plain(200);
 		json_w_begin(&p->body, '{');
 		json_w_ki64(&p->body, "input_tokens", n);
@@ -82,6 +123,18 @@ count(struct visit *v)
 	}
 	arena_fini(&a);
 	return p;
+}
+
+static struct plan *
+count(struct visit *v)
+{
+	return count_as(v, SHOP_MESSAGES);
+}
+
+struct plan *
+anthropic_vertex_count(struct visit *v)
+{
+	return count_as(v, SHOP_VERTEX_COUNT);
 }
 
 static void
@@ -115,16 +168,20 @@ models(const struct visit *v)
 	return p;
 }
 
+/* Bedrock counts by its own CountTokens; only Anthropic lists models. */
 struct plan *
-anthropic_route(struct visit *v)
+anthropic_route(struct visit *v, struct slice path)
 {
 	const bool post = slice_eq(v->head->method, S("POST"));
+	const enum venue venue = v->credential->venue;
 
-	if (slice_eq(v->path, S("/v1/messages")))
+	if (slice_eq(path, S("/v1/messages")))
 		return post ? messages(v) : trouble(v, TROUBLE_METHOD, S(""));
-	if (slice_eq(v->path, S("/v1/messages/count_tokens")))
+	if (slice_eq(path, S("/v1/messages/count_tokens")) &&
+	    venue != VENUE_BEDROCK)
 		return post ? count(v) : trouble(v, TROUBLE_METHOD, S(""));
-	if (slice_eq(v->path, S("/v1/models")) && !post)
+	if (slice_eq(path, S("/v1/models")) && !post &&
+	    venue == VENUE_ANTHROPIC)
 		return models(v);
 	return trouble(v, TROUBLE_PATH, S(""));
 }

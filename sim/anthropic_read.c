@@ -19,7 +19,9 @@ struct reading {
 	const struct json *body;
 	struct refusal *why;
 	struct buf out;
-	bool newer; /* version 2026-10-21 */
+	enum shop shop;
+	struct slice model; /* the path's, where it names one */
+	bool newer;         /* version 2026-10-21 */
 	bool counting;
 	unsigned marks;
 	/* Input up to the last cache marker, in bytes; its ttl. */
@@ -506,7 +508,8 @@ parameters(struct reading *r)
 		"stop_sequences stream metadata thinking output_config "
 		"cache_control container service_tier speed inference_geo "
 		"workspace_id user_profile_id diagnostics temperature top_p "
-		"top_k context_management mcp_servers "))
+		"top_k context_management mcp_servers anthropic_version "
+		"anthropic_beta "))
 		return false;
 	if (!r->counting &&
 	    (!json_get_i64(r->body, "max_tokens", &limit) || limit < 1))
@@ -751,7 +754,8 @@ as_chat(struct reading *r)
 	struct slice text;
 
 	json_w_begin(&r->out, '{');
-	json_w_kstr(&r->out, "model", json_get_str(r->body, "model"));
+	json_w_kstr(&r->out, "model",
+	    r->model.len > 0 ? r->model : json_get_str(r->body, "model"));
 	put_messages(r);
 	put_tools(r);
 	put_rest(r);
@@ -764,42 +768,83 @@ as_chat(struct reading *r)
 }
 
 static bool
+unknown(struct reading *r, const char *key)
+{
+	return json_get(r->body, key) == NULL ||
+	       WRONG(r, "%s: Extra inputs are not permitted", key);
+}
+
+/* What the body must say, and must not, beside what is the same everywhere. */
+static bool
+fits_shop(struct reading *r)
+{
+	const struct slice version = json_get_str(r->body, "anthropic_version");
+
+	if (r->shop == SHOP_MESSAGES)
+		return unknown(r, "anthropic_version") &&
+		       unknown(r, "anthropic_beta") &&
+		       (json_get_str(r->body, "model").len > 0 ||
+			   WRONG(r, "model: Field required"));
+	if (version.len == 0)
+		return WRONG(r, "anthropic_version: Field required");
+	if (r->shop != SHOP_INVOKE)
+		return (slice_eq(version, S("vertex-2023-10-16")) ||
+			   WRONG(r, "anthropic_version: Input should be "
+				    "'vertex-2023-10-16'")) &&
+		       unknown(r, "anthropic_beta") &&
+		       (r->shop == SHOP_VERTEX_COUNT || unknown(r, "model"));
+	r->newer = slice_eq(version, S("2026-10-21"));
+	return (r->newer || slice_eq(version, S("bedrock-2023-05-31")) ||
+		   WRONG(r, "anthropic_version: Input should be "
+			    "'bedrock-2023-05-31'")) &&
+	       unknown(r, "model") && unknown(r, "stream");
+}
+
+static bool
 good(struct reading *r)
 {
 	if (r->body->type != JSON_OBJECT)
 		return WRONG(r, "Input should be a valid dictionary");
-	if (json_get_str(r->body, "model").len == 0)
-		return WRONG(r, "model: Field required");
-	return parameters(r) && tools(r) && system_text(r) && turns(r);
+	return fits_shop(r) && parameters(r) && tools(r) && system_text(r) &&
+	       turns(r);
 }
 
 int64_t
-anthropic_count(
-    struct arena *a, const struct json *body, bool newer, struct refusal *why)
+anthropic_count(struct arena *a, const struct json *body, enum shop shop,
+    bool newer, struct refusal *why)
 {
 	struct reading r = { .arena = a,
 		.body = body,
 		.why = why,
+		.shop = shop,
 		.newer = newer,
 		.counting = true };
 
 	return good(&r) ? count_input(as_chat(&r)) : -1;
 }
 
-struct plan *
-anthropic_read(struct order *o)
+static struct plan *
+read_for(struct order *o, enum shop shop)
 {
 	struct refusal why = { 0 };
 	const struct json *t = json_get(o->body, "thinking");
 	struct reading r = { .arena = &o->arena,
 		.body = o->body,
 		.why = &why,
+		.shop = shop,
+		.model = o->name,
 		.newer =
 		    slice_eq(http_value(o->visit->head, S("anthropic-version")),
 			S("2026-10-21")) };
 
-	if (!good(&r))
-		return brand_refusal(VENUE_ANTHROPIC, &why);
+	/* The path and the body say both whether it streams. */
+	if (good(&r) && shop == SHOP_VERTEX &&
+	    json_get_bool(o->body, "stream", false) != o->stream)
+		(void)WRONG(&r, "stream: must be what the method says");
+	if (why.message != NULL)
+		return brand_refusal(shop == SHOP_INVOKE ? VENUE_BEDROCK_NATIVE
+							 : VENUE_ANTHROPIC,
+		    &why);
 	o->aws.cache_write = r.marked / 4;
 	o->aws.ttl = r.ttl;
 	o->aws.cites = r.cites;
@@ -809,4 +854,22 @@ anthropic_read(struct order *o)
 	    (is(t, "type", "adaptive") && json_get(t, "display") == NULL);
 	o->body = as_chat(&r);
 	return NULL;
+}
+
+struct plan *
+anthropic_read(struct order *o)
+{
+	return read_for(o, SHOP_MESSAGES);
+}
+
+struct plan *
+anthropic_read_vertex(struct order *o)
+{
+	return read_for(o, SHOP_VERTEX);
+}
+
+struct plan *
+anthropic_read_invoke(struct order *o)
+{
+	return read_for(o, SHOP_INVOKE);
 }

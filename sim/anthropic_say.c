@@ -3,6 +3,8 @@
  */
 #include "sim/anthropic.h"
 
+#include "base/text.h"
+#include "http/eventstream.h"
 #include "sim/bedrock.h"
 #include "sim/filler.h"
 
@@ -224,11 +226,43 @@ unary(struct work *w)
 /* --- events ----------------------------------------------------------------
  */
 
+/* One of AWS's messages, its payload the event as base64. */
+static void
+put_message(struct buf *b, struct slice json)
+{
+	struct buf text = { 0 }, payload = { 0 };
+
+	text_base64_write(&text, json);
+	json_w_begin(&payload, '{');
+	json_w_kstr(&payload, "bytes", buf_slice(&text));
+	json_w_kstr(&payload, "p", S("abcdefgh"));
+	json_w_end(&payload, '}');
+	eventstream_event(b, S("chunk"), buf_slice(&payload));
+	buf_fini(&text);
+	buf_fini(&payload);
+}
+
+static bool
+in_chunks(const struct work *w)
+{
+	return w->terms->tongue == &anthropic_chunks;
+}
+
 static void
 say(struct work *w, const char *event, struct buf *json)
 {
 	struct buf b = { 0 };
 
+	if (in_chunks(w)) {
+		/* Bedrock sends no pings. */
+		if (strcmp(event, "ping") != 0) {
+			put_message(&b, buf_slice(json));
+			work_chunk(w, buf_slice(&b));
+		}
+		buf_fini(&b);
+		buf_fini(json);
+		return;
+	}
 	buf_fmt(&b, "event: %s\ndata: ", event);
 	buf_add(&b, buf_slice(json));
 	buf_str(&b, "\n\n");
@@ -398,6 +432,17 @@ stream_end(struct work *w, const struct draft *d)
 	say(w, "message_delta", &b);
 	b = (struct buf){ 0 };
 	open_event(&b, "message_stop", -1);
+	if (in_chunks(w)) {
+		json_w_key(&b, "amazon-bedrock-invocationMetrics");
+		json_w_begin(&b, '{');
+		json_w_ki64(&b, "inputTokenCount",
+		    w->plan->used.input - w->plan->used.cached -
+			w->plan->used.cache_write);
+		json_w_ki64(&b, "outputTokenCount", w->plan->used.output);
+		json_w_ki64(&b, "invocationLatency", 100);
+		json_w_ki64(&b, "firstByteLatency", 10);
+		json_w_end(&b, '}');
+	}
 	json_w_end(&b, '}');
 	say(w, "message_stop", &b);
 }
@@ -421,7 +466,29 @@ stream(struct work *w)
 		stream_end(w, d);
 	buf_add(&w->plan->body, S("0\r\n\r\n"));
 	w->plan->stream = true;
-	w->plan->type = "text/event-stream; charset=utf-8";
+	w->plan->type = in_chunks(w) ? "application/vnd.amazon.eventstream"
+				     : "text/event-stream; charset=utf-8";
+}
+
+static struct slice
+framed(struct work *w, enum mishap m)
+{
+	struct buf b = { 0 };
+	struct slice s;
+
+	if (m == MISHAP_ERREVENT) {
+		eventstream_exception(&b, S("modelStreamErrorException"),
+		    S("{\"message\":\"The model had an error while streaming "
+		      "its answer.\",\"originalStatusCode\":500,"
+		      "\"originalMessage\":\"boom\"}"));
+	} else {
+		/* A message whose sum is another one's. */
+		put_message(&b, S("{}"));
+		b.p[b.len - 1] = (char)(b.p[b.len - 1] ^ 1);
+	}
+	s = arena_copy(w->arena, buf_slice(&b));
+	buf_fini(&b);
+	return s;
 }
 
 const struct tongue anthropic_tongue = {
@@ -430,4 +497,10 @@ const struct tongue anthropic_tongue = {
 	.error = S_INIT("event: error\ndata: {\"type\":\"error\",\"error\":{"
 			"\"type\":\"overloaded_error\",\"message\":"
 			"\"Overloaded\"}}\n\n"),
+};
+
+const struct tongue anthropic_chunks = {
+	.unary = unary,
+	.stream = stream,
+	.framed = framed,
 };

@@ -8,6 +8,7 @@
 #include "sim/bedrock.h"
 
 #include "base/text.h"
+#include "sim/anthropic.h"
 #include "sim/awsshape.h"
 #include "sim/brand.h"
 #include "sim/embed.h"
@@ -121,6 +122,8 @@ invoke(struct visit *v, const struct sim_model *m, bool stream)
 
 	if (bedrock_is_nova(m))
 		return call(v, &nova, m->bedrock_id, stream);
+	if (bedrock_is_claude(m))
+		return anthropic_invoke(v, m->bedrock_id, stream);
 	if (m->embed > 0 && !stream)
 		return embed_call(v,
 		    contains(m->bedrock_id, "cohere.") ? EMBED_COHERE
@@ -132,12 +135,12 @@ invoke(struct visit *v, const struct sim_model *m, bool stream)
 /* --- CountTokens ------------------------------------------------------- */
 
 static struct plan *
-counted(struct arena *a, const struct json *converse)
+counted(int64_t n)
 {
 	struct plan *p = plan_plain(200);
 
 	json_w_begin(&p->body, '{');
-	json_w_ki64(&p->body, "inputTokens", bedrock_count(a, converse));
+	json_w_ki64(&p->body, "inputTokens", n);
 	json_w_end(&p->body, '}');
 	return p;
 }
@@ -159,13 +162,14 @@ inner(struct arena *a, const struct json *input, struct refusal *why)
 }
 
 static struct plan *
-count(struct visit *v)
+count(struct visit *v, const struct sim_model *m)
 {
 	struct arena a = { 0 };
 	struct refusal why = { 0 };
 	const struct json *body;
 	struct json *j;
 	struct plan *p;
+	int64_t n = 0;
 
 	if (json_parse(&a, v->body, &j) != FAULT_NONE)
 		(void)awsshape_wrong(&why, "The request body is not JSON.");
@@ -175,11 +179,15 @@ count(struct visit *v)
 	if (why.message == NULL) {
 		j = (struct json *)(uintptr_t)json_get(j, "input");
 		body = json_get(j, "converse");
-		if (body == NULL)
-			body = inner(&a, j, &why);
+		if (body != NULL)
+			n = bedrock_count(&a, body);
+		else if ((body = inner(&a, j, &why)) != NULL)
+			n = bedrock_is_claude(m) ? anthropic_count(&a, body,
+						       SHOP_INVOKE, false, &why)
+						 : bedrock_count(&a, body);
 	}
 	p = why.message != NULL ? brand_refusal(VENUE_BEDROCK_NATIVE, &why)
-				: counted(&a, body);
+				: counted(n);
 	arena_fini(&a);
 	return p;
 }
@@ -204,7 +212,7 @@ operation(struct visit *v, struct slice id, struct slice what)
 	if (slice_eq(what, S("invoke-with-response-stream")))
 		return invoke(v, m, true);
 	if (slice_eq(what, S("count-tokens")))
-		return count(v);
+		return count(v, m);
 	return trouble(TROUBLE_PATH, S(""));
 }
 

@@ -10,8 +10,10 @@
 static enum venue
 voice(const struct order *o)
 {
-	return o->manner->native ? VENUE_BEDROCK_NATIVE
-				 : o->visit->credential->venue;
+	if (o->manner->native)
+		return VENUE_BEDROCK_NATIVE;
+	return o->manner->anthropic ? VENUE_ANTHROPIC
+				    : o->visit->credential->venue;
 }
 
 static struct plan *
@@ -140,8 +142,10 @@ answer_name(const struct order *o)
 {
 	enum venue v = o->visit->credential->venue;
 
-	return v == VENUE_BEDROCK || v == VENUE_COMPATIBLE ? o->chat.model
-							   : o->model->snapshot;
+	return (v == VENUE_BEDROCK || v == VENUE_COMPATIBLE) &&
+		       o->chat.model.len > 0
+		   ? o->chat.model
+		   : o->model->snapshot;
 }
 
 static struct plan *

@@ -194,7 +194,11 @@ route(struct visit *v)
 	if (venue == VENUE_GEMINI || venue == VENUE_VERTEX)
 		return gemini_route(v);
 	if (venue == VENUE_ANTHROPIC)
-		return anthropic_route(v);
+		return anthropic_route(v, v->path);
+	if ((venue == VENUE_AZURE || venue == VENUE_BEDROCK) &&
+	    slice_starts(v->path, S("/anthropic/")))
+		return anthropic_route(
+		    v, (struct slice){ v->path.p + 10, v->path.len - 10 });
 	if (venue == VENUE_AZURE &&
 	    slice_starts(v->path, S("/openai/deployments/")))
 		return azure_classic(v);

@@ -80,6 +80,7 @@ struct manner {
 	const struct tongue *tongue; /* NULL: OpenAI's chat */
 	struct slice bad_json;       /* what is said to a body that is none */
 	bool native;                 /* its errors are AWS's, not its model's */
+	bool anthropic; /* they are Anthropic's, whoever sells it */
 };
 
 extern const struct wire_ops desk_ops; /* user: struct desk */

@@ -6,6 +6,7 @@
  */
 #include "sim/gemini.h"
 
+#include "sim/anthropic.h"
 #include "sim/brand.h"
 #include "sim/embed.h"
 #include "sim/google.h"
@@ -184,6 +185,27 @@ method(struct visit *v, struct slice what)
 	return trouble(v, TROUBLE_PATH, S(""));
 }
 
+/* Claude: MODEL or MODEL@VERSION, or "count-tokens" with the model within. */
+static struct plan *
+claude(struct visit *v, struct slice left)
+{
+	struct slice model, name, version;
+
+	if (!slice_cut(left, ':', &model, &name))
+		return trouble(v, TROUBLE_PATH, S(""));
+	if (!slice_eq(v->head->method, S("POST")))
+		return trouble(v, TROUBLE_METHOD, S(""));
+	if (slice_eq(model, S("count-tokens")) &&
+	    slice_eq(name, S("rawPredict")))
+		return anthropic_vertex_count(v);
+	(void)slice_cut(model, '@', &model, &version);
+	if (slice_eq(name, S("rawPredict")))
+		return anthropic_vertex(v, model, false);
+	if (slice_eq(name, S("streamRawPredict")))
+		return anthropic_vertex(v, model, true);
+	return trouble(v, TROUBLE_PATH, S(""));
+}
+
 static struct slice
 behind(struct slice s, size_t n)
 {
@@ -235,6 +257,9 @@ gemini_route(struct visit *v)
 	}
 	if (slice_eq(left, S("models")) && v->credential->venue == VENUE_GEMINI)
 		return list_models(v);
+	if (v->credential->venue == VENUE_VERTEX &&
+	    slice_starts(left, S("publishers/anthropic/models/")))
+		return claude(v, behind(left, 28));
 	if (!slice_starts(left, models))
 		return trouble(v, TROUBLE_PATH, S(""));
 	return method(v, behind(left, models.len));

@@ -36,7 +36,8 @@ guess(const struct visit *v)
 		return VENUE_BEDROCK_NATIVE;
 	if (memmem(v->path.p, v->path.len, "publishers/", 11) != NULL)
 		return VENUE_VERTEX;
-	if (slice_starts(v->path, S("/v1/messages")))
+	if (slice_starts(v->path, S("/v1/messages")) ||
+	    slice_starts(v->path, S("/anthropic/")))
 		return VENUE_ANTHROPIC;
 	if (google_key(v).len > 0 ||
 	    (slice_starts(v->path, S("/v1")) &&
@@ -238,7 +239,9 @@ desk_identify(struct visit *v, int64_t now_s)
 		/* Where both are sent, this one counts. */
 		v->credential = by_key(v->desk->setup, x_api_key, false);
 		if (v->credential != NULL &&
-		    v->credential->venue != VENUE_ANTHROPIC)
+		    v->credential->venue != VENUE_ANTHROPIC &&
+		    (v->credential->venue != VENUE_AZURE ||
+			!slice_starts(v->path, S("/anthropic/"))))
 			v->credential = NULL;
 	} else if (api_key.len > 0)
 		v->credential = by_key(v->desk->setup, api_key, true);

@@ -27,7 +27,8 @@ SUITES = {
 # The models of tests/lib/kit.py, in the order of the page.
 MODELS = {"m-openai": "OpenAI", "m-azure": "Azure OpenAI",
           "m-azure-v1": "Azure, v1",
-          "m-claude": "Anthropic", "m-bedrock": "Bedrock, OpenAI's",
+          "m-claude": "Anthropic", "m-foundry": "Foundry, Claude",
+          "m-bedrock": "Bedrock, OpenAI's",
           "m-claude-aws": "Bedrock, Claude", "m-nova": "Bedrock, Nova",
           "m-gemini": "Gemini API", "m-vertex": "Vertex", "m-oci": "OCI",
           "m-lab": "OpenAI-compatible"}

@@ -71,7 +71,8 @@ is_claude(const struct deployment_conf *d)
 static bool
 fits(const struct deployment_conf *d, const struct dialect *dialect)
 {
-	return (dialect == &dialect_anthropic) == is_claude(d);
+	return (dialect == &dialect_anthropic ||
+		   dialect == &dialect_anthropic_count) == is_claude(d);
 }
 
 static enum fault
@@ -80,7 +81,10 @@ dress_claude(struct parcel *p)
 	const struct provider_conf *c = p->deployment->provider;
 
 	p->head->method = S("POST");
-	p->head->target = parcel_target(p, "/anthropic/v1/messages");
+	p->head->target =
+	    parcel_target(p, p->dialect == &dialect_anthropic_count
+				 ? "/anthropic/v1/messages/count_tokens"
+				 : "/anthropic/v1/messages");
 	if (http_find(p->head, S("anthropic-version")) == NULL)
 		parcel_header(p, S("anthropic-version"), S("2023-06-01"));
 	if (c->api_key == NULL)
@@ -94,7 +98,8 @@ dress(struct parcel *p)
 {
 	const struct provider_conf *c = p->deployment->provider;
 
-	if (p->dialect == &dialect_anthropic)
+	if (p->dialect == &dialect_anthropic ||
+	    p->dialect == &dialect_anthropic_count)
 		return dress_claude(p);
 	p->head->method = p->list ? S("GET") : S("POST");
 	if (p->list)
@@ -117,7 +122,8 @@ dress(struct parcel *p)
 const struct provider provider_azure_openai = {
 	.type = PROVIDER_AZURE_OPENAI,
 	.speaks = { &dialect_openai_chat, &dialect_openai_responses,
-	    &dialect_openai_embeddings, &dialect_anthropic },
+	    &dialect_openai_embeddings, &dialect_anthropic,
+	    &dialect_anthropic_count },
 	.fits = fits,
 	.dress = dress,
 	.lists = true,

@@ -8,8 +8,8 @@ import pytest
 
 HERE = pathlib.Path(__file__).parent / "js"
 NODE = HERE / "node_modules" / ".bin" / "node"
-MODELS = [f"m-{p}" for p in kit.VENUES] + ["m-lab", "m-claude"] + \
-    list(kit.CONVERSE)
+MODELS = [f"m-{p}" for p in kit.VENUES] + ["m-lab"] + \
+    list(kit.CLAUDES) + list(kit.CONVERSE)
 EACH = ["unary", "stream", "toolRoundTrip", "limit", "image",
         "structuredOutput", "midSystem", "countTokens"]
 ONCE = ["wrongKey", "unknownModel", "hostedTool", "manyAtOnce"]

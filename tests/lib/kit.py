@@ -40,7 +40,7 @@ SECRETS = {
     "SIM_AWS_TOKEN_SECRET": "sim/bedrock/secret2",
     "SIM_AWS_TOKEN": "IQoJb3JpZ2luX2VjEXAMPLETOKEN+/==",
     "SIM_AWS_BEARER": "sim-bedrock-api-key", "SIM_LAB": "sim-lab-key",
-    "SIM_ANTHROPIC": "sk-ant-sim",
+    "SIM_ANTHROPIC": "sk-ant-sim", "SIM_FOUNDRY": "sim-foundry-key",
 }
 
 # The credential's name at the simulator is the provider's in kontor.yaml, so
@@ -64,6 +64,9 @@ SIM_CREDENTIALS = [
     {"name": "lab", "type": "openai_compatible", "key": SECRETS["SIM_LAB"]},
     {"name": "anthropic", "type": "anthropic",
      "key": SECRETS["SIM_ANTHROPIC"]},
+    {"name": "foundry", "type": "azure_openai",
+     "key": SECRETS["SIM_FOUNDRY"],
+     "deployments": {"claude-prod": "claude-sonnet-4-5"}},
 ]
 SIM_MODELS = [
     {"id": "gpt-5.4", "snapshot": "gpt-5.4-2026-03-05",
@@ -90,7 +93,11 @@ SIM_MODELS = [
          "anthropic": {"input": "3.00", "cached_input": "0.30",
                        "cache_write": "3.75", "output": "15.00"},
          "bedrock": {"input": "3.00", "cached_input": "0.30",
-                     "cache_write": "3.75", "output": "15.00"}}},
+                     "cache_write": "3.75", "output": "15.00"},
+         "azure_openai": {"input": "3.00", "cached_input": "0.30",
+                          "cache_write": "3.75", "output": "15.00"},
+         "vertex": {"input": "3.00", "cached_input": "0.30",
+                    "cache_write": "3.75", "output": "15.00"}}},
     {"id": "nova-lite", "bedrock_id": "amazon.nova-lite-v1:0",
      "context": 300000, "max_output": 10000, "prices": {
          "bedrock": {"input": "0.06", "cached_input": "0.015",
@@ -103,6 +110,13 @@ CONVERSE = {
     "m-claude-aws": ("us.anthropic.claude-sonnet-4-5-20250929-v1:0",
                      "anthropic", 64000),
     "m-nova": ("us.amazon.nova-lite-v1:0", "amazon", 10000),
+}
+
+# Claude where it speaks Anthropic's Messages: name in kontor.yaml, provider,
+# its name there.
+CLAUDES = {
+    "m-claude": ("anthropic", "claude-sonnet-4-5"),
+    "m-foundry": ("foundry", "claude-prod"),
 }
 
 # provider, what it calls gpt-5.4
@@ -176,10 +190,11 @@ def make_config(sim_url, data_dir, first_byte="2s", idle="2s", workers=2):
         models[name] = {"publisher": maker, "deployments": [
             {"id": name[2:], "provider": "bedrock", "name": at, "zone": "us",
              "context": 200000, "max_output": most}]}
-    models["m-claude"] = {"publisher": "anthropic", "deployments": [
-        {"id": "claude", "provider": "anthropic", "zone": "us",
-         "name": "claude-sonnet-4-5", "context": 200000,
-         "max_output": 64000}]}
+    for name, (at, called, *more) in CLAUDES.items():
+        models[name] = {"publisher": "anthropic", "deployments": [
+            {"id": name[2:], "provider": at, "zone": "us", "name": called,
+             "context": 200000, "max_output": 64000,
+             **(more[0] if more else {})}]}
     models["m-lab"] = {"deployments": [deployment("lab-oss", "lab")]}
     models["gpt-5.4"] = {
         "publisher": "openai",
@@ -233,6 +248,9 @@ def make_config(sim_url, data_dir, first_byte="2s", idle="2s", workers=2):
             "anthropic": provider(
                 type="anthropic", base_url=sim_url,
                 auth={"api_key": "${SIM_ANTHROPIC}"}),
+            "foundry": provider(
+                type="azure_openai", base_url=sim_url,
+                auth={"api_key": "${SIM_FOUNDRY}"}),
             "lab": provider(type="openai_compatible",
                             base_url=sim_url + "/v1",
                             auth={"api_key": "${SIM_LAB}"}),
@@ -245,8 +263,9 @@ def make_config(sim_url, data_dir, first_byte="2s", idle="2s", workers=2):
         "models": models,
         "aliases": {"fast": "m-openai"},
         "prices": price_rows() + [
-            {"deployment": "claude", "input": "3.00", "cached_input": "0.30",
-             "cache_write": "3.75", "output": "15.00"}] + [
+            {"deployment": name[2:], "input": "3.00", "cached_input": "0.30",
+             "cache_write": "3.75", "output": "15.00"}
+            for name in CLAUDES] + [
             {"deployment": f"{d}", **PRICES["openai"]}
             for d in ("r-closed", "c-closed", "b-badkey", "bt-badkey")],
     }

@@ -14,7 +14,7 @@ PNG = base64.b64encode(
 PDF = base64.b64encode(b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF"
                        ).decode()
 
-NATIVE = ["m-claude"]
+NATIVE = list(kit.CLAUDES)
 MODELS = NATIVE + ["m-openai", "m-azure", "m-bedrock", "m-lab"]
 if hasattr(kit, "CONVERSE"):
     MODELS += list(kit.CONVERSE)
@@ -142,19 +142,21 @@ def test_documents(client):
         assert text_of(m), model
 
 
-def test_stop_sequences_and_system_blocks(client):
+@pytest.mark.parametrize("model", NATIVE)
+def test_stop_sequences_and_system_blocks(client, model):
     m = client.messages.create(
-        model="m-claude", max_tokens=100, stop_sequences=["STOP"],
+        model=model, max_tokens=100, stop_sequences=["STOP"],
         system=[{"type": "text", "text": "Be brief.",
                  "cache_control": {"type": "ephemeral"}}],
         messages=ask("Hello [[sim out=8]]"))
     assert m.stop_reason in ("end_turn", "stop_sequence")
 
 
-def test_thinking_is_signed_and_survives_the_round_trip(client):
+@pytest.mark.parametrize("model", NATIVE)
+def test_thinking_is_signed_and_survives_the_round_trip(client, model):
     thinking = {"type": "enabled", "budget_tokens": 1024}
     messages = ask("Think. [[sim tools=1]]")
-    m = client.messages.create(model="m-claude", max_tokens=3000,
+    m = client.messages.create(model=model, max_tokens=3000,
                                thinking=thinking, tools=TOOLS,
                                messages=messages)
     assert m.content[0].type == "thinking" and m.content[0].signature
@@ -163,7 +165,7 @@ def test_thinking_is_signed_and_survives_the_round_trip(client):
                  {"role": "user", "content": [
                      {"type": "tool_result", "tool_use_id": use.id,
                       "content": "ok"}]}]
-    end = client.messages.create(model="m-claude", max_tokens=3000,
+    end = client.messages.create(model=model, max_tokens=3000,
                                  thinking=thinking, tools=TOOLS,
                                  messages=messages)
     assert end.stop_reason in ("end_turn", "tool_use")
@@ -215,27 +217,29 @@ def test_the_old_header_and_version_still_work(kontor, key):
     assert r.status_code == 400 and "temperature" in r.text
 
 
-def test_what_is_booked_is_what_is_told(client, kontor):
+@pytest.mark.parametrize("model", NATIVE)
+def test_what_is_booked_is_what_is_told(client, kontor, model):
     r = client.messages.with_raw_response.create(
-        model="m-claude", max_tokens=50, messages=ask(
+        model=model, max_tokens=50, messages=ask(
             "Hello [[sim out=7]]"))
     m = r.parse()
     told = kontor.explain(r.headers["x-kontor-request-id"])
     a = told["attempts"][0]
     assert a["resolution"] == "booked"
     assert a["output_tokens"] == m.usage.output_tokens == 7
-    assert json.dumps(told).count("claude") > 0
+    assert json.dumps(told).count(model) > 0
 
 
-def test_tokens_are_counted(client):
+@pytest.mark.parametrize("model", NATIVE)
+def test_tokens_are_counted(client, model):
     """By the provider where it counts, else by length, and said so."""
     body = dict(system="Be brief.", messages=ask("How long is this?"),
                 tools=TOOLS)
     r = client.messages.with_raw_response.count_tokens(
-        model="m-claude", **body)
+        model=model, **body)
     exact = r.parse().input_tokens
     assert exact > 0 and "x-kontor-warnings" not in r.headers
-    m = client.messages.create(model="m-claude", max_tokens=10, **body)
+    m = client.messages.create(model=model, max_tokens=10, **body)
     assert m.usage.input_tokens == exact
     r = client.messages.with_raw_response.count_tokens(
         model="m-openai", **body)

@@ -93,7 +93,13 @@ claude_on_foundry_speaks_as_at_anthropic(void **state)
 	assert_true(slice_eq(http_value(&h, S("x-api-key")), S("k")));
 	assert_true(
 	    slice_eq(http_value(&h, S("anthropic-version")), S("2023-06-01")));
+	h = (struct http_head){ 0 };
+	p.dialect = &dialect_anthropic_count;
+	assert_int_equal(provider_get(c.type)->dress(&p), FAULT_NONE);
+	assert_true(
+	    slice_eq(h.target, S("/x/anthropic/v1/messages/count_tokens")));
 	d.model = &gpt;
+	assert_null(provider_dialect(&d, &dialect_anthropic_count));
 	assert_ptr_equal(
 	    provider_dialect(&d, &dialect_anthropic), &dialect_openai_chat);
 	arena_fini(&a);
