@@ -438,8 +438,8 @@ put_tool(struct writing *w, const struct tool *t)
 		lose(w, LOSS_CACHE_MARK);
 	json_w_begin(w->out, '{');
 	put_name(w, "name", t->name);
-	if (t->description.len > 0)
-		json_w_kstr(w->out, "description", t->description);
+	/* Google calls it required, and an empty one an absent one. */
+	json_w_kstr(w->out, "description", t->description);
 	if (t->custom || t->schema.len > 0) {
 		json_w_key(w->out, "parametersJsonSchema");
 		json_w_raw(w->out, codec_schema(w->arena, t, &w->lost));

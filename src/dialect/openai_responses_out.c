@@ -214,53 +214,43 @@ put_reasoning(struct writing *w, const struct part *p)
 	json_w_end(w->out, '}');
 }
 
-/* Words of the assistant that stand together are one message. */
-static const struct part *
+/* Of what may stand in an input, only plain words are the assistant's without
+ * an id; a refusal needs a whole message. */
+static void
 put_said(struct writing *w, const struct part *p)
 {
-	bool any = false;
-
-	for (; p != NULL && is_words(p); p = p->next) {
-		if (p->text.len == 0)
-			continue;
-		if (!any) {
-			open_item(w, "message");
-			json_w_kstr(w->out, "role", S("assistant"));
-			json_w_key(w->out, "content");
-			json_w_begin(w->out, '[');
-			any = true;
-		}
-		if (p->kind == PART_TEXT) {
-			put_text(w, "output_text", p->text);
-		} else {
-			json_w_begin(w->out, '{');
-			json_w_kstr(w->out, "type", S("refusal"));
-			json_w_kstr(w->out, "refusal", p->text);
-			json_w_end(w->out, '}');
-		}
-	}
-	if (any) {
-		json_w_end(w->out, ']');
+	if (p->text.len == 0)
+		return;
+	open_item(w, "message");
+	json_w_kstr(w->out, "role", S("assistant"));
+	if (p->kind == PART_TEXT) {
+		json_w_kstr(w->out, "content", p->text);
+	} else {
+		json_w_kstr(w->out, "id", S("msg_refusal"));
+		json_w_kstr(w->out, "status", S("completed"));
+		json_w_key(w->out, "content");
+		json_w_begin(w->out, '[');
+		json_w_begin(w->out, '{');
+		json_w_kstr(w->out, "type", S("refusal"));
+		json_w_kstr(w->out, "refusal", p->text);
 		json_w_end(w->out, '}');
+		json_w_end(w->out, ']');
 	}
-	return p;
+	json_w_end(w->out, '}');
 }
 
 static void
 put_assistant(struct writing *w, const struct part *p)
 {
-	while (p != NULL) {
-		if (is_words(p)) {
-			p = put_said(w, p);
-			continue;
-		}
-		if (p->kind == PART_TOOL_CALL)
+	for (; p != NULL; p = p->next) {
+		if (is_words(p))
+			put_said(w, p);
+		else if (p->kind == PART_TOOL_CALL)
 			put_call(w, p);
 		else if (p->kind == PART_REASONING)
 			put_reasoning(w, p);
 		else
 			lose(w, LOSS_EXTRA);
-		p = p->next;
 	}
 }
 

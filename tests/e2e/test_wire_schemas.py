@@ -1,0 +1,122 @@
+"""What kontor sends to providers, for callers of every dialect, is what the
+providers' published schemas describe, and what they do not know is not in
+it."""
+import json
+import subprocess
+
+import kit
+import pytest
+from recorder import Recorder
+from scenes import SCENES, call
+
+specs = pytest.importorskip("specs")
+OUT = {"input": "1", "output": "1"}
+# type and publisher; several families where their bodies differ.
+VENUES = {
+    "at-chat": ("openai", "gpt-5.4", "openai"),
+    "at-anthropic": ("anthropic", "claude-sonnet-4-5", "anthropic"),
+    "at-anthropic-new": ("anthropic", "claude-opus-4-7", "anthropic"),
+    "at-converse": ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0",
+                    "anthropic"),
+    "at-nova": ("bedrock", "amazon.nova-lite-v1:0", "amazon"),
+    "at-gemini": ("gemini", "gemini-3.1-pro", "google"),
+    "at-flash": ("gemini", "gemini-2.5-flash", "google"),
+}
+
+
+def config(url, folder):
+    rows = {"openai": dict(base_url=url + "/v1", auth={"api_key": "${SIM_LAB}"}),
+            "anthropic": dict(base_url=url, auth={"api_key": "${SIM_LAB}"}),
+            "gemini": dict(base_url=url, auth={"api_key": "${SIM_LAB}"}),
+            "bedrock": dict(base_url=url, region="us-east-1", auth={
+                "access_key_id": "${SIM_AWS_ID}",
+                "secret_access_key": "${SIM_AWS_SECRET}"})}
+    return {
+        "version": 1, "data_dir": str(folder / "data"), "workers": 1,
+        "listen": {
+            "gateway": {"address": f"127.0.0.1:{kit.free_port()}"},
+            "admin": {"address": f"127.0.0.1:{kit.free_port()}"}},
+        "providers": {k: {"type": k, **v} for k, v in rows.items()},
+        "models": {model: {"publisher": publisher, "deployments": [
+            {"id": model + "-d", "provider": provider, "name": name,
+             "context": 400000, "max_output": 32000}]}
+            for model, (provider, name, publisher) in VENUES.items()},
+        "prices": [{"deployment": m + "-d", **OUT} for m in VENUES]}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    if not specs.available():
+        pytest.skip(f"no {specs.FOLDER}")
+    folder = tmp_path_factory.mktemp("schemas")
+    with Recorder() as recorder, \
+            kit.Kontor(folder, config(recorder.url, folder)) as kontor:
+        key = kontor.key("schemas")["key"]
+        with kontor.http(key) as http:
+            yield recorder, http
+        kontor.verify()
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("venue", VENUES)
+@pytest.mark.parametrize("dialect", SCENES)
+def test_what_is_sent(running, dialect, venue, stream):
+    recorder, http = running
+    for name, body in SCENES[dialect].items():
+        path, body = call(dialect, venue, body, stream)
+        before = len(recorder.seen)
+        r = http.post(path, json=body)
+        assert r.status_code == 200, (name, r.text)
+        assert len(recorder.seen) == before + 1
+        spoken, sent = recorder.last()
+        if spoken == dialect:
+            continue  # bytes pass: test_captures.py
+        if spoken == "gemini":
+            sent = {"model": "models/m", **sent}  # the path names it
+        wrong = specs.check(spoken, sent)
+        assert not wrong, (name, wrong, json.dumps(sent))
+
+
+@pytest.mark.parametrize("dialect", [
+    d for d in SCENES if d != "openai-responses"])
+def test_what_would_be_sent_to_responses(dialect):
+    """Who speaks Responses speaks chat too, and others are told so there."""
+    if not specs.available():
+        pytest.skip(f"no {specs.FOLDER}")
+    asked = [call(dialect, "m", body, stream)[1]
+             for body in SCENES[dialect].values()
+             for stream in (False, True)]
+    told = subprocess.run(
+        [kit.BUILD / "tests/told/told"], check=True, text=True,
+        capture_output=True, input="".join(json.dumps({
+            "from": dialect, "to": "openai-responses", "model": "gpt-5.4",
+            "body": body}) + "\n" for body in asked)).stdout.splitlines()
+    assert len(told) == len(asked)
+    for body, sent in zip(asked, map(json.loads, told)):
+        assert "refused" not in sent, (body, sent)
+        wrong = specs.check("openai-responses", sent)
+        assert not wrong, (wrong, json.dumps(sent))
+
+
+def test_the_schemas_find_what_is_wrong():
+    """Else the tests above say nothing."""
+    if not specs.available():
+        pytest.skip(f"no {specs.FOLDER}")
+    for dialect, scenes in SCENES.items():
+        if dialect == "anthropic-messages":
+            continue
+        for name, body in scenes.items():
+            body = call(dialect, "m", body)[1]
+            assert specs.check(dialect, {**body, "nobody_knows": 1}), name
+    user = {"role": "user", "content": "hi"}
+    assert specs.check("anthropic-messages", {
+        "model": "m", "messages": [user]})
+    assert specs.check("anthropic-messages", {
+        "model": "m", "max_tokens": 1, "messages": [user], "seed": 1})
+    assert specs.check("openai-chat", {"model": "m", "messages": [
+        {"role": "tool", "content": "no id"}]})
+    assert specs.check("gemini", {"model": "m", "contents": [{
+        "parts": [{"inlineData": {"mime_type": "image/png"}}]}]})
+    assert specs.check("bedrock", {"messages": [{
+        "role": "user", "content": [{"image": {
+            "format": "png", "source": {"bytes": "no base64!"}}}]}]})
