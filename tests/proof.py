@@ -398,7 +398,7 @@ def soak(args):
         key = kontor.key("soak", budget="1000000/day")["key"]
         seconds = 3600 / args.scale
         result = storm.soak(kontor, sim, key, seconds,
-                            every=max(seconds / 60, 0.5))
+                            every=max(seconds / 60, 0.5), pause=0.2)
     print(json.dumps(result))
     write_scaled(args, "soak", "Hours of mixed calls", [
         "Streams, whole answers, resets and cuts, eight callers: memory and",

@@ -34,10 +34,10 @@ def head(key, length, *extra):
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def memory(kontor):
-    """Bytes of the workers' own."""
+def memory(kontor, role="worker"):
+    """Bytes of the processes' own."""
     total = 0
-    for pid in kontor.of_role("worker"):
+    for pid in kontor.of_role(role):
         with open(f"/proc/{pid}/statm") as f:
             _, resident, shared = map(int, f.read().split()[:3])
         total += (resident - shared) * 4096
@@ -216,7 +216,7 @@ def streams(folder, exe, kontor, sim, key, n, per_second, seconds):
 # --- hours -----------------------------------------------------------------------
 
 
-def soak(kontor, sim, key, seconds, threads=8, every=60.0):
+def soak(kontor, sim, key, seconds, threads=8, every=60.0, pause=0.0):
     """Mixed calls for so long; memory and descriptors, sample by sample."""
     end = time.monotonic() + seconds
     kinds = ["[[sim out=5]]", "[[sim out=50 pace=2]]", "x" * 20000,
@@ -236,13 +236,16 @@ def soak(kontor, sim, key, seconds, threads=8, every=60.0):
                     seen[r.status_code] += 1
                 except httpx.HTTPError:
                     seen["broken"] += 1
+                time.sleep(pause)
         return seen
     samples, seen = [], collections.Counter()
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         runs = [pool.submit(run, i) for i in range(threads)]
         while time.monotonic() < end:
             time.sleep(min(every, max(end - time.monotonic(), 0)))
-            samples.append((memory(kontor), descriptors(kontor)))
+            samples.append((memory(kontor), descriptors(kontor),
+                            memory(kontor, "recorder")))
+            print(samples[-1], flush=True)
         for r in runs:
             seen += r.result()
     # The first third fills what is kept.
@@ -250,11 +253,14 @@ def soak(kontor, sim, key, seconds, threads=8, every=60.0):
     first, last = settled[0], settled[-1]
     assert last[0] < first[0] * 1.1 + (4 << 20), samples
     assert last[1] <= max(s[1] for s in settled[:-1] or settled) + 16, samples
+    assert last[2] < first[2] * 1.25 + (4 << 20), samples
     kontor.verify()
     sim.settled()
     return {"seconds": int(seconds), "calls": sum(seen.values()),
             "answers": {str(k): v for k, v in seen.items()},
             "workers' memory after a third, KiB": first[0] >> 10,
             "workers' memory at the end, KiB": last[0] >> 10,
+            "recorder's after a third, KiB": first[2] >> 10,
+            "recorder's at the end, KiB": last[2] >> 10,
             "descriptors after a third": first[1],
             "descriptors at the end": last[1]}
