@@ -147,19 +147,20 @@ bind_take(struct req *req)
 	if (req->chain.nlimits == 0)
 		return FAULT_NONE;
 	need = need_of(req);
+	req->rates = arena_new(&req->arena, rate_taken_len(req->chain.nlimits));
 	return rate_take(m, &req->chain, &need, loop_now(req->w->loop),
-	    &req->rates, &req->slow);
+	    req->rates, &req->slow);
 }
 
 void
 bind_end(struct req *req)
 {
-	if (req->rates.n == 0)
+	if (req->rates == NULL)
 		return;
 	if (req->attempts == 0)
-		rate_back(&req->w->shm, &req->rates);
+		rate_back(&req->w->shm, req->rates);
 	else
-		rate_settle(&req->w->shm, &req->rates,
+		rate_settle(&req->w->shm, req->rates,
 		    at_least(0, req->used.input), at_least(0, req->used.output),
 		    loop_now(req->w->loop));
 }
@@ -290,7 +291,7 @@ add(struct req *req, struct http_hdr *hdr, unsigned *n, const char *name,
     struct buf *b)
 {
 	hdr[(*n)++] = (struct http_hdr){ slice_of(name),
-		arena_copy(&req->arena, buf_slice(b)) };
+		arena_copy(&req->desk->arena, buf_slice(b)) };
 	buf_clear(b);
 }
 

@@ -85,7 +85,7 @@ carry_request(struct req *req, struct slice *body)
 	f = req->try.dialect->codec->encode(
 	    &req->arena, req->said, &t, &b, &lost, &w);
 	if (f == FAULT_NONE) {
-		*body = arena_copy(&req->arena, buf_slice(&b));
+		*body = arena_copy(&req->desk->arena, buf_slice(&b));
 		warn(req, lost);
 	}
 	buf_fini(&b);

@@ -54,5 +54,5 @@ req_route_text(struct req *req)
 		write_candidate(&b, req, &req->candidate[i]);
 	if (i < req->ncandidate)
 		buf_fmt(&b, ", more=%u", req->ncandidate - i);
-	return arena_copy(&req->arena, buf_slice(&b));
+	return arena_copy(&req->desk->arena, buf_slice(&b));
 }

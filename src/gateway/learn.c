@@ -72,6 +72,8 @@ learn_place(struct req *req)
 		req->try.seen = r->hdr[i].value;
 		if (req->try.seen.len > SEEN_MAX)
 			req->try.seen.len = SEEN_MAX;
+		/* A stream's headers are given back before it ends. */
+		req->try.seen = arena_copy(&req->arena, req->try.seen);
 	}
 }
 

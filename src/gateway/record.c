@@ -19,7 +19,7 @@ void
 reply_head(struct req *req, int64_t body_len)
 {
 	struct reply *r = &req->reply;
-	struct http_hdr hdr[NELEM(r->hdr) + OWN_HEADERS];
+	struct http_hdr hdr[REPLY_HEADERS + OWN_HEADERS];
 	struct slice route;
 	unsigned n = 0, i;
 	bool replaces;

@@ -18,7 +18,7 @@ reply_header(struct req *req, struct slice name, struct slice value)
 {
 	struct reply *r = &req->reply;
 
-	CHECK(r->nhdr < NELEM(r->hdr));
+	CHECK(r->nhdr < REPLY_HEADERS);
 	r->hdr[r->nhdr++] = (struct http_hdr){ name, value };
 }
 
@@ -311,6 +311,9 @@ prefer_kept(struct req *req)
 	req->fault = FAULT_UP_STATUS;
 	req->try = req->kept->try;
 	req->reply = req->kept->reply;
+	req->reply.hdr = req->desk->hdr;
+	memcpy(req->reply.hdr, req->kept->reply.hdr,
+	    req->reply.nhdr * sizeof(*req->reply.hdr));
 }
 
 enum next

@@ -105,7 +105,7 @@ pass_headers(struct req *req, const struct http_head *head)
 		v = http_value(head, passed[i]);
 		if (v.len > 0)
 			r->hdr[r->nhdr++] = (struct http_hdr){ passed[i],
-				arena_copy(&req->arena, v) };
+				arena_copy(&req->desk->arena, v) };
 	}
 }
 
@@ -114,6 +114,7 @@ static void
 pass_limits(struct req *req, const struct http_head *head)
 {
 	static const struct slice prefix = S_INIT("anthropic-ratelimit-");
+	struct arena *a = &req->desk->arena;
 	struct reply *r = &req->reply;
 	unsigned i;
 
@@ -123,8 +124,8 @@ pass_limits(struct req *req, const struct http_head *head)
 		if (h->name.len > prefix.len &&
 		    slice_ieq((struct slice){ h->name.p, prefix.len }, prefix))
 			r->hdr[r->nhdr++] =
-			    (struct http_hdr){ arena_copy(&req->arena, h->name),
-				    arena_copy(&req->arena, h->value) };
+			    (struct http_hdr){ arena_copy(a, h->name),
+				    arena_copy(a, h->value) };
 	}
 }
 
@@ -452,6 +453,7 @@ begin_stream(struct req *req)
 			      ? slice_of(req->dialect->stream_type)
 			      : S("text/event-stream; charset=utf-8");
 	reply_head(req, -1);
+	req_free_desk(req);
 	/* Who translates looks at what was asked until the end. */
 	if (req->relay->carry == NULL) {
 		if (req->x != NULL)

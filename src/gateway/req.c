@@ -66,12 +66,35 @@ req_free_plain(struct req *req)
 }
 
 /* Requests come and go by the thousand: their memory waits for the next. */
+void
+req_free_desk(struct req *req)
+{
+	struct worker *w = req->w;
+	struct desk *d = req->desk;
+
+	if (d == NULL)
+		return;
+	req->desk = NULL;
+	req->letter = NULL;
+	req->reply.hdr = NULL;
+	req->reply.nhdr = 0;
+	arena_fini(&d->arena);
+	if (w->ndesks == SPARE_MAX) {
+		mem_free(d);
+		return;
+	}
+	w->ndesks++;
+	d->next = w->desks;
+	w->desks = d;
+}
+
 static void
 free_req(void *p)
 {
 	struct req *req = p;
 	struct worker *w = req->w;
 
+	req_free_desk(req);
 	arena_fini(&req->arena);
 	req_free_plain(req);
 	if (w->nspare == SPARE_MAX) {
@@ -81,6 +104,21 @@ free_req(void *p)
 	w->nspare++;
 	req->next = w->spare;
 	w->spare = req;
+}
+
+static struct desk *
+new_desk(struct worker *w)
+{
+	struct desk *d = w->desks;
+
+	if (d == NULL) {
+		d = mem_grow(NULL, sizeof(*d));
+	} else {
+		w->desks = d->next;
+		w->ndesks--;
+	}
+	arena_start(&d->arena, d->room, sizeof(d->room));
+	return d;
 }
 
 /* All but the chain and what follows is zero. */
@@ -95,8 +133,9 @@ new_req(struct worker *w)
 		w->spare = req->next;
 		w->nspare--;
 	}
-	memset(req, 0, offsetof(struct req, reply.hdr));
-	req->rates.n = 0;
+	memset(req, 0, offsetof(struct req, chain));
+	req->desk = new_desk(w);
+	req->reply.hdr = req->desk->hdr;
 	arena_start(&req->arena, req->room, sizeof(req->room));
 	return req;
 }
@@ -105,12 +144,17 @@ void
 req_free_spare(struct worker *w)
 {
 	struct req *req;
+	struct desk *d;
 
 	while ((req = w->spare) != NULL) {
 		w->spare = req->next;
 		mem_free(req);
 	}
-	w->nspare = 0;
+	while ((d = w->desks) != NULL) {
+		w->desks = d->next;
+		mem_free(d);
+	}
+	w->nspare = w->ndesks = 0;
 }
 
 void

@@ -96,7 +96,7 @@ struct reply {
 	struct slice type;
 	struct slice body;
 	unsigned nhdr;
-	struct http_hdr hdr[32];
+	struct http_hdr *hdr; /* the desk's, REPLY_HEADERS of them */
 };
 
 /* An attempt that is over, for x-kontor-route. */
@@ -122,7 +122,19 @@ struct kept {
 	struct reply reply;
 };
 
-enum { REQ_ROOM = 1536 };
+enum { REQ_ROOM = 1024, DESK_ROOM = 512, REPLY_HEADERS = 32 };
+
+/*
+ * What a request needs only until its answer's head is out: the letter to the
+ * provider, the headers of the reply.  A stream, which may stay open for long,
+ * gives it back there.
+ */
+struct desk {
+	struct desk *next; /* of the worker's spare ones */
+	struct arena arena;
+	struct http_hdr hdr[REPLY_HEADERS];
+	char room[DESK_ROOM] __attribute__((aligned(16)));
+};
 
 struct req {
 	uint32_t magic;
@@ -135,7 +147,8 @@ struct req {
 	struct exchange *left; /* then: its bytes, until the request ends */
 	struct snapshot *snap; /* shared */
 	struct arena arena;
-	struct letter *letter;             /* what SEND borrows */
+	struct desk *desk;                 /* NULL: a stream's head is out */
+	struct letter *letter;             /* what SEND borrows; on the desk */
 	struct buf plain;                  /* a body that came compressed */
 	struct req *prev, *next;           /* worker's list */
 	struct req *wait_prev, *wait_next; /* admitting or syncing */
@@ -195,9 +208,9 @@ struct req {
 	} up;
 	struct relay *relay; /* owned: RELAY's state, see relay.c */
 	struct reply reply;
-	/* From reply.hdr on nothing is zeroed but by who fills it. */
+	struct rate_taken *rates; /* NULL: no limits */
+	/* From here on nothing is zeroed but by who fills it. */
 	struct chain chain; /* filled by the first ADMIT */
-	struct rate_taken rates;
 	/* The arena begins here: most requests ask the system for nothing. */
 	char room[REQ_ROOM] __attribute__((aligned(16)));
 };
@@ -213,6 +226,8 @@ void req_wake(struct req *req, enum wake wake);
 void req_leave(struct req *req);
 /* At the end of the worker. */
 void req_free_spare(struct worker *w);
+/* The head of a stream is out. */
+void req_free_desk(struct req *req);
 /* A request that never was one: HTTP was wrong. */
 void req_bad_http(struct worker *w, struct exchange *x, enum fault why);
 

@@ -13,13 +13,13 @@
 struct call;
 struct req;
 
-/* The body as it goes out; in the request's arena. */
+/* The body as it goes out; on the request's desk. */
 struct letter {
 	struct slice part[EDIT_PARTS];
 	unsigned npart;
 };
 
-/* translate.c: fills head, whose texts live in the request's arena; what the
+/* translate.c: fills head, whose texts live on the request's desk; what the
  * caller sent is still there.  FAULT_UP_CREDENTIAL. */
 enum fault letter_dress(struct req *req, struct http_head *head);
 

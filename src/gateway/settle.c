@@ -291,7 +291,7 @@ cost_header(struct req *req, const struct result *r)
 	buf_char(&b, ' ');
 	buf_str(&b, req->snap->currency);
 	reply->hdr[reply->nhdr++] = (struct http_hdr){ S("x-kontor-cost"),
-		arena_copy(&req->arena, buf_slice(&b)) };
+		arena_copy(&req->desk->arena, buf_slice(&b)) };
 }
 
 /*
@@ -326,6 +326,10 @@ keep_answer(struct req *req)
 		req->kept = ARENA_NEW(&req->arena, struct kept);
 	req->kept->try = req->try;
 	req->kept->reply = req->reply;
+	req->kept->reply.hdr =
+	    ARENA_ARRAY(&req->arena, struct http_hdr, req->reply.nhdr);
+	memcpy(req->kept->reply.hdr, req->reply.hdr,
+	    req->reply.nhdr * sizeof(*req->reply.hdr));
 }
 
 /* May the request be tried once more at all? */

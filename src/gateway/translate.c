@@ -52,7 +52,7 @@ headers(struct req *req, struct http_head *head)
 	(void)http_add(head, S("user-agent"), S("kontor"));
 	attempt_write(&req->id, req->attempts, attempt);
 	(void)http_add(head, S("x-client-request-id"),
-	    arena_copy(&req->arena, slice_of(attempt)));
+	    arena_copy(&req->desk->arena, slice_of(attempt)));
 	forward(req, head, forwarded, NELEM(forwarded));
 	if (req->try.dialect == req->dialect)
 		forward(req, head, native, NELEM(native));
@@ -97,7 +97,7 @@ letter_dress(struct req *req, struct http_head *head)
 		.npart = req->letter->npart,
 		.stream = req->ask->stream,
 		.wall_ns = worker_wall_ns(req->w),
-		.arena = &req->arena,
+		.arena = &req->desk->arena,
 		.head = head };
 
 	head->nhdr = 0;
@@ -123,7 +123,7 @@ say_where(struct req *req, struct letter *letter, struct slice geo)
 
 	if (body.len < 2 || body.p[0] != '{' || body.p[1] == '}')
 		return;
-	letter->part[0] = arena_join(&req->arena, said, NELEM(said));
+	letter->part[0] = arena_join(&req->desk->arena, said, NELEM(said));
 	letter->part[1] = (struct slice){ body.p + 1, body.len - 1 };
 	letter->npart = 2;
 }
@@ -148,11 +148,11 @@ stage_translate(struct req *req, enum wake wake)
 		.geo = req->try.dialect == &dialect_anthropic
 			   ? slice_of(d->inference_geo)
 			   : S("") };
-	letter = ARENA_NEW(&req->arena, struct letter);
+	letter = ARENA_NEW(&req->desk->arena, struct letter);
 	req->letter = letter;
 	if (req->try.dialect == req->dialect) {
 		letter->npart =
-		    ask_edit(req->ask, &req->arena, &edits, letter->part);
+		    ask_edit(req->ask, &req->desk->arena, &edits, letter->part);
 		return req_goto(req, STAGE_SEND);
 	}
 	letter->npart = 1;

@@ -38,6 +38,8 @@ struct worker {
 	struct req *reqs;  /* every request alive */
 	struct req *spare; /* memory for the next ones */
 	unsigned nspare;
+	struct desk *desks; /* the same */
+	unsigned ndesks;
 	struct req *admitting; /* waiting for money, oldest first */
 	struct timer admit_timer;
 	struct req *syncing; /* waiting for their intent on disk */

@@ -50,6 +50,15 @@ struct rate_short {
 	int64_t wait_ns; /* after that it may pass; 0: not known */
 };
 
+/* Bytes that suffice for a chain of that many limits. */
+static inline size_t
+rate_taken_len(unsigned nlimits)
+{
+	const struct rate_taken *t = NULL;
+
+	return offsetof(struct rate_taken, item) + nlimits * sizeof(t->item[0]);
+}
+
 int64_t rate_burst(int64_t amount);
 
 /*
