@@ -101,6 +101,7 @@ count_as(struct visit *v, enum shop shop)
 	    http_value(v->head, S("anthropic-version")), S("2026-10-21"));
 	struct arena a = { 0 };
 	struct refusal why = { 0 };
+	struct slice model = S(""), version;
 	struct json *body;
 	struct plan *p;
 	int64_t n = -1;
@@ -110,9 +111,12 @@ count_as(struct visit *v, enum shop shop)
 			NULL, BAD_JSON };
 	else
 		n = anthropic_count(&a, body, shop, newer, &why);
-	if (n >= 0 && setup_model(v->desk->setup, v->credential,
-			  json_get_str(body, "model")) == NULL)
-		p = trouble(v, TROUBLE_MODEL, json_get_str(body, "model"));
+	if (n >= 0)
+		model = json_get_str(body, "model");
+	if (shop == SHOP_VERTEX_COUNT)
+		(void)slice_cut(model, '@', &model, &version);
+	if (n >= 0 && setup_model(v->desk->setup, v->credential, model) == NULL)
+		p = trouble(v, TROUBLE_MODEL, model);
 	else if (n < 0)
 		p = brand_refusal(VENUE_ANTHROPIC, &why);
 	else {

@@ -787,13 +787,13 @@ fits_shop(struct reading *r)
 			   WRONG(r, "model: Field required"));
 	if (version.len == 0)
 		return WRONG(r, "anthropic_version: Field required");
+	r->newer = slice_eq(version, S("2026-10-21"));
 	if (r->shop != SHOP_INVOKE)
-		return (slice_eq(version, S("vertex-2023-10-16")) ||
+		return (r->newer || slice_eq(version, S("vertex-2023-10-16")) ||
 			   WRONG(r, "anthropic_version: Input should be "
 				    "'vertex-2023-10-16'")) &&
 		       unknown(r, "anthropic_beta") &&
 		       (r->shop == SHOP_VERTEX_COUNT || unknown(r, "model"));
-	r->newer = slice_eq(version, S("2026-10-21"));
 	return (r->newer || slice_eq(version, S("bedrock-2023-05-31")) ||
 		   WRONG(r, "anthropic_version: Input should be "
 			    "'bedrock-2023-05-31'")) &&

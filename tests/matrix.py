@@ -28,6 +28,7 @@ SUITES = {
 MODELS = {"m-openai": "OpenAI", "m-azure": "Azure OpenAI",
           "m-azure-v1": "Azure, v1",
           "m-claude": "Anthropic", "m-foundry": "Foundry, Claude",
+          "m-claude-vertex": "Vertex, Claude",
           "m-bedrock": "Bedrock, OpenAI's",
           "m-claude-aws": "Bedrock, Claude", "m-nova": "Bedrock, Nova",
           "m-gemini": "Gemini API", "m-vertex": "Vertex", "m-oci": "OCI",

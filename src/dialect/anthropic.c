@@ -441,6 +441,8 @@ read_fields(struct arena *a, struct json_cur *c, struct ask *q)
 	enum fault f;
 
 	while (json_next_key(c, &key, &escaped)) {
+		const size_t from = offset(q, key.p - 1);
+
 		if (escaped)
 			key = json_unescape(a, key);
 		if (seen_before(seen, n, key)) {
@@ -450,6 +452,8 @@ read_fields(struct arena *a, struct json_cur *c, struct ask *q)
 		if (n == KEYS_MAX)
 			return wrong(q, "", "the body has too many fields");
 		seen[n++] = key;
+		if (slice_eq(key, S("model")))
+			q->model_from = from;
 		f = read_field(c, q, key);
 		if (f != FAULT_NONE)
 			return f;

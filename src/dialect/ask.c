@@ -77,6 +77,25 @@ model_edit(const struct ask *q, struct arena *a, const struct edits *e)
 	return edit;
 }
 
+/* "anthropic_version" where the model was, or first. */
+static struct splice
+version_edit(const struct ask *q, struct arena *a, const struct edits *e)
+{
+	struct splice edit = { q->first_at, 0, S("") };
+	struct buf b = { 0 };
+
+	buf_str(&b, "\"anthropic_version\":");
+	json_w_str(&b, e->version);
+	if (e->no_model && q->model_len > 0)
+		edit = (struct splice){ q->model_from,
+			q->model_at + q->model_len - q->model_from, S("") };
+	else
+		buf_char(&b, ',');
+	edit.with = arena_copy(a, buf_slice(&b));
+	buf_fini(&b);
+	return edit;
+}
+
 /* Where a deployment runs is not the caller's to say. */
 static struct splice
 geo_edit(const struct ask *q, struct arena *a, struct slice geo)
@@ -104,8 +123,10 @@ ask_edit(const struct ask *q, struct arena *a, const struct edits *e,
 	unsigned i, n = 0, nedit = 0;
 	size_t at = 0;
 
-	if (!q->model_elsewhere)
+	if (!q->model_elsewhere && !e->no_model)
 		edit[nedit++] = model_edit(q, a, e);
+	if (e->version.len > 0)
+		edit[nedit++] = version_edit(q, a, e);
 	if (q->usage.with.len > 0)
 		edit[nedit++] = q->usage;
 	nedit += clamp_edits(q, a, e, edit + nedit);

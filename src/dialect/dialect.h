@@ -17,7 +17,7 @@
 
 enum { TIER_MAX = 16 }; /* of a tier's name; longer ones are cut */
 
-enum { EDIT_MAX = 5, EDIT_PARTS = 2 * EDIT_MAX + 1 };
+enum { EDIT_MAX = 6, EDIT_PARTS = 2 * EDIT_MAX + 1 };
 
 /* Bytes [at, at + len) of the body give way to `with`. */
 struct splice {
@@ -31,6 +31,8 @@ struct ask {
 	struct slice model;         /* decoded; empty: the body names none */
 	size_t model_at, model_len; /* its value's span, with quotes; where
 				     * it would go when model_len == 0 */
+	size_t model_from;          /* and its key's, where a dialect is told
+				     * of the model elsewhere: edits.no_model */
 	bool stream;
 	bool wants_usage;    /* the client asked for the usage event */
 	struct splice usage; /* what makes the provider send it */
@@ -236,6 +238,10 @@ struct edits {
 	uint64_t clamp;     /* output limit that a budget leaves; 0: as asked */
 	struct slice limit; /* the limit's field where the body has none */
 	struct slice geo; /* where it is to run, said or not; empty: as it is */
+	/* anthropic-messages: the version as a field; empty: a header says it.
+	 * no_model: it stands where the model was, which the path says. */
+	struct slice version;
+	bool no_model;
 };
 
 /*

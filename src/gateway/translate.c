@@ -128,6 +128,50 @@ say_where(struct req *req, struct letter *letter, struct slice geo)
 	letter->npart = 2;
 }
 
+/* What was translated is amended as what passes is: by where things stand. */
+static enum fault
+amend_translated(
+    struct req *req, struct letter *letter, const struct edits *edits)
+{
+	struct ask q;
+	enum fault f;
+
+	f = req->try.dialect->ask(&req->desk->arena, letter->part[0], &q);
+	if (f == FAULT_NONE)
+		letter->npart =
+		    ask_edit(&q, &req->desk->arena, edits, letter->part);
+	return f;
+}
+
+static enum fault
+translated(struct req *req, struct letter *letter, struct edits *edits)
+{
+	enum fault f = carry_request(req, &letter->part[0]);
+
+	letter->npart = 1;
+	if (f == FAULT_NONE && edits->geo.len > 0)
+		say_where(req, letter, edits->geo);
+	if (f != FAULT_NONE || edits->version.len == 0)
+		return f;
+	edits->clamp = 0; /* it was seen to */
+	return amend_translated(req, letter, edits);
+}
+
+/* What the provider wants to be told in the body. */
+static void
+amend(struct req *req, struct edits *edits)
+{
+	const struct deployment_conf *d = req->try.deployment;
+	const struct provider *p = provider_get(d->provider->type);
+
+	if (p->amend != NULL)
+		p->amend(d, req->try.dialect,
+		    req->try.dialect == req->dialect
+			? http_value(req->x->head, S("anthropic-version"))
+			: S(""),
+		    edits);
+}
+
 enum next
 stage_translate(struct req *req, enum wake wake)
 {
@@ -148,6 +192,7 @@ stage_translate(struct req *req, enum wake wake)
 		.geo = req->try.dialect == &dialect_anthropic
 			   ? slice_of(d->inference_geo)
 			   : S("") };
+	amend(req, &edits);
 	letter = ARENA_NEW(&req->desk->arena, struct letter);
 	req->letter = letter;
 	if (req->try.dialect == req->dialect) {
@@ -155,10 +200,7 @@ stage_translate(struct req *req, enum wake wake)
 		    ask_edit(req->ask, &req->desk->arena, &edits, letter->part);
 		return req_goto(req, STAGE_SEND);
 	}
-	letter->npart = 1;
-	f = carry_request(req, &letter->part[0]);
-	if (f == FAULT_NONE && edits.geo.len > 0)
-		say_where(req, letter, edits.geo);
+	f = translated(req, letter, &edits);
 	return f == FAULT_NONE ? req_goto(req, STAGE_SEND)
 			       : req_fail(req, f, STAGE_SETTLE);
 }

@@ -1,10 +1,12 @@
 /*
- * google.c - Gemini at the Gemini API and on Vertex
+ * google.c - Gemini at the Gemini API and on Vertex, and Claude on Vertex
  *
  * The model and what is asked of it stand in the path.  Vertex names its
  * models under a project and a location, or, with an API key alone (express
  * mode), under neither; a deployment whose name has a '/' says itself where
- * it stands: publishers/..., projects/.../endpoints/...
+ * it stands: publishers/..., projects/.../endpoints/...  Claude is spoken to
+ * in Anthropic's Messages: the model and whether it streams in the path, the
+ * version in the body.
  */
 #include "provider/providers.h"
 
@@ -17,6 +19,13 @@ is_bearer(const struct provider_conf *c)
 	return c->project != NULL;
 }
 
+static bool
+is_claude(const struct deployment_conf *d)
+{
+	return provider_vendor(d) == VENDOR_ANTHROPIC ||
+	       slice_starts(slice_of(d->name), S("publishers/anthropic/"));
+}
+
 static void
 add_place(struct buf *b, const struct deployment_conf *d)
 {
@@ -26,8 +35,23 @@ add_place(struct buf *b, const struct deployment_conf *d)
 	if (is_bearer(c) && !slice_starts(name, S("projects/")))
 		buf_fmt(b, "projects/%s/locations/%s/", c->project, c->region);
 	if (memchr(name.p, '/', name.len) == NULL)
-		buf_str(b, "publishers/google/models/");
+		buf_str(b, is_claude(d) ? "publishers/anthropic/models/"
+					: "publishers/google/models/");
 	buf_add(b, name);
+}
+
+/* Tokens are counted by a model of their own. */
+static void
+add_claude(struct buf *b, const struct parcel *p)
+{
+	struct deployment_conf d = *p->deployment;
+
+	if (p->dialect == &dialect_anthropic_count)
+		d.name = "count-tokens";
+	add_place(b, &d);
+	buf_str(b, p->stream && p->dialect == &dialect_anthropic
+		       ? ":streamRawPredict"
+		       : ":rawPredict");
 }
 
 static void
@@ -55,11 +79,15 @@ target(struct parcel *p, bool vertex)
 
 	buf_str(b, p->deployment->provider->base_path);
 	buf_str(b, vertex ? "/v1/" : "/v1beta/models/");
-	if (vertex)
-		add_place(b, p->deployment);
-	else
-		buf_str(b, p->deployment->name);
-	add_verb(b, p);
+	if (vertex && is_claude(p->deployment)) {
+		add_claude(b, p);
+	} else {
+		if (vertex)
+			add_place(b, p->deployment);
+		else
+			buf_str(b, p->deployment->name);
+		add_verb(b, p);
+	}
 	out = arena_copy(p->arena, buf_slice(b));
 	return out;
 }
@@ -94,6 +122,25 @@ dress_vertex(struct parcel *p)
 	return sign(p);
 }
 
+static bool
+fits_vertex(const struct deployment_conf *d, const struct dialect *dialect)
+{
+	return (dialect == &dialect_anthropic ||
+		   dialect == &dialect_anthropic_count) == is_claude(d);
+}
+
+static void
+amend_vertex(const struct deployment_conf *d, const struct dialect *dialect,
+    struct slice version, struct edits *e)
+{
+	if (!is_claude(d))
+		return;
+	e->version = slice_eq(version, S("2026-10-21"))
+			 ? version
+			 : S("vertex-2023-10-16");
+	e->no_model = dialect == &dialect_anthropic;
+}
+
 const struct provider provider_gemini = {
 	.type = PROVIDER_GEMINI,
 	.speaks = { &dialect_gemini, &dialect_gemini_batch_out,
@@ -105,6 +152,9 @@ const struct provider provider_gemini = {
 const struct provider provider_vertex = {
 	.type = PROVIDER_VERTEX,
 	.speaks = { &dialect_gemini, &dialect_vertex_predict,
-	    &dialect_gemini_embed, &dialect_gemini_count },
+	    &dialect_gemini_embed, &dialect_gemini_count, &dialect_anthropic,
+	    &dialect_anthropic_count },
+	.fits = fits_vertex,
+	.amend = amend_vertex,
 	.dress = dress_vertex,
 };

@@ -16,6 +16,7 @@
 
 struct buf; /* base/buf.h */
 struct dialect;
+struct edits; /* dialect/dialect.h */
 
 /* A request being dressed for its provider. */
 struct parcel {
@@ -47,6 +48,12 @@ struct provider {
 	 * over the headers that are there.  FAULT_UP_CREDENTIAL: none is
 	 * configured. */
 	enum fault (*dress)(struct parcel *p);
+	/* Adds what a body must say here that a header or the path says
+	 * elsewhere; version is what the caller's header says of Anthropic's.
+	 * NULL: nothing. */
+	void (*amend)(const struct deployment_conf *d,
+	    const struct dialect *dialect, struct slice version,
+	    struct edits *e);
 	bool lists; /* dress knows how to ask for the list of models */
 };
 

@@ -8,6 +8,10 @@ BODY = {"max_tokens": 20, "messages": [
 FOUNDRY = {"x-api-key": kit.SECRETS["SIM_FOUNDRY"],
            "anthropic-version": "2023-06-01"}
 
+VERTEX = {"authorization": "Bearer " + kit.SECRETS["SIM_VERTEX"]}
+MODELS = "/v1/projects/sim-project/locations/us-east5/publishers/" \
+    "anthropic/models/"
+
 
 def post(sim, path, headers, **more):
     body = {**BODY, **more}
@@ -35,3 +39,32 @@ def test_foundry_takes_messages_by_the_deployment_s_name(sim):
     assert r.status_code == 401
     r = httpx.get(sim.url + "/anthropic/v1/models", headers=FOUNDRY)
     assert r.status_code == 404
+
+
+def test_vertex_wants_the_version_in_the_body_and_no_model(sim):
+    path = MODELS + "claude-sonnet-4-5@20250929:"
+    good = {"anthropic_version": "vertex-2023-10-16"}
+    r = post(sim, path + "rawPredict", VERTEX, **good)
+    assert r.status_code == 200 and r.json()["usage"]["output_tokens"] == 3
+    r = post(sim, path + "streamRawPredict", VERTEX, stream=True, **good)
+    assert r.status_code == 200 and "event: message_stop" in r.text
+    for more, what in (({}, "anthropic_version"),
+                       ({"anthropic_version": "2023-06-01"},
+                        "anthropic_version"),
+                       ({**good, "model": "claude-sonnet-4-5"}, "model"),
+                       ({**good, "stream": True}, "stream"),
+                       ({**good, "anthropic_beta": ["x"]}, "anthropic_beta")):
+        r = post(sim, path + "rawPredict", VERTEX, **more)
+        assert r.status_code == 400 and what in r.json()["error"]["message"]
+    r = post(sim, path + "streamRawPredict", VERTEX, **good)
+    assert r.status_code == 400
+    r = post(sim, path.replace("sim-project", "other") + "rawPredict",
+             VERTEX, **good)
+    assert r.status_code == 404
+    r = post(sim, path + "generateContent", VERTEX, **good)
+    assert r.status_code == 404
+    count = {"anthropic_version": "vertex-2023-10-16",
+             "messages": BODY["messages"], "model": "claude-sonnet-4-5"}
+    r = httpx.post(sim.url + MODELS + "count-tokens:rawPredict",
+                   headers=VERTEX, json=count)
+    assert r.status_code == 200 and r.json()["input_tokens"] > 0

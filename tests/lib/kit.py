@@ -41,6 +41,7 @@ SECRETS = {
     "SIM_AWS_TOKEN": "IQoJb3JpZ2luX2VjEXAMPLETOKEN+/==",
     "SIM_AWS_BEARER": "sim-bedrock-api-key", "SIM_LAB": "sim-lab-key",
     "SIM_ANTHROPIC": "sk-ant-sim", "SIM_FOUNDRY": "sim-foundry-key",
+    "SIM_VERTEX": "sim-vertex-token",
 }
 
 # The credential's name at the simulator is the provider's in kontor.yaml, so
@@ -64,6 +65,8 @@ SIM_CREDENTIALS = [
     {"name": "lab", "type": "openai_compatible", "key": SECRETS["SIM_LAB"]},
     {"name": "anthropic", "type": "anthropic",
      "key": SECRETS["SIM_ANTHROPIC"]},
+    {"name": "vertex", "type": "vertex", "key": SECRETS["SIM_VERTEX"],
+     "project": "sim-project", "region": "us-east5"},
     {"name": "foundry", "type": "azure_openai",
      "key": SECRETS["SIM_FOUNDRY"],
      "deployments": {"claude-prod": "claude-sonnet-4-5"}},
@@ -117,6 +120,7 @@ CONVERSE = {
 CLAUDES = {
     "m-claude": ("anthropic", "claude-sonnet-4-5"),
     "m-foundry": ("foundry", "claude-prod"),
+    "m-claude-vertex": ("vertex", "claude-sonnet-4-5@20250929"),
 }
 
 # provider, what it calls gpt-5.4
@@ -251,6 +255,9 @@ def make_config(sim_url, data_dir, first_byte="2s", idle="2s", workers=2):
             "foundry": provider(
                 type="azure_openai", base_url=sim_url,
                 auth={"api_key": "${SIM_FOUNDRY}"}),
+            "vertex": provider(
+                type="vertex", base_url=sim_url, project="sim-project",
+                region="us-east5", auth={"access_token": "${SIM_VERTEX}"}),
             "lab": provider(type="openai_compatible",
                             base_url=sim_url + "/v1",
                             auth={"api_key": "${SIM_LAB}"}),

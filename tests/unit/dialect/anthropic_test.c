@@ -73,6 +73,39 @@ a_limit_that_a_budget_leaves_goes_in_or_over_the_other(void **state)
 }
 
 static void
+the_version_takes_the_model_s_place_where_the_path_has_it(void **state)
+{
+	static const struct {
+		const char *body, *sent;
+	} rows[] = {
+		{ "{\"model\" : \"m\", \"x\":1e2," HI "}",
+		    "{\"anthropic_version\":\"v\", \"x\":1e2," HI "}" },
+		{ "{" HI ",\"mod\\u0065l\":\"m\"}",
+		    "{" HI ",\"anthropic_version\":\"v\"}" },
+	};
+	struct edits e = {
+		.name = S("n"), .version = S("v"), .no_model = true
+	};
+	struct slice part[EDIT_PARTS];
+	struct arena a = { 0 };
+	struct ask q;
+	unsigned i, n;
+
+	(void)state;
+	for (i = 0; i < NELEM(rows); i++) {
+		assert_int_equal(ask(&a, rows[i].body, &q), FAULT_NONE);
+		n = ask_edit(&q, &a, &e, part);
+		assert_true(
+		    slice_eq(arena_join(&a, part, n), slice_of(rows[i].sent)));
+	}
+	e.no_model = false;
+	n = ask_edit(&q, &a, &e, part);
+	assert_true(slice_eq(arena_join(&a, part, n),
+	    S("{\"anthropic_version\":\"v\"," HI ",\"mod\\u0065l\":\"n\"}")));
+	arena_fini(&a);
+}
+
+static void
 what_the_body_does_not_show_is_unseen(void **state)
 {
 	static const struct {
@@ -299,6 +332,8 @@ main(void)
 		cmocka_unit_test(a_request_says_what_it_may_cost),
 		cmocka_unit_test(
 		    a_limit_that_a_budget_leaves_goes_in_or_over_the_other),
+		cmocka_unit_test(
+		    the_version_takes_the_model_s_place_where_the_path_has_it),
 		cmocka_unit_test(what_the_body_does_not_show_is_unseen),
 		cmocka_unit_test(tools_that_run_at_the_provider_need_a_cap),
 		cmocka_unit_test(doubt_is_refused),

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "dialect/dialect.h"
 #include "provider/provider.h"
 
 struct sent {
@@ -16,8 +17,9 @@ dress(struct arena *a, const struct provider_conf *c, const char *name,
     bool stream, struct slice bearer)
 {
 	static struct http_head head;
+	static const struct model_conf google = { .publisher = "google" };
 	const struct deployment_conf d = {
-		.id = "d", .name = name, .provider = c
+		.id = "d", .name = name, .provider = c, .model = &google
 	};
 	struct parcel p = { .deployment = &d,
 		.arena = a,
@@ -88,6 +90,55 @@ vertex_names_its_models_below_a_project(void **state)
 	arena_fini(&a);
 }
 
+static void
+claude_on_vertex_has_its_version_in_the_body(void **state)
+{
+	static const struct model_conf claude = { .publisher = "anthropic" };
+	const struct provider_conf c = { .type = PROVIDER_VERTEX,
+		.base_path = "",
+		.project = "p",
+		.region = "eu",
+		.api_key = "t" };
+	const struct deployment_conf d = { .id = "d",
+		.name = "claude-x@20250929",
+		.model = &claude,
+		.provider = &c };
+	struct arena a = { 0 };
+	struct http_head head = { 0 };
+	struct edits e = { 0 };
+	struct parcel p = { .deployment = &d,
+		.dialect = &dialect_anthropic,
+		.arena = &a,
+		.stream = true,
+		.head = &head };
+	const struct provider *v = provider_get(c.type);
+
+	(void)state;
+	assert_ptr_equal(
+	    provider_dialect(&d, &dialect_gemini), &dialect_anthropic);
+	assert_ptr_equal(
+	    provider_dialect(&d, &dialect_anthropic), &dialect_anthropic);
+	assert_null(provider_dialect(&d, &dialect_gemini_count));
+	assert_int_equal(v->dress(&p), FAULT_NONE);
+	assert_true(slice_eq(head.target,
+	    S("/v1/projects/p/locations/eu/publishers/anthropic/models/"
+	      "claude-x@20250929:streamRawPredict")));
+	v->amend(&d, p.dialect, S(""), &e);
+	assert_true(e.no_model);
+	assert_true(slice_eq(e.version, S("vertex-2023-10-16")));
+	head = (struct http_head){ 0 };
+	p.dialect = &dialect_anthropic_count;
+	assert_int_equal(v->dress(&p), FAULT_NONE);
+	assert_true(slice_eq(head.target,
+	    S("/v1/projects/p/locations/eu/publishers/anthropic/models/"
+	      "count-tokens:rawPredict")));
+	e = (struct edits){ 0 };
+	v->amend(&d, p.dialect, S("2026-10-21"), &e);
+	assert_false(e.no_model);
+	assert_true(slice_eq(e.version, S("2026-10-21")));
+	arena_fini(&a);
+}
+
 int
 main(void)
 {
@@ -95,6 +146,7 @@ main(void)
 		cmocka_unit_test(
 		    the_gemini_api_takes_a_key_and_the_model_in_the_path),
 		cmocka_unit_test(vertex_names_its_models_below_a_project),
+		cmocka_unit_test(claude_on_vertex_has_its_version_in_the_body),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

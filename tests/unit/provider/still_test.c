@@ -90,8 +90,9 @@ dress(const struct provider_conf *c, const struct dialect *dialect,
 	static char token[2000];
 	static struct http_head head;
 	static const struct slice part[] = { S_INIT("{\"model\":\"x\"}") };
+	static const struct model_conf m = { .publisher = "google" };
 	const struct deployment_conf d = {
-		.id = "d", .name = "m", .provider = c
+		.id = "d", .name = "m", .provider = c, .model = &m
 	};
 	struct arena a;
 	struct parcel p = { .deployment = &d,
