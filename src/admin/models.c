@@ -115,7 +115,8 @@ write_facts(struct buf *b, const struct deployment_conf *d,
 		json_w_null(b);
 	else
 		json_w_i64(b, left);
-	json_w_ku64(b, "first_byte_us", pace_last(br));
+	json_w_ku64(b, "first_token_us", pace_last(br, PACE_STREAM));
+	json_w_ku64(b, "answer_us", pace_last(br, PACE_WHOLE));
 	json_w_ku64(b, "context", d->context);
 }
 

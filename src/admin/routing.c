@@ -153,7 +153,8 @@ write_candidate(struct buf *b, const struct trial *t, unsigned i)
 	else
 		json_w_null(b);
 	write_text(b, "breaker", states[breaker_state(row, t->ask.mono_ns)]);
-	json_w_ku64(b, "first_byte_us", pace_last(row));
+	json_w_ku64(b, "first_token_us", pace_last(row, PACE_STREAM));
+	json_w_ku64(b, "answer_us", pace_last(row, PACE_WHOLE));
 	json_w_end(b, '}');
 }
 

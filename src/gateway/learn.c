@@ -7,6 +7,7 @@
 #include "model/place.h"
 #include "route/capacity.h"
 #include "route/pace.h"
+#include "route/said.h"
 #include "route/warm.h"
 #include "shm/atomic.h"
 #include "shm/breaker.h"
@@ -18,43 +19,18 @@ enum { SEEN_MAX = 32, CREDENTIAL_FAILURES = 5 };
 
 /* --- heads ---------------------------------------------------------------- */
 
-static int64_t
-number(struct slice v)
-{
-	uint64_t n;
-
-	return slice_u64(slice_trim(v), &n) && n < INT64_MAX / 2 ? (int64_t)n
-								 : -1;
-}
-
-static void
-read_limit(struct slice name, struct slice value, struct capacity_said *said)
-{
-	if (slice_ieq(name, S("x-ratelimit-limit-tokens")))
-		said->limit_tokens = number(value);
-	else if (slice_ieq(name, S("x-ratelimit-remaining-tokens")))
-		said->left_tokens = number(value);
-	else if (slice_ieq(name, S("x-ratelimit-limit-requests")))
-		said->limit_requests = number(value);
-	else if (slice_ieq(name, S("x-ratelimit-remaining-requests")))
-		said->left_requests = number(value);
-}
-
 /* What the reply passes on has been looked up already. */
 static void
 learn_limits(struct req *req)
 {
-	struct capacity_said said = { -1, -1, -1, -1 };
 	const struct reply *r = &req->reply;
+	struct capacity_said said;
 	bool any = false;
 	unsigned i;
 
-	for (i = 0; i < r->nhdr; i++) {
-		if (!slice_starts(r->hdr[i].name, S("x-ratelimit-")))
-			continue;
-		any = true;
-		read_limit(r->hdr[i].name, r->hdr[i].value, &said);
-	}
+	said_init(&said);
+	for (i = 0; i < r->nhdr; i++)
+		any |= said_limit(&said, r->hdr[i].name, r->hdr[i].value);
 	if (any && req->try.breaker != NULL)
 		capacity_learn(req->try.deployment, req->try.breaker, &said,
 		    loop_now(req->w->loop));
@@ -123,24 +99,22 @@ learn_model(const struct req *req, struct slice json)
 
 /* --- ends ----------------------------------------------------------------- */
 
-/* Milliseconds win over seconds; a date is taken for no time at all. */
 static int64_t
 retry_after(const struct req *req)
 {
 	const struct reply *r = &req->reply;
-	int64_t s = -1, ms = -1, ns;
+	struct slice after = S(""), ms = S("");
+	int64_t ns;
 	unsigned i;
 
 	for (i = 0; i < r->nhdr; i++) {
 		if (slice_ieq(r->hdr[i].name, S("retry-after")))
-			s = number(r->hdr[i].value);
+			after = r->hdr[i].value;
 		if (slice_ieq(r->hdr[i].name, S("retry-after-ms")))
-			ms = number(r->hdr[i].value);
+			ms = r->hdr[i].value;
 	}
-	if (s > TOLD_MAX_NS / NS_PER_S || ms > TOLD_MAX_NS / NS_PER_MS)
-		return TOLD_MAX_NS;
-	ns = ms > 0 ? ms * NS_PER_MS : s * NS_PER_S;
-	return ns > 0 ? ns : 0;
+	ns = said_retry_after(after, ms, worker_wall_ns(req->w));
+	return ns < TOLD_MAX_NS ? ns : TOLD_MAX_NS;
 }
 
 /* A provider that comes back after a rest is asked by one call first. */
@@ -245,6 +219,20 @@ learn_tried(struct req *req, uint64_t tokens)
 	}
 }
 
+/* A stream that had no content says nothing of how long that takes. */
+static void
+learn_pace(struct req *req)
+{
+	const struct attempt *t = &req->try;
+	const int64_t now = loop_now(req->w->loop);
+	const int64_t at = req->ask->stream ? t->token_ns : now;
+
+	if (t->sent_ns == 0 || at < t->sent_ns)
+		return;
+	pace_saw(t->breaker, req->ask->stream ? PACE_STREAM : PACE_WHOLE,
+	    (uint64_t)(at - t->sent_ns) / 1000, now);
+}
+
 static void
 remember_hop(struct req *req)
 {
@@ -285,10 +273,7 @@ learn_end(struct req *req, const struct usage *used, bool known)
 	learn_tried(req, tokens);
 	if (!t->complete)
 		return;
-	if (t->first_ns > t->sent_ns)
-		pace_saw(t->breaker,
-		    (uint64_t)(t->first_ns - t->sent_ns) / 1000,
-		    loop_now(req->w->loop));
+	learn_pace(req);
 	if (used->output > 0)
 		capacity_saw_output(t->breaker, used->output);
 	learn_cache(req, used);

@@ -26,7 +26,8 @@ enum {
 	ANSWER_MAX = 64 * 1024 * 1024,
 	EVENT_MAX = 4 * 1024 * 1024,
 	HELD_MAX = 4 * 1024,
-	PASSED_MAX = 26, /* of a reply's headers */
+	PASSED_MAX = 26,    /* of a reply's headers */
+	ANSWER_RATE = 1024, /* bytes a second that an answer comes at least */
 };
 #define GONE_READ_NS (5 * NS_PER_S)
 #define ERROR_READ_NS (5 * NS_PER_S)
@@ -47,6 +48,11 @@ struct relay {
 	bool done;        /* the dialect's end was seen */
 	enum fault bad;   /* what was wrong with the bytes */
 	bool paused;
+	/* Since when bytes have come that are no whole event yet, or of a
+	 * whole answer; how many, and by when there must be more. */
+	int64_t since_ns, due_ns;
+	uint64_t since_n;
+	bool moved;          /* this wake's bytes ended an event */
 	struct carry *carry; /* NULL: bytes pass */
 	struct eventstream frames;
 	struct buf wrapped; /* a message's payload under its name */
@@ -368,6 +374,16 @@ say_nothing_yet(struct req *req, struct slice raw)
 	return false;
 }
 
+/* Its first content, however the dialect words it. */
+static void
+note_token(struct req *req)
+{
+	struct attempt *t = &req->try;
+
+	if (t->token_ns == 0 && t->tally.deltas > 0)
+		t->token_ns = loop_now(req->w->loop);
+}
+
 /* An event of another dialect: what it comes to is written, itself not. */
 static bool
 carried(struct req *req, struct slice name, struct slice data)
@@ -387,6 +403,7 @@ carried(struct req *req, struct slice name, struct slice data)
 		return false;
 	}
 	r->began = req->try.answered = true;
+	note_token(req);
 	r->done = carry_is_over(r->carry);
 	if (t->failed)
 		(void)req->try.dialect->is_error(
@@ -401,6 +418,7 @@ on_event(void *arg, const struct sse_event *e)
 	struct req *req = arg;
 	struct relay *r = req->relay;
 
+	r->moved = true;
 	if (r->done || r->bad != FAULT_NONE)
 		return false;
 	if (r->carry != NULL)
@@ -414,6 +432,7 @@ on_event(void *arg, const struct sse_event *e)
 			return false;
 		}
 		r->began = req->try.answered = true;
+		note_token(req);
 		if (req->try.tally.failed)
 			(void)req->dialect->is_error(
 			    e->data, &req->arena, &req->try.message);
@@ -548,6 +567,7 @@ on_message(void *arg, const struct eventstream_message *m)
 	struct relay *r = req->relay;
 	const struct slice data = message_text(req, m);
 
+	r->moved = true;
 	if (r->done || r->bad != FAULT_NONE)
 		return false;
 	if (r->carry != NULL)
@@ -556,6 +576,7 @@ on_message(void *arg, const struct eventstream_message *m)
 	case EVENT_PASS:
 	case EVENT_USAGE:
 		r->began = req->try.answered = true;
+		note_token(req);
 		if (req->try.tally.failed)
 			(void)req->dialect->is_error(
 			    data, &req->arena, &req->try.message);
@@ -616,6 +637,87 @@ stream_bytes(struct req *req, struct slice data)
 
 /* --- the stage ------------------------------------------------------------ */
 
+static void
+on_time(struct timer *t)
+{
+	req_wake(CONTAINER_OF(t, struct req, timer), WAKE_ENTER);
+}
+
+static bool
+is_blank(struct slice s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		if (memchr(" \t\r\n", s.p[i], 4) == NULL)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Bytes that trickle are no progress: the connection sees them come and would
+ * wait for ever.  A stream must have a whole event, were it a comment, within
+ * the idle time; an answer in one piece, once it has begun, must come at
+ * ANSWER_RATE.  Blanks before it are how some say that they are at work.
+ */
+static enum next
+watch(struct req *req, struct slice data)
+{
+	struct relay *r = req->relay;
+	const int64_t now = loop_now(req->w->loop);
+	const bool blank =
+	    r->mode == MODE_WHOLE && is_blank(buf_slice(&r->body));
+
+	if (r->since_ns == 0 || r->moved || blank) {
+		r->since_ns = now;
+		r->since_n = 0;
+	}
+	r->moved = false;
+	r->since_n += data.len;
+	r->due_ns = r->since_ns + leg_idle_ns(req) +
+		    (int64_t)(r->since_n * (NS_PER_S / ANSWER_RATE));
+	if (req->timer.at_ns == 0 && !req->gone)
+		timer_set(req->w->loop, &req->timer, r->due_ns, on_time);
+	return NEXT_WAIT;
+}
+
+/* Who does not read keeps it waiting himself; he has limits of his own. */
+static enum next
+too_slow(struct req *req)
+{
+	struct relay *r = req->relay;
+	const int64_t now = loop_now(req->w->loop);
+
+	if (r->due_ns == 0)
+		return NEXT_WAIT;
+	if (r->paused)
+		r->due_ns = now + leg_idle_ns(req);
+	if (r->due_ns <= now)
+		return attempt_over(req, FAULT_UP_TIMEOUT);
+	timer_set(req->w->loop, &req->timer, r->due_ns, on_time);
+	return NEXT_WAIT;
+}
+
+static enum next
+read_on(struct req *req, struct slice data)
+{
+	struct relay *r = req->relay;
+	enum next next = NEXT_WAIT;
+
+	switch (r->mode) {
+	case MODE_ERROR:
+		return error_bytes(req, data);
+	case MODE_WHOLE:
+		next = whole_bytes(req, data);
+		break;
+	case MODE_STREAM:
+		next = stream_bytes(req, data);
+		break;
+	}
+	return next == NEXT_WAIT ? watch(req, data) : next;
+}
+
 static enum next
 bytes(struct req *req)
 {
@@ -626,21 +728,7 @@ bytes(struct req *req)
 		r->bad = plain(r, &data, req->up.last);
 	if (r->bad != FAULT_NONE && r->mode != MODE_ERROR)
 		return attempt_over(req, r->bad);
-	switch (r->mode) {
-	case MODE_ERROR:
-		return error_bytes(req, data);
-	case MODE_WHOLE:
-		return whole_bytes(req, data);
-	case MODE_STREAM:
-		return stream_bytes(req, data);
-	}
-	return NEXT_WAIT;
-}
-
-static void
-on_time(struct timer *t)
-{
-	req_wake(CONTAINER_OF(t, struct req, timer), WAKE_ENTER);
+	return read_on(req, data);
 }
 
 /*
@@ -682,9 +770,11 @@ time_up(struct req *req)
 	if (req->gone)
 		return req->try.sent_ns != 0 ? attempt_over(req, FAULT_GONE)
 					     : NEXT_WAIT;
-	return req->try.status != 0 && req->relay->mode == MODE_ERROR
-		   ? error_over(req, false)
-		   : NEXT_WAIT;
+	/* Until there is a head, what stands here is the last attempt's. */
+	if (req->try.status == 0)
+		return NEXT_WAIT;
+	return req->relay->mode == MODE_ERROR ? error_over(req, false)
+					      : too_slow(req);
 }
 
 enum next

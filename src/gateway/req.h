@@ -72,6 +72,7 @@ struct attempt {
 	uint64_t bound_in, bound_out;
 	uint64_t clamp; /* output limit that a budget leaves; 0: as asked */
 	int64_t start_ns, sent_ns, first_ns; /* monotonic; 0: not yet */
+	int64_t token_ns;    /* of a stream: its first content */
 	uint64_t intent_end; /* ring position behind the intent */
 	struct leg *leg;     /* owned until the call is over */
 	struct tally tally;

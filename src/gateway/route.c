@@ -148,6 +148,7 @@ ask_plan(struct req *req)
 	return (struct plan_ask){ .who = wishes_who(req),
 		.model = req->model,
 		.class = req->wishes.class,
+		.stream = q->stream,
 		.warm_key = req->warm_key,
 		.input = ask_input_estimate(q),
 		.max_output = q->max_output * (q->n > 0 ? q->n : 1),

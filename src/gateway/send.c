@@ -188,6 +188,12 @@ or_else(int64_t conf_ns, int64_t ns)
 	return conf_ns > 0 ? conf_ns : ns;
 }
 
+int64_t
+leg_idle_ns(const struct req *req)
+{
+	return or_else(req->try.deployment->provider->idle_ns, IDLE_NS);
+}
+
 /*
  * With each attempt less time is left.  While another deployment may be tried
  * this one has at most half of it, so that its silence is not the request's.
@@ -239,7 +245,7 @@ open_call(struct req *req)
 		.nbody = req->letter->npart,
 		.connect_ns = or_else(c->connect_ns, CONNECT_NS),
 		.first_byte_ns = first,
-		.idle_ns = or_else(c->idle_ns, IDLE_NS),
+		.idle_ns = leg_idle_ns(req),
 		.total_at_ns = req->deadline_ns,
 	};
 	enum fault f = letter_dress(req, &head);

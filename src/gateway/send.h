@@ -33,6 +33,8 @@ struct leg {
 	struct leg *prev, *next; /* of those left to run out */
 };
 
+/* How long an answer may say nothing. */
+int64_t leg_idle_ns(const struct req *req);
 /* Cuts the call, if one is open. */
 void leg_drop(struct req *req);
 /* Lets the rest of an answer run out without the request. */

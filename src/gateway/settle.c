@@ -133,8 +133,9 @@ contract(const struct attempt *t, struct result *r)
 	r->cost = agreement_contracted(
 	    t->agreement != NULL ? &t->agreement->terms : NULL, r->list,
 	    r->usage.input + r->usage.output);
+	/* Where nothing was to be kept to, nothing was held to be above. */
 	if (r->resolution == RESOLUTION_BOOKED && r->price != NULL &&
-	    r->cost.nano > t->most.nano)
+	    (t->hold->n > 0 || t->most.nano > 0) && r->cost.nano > t->most.nano)
 		r->resolution = RESOLUTION_OVERAGE;
 }
 

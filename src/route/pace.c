@@ -12,15 +12,15 @@ second(int64_t mono_ns)
 }
 
 uint64_t
-pace_last(const struct shm_breaker *b)
+pace_last(const struct shm_breaker *b, enum pace kind)
 {
-	return b == NULL ? 0 : at_peek(&b->pace) >> 32;
+	return b == NULL ? 0 : at_peek(&b->pace[kind]) >> 32;
 }
 
 uint64_t
-pace_of(const struct shm_breaker *b, int64_t mono_ns)
+pace_of(const struct shm_breaker *b, enum pace kind, int64_t mono_ns)
 {
-	const uint64_t word = b == NULL ? 0 : at_peek(&b->pace);
+	const uint64_t word = b == NULL ? 0 : at_peek(&b->pace[kind]);
 	const uint32_t age = second(mono_ns) - (uint32_t)word;
 	const uint32_t halves = age / HALF_LIFE_S;
 
@@ -29,14 +29,14 @@ pace_of(const struct shm_breaker *b, int64_t mono_ns)
 
 /* A quarter of what is new; more of it, the longer nothing was seen. */
 void
-pace_saw(struct shm_breaker *b, uint64_t us, int64_t mono_ns)
+pace_saw(struct shm_breaker *b, enum pace kind, uint64_t us, int64_t mono_ns)
 {
-	const uint64_t old = pace_of(b, mono_ns);
+	const uint64_t old = pace_of(b, kind, mono_ns);
 	uint64_t v = us < UINT32_MAX ? us : UINT32_MAX;
 
 	if (b == NULL)
 		return;
 	if (old != 0)
 		v = old - old / SMOOTH + v / SMOOTH;
-	at_poke(&b->pace, (v == 0 ? 1 : v) << 32 | second(mono_ns));
+	at_poke(&b->pace[kind], (v == 0 ? 1 : v) << 32 | second(mono_ns));
 }

@@ -37,6 +37,7 @@ struct plan_ask {
 	struct rule_who who;
 	const struct model_conf *model;
 	enum call_class class;
+	bool stream;
 	uint64_t warm_key;          /* of the session or prompt; 0: none */
 	uint64_t input, max_output; /* tokens expected; at most, 0: not said */
 	int64_t mono_ns, wall_ns;

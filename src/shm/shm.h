@@ -246,7 +246,8 @@ struct shm_breaker {
 	_Atomic uint64_t shun_principal;
 	_Atomic int64_t shun_ns;
 	/* Written by calls that end: others. */
-	_Atomic uint64_t pace __attribute__((aligned(64))); /* route/pace.c */
+	_Atomic uint64_t pace[2]
+	    __attribute__((aligned(64))); /* route/pace.h */
 	_Atomic uint64_t output; /* output tokens of a call, on average << 8 */
 	_Atomic uint64_t cached; /* of a warm call's input, in 1/1024 */
 	/* As of limits: when all that was let pass would have come at an even

@@ -105,7 +105,7 @@ set_up(bool ruled)
 	for (i = 0; i < MANY; i++) {
 		struct shm_breaker *b = live_of(&s)->deployment[i].row;
 
-		pace_saw(b, 1000 + i * 37 % 50 * 100, NOW);
+		pace_saw(b, PACE_WHOLE, 1000 + i * 37 % 50 * 100, NOW);
 		breaker_enter(b, i % 8);
 	}
 }

@@ -311,6 +311,45 @@ def test_the_cheapest_goes_first(four, tmp_path):
         assert "effective price" in told["candidates"][0]["why"]
 
 
+def first_token_late(delay):
+    """Its head and its role are there at once, its first token is not."""
+    def event(**delta):
+        return b"data: " + json.dumps({
+            "id": "1", "object": "chat.completion.chunk", "created": 1,
+            "model": "gpt-5.4", "choices": [
+                {"index": 0, "delta": delta, "finish_reason": None}],
+        }).encode() + b"\n\n"
+
+    def talk(peer):
+        peer.sendall(HEAD % b"text/event-stream" +
+                     b"Connection: close\r\n\r\n" +
+                     event(role="assistant", content=""))
+        time.sleep(delay)
+        peer.sendall(event(content="late") + event().replace(
+            b"null", b'"stop"') + b"data: [DONE]\n\n")
+    return talk
+
+
+def test_the_fastest_is_who_has_the_first_token(four, tmp_path):
+    p = providers(four, ["eu-2"])
+    with server(first_token_late(0.3)) as url:
+        p["eu-1"] = routes.provider(url, "eu-1", zone="eu")
+        with instance(tmp_path, p, {"m": {
+                "deployments": [routes.deployment("eager", "eu-1"),
+                                routes.deployment("swift", "eu-2")],
+                "route": {"strategy": "lowest_latency"}}}) as kontor:
+            key = kontor.key("k")["key"]
+            for _ in range(2):  # each once: what was not measured goes first
+                kontor.chat(key, "m", "[[sim ttft=60]]", stream=True)
+            for _ in range(4):
+                r = kontor.chat(key, "m", "[[sim ttft=60]]", stream=True)
+                assert r.headers["x-kontor-deployment"] == "swift"
+            told = kontor.cli("route", "test", "--model", "m", "--json")
+            first = {c["deployment"]: c["first_token_us"]
+                     for c in told["candidates"]}
+            assert first["eager"] > 300000 > first["swift"] > 50000
+
+
 def test_a_session_stays_where_it_is(four, tmp_path):
     with instance(tmp_path, providers(four), {"m": {
             "deployments": [routes.deployment(n, n) for n in ZONES],
@@ -472,10 +511,11 @@ def test_what_matters_is_unmoved_by_twice_the_load(four, tmp_path):
 
 # --- outages ------------------------------------------------------------------
 
-OUTAGES = ["429", "529", "500", "503", "hang", "reset", "down", "html502"]
+OUTAGES = ["429", "529", "500", "503", "hang", "reset", "down", "html502",
+           "slow"]
 
 
-def outage(kontor, sim, broken, fault, calls, lines=8):
+def outage(kontor, sim, broken, fault, calls, lines=8, **more):
     """One provider is out: the answers, and what reached the simulator."""
     key = kontor.key(f"{broken}-{fault}")["key"]
     sim.reset()
@@ -483,7 +523,7 @@ def outage(kontor, sim, broken, fault, calls, lines=8):
         sim.fault(fault, broken)
     try:
         answers = routes.load(kontor, key, (
-            (routes.chat("m", f"{i}", max_completion_tokens=4), {})
+            (routes.chat("m", f"{i}", max_completion_tokens=4, **more), {})
             for i in range(calls)), lines)
     finally:
         sim.clear()
@@ -492,7 +532,8 @@ def outage(kontor, sim, broken, fault, calls, lines=8):
 
 @pytest.mark.parametrize("fault", OUTAGES)
 def test_an_outage_of_one_is_no_outage(four, tmp_path, fault):
-    with instance(tmp_path, providers(four, first_byte="200ms"), {
+    with instance(tmp_path, providers(
+            four, first_byte="200ms", idle="300ms"), {
             "m": {"deployments": [routes.deployment(n, n) for n in ZONES]}},
             ) as kontor:
         answers, stats = outage(kontor, four, ZONES[0], fault, 1000)
@@ -501,6 +542,115 @@ def test_an_outage_of_one_is_no_outage(four, tmp_path, fault):
         # No storm: what failed is not asked again and again.
         attempts = sum(row["received"] for row in stats.values())
         assert attempts <= 1000 * 1.1 + 20, stats
+
+
+@pytest.mark.parametrize("fault", ["slow", "hang", "529", "reset"])
+def test_an_outage_of_one_breaks_no_stream(four, tmp_path, fault):
+    with instance(tmp_path, providers(
+            four, first_byte="200ms", idle="300ms"), {
+            "m": {"deployments": [routes.deployment(n, n) for n in ZONES]}},
+            ) as kontor:
+        answers, _ = outage(
+            kontor, four, ZONES[0], fault, 300, stream=True)
+        whole = [a for a in answers if a.status == 200 and
+                 a.body.endswith(b"data: [DONE]\n\n")]
+        assert len(whole) == 300, {a.status for a in answers}
+
+
+def test_with_three_of_four_out_the_healthy_one_serves(four, tmp_path):
+    """Each in another way, slow bytes among them."""
+    with instance(tmp_path, providers(
+            four, first_byte="200ms", idle="300ms"), {
+            "m": {"deployments": [routes.deployment(n, n) for n in ZONES]}},
+            ) as kontor:
+        with four.faulty("529", ZONES[1]), four.faulty("reset", ZONES[2]):
+            answers, _ = outage(kontor, four, ZONES[0], "slow", 1000)
+        good = sum(a.status == 200 for a in answers)
+        assert good >= 999, {a.status for a in answers}
+
+
+@contextlib.contextmanager
+def server(talk):
+    """talk(peer) for each connection."""
+    def serve(peer):
+        with contextlib.suppress(OSError), peer:
+            peer.recv(65536)
+            talk(peer)
+
+    def accept():
+        with contextlib.suppress(OSError):
+            while True:
+                peer, _ = listener.accept()
+                threading.Thread(
+                    target=serve, daemon=True, args=(peer,)).start()
+
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n"
+
+
+def drip(kind, body, first=b""):
+    """An answer that never stops coming, and never comes."""
+    def talk(peer):
+        peer.sendall(HEAD % kind + b"Content-Length: 9999\r\n\r\n" + first)
+        for i in range(600):
+            peer.sendall(body[i:i + 1] or b" ")
+            time.sleep(0.05)
+    return talk
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["unary", "stream"])
+def test_bytes_that_trickle_are_no_answer(four, tmp_path, stream):
+    """Each byte is in time, the answer is not."""
+    talk = drip(b"text/event-stream", b"data: " + b"x" * 990) if stream \
+        else drip(b"application/json", b"{" + b" " * 990)
+    p = providers(four, ["eu-2"])
+    with server(talk) as url:
+        p["eu-1"] = routes.provider(url, "eu-1", zone="eu", idle="400ms")
+        with instance(tmp_path, p, {"m": {"deployments": [
+                routes.deployment("a", "eu-1"),
+                routes.deployment("b", "eu-2")]}}) as kontor:
+            began = time.monotonic()
+            r = kontor.chat(kontor.key("k")["key"], "m", stream=stream)
+            took = time.monotonic() - began
+            assert r.status_code == 200
+            assert r.headers["x-kontor-deployment"] == "b"
+            assert 0.4 <= took < 3 * kit.SLOW
+            told = kontor.explain(r.headers["x-kontor-request-id"])
+            assert told["attempts"][0]["fault"] == "provider_timeout"
+
+
+def test_blanks_before_an_answer_are_a_sign_of_life(four, tmp_path):
+    answer = json.dumps({
+        "id": "1", "object": "chat.completion", "created": 1,
+        "model": "gpt-5.4", "choices": [{
+            "index": 0, "finish_reason": "stop",
+            "message": {"role": "assistant", "content": "late"}}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1,
+                  "total_tokens": 2}}).encode()
+
+    def talk(peer):
+        peer.sendall(HEAD % b"application/json" +
+                     b"Content-Length: %d\r\n\r\n" % (len(answer) + 12))
+        for _ in range(12):
+            peer.sendall(b"\n")
+            time.sleep(0.1)
+        peer.sendall(answer)
+
+    p = providers(four, ["eu-2"])
+    with server(talk) as url:
+        p["eu-1"] = routes.provider(url, "eu-1", zone="eu", idle="400ms")
+        with instance(tmp_path, p, {"m": {"deployments": [
+                routes.deployment("a", "eu-1"),
+                routes.deployment("b", "eu-2")]}}) as kontor:
+            r = kontor.chat(kontor.key("k")["key"], "m")
+            assert r.headers["x-kontor-deployment"] == "a"
+            assert r.json()["choices"][0]["message"]["content"] == "late"
 
 
 def test_broken_tls_and_no_name_are_outages_too(four, tmp_path):

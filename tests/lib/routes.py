@@ -28,12 +28,12 @@ def env(names):
             for n in names}
 
 
-def provider(url, name, first_byte="500ms", **more):
+def provider(url, name, first_byte="500ms", idle="2s", **more):
     variable = "SIM_KEY_" + name.upper().replace("-", "_")
     return {"type": "openai", "base_url": url + "/v1",
             "auth": {"api_key": "${%s}" % variable},
             "timeouts": {"connect": "500ms", "first_byte": first_byte,
-                         "idle": "2s"}, **more}
+                         "idle": idle}, **more}
 
 
 def deployment(ident, provider, **more):

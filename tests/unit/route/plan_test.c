@@ -65,18 +65,39 @@ latency_decays_so_that_a_slow_one_is_looked_at_again(void **state)
 	rig_ready(&r);
 	r.model.strategy = STRATEGY_LOWEST_LATENCY;
 	a = rig_ask(&r);
-	pace_saw(rig_row(&r, 0), 80000, NOW);
+	pace_saw(rig_row(&r, 0), PACE_WHOLE, 80000, NOW);
 	/* What was never measured goes first. */
 	assert_int_equal(first(&a), 1);
-	pace_saw(rig_row(&r, 1), 20000, NOW);
+	pace_saw(rig_row(&r, 1), PACE_WHOLE, 20000, NOW);
 	assert_int_equal(first(&a), 1);
-	pace_saw(rig_row(&r, 1), 400000, NOW);
-	assert_int_equal(pace_of(rig_row(&r, 1), NOW), 115000);
+	pace_saw(rig_row(&r, 1), PACE_WHOLE, 400000, NOW);
+	assert_int_equal(pace_of(rig_row(&r, 1), PACE_WHOLE, NOW), 115000);
 	assert_int_equal(first(&a), 0);
 	/* A minute without news halves twice. */
 	a.mono_ns = NOW + 61 * NS_PER_S;
-	pace_saw(rig_row(&r, 0), 80000, a.mono_ns);
+	pace_saw(rig_row(&r, 0), PACE_WHOLE, 80000, a.mono_ns);
 	assert_int_equal(first(&a), 1);
+	rig_fini(&r);
+}
+
+static void
+a_stream_goes_by_the_first_token_of_streams(void **state)
+{
+	struct plan_ask a;
+
+	(void)state;
+	rig_init(&r, 2);
+	rig_ready(&r);
+	r.model.strategy = STRATEGY_LOWEST_LATENCY;
+	a = rig_ask(&r);
+	pace_saw(rig_row(&r, 0), PACE_WHOLE, 20000, NOW);
+	pace_saw(rig_row(&r, 1), PACE_WHOLE, 80000, NOW);
+	pace_saw(rig_row(&r, 0), PACE_STREAM, 900, NOW);
+	pace_saw(rig_row(&r, 1), PACE_STREAM, 300, NOW);
+	assert_int_equal(first(&a), 0);
+	a.stream = true;
+	assert_int_equal(first(&a), 1);
+	assert_int_equal(pace_last(rig_row(&r, 1), PACE_STREAM), 300);
 	rig_fini(&r);
 }
 
@@ -216,6 +237,7 @@ main(void)
 		cmocka_unit_test(each_strategy_has_its_order),
 		cmocka_unit_test(
 		    latency_decays_so_that_a_slow_one_is_looked_at_again),
+		cmocka_unit_test(a_stream_goes_by_the_first_token_of_streams),
 		cmocka_unit_test(
 		    what_rests_is_last_and_what_a_rule_drops_is_out),
 		cmocka_unit_test(reserved_goes_first_until_it_is_full),
