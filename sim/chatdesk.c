@@ -225,15 +225,18 @@ is_sold_out(struct visit *v, int64_t tokens)
 	const struct credential *c = v->credential;
 	struct meter *m = &v->desk->meter[c->index];
 	const int64_t now = loop_now(v->loop);
-	const int64_t most = c->tokens_per_minute;
+	const int64_t each = c->tokens_per_minute, most = c->tokens_burst;
 
-	if (most == 0)
+	if (each == 0)
 		return false;
-	if (m->at_ns == 0)
+	if (m->at_ns == 0) {
 		m->tokens = most;
-	else
-		m->tokens += (now - m->at_ns) / 1000 * most / 60000000;
-	m->at_ns = now;
+		m->at_ns = now;
+	}
+	/* Time that earned no whole token is kept for the next. */
+	m->tokens += (now - m->at_ns) / 1000 * each / 60000000;
+	if ((now - m->at_ns) / 1000 * each >= 60000000)
+		m->at_ns = now;
 	if (m->tokens > most)
 		m->tokens = most;
 	if (m->tokens < tokens)

@@ -57,6 +57,8 @@ read_credential(struct setup *s, const struct json *j)
 	c->key = json_get_str(j, v == VENUE_BEDROCK ? "api_key" : "key");
 	c->region = json_get_str(j, "region");
 	(void)json_get_i64(j, "tokens_per_minute", &c->tokens_per_minute);
+	c->tokens_burst = c->tokens_per_minute;
+	(void)json_get_i64(j, "tokens_burst", &c->tokens_burst);
 	c->project = json_get_str(j, "project");
 	c->access_key_id = json_get_str(j, "access_key_id");
 	c->secret = json_get_str(j, "secret_access_key");

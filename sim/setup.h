@@ -49,8 +49,9 @@ struct credential {
 	struct slice key;     /* bearer or api-key; empty: none */
 	struct slice project; /* Vertex, openai; empty: any */
 	struct slice region, access_key_id, secret, session_token;
-	/* What it sells in a minute, of which all may come at once; 0: any. */
-	int64_t tokens_per_minute;
+	/* What it sells in a minute; 0: any.  And how much of it may come at
+	 * once: all, unless it says. */
+	int64_t tokens_per_minute, tokens_burst;
 	bool signs_in; /* by a token of the simulated clouds, see issuer.h */
 	struct slice key_id, public_key; /* oci: who signs; PEM */
 	struct slice organization;       /* openai: must be sent, if any */

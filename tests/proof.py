@@ -312,7 +312,8 @@ def routing(args):
         for fault in t.OUTAGES:
             sub = pathlib.Path(folder) / f"outage-{fault}"
             sub.mkdir()
-            with t.instance(sub, t.providers(sim, first_byte="200ms"), {
+            with t.instance(sub, t.providers(
+                    sim, first_byte="200ms", idle="300ms"), {
                     "m": {"deployments": [routes.deployment(z, z)
                                           for z in t.ZONES]}}) as kontor:
                 answers, stats = t.outage(kontor, sim, t.ZONES[0], fault, n)
@@ -320,6 +321,18 @@ def routing(args):
             assert good >= n * 0.999, (fault, good)
             attempts = sum(r["received"] for r in stats.values())
             lines.append(f"| {fault} | {n:,} | {good:,} | {attempts:,} |")
+    with tempfile.TemporaryDirectory() as folder:
+        out = t.paced_capacity(pathlib.Path(folder), 60 // min(args.scale, 10))
+    assert out["used_before"] >= 0.95, out
+    lines += ["", "## Reserved capacity", "",
+              "A minute is played in a second: 100k tokens are sold in it, "
+              f"150k are asked for, {out['calls']:,} calls of 2,500 at an "
+              "even pace.", "", "| | |", "|---|---|",
+              f"| first on-demand call after | {out['first_spill_s']:.2f} s |",
+              "| of what was sold until then, used | "
+              f"{out['used_before']:.1%} |",
+              f"| the same over all | {out['used_in_all']:.1%} |",
+              f"| refused by the provider | {out['refused']} |"]
     lines.append("")
     if args.scale == 1:
         write("routing", "Proof of where calls run", lines)

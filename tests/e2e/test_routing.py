@@ -454,10 +454,67 @@ def test_reserved_capacity_is_used_before_on_demand_is_paid(tmp_path):
                 "ptu", "demand"}
 
 
-def test_what_matters_is_unmoved_by_twice_the_load(four, tmp_path):
+def big_calls(n):
+    # 2,000 tokens in, 500 out.
+    for i in range(n):
+        yield routes.chat("m", f"[[sim out=500]] {i:06d} " + "x" * 7956,
+                          max_completion_tokens=500), {}
+
+
+# A minute is played in a second: 100k tokens sold in it, 150k asked for, by
+# calls of 2,500 that come at an even pace.
+PACED_TPM, PACED_EVERY, PACED_SECONDS = 6_000_000, 1 / 60, 5
+
+
+def paced_capacity(folder, seconds=PACED_SECONDS):
+    """What came of 100k a minute under 150k a minute."""
+    burst = PACED_TPM // 60
+    with kit.Sim(folder, routes.sim_config(
+            ["ptu", "demand"], burst=burst, ptu=PACED_TPM)) as sim:
+        p = {n: routes.provider(sim.url, n, zone="us")
+             for n in ("ptu", "demand")}
+        with instance(folder, p, {"m": {"deployments": [
+                routes.deployment("demand", "demand"),
+                routes.deployment("ptu", "ptu", capacity={
+                    "kind": "provisioned", "tokens_per_minute": PACED_TPM,
+                    "burst": "1s"})]}},
+                env=routes.env(["ptu", "demand"])) as kontor:
+            answers = routes.paced(
+                kontor, kontor.key("k")["key"],
+                big_calls(int(seconds / PACED_EVERY)), PACED_EVERY)
+            rows = sim.settled()
+    assert {a.status for a in answers} == {200}
+    spilt = min(a.at for a in answers
+                if a.headers["x-kontor-deployment"] == "demand")
+    before = 0
+    for row in rows:
+        if row["credential"] == "demand":
+            break
+        if row["status"] == 200:
+            before += row["input_tokens"] + row["output_tokens"]
+    ptu = sum(r["input_tokens"] + r["output_tokens"] for r in rows
+              if r["credential"] == "ptu" and r["status"] == 200)
+    took = max(a.at for a in answers)
+    return {"first_spill_s": spilt, "calls": len(answers),
+            "used_before": before / (burst * (1 + spilt)),
+            "used_in_all": ptu / (burst * (1 + took)),
+            "refused": sum(r["status"] == 429 for r in rows)}
+
+
+def test_reserved_capacity_under_a_paced_load(tmp_path):
+    out = paced_capacity(tmp_path)
+    assert out["used_before"] >= 0.95, out
+    assert out["used_in_all"] >= 0.90, out
+    assert out["refused"] <= out["calls"] // 50, out
+
+
+def test_what_matters_is_unmoved_by_twice_the_load(tmp_path):
+    names = ["eu-1"]
     capacity = {"kind": "provisioned", "tokens_per_minute": 300000,
                 "burst": "1s"}  # 5,000 tokens a second
-    with instance(tmp_path, providers(four), {"m": {"deployments": [
+    with kit.Sim(tmp_path, routes.sim_config(names, 5000, **{
+            "eu-1": 300000})) as sim, instance(
+            tmp_path, providers(sim, names), {"m": {"deployments": [
             routes.deployment("a", "eu-1", capacity=capacity)]}},
             priorities=[{"match": {"team": "chat"}, "class": "high"},
                         {"match": {"team": "batch"}, "class": "low"}],
@@ -502,6 +559,11 @@ def test_what_matters_is_unmoved_by_twice_the_load(four, tmp_path):
         assert {a.status for a in alone} == {200}
         assert {a.status for a in crowded} == {200}
         assert {a.status for a in floods} == {200, 429}
+        # Asked for: at least twice what is sold, 475 tokens each.
+        assert len(floods) * 475 >= 2 * 5000 * 4, len(floods)
+        # The provider itself, which meters, turned next to nothing away.
+        refused = sum(r["status"] == 429 for r in sim.settled())
+        assert refused <= len(floods) // 50, refused
         refused = [a for a in floods if a.status == 429]
         assert all(int(a.headers["retry-after"]) >= 1 for a in refused)
         before = routes.percentile([a.seconds for a in alone], 99)

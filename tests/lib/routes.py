@@ -15,11 +15,16 @@ MODEL = {"id": "gpt-5.4", "context": 1050000, "max_output": 128000,
          "prices": {"openai": {"input": "2.50", "output": "15.00"}}}
 
 
-def sim_config(names, **tpm):
+def sim_config(names, burst=None, **tpm):
     """One OpenAI account of that name each."""
+    def meter(name):
+        if name not in tpm:
+            return {}
+        return {"tokens_per_minute": tpm[name],
+                "tokens_burst": burst or tpm[name]}
+
     return {"credentials": [
-        {"name": n, "type": "openai", "key": f"sk-sim-{n}",
-         **({"tokens_per_minute": tpm[n]} if n in tpm else {})}
+        {"name": n, "type": "openai", "key": f"sk-sim-{n}", **meter(n)}
         for n in names], "models": [MODEL]}
 
 
@@ -157,6 +162,35 @@ async def _load(address, key, calls, lines):
 
 def load(kontor, key, calls, lines=16):
     return asyncio.run(_load(kontor.address, key, iter(calls), lines))
+
+
+async def _paced(address, key, calls, every, lines):
+    """A call each `every` seconds, however long the others take."""
+    free = [Line(address, key) for _ in range(lines)]
+    answers, tasks = [], set()
+    began = time.monotonic()
+
+    async def one(line, body, headers):
+        answer = await line.call(body, **headers)
+        answer.at = time.monotonic() - began
+        answers.append(answer)
+        free.append(line)
+
+    for i, (body, headers) in enumerate(calls):
+        await asyncio.sleep(began + i * every - time.monotonic())
+        line = free.pop() if free else Line(address, key)
+        task = asyncio.ensure_future(one(line, body, headers))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+    await asyncio.gather(*tasks)
+    for line in free:
+        await line.close()
+    return answers
+
+
+def paced(kontor, key, calls, every, lines=16):
+    return asyncio.run(
+        _paced(kontor.address, key, iter(calls), every, lines))
 
 
 def chat(model, text, **more):
