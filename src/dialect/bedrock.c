@@ -839,3 +839,67 @@ const struct dialect dialect_bedrock = {
 	.error_event = bedrock_error_event,
 	.error_type = bedrock_error_type,
 };
+
+/* --- CountTokens --------------------------------------------------------- */
+
+/* A Converse request, or the body of an InvokeModel; it costs nothing. */
+static enum fault
+count_ask(struct arena *a, struct slice body, struct ask *q)
+{
+	const struct json *input;
+	struct json *top;
+	enum fault f;
+
+	*q = (struct ask){ .body = body, .n = 1, .lanes = LANES_TEXT };
+	f = json_parse(a, body, &top);
+	if (f != FAULT_NONE)
+		return f;
+	q->model_elsewhere = q->free = q->no_output = true;
+	input = json_get(top, "input");
+	if (json_get(input, "converse") == NULL &&
+	    json_get(input, "invokeModel") == NULL)
+		return wrong(q, "input", "must be 'converse' or 'invokeModel'");
+	return FAULT_NONE;
+}
+
+static enum fault
+count_answer(struct slice body, struct tally *t)
+{
+	struct json_cur c = json_cur(body);
+	struct slice key;
+	bool escaped, total = false;
+
+	if (!json_enter_object(&c))
+		return FAULT_UP_GARBAGE;
+	while (json_next_key(&c, &key, &escaped)) {
+		total = total || slice_eq(key, S("inputTokens"));
+		if (!json_skip(&c, NULL))
+			return FAULT_UP_GARBAGE;
+	}
+	if (!json_at_end(&c) || !total)
+		return FAULT_UP_GARBAGE;
+	t->usage = (struct usage){ 0 };
+	t->has_usage = t->finished = true;
+	return FAULT_NONE;
+}
+
+static enum event_kind
+count_event(struct slice data, struct tally *t)
+{
+	(void)data;
+	(void)t;
+	return EVENT_BAD;
+}
+
+const struct dialect dialect_bedrock_count = {
+	.name = "bedrock-count-tokens",
+	.tier = bedrock_tier,
+	.ask = count_ask,
+	.answer = count_answer,
+	.event = count_event,
+	.is_error = bedrock_is_error,
+	.mend_error = bedrock_mend_error,
+	.error = bedrock_error,
+	.error_event = bedrock_error_event,
+	.error_type = bedrock_error_type,
+};

@@ -216,7 +216,8 @@ void decoding_stop(
 
 extern const struct codec codec_openai_chat;
 extern const struct dialect dialect_bedrock;
-extern const struct dialect dialect_invoke; /* of callers only */
+extern const struct dialect dialect_bedrock_count; /* of tokens */
+extern const struct dialect dialect_invoke;        /* of callers only */
 extern const struct codec codec_anthropic;
 extern const struct dialect dialect_anthropic;
 extern const struct dialect dialect_anthropic_count; /* of tokens */

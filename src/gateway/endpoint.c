@@ -35,3 +35,26 @@ endpoint_find(
 	}
 	return NULL;
 }
+
+const struct dialect *
+endpoint_dialect(const struct endpoint *e, const struct http_head *head)
+{
+	static const struct {
+		struct slice header;
+		const struct dialect *dialect;
+	} signs[] = {
+		{ S_INIT("anthropic-version"), &dialect_anthropic },
+		{ S_INIT("x-goog-api-key"), &dialect_gemini },
+		{ S_INIT("x-goog-api-client"), &dialect_gemini },
+		{ S_INIT("amz-sdk-invocation-id"), &dialect_bedrock },
+	};
+	size_t i;
+
+	if (e != NULL && e->dialect != NULL)
+		return e->dialect;
+	for (i = 0; i < NELEM(signs); i++) {
+		if (http_find(head, signs[i].header) != NULL)
+			return signs[i].dialect;
+	}
+	return &dialect_openai_chat;
+}

@@ -7,6 +7,7 @@
 #include "base/base.h"
 
 struct dialect;
+struct http_head;
 struct req;
 
 struct endpoint {
@@ -28,5 +29,10 @@ struct endpoint {
  */
 const struct endpoint *endpoint_find(
     struct slice method, struct slice path, struct slice *segment, bool *known);
+
+/* In whose words a caller is answered: the path's, where it is a call (e may
+ * be NULL), else those of the SDK whose headers he sends. */
+const struct dialect *endpoint_dialect(
+    const struct endpoint *e, const struct http_head *head);
 
 #endif

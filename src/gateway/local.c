@@ -1,6 +1,7 @@
 #include "gateway/local.h"
 
 #include "base/json.h"
+#include "dialect/dialect.h"
 #include "gateway/bind.h"
 #include "gateway/endpoint.h"
 #include "gateway/stages.h"
@@ -17,9 +18,11 @@ reply_json(struct req *req, struct buf *b)
 	buf_fini(b);
 }
 
+typedef void model_f(struct buf *b, const char *id, const struct model_conf *m);
+
 /* The shape of OpenAI's GET /v1/models. */
 static void
-write_model(struct buf *b, const char *id, const struct model_conf *m)
+write_openai(struct buf *b, const char *id, const struct model_conf *m)
 {
 	json_w_begin(b, '{');
 	json_w_kstr(b, "id", slice_of(id));
@@ -29,12 +32,25 @@ write_model(struct buf *b, const char *id, const struct model_conf *m)
 	json_w_end(b, '}');
 }
 
+static void
+write_anthropic(struct buf *b, const char *id, const struct model_conf *m)
+{
+	(void)m;
+	json_w_begin(b, '{');
+	json_w_kstr(b, "type", S("model"));
+	json_w_kstr(b, "id", slice_of(id));
+	json_w_kstr(b, "display_name", slice_of(id));
+	json_w_kstr(b, "created_at", S("1970-01-01T00:00:00Z"));
+	json_w_end(b, '}');
+}
+
 /* Google's shape of one. */
 static void
-write_google(struct buf *b, const char *id)
+write_google(struct buf *b, const char *id, const struct model_conf *m)
 {
 	struct buf name = { 0 };
 
+	(void)m;
 	buf_str(&name, "models/");
 	buf_str(&name, id);
 	json_w_begin(b, '{');
@@ -46,81 +62,86 @@ write_google(struct buf *b, const char *id)
 	buf_fini(&name);
 }
 
-void
-local_models_google(struct req *req, struct slice segment)
+static void
+write_models(struct req *req, struct buf *b, const char *key, model_f *write)
 {
 	const struct snapshot *s = req->snap;
-	struct buf b = { 0 };
 	unsigned i;
 
-	(void)segment;
-	json_w_begin(&b, '{');
-	json_w_key(&b, "models");
-	json_w_begin(&b, '[');
+	json_w_key(b, key);
+	json_w_begin(b, '[');
 	for (i = 0; i < s->nmodels; i++) {
 		if (key_may_use(req->key, s->model[i].hash))
-			write_google(&b, s->model[i].id);
+			write(b, s->model[i].id, &s->model[i]);
 	}
 	for (i = 0; i < s->naliases; i++) {
 		if (key_may_use(req->key, s->alias[i].model->hash))
-			write_google(&b, s->alias[i].name);
+			write(b, s->alias[i].name, s->alias[i].model);
 	}
-	json_w_end(&b, ']');
+	json_w_end(b, ']');
+}
+
+void
+local_models_google(struct req *req, struct slice segment)
+{
+	struct buf b = { 0 };
+
+	(void)segment;
+	json_w_begin(&b, '{');
+	write_models(req, &b, "models", write_google);
 	json_w_end(&b, '}');
+	reply_json(req, &b);
+}
+
+/* One path for three vendors' SDKs: their headers tell. */
+void
+local_models(struct req *req, struct slice segment)
+{
+	struct buf b = { 0 };
+
+	if (req->dialect == &dialect_gemini) {
+		local_models_google(req, segment);
+		return;
+	}
+	json_w_begin(&b, '{');
+	if (req->dialect == &dialect_anthropic) {
+		write_models(req, &b, "data", write_anthropic);
+		json_w_kbool(&b, "has_more", false);
+	} else {
+		json_w_kstr(&b, "object", S("list"));
+		write_models(req, &b, "data", write_openai);
+	}
+	json_w_end(&b, '}');
+	reply_json(req, &b);
+}
+
+static void
+one_model(struct req *req, struct slice segment, model_f *write)
+{
+	const struct model_conf *m = snapshot_model(req->snap, segment);
+	struct buf b = { 0 };
+
+	if (m == NULL || !key_may_use(req->key, m->hash)) {
+		req->fault = FAULT_MODEL_UNKNOWN;
+		return;
+	}
+	write(&b, arena_str(&req->arena, segment), m);
 	reply_json(req, &b);
 }
 
 void
 local_model_google(struct req *req, struct slice segment)
 {
-	const struct model_conf *m = snapshot_model(req->snap, segment);
-	struct buf b = { 0 };
-
-	if (m == NULL || !key_may_use(req->key, m->hash)) {
-		req->fault = FAULT_MODEL_UNKNOWN;
-		return;
-	}
-	write_google(&b, arena_str(&req->arena, segment));
-	reply_json(req, &b);
-}
-
-void
-local_models(struct req *req, struct slice segment)
-{
-	const struct snapshot *s = req->snap;
-	struct buf b = { 0 };
-	unsigned i;
-
-	(void)segment;
-	json_w_begin(&b, '{');
-	json_w_kstr(&b, "object", S("list"));
-	json_w_key(&b, "data");
-	json_w_begin(&b, '[');
-	for (i = 0; i < s->nmodels; i++) {
-		if (key_may_use(req->key, s->model[i].hash))
-			write_model(&b, s->model[i].id, &s->model[i]);
-	}
-	for (i = 0; i < s->naliases; i++) {
-		if (key_may_use(req->key, s->alias[i].model->hash))
-			write_model(&b, s->alias[i].name, s->alias[i].model);
-	}
-	json_w_end(&b, ']');
-	json_w_end(&b, '}');
-	reply_json(req, &b);
+	one_model(req, segment, write_google);
 }
 
 void
 local_model(struct req *req, struct slice segment)
 {
-	const struct model_conf *m = snapshot_model(req->snap, segment);
-	struct buf b = { 0 };
-
-	if (m == NULL || !key_may_use(req->key, m->hash)) {
-		req->fault = FAULT_MODEL_UNKNOWN;
-		return;
-	}
-	write_model(&b, arena_str(&req->arena, segment), m);
-	reply_json(req, &b);
+	one_model(req, segment,
+	    req->dialect == &dialect_gemini      ? write_google
+	    : req->dialect == &dialect_anthropic ? write_anthropic
+						 : write_openai);
 }
 
 /* By its length: who could count it is not among the model's providers. */
@@ -149,6 +170,13 @@ local_count_google(struct req *req, struct slice segment)
 {
 	(void)segment;
 	count_as(req, "totalTokens");
+}
+
+void
+local_count_aws(struct req *req, struct slice segment)
+{
+	(void)segment;
+	count_as(req, "inputTokens");
 }
 
 static void

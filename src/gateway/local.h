@@ -17,6 +17,7 @@ void local_model_google(struct req *req, struct slice segment);
 void local_healthz(struct req *req, struct slice segment);
 void local_readyz(struct req *req, struct slice segment);
 void local_count_google(struct req *req, struct slice segment);
+void local_count_aws(struct req *req, struct slice segment);
 void local_count(struct req *req, struct slice segment);
 
 #endif

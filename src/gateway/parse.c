@@ -31,9 +31,7 @@ stage_parse(struct req *req, enum wake wake)
 		return req_fail(req, FAULT_GONE, STAGE_REFUSE);
 	req->endpoint =
 	    endpoint_find(head->method, http_path(head), &segment, &known);
-	req->dialect = req->endpoint != NULL && req->endpoint->dialect != NULL
-			   ? req->endpoint->dialect
-			   : &dialect_openai_chat;
+	req->dialect = endpoint_dialect(req->endpoint, head);
 	if (req->endpoint == NULL)
 		return req_fail(
 		    req, known ? FAULT_METHOD : FAULT_PATH, STAGE_REFUSE);

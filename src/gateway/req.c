@@ -270,8 +270,7 @@ dialect_of(const struct http_head *head)
 	if (head == NULL || head->method.len == 0)
 		return &dialect_openai_chat;
 	e = endpoint_find(head->method, http_path(head), &segment, &known);
-	return e != NULL && e->dialect != NULL ? e->dialect
-					       : &dialect_openai_chat;
+	return endpoint_dialect(e, head);
 }
 
 void

@@ -90,6 +90,8 @@ fits(const struct deployment_conf *d, const struct dialect *dialect)
 					  : &dialect_cohere_embed);
 	if (dialect->vectors)
 		return false;
+	if (dialect == &dialect_bedrock_count) /* of Claude alone */
+		return strstr(d->name, "anthropic.") != NULL;
 	return dialect == &dialect_bedrock ||
 	       slice_starts(slice_of(d->name), S("openai."));
 }
@@ -119,14 +121,15 @@ target(struct parcel *p)
 	struct buf *b = parcel_scratch();
 	struct slice out;
 
-	if (p->dialect != &dialect_bedrock && !p->dialect->vectors)
+	if (p->dialect == &dialect_openai_chat)
 		return parcel_target(p, "/openai/v1/chat/completions");
 	buf_str(b, p->deployment->provider->base_path);
 	buf_str(b, "/model/");
 	add_encoded(b, p->deployment->name);
-	buf_str(b, p->dialect->vectors ? "/invoke"
-		   : p->stream         ? "/converse-stream"
-				       : "/converse");
+	buf_str(b, p->dialect->vectors                    ? "/invoke"
+		   : p->dialect == &dialect_bedrock_count ? "/count-tokens"
+		   : p->stream                            ? "/converse-stream"
+							  : "/converse");
 	out = arena_copy(p->arena, buf_slice(b));
 	return out;
 }
@@ -145,7 +148,8 @@ dress(struct parcel *p)
 const struct provider provider_bedrock = {
 	.type = PROVIDER_BEDROCK,
 	.speaks = { &dialect_openai_chat, &dialect_bedrock,
-	    &dialect_titan_embed, &dialect_cohere_embed },
+	    &dialect_titan_embed, &dialect_cohere_embed,
+	    &dialect_bedrock_count },
 	.fits = fits,
 	.dress = dress,
 	.lists = true,

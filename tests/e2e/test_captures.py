@@ -5,17 +5,20 @@ complete list of edits can be undone and the rest compared by hash.
 """
 import base64
 import hashlib
+import hmac
 import json
 import re
-import socketserver
-import threading
+import time
+import urllib.parse
 
+import httpx
 import kit
 import pytest
+import specs
+from recorder import MODEL as UPSTREAM, Recorder, dialect_of
 
 FOLDER = kit.SHARED / "captures"
 CHAT = re.compile(r"/chat/completions(\?|$)")
-UPSTREAM = "name-at-the-recorder"
 
 
 def body_of(request):
@@ -30,15 +33,12 @@ def body_of(request):
 
 
 def recorded():
-    """(name, request) of every recorded chat call."""
+    """(name, request) of all that was recorded."""
     if not FOLDER.is_dir():
         return []
-    rows = []
-    for path in sorted(FOLDER.glob("*.json")):
-        for r in json.loads(path.read_text()).get("requests", []):
-            if r["method"] == "POST" and CHAT.search(r["target"]):
-                rows.append((f"{path.stem}-{r['seq']}", r))
-    return rows
+    return [(f"{path.stem}-{r['seq']}", r)
+            for path in sorted(FOLDER.glob("*.json"))
+            for r in json.loads(path.read_text()).get("requests", [])]
 
 
 def model_of(request):
@@ -46,80 +46,15 @@ def model_of(request):
     return m[1] if m else request["body"]["model"]
 
 
-ROWS = recorded()
-
-
-class Recorder(socketserver.ThreadingTCPServer):
-    """Answers any chat call well and remembers how it was asked."""
-    daemon_threads = True
-    allow_reuse_address = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.seen = []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(socketserver.StreamRequestHandler):
-    def handle(self):
-        while True:
-            line = self.rfile.readline()
-            if not line:
-                return
-            method, target, _ = line.decode().split()
-            headers = []
-            while (line := self.rfile.readline().strip()):
-                name, _, value = line.decode("latin-1").partition(":")
-                headers.append((name.lower(), value.strip()))
-            length = int(dict(headers).get("content-length", 0))
-            chunked = dict(headers).get("transfer-encoding") == "chunked"
-            body = b""
-            while chunked:
-                size = int(self.rfile.readline(), 16)
-                body += self.rfile.read(size)
-                self.rfile.readline()
-                if size == 0:
-                    break
-            body += self.rfile.read(length)
-            self.server.seen.append((method, target, headers, body))
-            self.wfile.write(self.answer(json.loads(body)))
-
-    def answer(self, body):
-        usage = {"prompt_tokens": 5, "completion_tokens": 1,
-                 "total_tokens": 6}
-        start = {"id": "chatcmpl-1", "created": 1, "model": UPSTREAM}
-        if body.get("stream"):
-            events = [
-                {**start, "object": "chat.completion.chunk", "choices": [{
-                    "index": 0, "finish_reason": None,
-                    "delta": {"role": "assistant", "content": "Hi"}}]},
-                {**start, "object": "chat.completion.chunk", "choices": [{
-                    "index": 0, "finish_reason": "stop", "delta": {}}]}]
-            if (body.get("stream_options") or {}).get("include_usage"):
-                events.append({**start, "object": "chat.completion.chunk",
-                               "choices": [], "usage": usage})
-            text = "".join(f"data: {json.dumps(e)}\n\n" for e in events)
-            text += "data: [DONE]\n\n"
-            kind = "text/event-stream"
-        else:
-            text = json.dumps({
-                **start, "object": "chat.completion", "usage": usage,
-                "choices": [{"index": 0, "finish_reason": "stop", "message": {
-                    "role": "assistant", "content": "Hi"}}]})
-            kind = "application/json"
-        return (f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n"
-                f"Content-Length: {len(text)}\r\n\r\n{text}").encode()
+EVERY = recorded()
+ROWS = [(name, r) for name, r in EVERY
+        if r["method"] == "POST" and CHAT.search(r["target"])]
 
 
 @pytest.fixture(scope="module")
 def recorder():
     with Recorder() as r:
         yield r
-        r.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +83,7 @@ def send(kontor, request, body):
         low = name.lower()
         if low == "authorization":
             value = f"Bearer {kontor.suite_key}"
-        elif low in ("api-key", "x-api-key"):
+        elif low in ("api-key", "x-api-key", "x-goog-api-key"):
             value = kontor.suite_key
         elif low == "connection":
             continue
@@ -292,3 +227,247 @@ def test_recorded_listings(replayer):
                 assert json.loads(body)["object"] == "list"
                 n += 1
     assert n
+
+
+# --- every request that was recorded, in every dialect ----------------------
+
+def config(url, folder):
+    """Every model that was asked for, at the recorder."""
+    rows = {"openai": dict(base_url=url + "/v1"),
+            "anthropic": dict(base_url=url), "gemini": dict(base_url=url),
+            "bedrock": dict(base_url=url, region="us-east-1")}
+    models = {}
+    for _, r in EVERY:
+        name = model_asked(r)
+        if name is None or name in models:
+            continue
+        provider = "bedrock" if r["target"].startswith("/model/") else \
+            "gemini" if re.search("gemini", name) else \
+            "anthropic" if "claude" in name else "openai"
+        models[name] = {
+            "publisher": "anthropic" if "claude" in name else
+            {"bedrock": "amazon", "gemini": "google"}.get(provider, "openai"),
+            "deployments": [{
+                "id": "d%d" % len(models), "provider": provider,
+                "name": UPSTREAM, "context": 100000, "max_output": 10000}]}
+    return {
+        "version": 1, "data_dir": str(folder / "data"), "workers": 1,
+        "listen": {
+            "gateway": {"address": f"127.0.0.1:{kit.free_port()}"},
+            "admin": {"address": f"127.0.0.1:{kit.free_port()}"}},
+        "providers": {k: {"type": k, "auth": {"api_key": "${SIM_LAB}"}, **v}
+                      for k, v in rows.items()},
+        "models": models,
+        "prices": [{"provider": p, "model": UPSTREAM, "input": "1",
+                    "output": "1"} for p in rows]}
+
+
+def model_asked(request):
+    """None: it is no call of a model."""
+    target = urllib.parse.unquote(request["target"])
+    for pattern in (r"^/model/(.+)/(?:converse|invoke|count-tokens)",
+                    r"/models/([^/:]+):", r"^/openai/deployments/([^/]+)/",
+                    r"/v1/models/([^/?]+)$"):
+        if m := re.search(pattern, target):
+            return m[1]
+    body = request.get("body")
+    return body.get("model") if isinstance(body, dict) else None
+
+
+# What kontor serves of it, and how it says that the rest is not here.
+SERVED = re.compile(
+    r"/(chat/completions|responses|messages|messages/count_tokens|embeddings"
+    r"|converse|converse-stream|invoke|invoke-with-response-stream"
+    r"|count-tokens)$|:(generateContent|streamGenerateContent|countTokens"
+    r"|embedContent|batchEmbedContents|predict)$")
+LISTS = re.compile(r"/models(/[^/:]+)?$")
+
+
+def path_of(request):
+    return request["target"].split("?")[0]
+
+
+def signed(request):
+    return "AWS4-HMAC" in str(request["headers"])
+
+
+def shape_of(request, answer):
+    """Whose words an error is said in."""
+    if not answer:
+        return "none"
+    answer = json.loads(answer)
+    if answer.get("type") == "error":
+        return "anthropic"
+    if "error" not in answer:
+        return "aws" if answer["message"] else None
+    return "google" if "status" in answer["error"] else \
+        "openai" if "param" in answer["error"] else None
+
+
+def expected_shape(request):
+    names = {n.lower() for n, _ in request["headers"]}
+    path = path_of(request)
+    return ("none" if request["method"] == "HEAD" else
+            "anthropic" if "anthropic-version" in names else
+            "google" if names & {"x-goog-api-key", "x-goog-api-client"} else
+            "aws" if "amz-sdk-invocation-id" in names else
+            "openai")
+
+
+@pytest.fixture(scope="module")
+def every(recorder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("every")
+    with kit.Kontor(folder, config(recorder.url, folder)) as kontor:
+        pair = kontor.key("replay", aws=True)
+        kontor.suite_key = pair["key"]
+        kontor.suite_pair = (pair["aws_access_key_id"],
+                             pair["aws_secret_access_key"])
+        yield kontor
+        kontor.verify()
+
+
+def send_h2(kontor, request, body):
+    """As the AWS SDK does: HTTP/2 from the first byte."""
+    headers = [(n, v) for n, v in request["headers"]
+               if n[0] != ":" and n.lower() != "content-length"]
+    with httpx.Client(http1=False, http2=True, timeout=15) as http:
+        r = http.post(kontor.gateway + path_of(request), content=body,
+                      headers=[(n, f"Bearer {kontor.suite_key}"
+                                if n.lower() == "authorization" else v)
+                               for n, v in headers])
+    assert r.http_version == "HTTP/2"
+    return r.status_code, r.headers, r.content
+
+
+def replay(kontor, request, body):
+    if request["httpVersion"].startswith("2"):
+        return send_h2(kontor, request, body)
+    names = {n.lower() for n, _ in request["headers"]}
+    if not names & {"authorization", "api-key", "x-api-key",
+                    "x-goog-api-key"}:  # one who skips signing in
+        request = {**request, "headers": [
+            *request["headers"], ["x-api-key", ""]]}
+    return kit.parse_raw(send(kontor, request, body))
+
+
+def same_but_the_model(sent, original):
+    """Bytes pass, with the provider's name of the model."""
+    name = json.dumps(UPSTREAM).encode()
+    if name in sent and name not in original:
+        asked = json.loads(original)["model"]
+        sent = sent.replace(name, json.dumps(asked).encode(), 1)
+    assert sent == original, (original, sent)
+
+
+@pytest.mark.parametrize("request_", [r for _, r in EVERY],
+                         ids=[n for n, _ in EVERY])
+def test_each_recorded_request_has_its_answer(every, recorder, request_):
+    body, path = body_of(request_), path_of(request_)
+    before = len(recorder.seen)
+    status, headers, answer = replay(every, request_, body)
+    if request_["method"] == "GET" and LISTS.search(path):
+        assert status == 200, answer
+        shape = expected_shape(request_)
+        rows = json.loads(answer)
+        if "/models/" in path:
+            assert rows["name" if shape == "google" else "id"]
+        else:
+            assert rows["models" if shape == "google" else "data"]
+            assert ("has_more" in rows) == (shape == "anthropic")
+    elif request_["method"] == "GET" and path == "/v1/responses":
+        assert status == 426 and shape_of(request_, answer) == "openai"
+    elif request_["method"] != "POST" or not SERVED.search(path):
+        assert status in (404, 405), answer
+        assert shape_of(request_, answer) == expected_shape(request_), answer
+        assert len(recorder.seen) == before
+    else:
+        assert status == 200, answer
+        called(recorder, before, request_, body)
+
+
+def called(recorder, before, request, body):
+    """It came to the provider as what it was, or translated."""
+    if path_of(request).endswith("/count-tokens"):
+        # An id that is not Claude's: nobody at Bedrock counts for it.
+        assert len(recorder.seen) == before
+        return
+    assert len(recorder.seen) == before + 1
+    _, target, _, sent = recorder.seen[-1]
+    asked, spoken = dialect_of(path_of(request)), dialect_of(target)
+    if asked == "openai-chat":
+        return  # above, with its edits
+    if asked == spoken and asked not in ("gemini-embed", "vertex-predict"):
+        same_but_the_model(sent, body)
+    elif "embed" not in spoken and specs.available():
+        wrong = specs.check(spoken, json.loads(sent))
+        assert not wrong, wrong
+
+
+ANEW = [(n, r) for n, r in EVERY
+        if signed(r) and SERVED.search(path_of(r))]
+
+
+def test_signed_requests_are_among_them():
+    if not FOLDER.is_dir():
+        pytest.skip(f"no {FOLDER}")
+    assert len(ANEW) >= 20
+
+
+@pytest.mark.parametrize("request_", [r for _, r in ANEW],
+                         ids=[n for n, _ in ANEW])
+def test_a_recorded_signature_is_not_ours_and_one_anew_is(every, recorder,
+                                                          request_):
+    """The same headers signed, with a pair of ours and today's date."""
+    body = body_of(request_)
+    head = {n.lower(): v for n, v in request_["headers"] if n[0] != ":"}
+    head["host"] = "%s:%d" % every.address
+    for name, value in (("connection", "close"),
+                        ("content-length", str(len(body)))):
+        head[name] = value
+    status, _, answer = raw_call(every, request_, head, body)
+    assert status in (401, 403), answer
+    assert shape_of(request_, answer) == (
+        "aws" if path_of(request_).startswith("/model/") else
+        "anthropic" if "anthropic-version" in head else "openai")
+    before = len(recorder.seen)
+    sign_anew(every.suite_pair, request_, head, body)
+    status, _, answer = raw_call(every, request_, head, body)
+    assert status == 200, answer
+    called(recorder, before, request_, body)
+
+
+def raw_call(kontor, request, head, body):
+    lines = [f"{request['method']} {request['target']} HTTP/1.1"]
+    lines += [f"{n}: {v}" for n, v in head.items()]
+    return kit.parse_raw(kit.raw(
+        kontor.address, "\r\n".join(lines).encode() + b"\r\n\r\n" + body,
+        15))
+
+
+def sign_anew(pair, request, head, body):
+    """AWS's published algorithm, over what the SDK chose to sign."""
+    m = re.match(r"AWS4-HMAC-SHA256 Credential=[^/]+/\d+/([^/]+)/([^/]+)/"
+                 r"aws4_request, ?SignedHeaders=([^,]+), ?Signature=",
+                 head["authorization"])
+    region, service = m[1], m[2]
+    names = [":authority" if n == ":authority" else n
+             for n in m[3].split(";")]
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    head["x-amz-date"] = stamp
+    head["amz-sdk-invocation-id"] = request.get("bodySha256", "")[:16] + \
+        request["target"][-8:].encode().hex()
+    value = {**head, ":authority": head["host"]}
+    digest = hashlib.sha256(body).hexdigest()
+    canonical = "\n".join(
+        [request["method"], urllib.parse.quote(path_of(request), "/-_.~"), ""]
+        + [f"{n}:{' '.join(value[n].split())}" for n in names]
+        + ["", ";".join(names), digest])
+    scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
+    text = "\n".join(["AWS4-HMAC-SHA256", stamp, scope,
+                      hashlib.sha256(canonical.encode()).hexdigest()])
+    key = b"AWS4" + pair[1].encode()
+    for part in (stamp[:8], region, service, "aws4_request", text):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    head["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={pair[0]}/{scope}, "
+        f"SignedHeaders={';'.join(names)}, Signature={key.hex()}")

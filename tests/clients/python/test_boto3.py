@@ -350,3 +350,27 @@ def test_a_bad_body_has_its_exception(client):
         invoke(client, False, "m-openai", {**MESSAGES, "messages": 7})
     with pytest.raises(client.exceptions.ValidationException):
         invoke(client, False, "m-openai", {"messages": "x"})
+
+
+@pytest.mark.parametrize("model", [CLAUDE, "m-nova", "m-openai"])
+def test_tokens_are_counted(client, model):
+    """By Bedrock where it is Claude, else by length; at no cost."""
+    few, many = ({"converse": {"messages": ask("word " * n)}}
+                 for n in (1, 400))
+    few = client.count_tokens(modelId=model, input=few)["inputTokens"]
+    many = client.count_tokens(modelId=model, input=many)["inputTokens"]
+    assert 0 < few < many < 2000
+    if model != "m-nova":
+        body = json.dumps({"anthropic_version": "bedrock-2023-05-31",
+                           "max_tokens": 9, "messages": [
+                               {"role": "user", "content": "hi"}]})
+        assert client.count_tokens(modelId=model, input={"invokeModel": {
+            "body": body.encode()}})["inputTokens"] > 0
+
+
+def test_a_count_that_is_none(client):
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        client.count_tokens(modelId=CLAUDE, input={"converse": {
+            "messages": ask("x", {"image": {
+                "format": "tiff", "source": {"bytes": b"x"}}})}})
+    assert e.value.response["Error"]["Code"] == "ValidationException"
