@@ -173,7 +173,8 @@ command_main(int argc, char **argv)
 		if (n > 0)
 			return run(&commands[i], argc - 1 - n, argv + 1 + n);
 	}
-	if (argv[1][0] == '-' && wants_help(2, argv)) {
+	if ((argv[1][0] == '-' && wants_help(2, argv)) ||
+	    (argc == 2 && strcmp(argv[1], "help") == 0)) {
 		print_all(stdout);
 		return 0;
 	}

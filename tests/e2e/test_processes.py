@@ -366,6 +366,14 @@ def test_help_on_every_command(command):
     assert r.returncode == 0 and "usage" in r.stdout.lower(), command
 
 
+def test_every_command_is_listed_for_who_asks():
+    asked = [subprocess.run([kit.KONTOR, word], capture_output=True,
+                            text=True, stdin=subprocess.DEVNULL)
+             for word in ("help", "--help")]
+    assert all(r.returncode == 0 for r in asked)
+    assert "key create" in asked[0].stdout == asked[1].stdout
+
+
 def test_version_and_schema():
     r = subprocess.run([kit.KONTOR, "version"], capture_output=True,
                        text=True)
