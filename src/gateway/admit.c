@@ -113,7 +113,7 @@ static bool
 bound(struct req *req, struct candidate *c, struct attempt *t)
 {
 	const struct deployment_conf *d = c->deployment;
-	const bool strict = req->chain.hard;
+	const bool strict = req->desk->chain.hard;
 	bool known = ask_bound(
 	    req->ask, d->context, d->max_output, &t->bound_in, &t->bound_out);
 
@@ -143,12 +143,12 @@ static bool
 costs_too_much(struct req *req, struct candidate *c, const struct attempt *t)
 {
 	const int32_t row =
-	    rate_cost_refused(&req->w->shm, &req->chain, t->most.nano);
+	    rate_cost_refused(&req->w->shm, &req->desk->chain, t->most.nano);
 
 	if (row < 0)
 		return false;
-	req->slow.limit = (uint32_t)row;
-	req->slow.kind = LIMIT_COST_PER_CALL;
+	req->desk->slow.limit = (uint32_t)row;
+	req->desk->slow.kind = LIMIT_COST_PER_CALL;
 	bar(c, WHY_COST);
 	return true;
 }
@@ -165,11 +165,11 @@ hold_once(struct req *req, struct attempt *t)
 		.price = t->price != NULL ? t->price->id : 0,
 		.most = t->most,
 		.wall_ns = worker_wall_ns(req->w),
-		.account = req->chain.account,
-		.n = req->chain.naccounts,
+		.account = req->desk->chain.account,
+		.n = req->desk->chain.naccounts,
 	};
 
-	return hold_open(req->w->ledger, &spec, &t->hold, &req->shortage);
+	return hold_open(req->w->ledger, &spec, &t->hold, &req->desk->shortage);
 }
 
 /* --- clamp ---------------------------------------------------------------- */
@@ -201,7 +201,7 @@ affordable(const struct req *req, const struct attempt *t, int64_t nano)
 static enum fault
 clamp(struct req *req, struct attempt *t, enum fault f)
 {
-	const struct hold_short *s = &req->shortage;
+	const struct hold_short *s = &req->desk->shortage;
 	const int64_t after = s->granted - s->settled;
 	uint64_t out;
 
@@ -246,7 +246,8 @@ warn_clamped(struct req *req)
 
 	if (req->try.clamp == 0)
 		return;
-	(void)label_get(&req->w->shm.accounts[req->shortage.row].label, label);
+	(void)label_get(
+	    &req->w->shm.accounts[req->desk->shortage.row].label, label);
 	buf_fmt(&b, "budget %s: output limit lowered to ", label);
 	buf_u64(&b, req->try.clamp);
 	bind_warn(req, arena_copy(&req->arena, buf_slice(&b)));
@@ -484,12 +485,13 @@ model_of_hash(const struct snapshot *s, uint64_t hash)
 static bool
 downgrade(struct req *req)
 {
-	const struct shm_account *a = &req->w->shm.accounts[req->shortage.row];
+	const struct shm_account *a =
+	    &req->w->shm.accounts[req->desk->shortage.row];
 	const struct model_conf *m;
 	char label[LABEL_LEN];
 	struct buf b = { 0 };
 
-	if (req->downgraded || !(req->shortage.flags & ACCOUNT_DOWNGRADE))
+	if (req->downgraded || !(req->desk->shortage.flags & ACCOUNT_DOWNGRADE))
 		return false;
 	m = model_of_hash(req->snap, atomic_load(&a->downgrade));
 	if (m == NULL || m == req->model || !key_may_use(req->key, m->hash))
@@ -511,8 +513,8 @@ downgrade(struct req *req)
 static int64_t
 wait_ns(const struct req *req)
 {
-	const int64_t own =
-	    atomic_load(&req->w->shm.accounts[req->shortage.row].admit_wait_ns);
+	const int64_t own = atomic_load(
+	    &req->w->shm.accounts[req->desk->shortage.row].admit_wait_ns);
 
 	return own >= 0 ? own : req->snap->admit_wait_ns;
 }

@@ -141,15 +141,16 @@ bind_take(struct req *req)
 
 	if (f != FAULT_NONE)
 		return f;
-	if (!chain_gather(m, req->key, req->tag, req->ntags, &req->chain))
+	if (!chain_gather(m, req->key, req->tag, req->ntags, &req->desk->chain))
 		return FAULT_CHAIN;
 	req->chained = true;
-	if (req->chain.nlimits == 0)
+	if (req->desk->chain.nlimits == 0)
 		return FAULT_NONE;
 	need = need_of(req);
-	req->rates = arena_new(&req->arena, rate_taken_len(req->chain.nlimits));
-	return rate_take(m, &req->chain, &need, loop_now(req->w->loop),
-	    req->rates, &req->slow);
+	req->rates =
+	    arena_new(&req->arena, rate_taken_len(req->desk->chain.nlimits));
+	return rate_take(m, &req->desk->chain, &need, loop_now(req->w->loop),
+	    req->rates, &req->desk->slow);
 }
 
 void
@@ -170,8 +171,8 @@ bind_end(struct req *req)
 void
 bind_warn(struct req *req, struct slice text)
 {
-	if (req->nwarnings < NELEM(req->warning))
-		req->warning[req->nwarnings++] = text;
+	if (req->nwarnings < NELEM(req->desk->warning))
+		req->desk->warning[req->nwarnings++] = text;
 }
 
 /* The thresholds that a soft budget warns at, in percent. */
@@ -357,8 +358,9 @@ limit_headers(struct req *req, struct http_hdr *hdr)
 	static struct buf policy, state;
 	unsigned i, n = 0;
 
-	for (i = 0; i < req->chain.nlimits; i++) {
-		s = rate_state(&req->w->shm, (uint32_t)req->chain.limit[i],
+	for (i = 0; i < req->desk->chain.nlimits; i++) {
+		s = rate_state(&req->w->shm,
+		    (uint32_t)req->desk->chain.limit[i],
 		    loop_now(req->w->loop));
 		if (s.kind != 0 && is_tighter(&s, &tight[s.kind]))
 			tight[s.kind] = s;
@@ -400,13 +402,13 @@ bind_headers(struct req *req, struct http_hdr hdr[BIND_HEADERS], bool *replaces)
 	struct buf b = { 0 };
 	unsigned n = 0, i;
 
-	if (req->chained && req->chain.nlimits > 0)
+	if (req->chained && req->desk->chain.nlimits > 0)
 		n = limit_headers(req, hdr);
 	*replaces = n > 0;
 	for (i = 0; i < req->nwarnings && req->fault != FAULT_TAG; i++) {
 		if (i > 0)
 			buf_str(&b, "; ");
-		write_plain(&b, req->warning[i]);
+		write_plain(&b, req->desk->warning[i]);
 	}
 	if (b.len > 0)
 		add(req, hdr, &n, "x-kontor-warnings", &b);

@@ -54,7 +54,7 @@ write_money(struct buf *b, const char *label, int64_t nano)
 static struct slice
 budget_text(struct req *req)
 {
-	const struct hold_short *s = &req->shortage;
+	const struct hold_short *s = &req->desk->shortage;
 	char when[32], label[LABEL_LEN];
 	struct buf b = { 0 };
 	struct tm tm;
@@ -88,11 +88,12 @@ budget_text(struct req *req)
 static struct slice
 limit_text(struct req *req)
 {
-	const int64_t ms = (req->slow.wait_ns + NS_PER_MS - 1) / NS_PER_MS;
+	const int64_t ms =
+	    (req->desk->slow.wait_ns + NS_PER_MS - 1) / NS_PER_MS;
 	struct buf b = { 0 };
 
 	buf_str(&b, "The limit of ");
-	bind_describe(req, req->slow.limit, &b);
+	bind_describe(req, req->desk->slow.limit, &b);
 	if (req->fault == FAULT_COST_PER_CALL)
 		buf_str(&b, " does not allow what this call may cost; ask "
 			    "for fewer output tokens or less input.");
@@ -113,7 +114,7 @@ tag_text(struct req *req)
 	buf_str(&b, "x-kontor-tags names a tag that does not exist, or more "
 		    "than 8");
 	if (req->nwarnings > 0)
-		buf_fmt(&b, ": '%.*s'", S_FMT(req->warning[0]));
+		buf_fmt(&b, ": '%.*s'", S_FMT(req->desk->warning[0]));
 	return stored(req, &b);
 }
 
@@ -277,7 +278,7 @@ headers(struct req *req, int status)
 	if (req->fault == FAULT_RESIDENCY || req->fault == FAULT_POISON)
 		reply_header(req, S("x-should-retry"), S("false"));
 	if (req->fault == FAULT_RATE || req->fault == FAULT_CONCURRENCY)
-		retry_headers(req, req->slow.wait_ns);
+		retry_headers(req, req->desk->slow.wait_ns);
 	if (req->fault == FAULT_UP_FULL && req->come_ns != 0)
 		retry_headers(req, req->come_ns - loop_now(req->w->loop));
 	if ((status == 503 || req->fault == FAULT_CROWD) &&

@@ -18,6 +18,9 @@
 
 enum { REQ_MAGIC = 0x52455131, SPARE_MAX = 1024 };
 
+/* With both its sides a stream has 4 KiB. */
+_Static_assert(sizeof(struct req) <= 2112, "an open stream is too large");
+
 #define TO(s) (1u << STAGE_##s)
 
 static const struct stage_row {
@@ -117,11 +120,12 @@ new_desk(struct worker *w)
 		w->desks = d->next;
 		w->ndesks--;
 	}
+	memset(d, 0, offsetof(struct desk, chain));
 	arena_start(&d->arena, d->room, sizeof(d->room));
 	return d;
 }
 
-/* All but the chain and what follows is zero. */
+/* All but the room is zero. */
 static struct req *
 new_req(struct worker *w)
 {
@@ -133,7 +137,7 @@ new_req(struct worker *w)
 		w->spare = req->next;
 		w->nspare--;
 	}
-	memset(req, 0, offsetof(struct req, chain));
+	memset(req, 0, offsetof(struct req, room));
 	req->desk = new_desk(w);
 	req->reply.hdr = req->desk->hdr;
 	arena_start(&req->arena, req->room, sizeof(req->room));

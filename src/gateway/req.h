@@ -123,16 +123,21 @@ struct kept {
 	struct reply reply;
 };
 
-enum { REQ_ROOM = 1024, DESK_ROOM = 512, REPLY_HEADERS = 32 };
+enum { REQ_ROOM = 896, DESK_ROOM = 512, REPLY_HEADERS = 32 };
 
 /*
- * What a request needs only until its answer's head is out: the letter to the
- * provider, the headers of the reply.  A stream, which may stay open for long,
- * gives it back there.
+ * What a request needs only until its answer's head is out: what admission
+ * looks at, the letter to the provider, the reply's headers.  A stream, which
+ * may stay open for long, gives it back there.
  */
 struct desk {
 	struct desk *next; /* of the worker's spare ones */
 	struct arena arena;
+	struct hold_short shortage;
+	struct rate_short slow; /* of the limit that was reached */
+	/* From here on nothing is zeroed but by who fills it. */
+	struct chain chain;      /* filled by the first ADMIT */
+	struct slice warning[6]; /* sentences for the caller */
 	struct http_hdr hdr[REPLY_HEADERS];
 	char room[DESK_ROOM] __attribute__((aligned(16)));
 };
@@ -186,18 +191,14 @@ struct req {
 	bool gone;        /* the client left before the answer was whole */
 	bool streaming;   /* bytes of a stream went to the client */
 	int64_t wait_until_ns;
-	bool chained;      /* chain is filled, rates are taken */
-	bool downgraded;   /* a budget chose a cheaper model */
-	bool tight;        /* waited long enough: what fits must do */
-	struct usage used; /* of all attempts, for limits */
-	/* Sentences for the caller; those up to nfixed stay. */
-	struct slice warning[6];
-	unsigned nwarnings, nfixed;
+	bool chained;               /* chain is filled, rates are taken */
+	bool downgraded;            /* a budget chose a cheaper model */
+	bool tight;                 /* waited long enough: what fits must do */
+	struct usage used;          /* of all attempts, for limits */
+	unsigned nwarnings, nfixed; /* warnings up to nfixed stay */
 	unsigned ntags;
 	int32_t tag[CHAIN_TAGS];
 	uint64_t tag_id[CHAIN_TAGS];
-	struct hold_short shortage;
-	struct rate_short slow; /* of the limit that was reached */
 	struct timer timer;
 	struct attempt try; /* the current attempt */
 	struct kept *kept;  /* NULL: none so far */
@@ -211,7 +212,6 @@ struct req {
 	struct reply reply;
 	struct rate_taken *rates; /* NULL: no limits */
 	/* From here on nothing is zeroed but by who fills it. */
-	struct chain chain; /* filled by the first ADMIT */
 	/* The arena begins here: most requests ask the system for nothing. */
 	char room[REQ_ROOM] __attribute__((aligned(16)));
 };

@@ -65,7 +65,7 @@ on_money(struct timer *t)
 
 again:
 	for (req = w->admitting; req != NULL; req = req->wait_next) {
-		account = (int32_t)req->shortage.row;
+		account = (int32_t)req->desk->shortage.row;
 		if (seen(polled, n, account))
 			continue;
 		if (n == POLLED_MAX)
