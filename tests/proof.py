@@ -30,9 +30,17 @@ def machine():
 
 
 def commit():
+    """Of the start: an hour later the tree may be another."""
+    return COMMIT
+
+
+def described():
     out = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=TOP,
                          capture_output=True, text=True)
     return out.stdout.strip()
+
+
+COMMIT = described()
 
 
 def write(name, title, lines):
@@ -414,8 +422,9 @@ def soak(args):
                             every=max(seconds / 60, 0.5), pause=0.2)
     print(json.dumps(result))
     write_scaled(args, "soak", "Hours of mixed calls", [
-        "Streams, whole answers, resets and cuts, eight callers: memory and",
-        "descriptors stay, and `kontor ledger verify` agrees at the end.",
+        "Streams, whole answers, resets and cuts, four callers by HTTP/1.1",
+        "and four by HTTP/2: memory and descriptors stay, and",
+        "`kontor ledger verify` agrees at the end.",
         "", *table(result)])
 
 

@@ -225,7 +225,9 @@ def soak(kontor, sim, key, seconds, threads=8, every=60.0, pause=0.0):
     def run(number):
         n, seen = 0, collections.Counter()
         with contextlib.ExitStack() as stack:
-            http = stack.enter_context(kontor.http(key))
+            # Every other caller speaks HTTP/2.
+            http = stack.enter_context(kontor.http(
+                key, http2=number % 2 == 1, http1=number % 2 == 0))
             while time.monotonic() < end:
                 n += 1
                 try:
@@ -254,6 +256,7 @@ def soak(kontor, sim, key, seconds, threads=8, every=60.0, pause=0.0):
     assert last[0] < first[0] * 1.1 + (4 << 20), samples
     assert last[1] <= max(s[1] for s in settled[:-1] or settled) + 16, samples
     assert last[2] < first[2] * 1.25 + (4 << 20), samples
+    assert seen[200] > sum(seen.values()) // 2, seen
     kontor.verify()
     sim.settled()
     return {"seconds": int(seconds), "calls": sum(seen.values()),
