@@ -9,6 +9,7 @@
  */
 #include "admin/api.h"
 #include "admin/control_priv.h"
+#include "admin/portable.h"
 #include "base/clock.h"
 #include "books/level.h"
 #include "books/usage.h"
@@ -232,6 +233,7 @@ struct report {
 	struct spent *provider, *publisher, *accelerator, *deployment, *model;
 	struct spent all;
 	const struct json *levels; /* rows by deployment; NULL: none */
+	const struct json *work;   /* rows by workload; NULL: none */
 };
 
 static struct spent *
@@ -318,27 +320,44 @@ parsed(struct report *r, struct buf *text)
 	return json_parse(&r->api->arena, kept, &j) == FAULT_NONE ? j : NULL;
 }
 
+/* The rows of the books grouped so. */
 static enum fault
-read_books(struct report *r, struct store *s)
+read_rows(struct report *r, struct store *s, const struct roll_span *span,
+    struct slice by, const struct json **rows)
 {
-	const struct roll_span span = { .from_ns = r->from_ns,
-		.to_ns = r->to_ns };
-	struct usage_query q = { .span = span };
+	struct usage_query q = { 0 };
 	struct buf text = { 0 };
-	const struct json *j, *row;
 	enum fault f;
 
-	CHECK(usage_by_parse(S("deployment,model,provider,publisher"), &q));
-	q.span = span;
+	CHECK(usage_by_parse(by, &q));
+	q.span = *span;
 	f = usage_read(s, &q, USAGE_JSON, &text);
 	if (f != FAULT_NONE) {
 		buf_fini(&text);
 		return f;
 	}
-	j = json_get(parsed(r, &text), "rows");
-	for (row = j != NULL ? j->child : NULL; row != NULL; row = row->next)
+	*rows = json_get(parsed(r, &text), "rows");
+	return FAULT_NONE;
+}
+
+static enum fault
+read_books(struct report *r, struct store *s)
+{
+	const struct roll_span span = { .from_ns = r->from_ns,
+		.to_ns = r->to_ns };
+	const struct json *rows = NULL, *row;
+	struct buf text = { 0 };
+	enum fault f;
+
+	f = read_rows(
+	    r, s, &span, S("deployment,model,provider,publisher"), &rows);
+	if (f == FAULT_NONE)
+		f = read_rows(r, s, &span, S(PORTABLE_BY), &r->work);
+	if (f != FAULT_NONE)
+		return f;
+	for (row = rows != NULL ? rows->child : NULL; row != NULL;
+	     row = row->next)
 		add_row(r, row);
-	text = (struct buf){ 0 };
 	f = level_read(s, &span, S("deployment"), &text);
 	if (f == FAULT_NONE)
 		r->levels = json_get(parsed(r, &text), "rows");
@@ -580,42 +599,46 @@ write_providers(
 	return n;
 }
 
-/* The share that could move; 0 when it could not. */
-static unsigned
+static void
 write_portable(
     struct buf *b, const struct report *r, const struct model_conf *m)
 {
 	const struct spent *s = r->model;
-	unsigned share, n;
+	unsigned n;
 
 	while (s != NULL && !slice_eq(s->name, slice_of(m->id)))
 		s = s->next;
-	share = s != NULL ? share_of(r, s) : 0;
 	json_w_begin(b, '{');
 	write_text(b, "model", m->id);
 	write_text(b, "publisher", m->publisher);
 	write_text(b, "capabilities", m->capabilities);
-	write_part(b, "share", share);
+	write_part(b, "share", s != NULL ? share_of(r, s) : 0);
 	(void)write_providers(b, "providers", m, UINT64_MAX);
 	n = write_providers(
 	    b, "within_every_rule", m, allowed_everywhere(r->s, m));
 	write_text(b, "fallback", m->fallback_id);
 	json_w_kbool(b, "movable", n > 1);
 	json_w_end(b, '}');
-	return n > 1 ? share : 0;
 }
 
 static void
 write_portability(struct buf *b, const struct report *r)
 {
-	unsigned i, movable = 0;
+	const bool by_cost = r->all.cost > 0;
+	const struct portable p = { .snapshot = r->s,
+		.arena = &r->api->arena,
+		.rows = r->work,
+		.by_cost = by_cost,
+		.all = by_cost ? r->all.cost : (int128)r->all.tokens };
+	unsigned i;
 
 	json_w_key(b, "portability");
 	json_w_begin(b, '[');
 	for (i = 0; i < r->s->nmodels; i++)
-		movable += write_portable(b, r, &r->s->model[i]);
+		write_portable(b, r, &r->s->model[i]);
 	json_w_end(b, ']');
-	write_part(b, "movable_share", movable);
+	json_w_key(b, "workloads");
+	write_part(b, "movable_share", portable_write(b, &p));
 }
 
 static void

@@ -152,6 +152,15 @@ write_report(struct buf *out, const struct json *j)
 		{ "fallback", "FALLBACK", COL_TEXT },
 		{ "movable", "MOVABLE", COL_TEXT },
 	};
+	static const struct column workloads[] = {
+		{ "team", "TEAM", COL_TEXT },
+		{ "project", "PROJECT", COL_TEXT },
+		{ "model", "MODEL", COL_TEXT },
+		{ "share", "SHARE", COL_NUMBER },
+		{ "providers", "PROVIDERS", COL_TEXT },
+		{ "could_move_to", "COULD_MOVE_TO", COL_TEXT },
+		{ "rules", "RULES", COL_TEXT },
+	};
 	static const char *const lines[] = { "shares_by", "cost", "tokens",
 		"hhi", "hhi_publishers", "movable_share" };
 	size_t i;
@@ -163,6 +172,7 @@ write_report(struct buf *out, const struct json *j)
 	add_table(out, j, "accelerators", shares, NELEM(shares));
 	add_table(out, j, "deployments", deployments, NELEM(deployments));
 	add_table(out, j, "portability", models, NELEM(models));
+	add_table(out, j, "workloads", workloads, NELEM(workloads));
 }
 
 int

@@ -848,3 +848,50 @@ def test_provider_lists_are_compared_with_the_configuration(kontor):
     assert not told["closed"]["asked"]
     r = kontor.run("models", "diff", "--provider", "lab")
     assert r.stdout.startswith("lab: 1 models")
+
+
+# --- what could move --------------------------------------------------------
+
+def test_workloads_say_where_they_could_move(four, tmp_path):
+    """By project and model, within the rules that may hold for it."""
+    with instance(tmp_path, providers(four), {
+            "m": {"deployments": [routes.deployment("m-eu", "eu-1"),
+                                  routes.deployment("m-us", "us")]},
+            "n": {"deployments": [routes.deployment("n-us", "us")]}},
+            residency=[{"name": "claims-eu", "match": {"team": "claims"},
+                        "allow_zones": ["eu"]}]) as kontor:
+        claims = kontor.key("c", org="o", team="claims")["key"]
+        free = kontor.key("f", org="o", team="chat", project="bot")["key"]
+        for _ in range(2):
+            assert kontor.chat(claims, "m").status_code == 200
+            assert kontor.chat(free, "m").status_code == 200
+        assert kontor.chat(free, "n").status_code == 200
+        assert kontor.chat(claims, "n").status_code == 451
+        report = kontor.cli("route", "report", "--from", "1h", "--json")
+        by = {(w["team"], w["project"], w["model"]): w
+              for w in report["workloads"]}
+        assert len(by) == len(report["workloads"])
+        w = by["claims", None, "m"]
+        assert w["calls"] == 2 and w["providers"] == ["eu-1"]
+        assert not w["movable"] and w["could_move_to"] == []
+        assert w["rules"] == ["claims-eu"]
+        w = by["chat", "bot", "m"]
+        assert w["org"] == "o" and w["providers"] == ["eu-1"]
+        assert w["movable"] and w["could_move_to"] == ["us"]
+        assert w["rules"] == []
+        share = w["share"]
+        w = by["chat", "bot", "n"]
+        assert not w["movable"] and w["providers"] == ["us"]
+        assert 0 < share < 1
+        assert report["movable_share"] == pytest.approx(share)
+        assert sum(w["share"] for w in by.values()) == \
+            pytest.approx(1, abs=0.001)
+        text = kontor.run("route", "report", "--from", "1h").stdout
+        assert "COULD_MOVE_TO" in text and "claims-eu" in text
+        # Without the rule it may go.
+        kontor.config.pop("residency")
+        kontor.write_config()
+        kontor.run("reload")
+        report = kontor.cli("route", "report", "--from", "1h", "--json")
+        assert {w["team"]: w["could_move_to"] for w in report["workloads"]
+                if w["model"] == "m"} == {"claims": ["us"], "chat": ["us"]}
