@@ -7,6 +7,7 @@ simulator plays, a model at each, and pools of models that tests may break
 without tripping over each other's circuit breakers.
 """
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -17,6 +18,7 @@ import subprocess
 import time
 
 import httpx
+import httpx._transports.default as transports
 import yaml
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -27,6 +29,11 @@ SHARED = pathlib.Path(os.environ.get("KONTOR_SHARED", TOP.parent / "shared"))
 
 # A sanitizer makes everything slower; deadlines follow.
 SLOW = 4 if "asan" in BUILD.name or "tsan" in BUILD.name else 1
+
+# Every client of httpx reads the system's certificates, 50 ms each, though
+# it speaks plain HTTP; the suites make thousands of them.
+transports.create_ssl_context = functools.cache(
+    transports.create_ssl_context)
 
 TROUBLE = re.compile(
     r"AddressSanitizer|ThreadSanitizer|LeakSanitizer|runtime error:|"
