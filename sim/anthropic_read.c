@@ -774,6 +774,23 @@ unknown(struct reading *r, const char *key)
 	       WRONG(r, "%s: Extra inputs are not permitted", key);
 }
 
+static bool
+betas(struct reading *r)
+{
+	const struct json *list = json_get(r->body, "anthropic_beta");
+	const struct json *j;
+
+	if (list == NULL)
+		return true;
+	if (list->type != JSON_ARRAY)
+		return WRONG(r, "anthropic_beta: Input should be a valid list");
+	for (j = list->child; j != NULL; j = j->next)
+		if (j->type != JSON_STRING)
+			return WRONG(r, "anthropic_beta: Input should be a "
+					"valid string");
+	return true;
+}
+
 /* What the body must say, and must not, beside what is the same everywhere. */
 static bool
 fits_shop(struct reading *r)
@@ -797,7 +814,7 @@ fits_shop(struct reading *r)
 	return (r->newer || slice_eq(version, S("bedrock-2023-05-31")) ||
 		   WRONG(r, "anthropic_version: Input should be "
 			    "'bedrock-2023-05-31'")) &&
-	       unknown(r, "model") && unknown(r, "stream");
+	       betas(r) && unknown(r, "model") && unknown(r, "stream");
 }
 
 static bool

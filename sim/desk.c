@@ -184,6 +184,30 @@ azure_classic(struct visit *v)
 					       : desk_chat(v, name);
 }
 
+/* The mantle endpoint has neither Converse nor InvokeModel, and each model of
+ * OpenAI's shape below one base only. */
+static struct plan *
+mantle(struct visit *v)
+{
+	struct slice base = S("/v1"), other = S("/openai/v1"), model;
+	struct arena a = { 0 };
+	struct json *body;
+	bool fits = true;
+
+	if (slice_starts(v->path, other))
+		base = other;
+	else if (!slice_starts(v->path, base))
+		return trouble(v, TROUBLE_PATH);
+	if (is_post(v) && json_parse(&a, v->body, &body) == FAULT_NONE) {
+		model = json_get_str(body, "model");
+		fits = (slice_starts(model, S("openai.")) &&
+			   !slice_starts(model, S("openai.gpt-oss"))) ==
+		       (base.len == other.len);
+	}
+	arena_fini(&a);
+	return fits ? under(v, base) : trouble(v, TROUBLE_MODEL);
+}
+
 static struct plan *
 route(struct visit *v)
 {
@@ -207,6 +231,8 @@ route(struct visit *v)
 					   S("api-version")))
 			   ? responses(v)
 			   : trouble(v, TROUBLE_PATH);
+	if (v->credential->mantle)
+		return mantle(v);
 	if (venue == VENUE_BEDROCK && slice_starts(v->path, S("/model/")))
 		return bedrock_route(v);
 	if (cloud && slice_starts(v->path, S("/openai/v1/")))

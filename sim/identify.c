@@ -214,6 +214,8 @@ identify_aws(struct visit *v, struct slice auth, int64_t now_s)
 	account.secret = c->secret;
 	account.session_token = c->session_token;
 	account.region = c->region;
+	if (c->mantle)
+		account.service = S("bedrock-mantle");
 	v->credential = c;
 	return judge(aws_check(v->head, v->body, &account, now_s));
 }

@@ -63,6 +63,7 @@ read_credential(struct setup *s, const struct json *j)
 	c->access_key_id = json_get_str(j, "access_key_id");
 	c->secret = json_get_str(j, "secret_access_key");
 	c->session_token = json_get_str(j, "session_token");
+	c->mantle = json_get_bool(j, "mantle", false);
 	c->signs_in = json_get_bool(j, "signs_in", false);
 	c->key_id = json_get_str(j, "key_id");
 	c->public_key = json_get_str(j, "public_key");

@@ -52,6 +52,7 @@ struct credential {
 	/* What it sells in a minute; 0: any.  And how much of it may come at
 	 * once: all, unless it says. */
 	int64_t tokens_per_minute, tokens_burst;
+	bool mantle;   /* of Bedrock's, at that endpoint */
 	bool signs_in; /* by a token of the simulated clouds, see issuer.h */
 	struct slice key_id, public_key; /* oci: who signs; PEM */
 	struct slice organization;       /* openai: must be sent, if any */

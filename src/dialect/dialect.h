@@ -104,6 +104,8 @@ struct dialect {
 	/* Content type of a whole answer, of a stream; NULL: JSON, SSE. */
 	const char *stream_type;
 	const struct codec *codec; /* NULL: it passes bytes only */
+	/* Which dialect a body is, where one path serves several; NULL: it. */
+	const struct dialect *(*which)(struct slice body);
 	bool vectors; /* asks for vectors, not for words: never mixed */
 	/*
 	 * A tier in our words ("standard", "flex", "priority", or as it is):
@@ -218,6 +220,7 @@ extern const struct codec codec_openai_chat;
 extern const struct dialect dialect_bedrock;
 extern const struct dialect dialect_bedrock_count; /* of tokens */
 extern const struct dialect dialect_invoke;        /* of callers only */
+extern const struct dialect dialect_invoke_claude;
 extern const struct codec codec_anthropic;
 extern const struct dialect dialect_anthropic;
 extern const struct dialect dialect_anthropic_count; /* of tokens */

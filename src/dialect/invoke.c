@@ -1,11 +1,12 @@
 /*
- * invoke.c - a caller of Bedrock's InvokeModel: the bodies of Anthropic's
- * Messages and of Amazon's Nova, in AWS's frames
+ * invoke.c - Bedrock's InvokeModel: the bodies of Anthropic's Messages and of
+ * Amazon's Nova, in AWS's frames
  *
- * Which of the two a body is, "anthropic_version" says.  The model stands in
- * the path, and so does whether it streams.  A stream's events are those of
- * the body's own dialect, each in a message of the kind "chunk", as base64.
- * Nobody is called in this dialect: where Bedrock serves, Converse is spoken.
+ * Which of the two a body is, "anthropic_version" says, and each is a dialect
+ * of its own.  The model stands in the path, and so does whether it streams.
+ * A stream's events are those of the body's own dialect, each in a message of
+ * the kind "chunk", as base64.  With Nova's bodies nobody is called: there
+ * Converse is spoken.
  */
 #include "dialect/dialect.h"
 
@@ -15,10 +16,10 @@
 #include "dialect/bedrock.h"
 #include "http/eventstream.h"
 
-enum body { BODY_NOVA, BODY_ANTHROPIC };
+/* --- requests ------------------------------------------------------------ */
 
-static enum body
-body_of(struct slice text)
+static const struct dialect *
+which(struct slice text)
 {
 	struct json_cur c = json_cur(text);
 	struct slice key;
@@ -27,22 +28,26 @@ body_of(struct slice text)
 
 	if (!json_peek(&c, &type) || type != JSON_OBJECT ||
 	    !json_enter_object(&c))
-		return BODY_NOVA;
+		return &dialect_invoke;
 	while (json_next_key(&c, &key, &escaped)) {
 		if (slice_eq(key, S("anthropic_version")))
-			return BODY_ANTHROPIC;
+			return &dialect_invoke_claude;
 		if (!json_skip(&c, NULL))
 			break;
 	}
-	return BODY_NOVA;
+	return &dialect_invoke;
 }
 
 static enum fault
-invoke_ask(struct arena *a, struct slice body, struct ask *q)
+nova_ask(struct arena *a, struct slice body, struct ask *q)
 {
-	const enum fault f = body_of(body) == BODY_ANTHROPIC
-				 ? dialect_anthropic.ask(a, body, q)
-				 : dialect_bedrock.ask(a, body, q);
+	return dialect_bedrock.ask(a, body, q);
+}
+
+static enum fault
+claude_ask(struct arena *a, struct slice body, struct ask *q)
+{
+	const enum fault f = dialect_anthropic.ask(a, body, q);
 
 	q->model_elsewhere = true;
 	return f;
@@ -70,33 +75,35 @@ nova_decode(
 	return FAULT_NONE;
 }
 
+/*
+ * As at Anthropic's, without what the path says and with a version: the same
+ * edit that a body gets that passes.
+ */
 static enum fault
-invoke_decode(
-    struct arena *a, struct slice body, struct conversation *c, struct wrong *w)
+claude_encode(struct arena *a, const struct conversation *in,
+    const struct target *t, struct buf *out, uint64_t *lost, struct wrong *w)
 {
-	const enum body kind = body_of(body);
-	const enum fault f = kind == BODY_ANTHROPIC
-				 ? anthropic_decode(a, body, c, w)
-				 : nova_decode(a, body, c, w);
+	static const struct edits edits = {
+		.version = S_INIT("bedrock-2023-05-31"), .no_model = true
+	};
+	struct conversation unary = *in;
+	struct slice part[EDIT_PARTS];
+	struct buf b = { 0 };
+	struct ask q;
+	unsigned i, n;
+	enum fault f;
 
-	c->variant = kind;
+	unary.stream = false;
+	f = anthropic_encode(a, &unary, t, &b, lost, w);
+	if (f == FAULT_NONE)
+		f = dialect_anthropic.ask(a, buf_slice(&b), &q);
+	if (f == FAULT_NONE) {
+		n = ask_edit(&q, a, &edits, part);
+		for (i = 0; i < n; i++)
+			buf_add(out, part[i]);
+	}
+	buf_fini(&b);
 	return f;
-}
-
-static bool
-is_anthropic(const struct encoding_out *e)
-{
-	return e->asked != NULL && e->asked->variant == BODY_ANTHROPIC;
-}
-
-static void
-invoke_write_answer(
-    const struct completion *in, struct encoding_out *e, struct buf *out)
-{
-	if (is_anthropic(e))
-		anthropic_write_answer(in, e, out);
-	else
-		bedrock_write_answer(in, e, out);
 }
 
 /* --- streams -------------------------------------------------------------- */
@@ -149,17 +156,13 @@ on_message(void *arg, const struct eventstream_message *m)
 }
 
 static void
-invoke_write_step(
+nova_write_step(
     const struct stream_step *s, struct encoding_out *e, struct buf *out)
 {
 	struct eventstream split = { .max = EVENTSTREAM_MAX };
 	struct buf b = { 0 };
 
-	/* AWS says an error outside of the model's own events. */
-	if (is_anthropic(e) && s->kind != STEP_ERROR) {
-		anthropic_write_step(s, e, &b);
-		rewrap_sse(out, buf_slice(&b));
-	} else if (s->kind == STEP_ERROR) {
+	if (s->kind == STEP_ERROR) {
 		bedrock_write_error(out, s->message);
 	} else {
 		bedrock_write_step(s, e, &b);
@@ -168,6 +171,84 @@ invoke_write_step(
 	}
 	eventstream_fini(&split);
 	buf_fini(&b);
+}
+
+/* AWS says an error outside of the model's own events. */
+static void
+claude_write_step(
+    const struct stream_step *s, struct encoding_out *e, struct buf *out)
+{
+	struct buf b = { 0 };
+
+	if (s->kind == STEP_ERROR) {
+		bedrock_write_error(out, s->message);
+	} else {
+		anthropic_write_step(s, e, &b);
+		rewrap_sse(out, buf_slice(&b));
+	}
+	buf_fini(&b);
+}
+
+/* The event that {"chunk":{"bytes":...}} holds; false: it is something else. */
+static bool
+unwrap(struct slice data, struct buf *out)
+{
+	struct json_cur c = json_cur(data);
+	struct slice key, text;
+	enum json_type type;
+	bool escaped;
+
+	if (!json_enter_object(&c) || !json_next_key(&c, &key, &escaped) ||
+	    !slice_eq(key, S("chunk")) || !json_peek(&c, &type) ||
+	    type != JSON_OBJECT || !json_enter_object(&c))
+		return false;
+	while (json_next_key(&c, &key, &escaped)) {
+		if (!json_peek(&c, &type) || !json_skip(&c, &text))
+			return false;
+		if (slice_eq(key, S("bytes")) && type == JSON_STRING)
+			return text_base64_parse(
+			    out, (struct slice){ text.p + 1, text.len - 2 });
+	}
+	return false;
+}
+
+static enum event_kind
+claude_event(struct slice data, struct tally *t)
+{
+	static struct buf b; /* kept: one process, one thread */
+
+	buf_clear(&b);
+	if (unwrap(data, &b))
+		return dialect_anthropic.event(buf_slice(&b), t);
+	/* An exception; other messages pass. */
+	return slice_starts(data, S("{\"chunk\""))
+		   ? EVENT_BAD
+		   : dialect_bedrock.event(data, t);
+}
+
+static enum fault
+claude_read_event(struct decoding *d, struct slice name, struct slice data)
+{
+	struct arena *a = d->scratch != NULL ? d->scratch : d->arena;
+	struct buf b = { 0 };
+	struct slice message;
+	enum fault f = FAULT_NONE;
+
+	if (unwrap(data, &b)) {
+		f = anthropic_read_event(d, name, buf_slice(&b));
+	} else if (dialect_bedrock.is_error(data, a, &message)) {
+		json_w_begin(&b, '{');
+		json_w_kstr(&b, "type", S("error"));
+		json_w_key(&b, "error");
+		json_w_begin(&b, '{');
+		json_w_kstr(&b, "type", S("api_error"));
+		json_w_kstr(&b, "message", message);
+		json_w_end(&b, '}');
+		json_w_end(&b, '}');
+		f = anthropic_read_event(d, S("error"), buf_slice(&b));
+	}
+	buf_fini(&b);
+	return f;
 }
 
 /* --- the rest is AWS's ------------------------------------------------------
@@ -221,21 +302,60 @@ invoke_error_type(const struct problem *p)
 	return dialect_bedrock.error_type(p);
 }
 
-static const struct codec codec = {
-	.decode = invoke_decode,
-	.write_answer = invoke_write_answer,
-	.write_step = invoke_write_step,
+static struct slice
+claude_tier(struct slice said, struct slice own)
+{
+	return dialect_anthropic.tier(said, own);
+}
+
+static enum fault
+claude_answer(struct slice body, struct tally *t)
+{
+	return dialect_anthropic.answer(body, t);
+}
+
+static const struct codec nova_codec = {
+	.decode = nova_decode,
+	.write_answer = bedrock_write_answer,
+	.write_step = nova_write_step,
+};
+
+static const struct codec claude_codec = {
+	.decode = anthropic_decode,
+	.write_answer = anthropic_write_answer,
+	.write_step = claude_write_step,
+	.encode = claude_encode,
+	.read_answer = anthropic_read_answer,
+	.read_event = claude_read_event,
+	.read_end = anthropic_read_end,
 };
 
 const struct dialect dialect_invoke = {
 	.name = "bedrock-invoke",
 	.framing = FRAMING_EVENTSTREAM,
 	.stream_type = "application/vnd.amazon.eventstream",
-	.codec = &codec,
+	.codec = &nova_codec,
+	.which = which,
 	.tier = invoke_tier,
-	.ask = invoke_ask,
+	.ask = nova_ask,
 	.answer = invoke_answer,
 	.event = invoke_event,
+	.is_error = invoke_is_error,
+	.mend_error = invoke_mend_error,
+	.error = invoke_error,
+	.error_event = invoke_error_event,
+	.error_type = invoke_error_type,
+};
+
+const struct dialect dialect_invoke_claude = {
+	.name = "bedrock-invoke-anthropic",
+	.framing = FRAMING_EVENTSTREAM,
+	.stream_type = "application/vnd.amazon.eventstream",
+	.codec = &claude_codec,
+	.tier = claude_tier,
+	.ask = claude_ask,
+	.answer = claude_answer,
+	.event = claude_event,
 	.is_error = invoke_is_error,
 	.mend_error = invoke_mend_error,
 	.error = invoke_error,

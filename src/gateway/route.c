@@ -75,6 +75,8 @@ read_body(struct req *req)
 
 	if (f != FAULT_NONE)
 		return f;
+	if (req->dialect->which != NULL)
+		req->dialect = req->dialect->which(body);
 	req->ask = ARENA_NEW(&req->arena, struct ask);
 	f = req->dialect->ask(&req->arena, body, req->ask);
 	if (f != FAULT_NONE)

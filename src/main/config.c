@@ -126,6 +126,7 @@ static const struct {
 	{ "auth.secret_access_key", PROVIDER_BEDROCK },
 	{ "auth.session_token", PROVIDER_BEDROCK },
 	{ "compartment", PROVIDER_OCI },
+	{ "service", PROVIDER_BEDROCK },
 };
 
 static void
@@ -183,7 +184,9 @@ default_url(
 		return S("https://api.openai.com/v1");
 	case PROVIDER_BEDROCK:
 		return slice_of(arena_fmt(c->arena,
-		    "https://bedrock-runtime.%s.amazonaws.com", p->region));
+		    p->mantle ? "https://bedrock-mantle.%s.api.aws"
+			      : "https://bedrock-runtime.%s.amazonaws.com",
+		    p->region));
 	case PROVIDER_OCI:
 		return slice_of(arena_fmt(c->arena,
 		    "https://inference.generativeai.%s.oci.oraclecloud.com",
@@ -396,6 +399,7 @@ take_provider(
 	p->organization = maybe_text(c, n, "organization");
 	p->project = maybe_text(c, n, "project");
 	p->compartment = maybe_text(c, n, "compartment");
+	p->mantle = slice_eq(text_at(n, P, "service"), S("bedrock-mantle"));
 	p->allow_private = slice_eq(text_at(n, P, "allow_private"), S("true"));
 	p->connect_ns = duration_at(n, P, "timeouts.connect");
 	p->first_byte_ns = duration_at(n, P, "timeouts.first_byte");
@@ -565,7 +569,8 @@ check_place(struct compiler *c, const struct ynode *n, enum provider_type type)
 		const char *key;
 		enum provider_type type;
 	} rows[] = { { "scope", PROVIDER_AZURE_OPENAI },
-		{ "inference_geo", PROVIDER_ANTHROPIC } };
+		{ "inference_geo", PROVIDER_ANTHROPIC },
+		{ "api", PROVIDER_BEDROCK } };
 	const struct ynode *at;
 	size_t i;
 
@@ -580,6 +585,25 @@ check_place(struct compiler *c, const struct ynode *n, enum provider_type type)
 	}
 }
 
+static enum bedrock_api
+take_api(const struct ynode *n)
+{
+	static const struct {
+		const char *word;
+		enum bedrock_api api;
+	} rows[] = { { "converse", BEDROCK_CONVERSE },
+		{ "invoke", BEDROCK_INVOKE }, { "messages", BEDROCK_MESSAGES },
+		{ "chat", BEDROCK_CHAT } };
+	const struct slice word = text_at(n, D, "api");
+	size_t i;
+
+	for (i = 0; i < NELEM(rows); i++) {
+		if (slice_eq(word, slice_of(rows[i].word)))
+			return rows[i].api;
+	}
+	return BEDROCK_BY_NAME;
+}
+
 /* Where it is, by what its address says and by what the operator says. */
 static void
 take_place(struct compiler *c, const struct ynode *n, struct deployment_conf *d)
@@ -589,6 +613,7 @@ take_place(struct compiler *c, const struct ynode *n, struct deployment_conf *d)
 	struct place_facts facts = { 0 };
 	struct slice store = text_at(n, D, "stores_in");
 
+	d->api = take_api(n);
 	d->scope = keep(c, text_at(n, D, "scope"));
 	d->inference_geo = keep(c, text_at(n, D, "inference_geo"));
 	d->retention = days_at(n, D);

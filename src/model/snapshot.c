@@ -53,6 +53,7 @@
 	FLAG(allow_private) \
 	FLAG(http1) \
 	FLAG(h2c) \
+	FLAG(mantle) \
 	TEXT(host) \
 	NUM(port) \
 	TEXT(base_path) \
@@ -125,6 +126,7 @@
 	NUM(context) \
 	NUM(max_output) \
 	NUM(capacity) \
+	NUM(api) \
 	NUM(tokens_per_minute) \
 	NUM(requests_per_minute) \
 	NUM(burst_ns) \

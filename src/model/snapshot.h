@@ -60,6 +60,7 @@ struct provider_conf {
 	const char *base_path; /* "" or "/v1" */
 	const char *region;    /* "" when not said */
 	const char *zone;
+	bool mantle;             /* bedrock: that endpoint, not the runtime's */
 	const char *api_version; /* azure_openai classic; "" = /openai/v1 */
 	const char *ca_file;     /* NULL: the system store */
 	/* What stands behind ca_file and tls: terms of io/tls.h.  The id
@@ -113,6 +114,15 @@ const char *capacity_kind_text(enum capacity_kind k);
 const char *class_conf_text(enum call_class c);
 bool class_conf_find(struct slice text, enum call_class *out);
 
+/* What a deployment of Bedrock's is called by; bits. */
+enum bedrock_api {
+	BEDROCK_BY_NAME = 0, /* provider/bedrock_apis.def says */
+	BEDROCK_CONVERSE = 1,
+	BEDROCK_INVOKE = 2,
+	BEDROCK_MESSAGES = 4,
+	BEDROCK_CHAT = 8
+};
+
 struct deployment_conf {
 	const char *id;
 	uint64_t hash;
@@ -130,6 +140,7 @@ struct deployment_conf {
 	unsigned weight;              /* for weighted; default 1 */
 	uint64_t context, max_output; /* tokens; 0: not known */
 	unsigned capacity;            /* enum capacity_kind */
+	unsigned api;                 /* enum bedrock_api */
 	uint64_t tokens_per_minute, requests_per_minute; /* 0: not known */
 	int64_t burst_ns;      /* how much of that may come at once */
 	int64_t cost_per_hour; /* nano; 0: not said */

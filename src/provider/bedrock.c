@@ -1,7 +1,9 @@
 /*
- * bedrock.c - Amazon Bedrock's runtime endpoint: Converse for every model,
- * /openai/v1 for those of OpenAI's make
+ * bedrock.c - Amazon Bedrock: Converse, InvokeModel with Anthropic's bodies,
+ * Anthropic's Messages below /anthropic, OpenAI's chat below /openai/v1
  *
+ * Which of these a model is called by is data: bedrock_apis.def.  The mantle
+ * endpoint has the last two alone, and a name of its own in signatures.
  * A model's id stands in the path percent-encoded, slashes too: an ARN is one
  * segment.
  * With an API key: Bearer.  Else Signature Version 4, service "bedrock", the
@@ -68,7 +70,7 @@ sign(struct parcel *p)
 	req.n_headers = NELEM(headers);
 	req.payload = slice_of(hex);
 	signer.region = slice_of(c->region);
-	signer.service = S("bedrock");
+	signer.service = c->mantle ? S("bedrock-mantle") : S("bedrock");
 	signer.path = SIGV4_ENCODE;
 	signer.body_header = true;
 	sigv4_sign(&signer, &req, slice_of(stamp), p->arena, &added);
@@ -77,8 +79,61 @@ sign(struct parcel *p)
 	return FAULT_NONE;
 }
 
-/* Models that the OpenAI surface serves are called so; profiles and ARNs of
- * them are Converse's alone. */
+enum endpoint { ENDPOINT_RUNTIME, ENDPOINT_MANTLE };
+
+struct api_row {
+	enum endpoint endpoint;
+	const char *name;
+	unsigned apis;
+	const char *openai;
+};
+
+/* At the beginning; or, behind a star, behind a dot or a slash too. */
+static bool
+begins(struct slice name, const char *how)
+{
+	const struct slice word = slice_of(*how == '*' ? how + 1 : how);
+	size_t i;
+
+	if (slice_starts(name, word))
+		return true;
+	for (i = 1; *how == '*' && i + word.len <= name.len; i++) {
+		if ((name.p[i - 1] == '.' || name.p[i - 1] == '/') &&
+		    memcmp(name.p + i, word.p, word.len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const struct api_row *
+row_of(const struct deployment_conf *d)
+{
+	static const struct api_row rows[] = {
+#define API(endpoint, name, apis, openai) \
+	{ ENDPOINT_##endpoint, name, apis, openai },
+#include "provider/bedrock_apis.def"
+#undef API
+	};
+	const enum endpoint at =
+	    d->provider->mantle ? ENDPOINT_MANTLE : ENDPOINT_RUNTIME;
+	size_t i = 0;
+
+	while (
+	    rows[i].endpoint != at || !begins(slice_of(d->name), rows[i].name))
+		i++; /* each endpoint has a row for all that is left */
+	return &rows[i];
+}
+
+static unsigned
+api_of(const struct dialect *dialect)
+{
+	if (dialect == &dialect_bedrock)
+		return BEDROCK_CONVERSE;
+	if (dialect == &dialect_invoke_claude)
+		return BEDROCK_INVOKE;
+	return dialect == &dialect_anthropic ? BEDROCK_MESSAGES : BEDROCK_CHAT;
+}
+
 static bool
 fits(const struct deployment_conf *d, const struct dialect *dialect)
 {
@@ -91,9 +146,10 @@ fits(const struct deployment_conf *d, const struct dialect *dialect)
 	if (dialect->vectors)
 		return false;
 	if (dialect == &dialect_bedrock_count) /* of Claude alone */
-		return strstr(d->name, "anthropic.") != NULL;
-	return dialect == &dialect_bedrock ||
-	       slice_starts(slice_of(d->name), S("openai."));
+		return !d->provider->mantle &&
+		       strstr(d->name, "anthropic.") != NULL;
+	return (api_of(dialect) &
+		   (d->api != BEDROCK_BY_NAME ? d->api : row_of(d)->apis)) != 0;
 }
 
 static void
@@ -115,21 +171,45 @@ add_encoded(struct buf *b, const char *name)
 	}
 }
 
+static const char *
+operation(const struct parcel *p)
+{
+	if (p->dialect->vectors)
+		return "/invoke";
+	if (p->dialect == &dialect_bedrock_count)
+		return "/count-tokens";
+	if (p->dialect == &dialect_invoke_claude)
+		return p->stream ? "/invoke-with-response-stream" : "/invoke";
+	return p->stream ? "/converse-stream" : "/converse";
+}
+
+static struct slice
+below_openai(struct parcel *p, const char *tail)
+{
+	const struct slice part[] = { slice_of(
+					  p->deployment->provider->base_path),
+		slice_of(row_of(p->deployment)->openai), slice_of(tail) };
+
+	return arena_join(p->arena, part, NELEM(part));
+}
+
 static struct slice
 target(struct parcel *p)
 {
-	struct buf *b = parcel_scratch();
+	struct buf *b;
 	struct slice out;
 
+	if (p->list)
+		return below_openai(p, "/models");
 	if (p->dialect == &dialect_openai_chat)
-		return parcel_target(p, "/openai/v1/chat/completions");
+		return below_openai(p, "/chat/completions");
+	if (p->dialect == &dialect_anthropic)
+		return parcel_target(p, "/anthropic/v1/messages");
+	b = parcel_scratch();
 	buf_str(b, p->deployment->provider->base_path);
 	buf_str(b, "/model/");
 	add_encoded(b, p->deployment->name);
-	buf_str(b, p->dialect->vectors                    ? "/invoke"
-		   : p->dialect == &dialect_bedrock_count ? "/count-tokens"
-		   : p->stream                            ? "/converse-stream"
-							  : "/converse");
+	buf_str(b, operation(p));
 	out = arena_copy(p->arena, buf_slice(b));
 	return out;
 }
@@ -138,8 +218,10 @@ static enum fault
 dress(struct parcel *p)
 {
 	p->head->method = p->list ? S("GET") : S("POST");
-	p->head->target =
-	    p->list ? parcel_target(p, "/openai/v1/models") : target(p);
+	p->head->target = target(p);
+	if (p->dialect == &dialect_anthropic &&
+	    http_find(p->head, S("anthropic-version")) == NULL)
+		parcel_header(p, S("anthropic-version"), S("2023-06-01"));
 	if (p->deployment->provider->api_key != NULL)
 		return parcel_bearer(p);
 	return sign(p);
@@ -147,8 +229,8 @@ dress(struct parcel *p)
 
 const struct provider provider_bedrock = {
 	.type = PROVIDER_BEDROCK,
-	.speaks = { &dialect_openai_chat, &dialect_bedrock,
-	    &dialect_titan_embed, &dialect_cohere_embed,
+	.speaks = { &dialect_openai_chat, &dialect_anthropic, &dialect_bedrock,
+	    &dialect_invoke_claude, &dialect_titan_embed, &dialect_cohere_embed,
 	    &dialect_bedrock_count },
 	.fits = fits,
 	.dress = dress,

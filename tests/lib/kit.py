@@ -49,6 +49,8 @@ SECRETS = {
     "SIM_AWS_BEARER": "sim-bedrock-api-key", "SIM_LAB": "sim-lab-key",
     "SIM_ANTHROPIC": "sk-ant-sim", "SIM_FOUNDRY": "sim-foundry-key",
     "SIM_VERTEX": "sim-vertex-token",
+    "SIM_MANTLE_ID": "AKIASIMMANTLE0000001",
+    "SIM_MANTLE_SECRET": "sim/mantle/secret",
 }
 
 # The credential's name at the simulator is the provider's in kontor.yaml, so
@@ -74,6 +76,9 @@ SIM_CREDENTIALS = [
      "key": SECRETS["SIM_ANTHROPIC"]},
     {"name": "vertex", "type": "vertex", "key": SECRETS["SIM_VERTEX"],
      "project": "sim-project", "region": "us-east5"},
+    {"name": "mantle", "type": "bedrock", "region": "us-east-1",
+     "mantle": True, "access_key_id": SECRETS["SIM_MANTLE_ID"],
+     "secret_access_key": SECRETS["SIM_MANTLE_SECRET"]},
     {"name": "foundry", "type": "azure_openai",
      "key": SECRETS["SIM_FOUNDRY"],
      "deployments": {"claude-prod": "claude-sonnet-4-5"}},
@@ -127,6 +132,14 @@ CONVERSE = {
 CLAUDES = {
     "m-claude": ("anthropic", "claude-sonnet-4-5"),
     "m-foundry": ("foundry", "claude-prod"),
+    "m-claude-messages": (
+        "bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        {"api": "messages"}),
+    "m-claude-invoke": (
+        "bedrock", "arn:aws:bedrock:us-east-1:123456789012:inference-profile/"
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0", {"api": "invoke"}),
+    "m-claude-mantle": (
+        "mantle", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
     "m-claude-vertex": ("vertex", "claude-sonnet-4-5@20250929"),
 }
 
@@ -262,6 +275,11 @@ def make_config(sim_url, data_dir, first_byte="2s", idle="2s", workers=2):
             "foundry": provider(
                 type="azure_openai", base_url=sim_url,
                 auth={"api_key": "${SIM_FOUNDRY}"}),
+            "mantle": provider(
+                type="bedrock", base_url=sim_url, region="us-east-1",
+                service="bedrock-mantle",
+                auth={"access_key_id": "${SIM_MANTLE_ID}",
+                      "secret_access_key": "${SIM_MANTLE_SECRET}"}),
             "vertex": provider(
                 type="vertex", base_url=sim_url, project="sim-project",
                 region="us-east5", auth={"access_token": "${SIM_VERTEX}"}),

@@ -238,6 +238,10 @@ def test_tokens_are_counted(client, model):
     r = client.messages.with_raw_response.count_tokens(
         model=model, **body)
     exact = r.parse().input_tokens
+    if kit.CLAUDES[model][0] in ("bedrock", "mantle"):
+        # /anthropic has no count there, and CountTokens is another dialect
+        assert "estimate" in r.headers["x-kontor-warnings"]
+        return
     assert exact > 0 and "x-kontor-warnings" not in r.headers
     m = client.messages.create(model=model, max_tokens=10, **body)
     assert m.usage.input_tokens == exact

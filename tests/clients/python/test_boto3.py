@@ -345,6 +345,23 @@ def test_tools_in_a_body_of_anthropics(client, model):
     assert a["stop_reason"] == "end_turn"
 
 
+@pytest.mark.parametrize("model", [CLAUDE, "m-claude-invoke"])
+def test_a_body_of_anthropics_passes_to_claude(client, sim, model):
+    """Betas and AWS's own numbers with it; a field that nobody knows is
+    refused by the provider, in its words."""
+    body = {**MESSAGES, "anthropic_beta": ["context-1m-2025-08-07"],
+            "messages": [{"role": "user", "content": "Hi. [[sim out=4]]"}]}
+    before = sim.stats()["bedrock"]["received"]
+    assert invoke(client, False, model, body)["usage"]["output_tokens"] == 4
+    events = invoke(client, True, model, body)
+    assert sim.stats()["bedrock"]["received"] == before + 2
+    metrics = events[-1]["amazon-bedrock-invocationMetrics"]
+    assert metrics["outputTokenCount"] == 4
+    with pytest.raises(client.exceptions.ValidationException) as e:
+        invoke(client, False, model, {**body, "fancy": 1})
+    assert "fancy: Extra inputs are not permitted" in str(e.value)
+
+
 def test_a_bad_body_has_its_exception(client):
     with pytest.raises(client.exceptions.ValidationException):
         invoke(client, False, "m-openai", {**MESSAGES, "messages": 7})

@@ -107,7 +107,7 @@ def test_events_come_when_they_are_made(client, model):
     at = [time.monotonic() - began
           for c in client.chat.completions.create(
               model=model, stream=True,
-              messages=ask("Slowly. [[sim out=10 pace=30]]"))
+              messages=ask("Slowly. [[sim out=20 pace=30]]"))
           if c.choices and c.choices[0].delta.content]
     assert at[0] < at[-1] - 0.15
 
