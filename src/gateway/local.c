@@ -107,6 +107,11 @@ local_models(struct req *req, struct slice segment)
 	if (req->dialect == &dialect_anthropic) {
 		write_models(req, &b, "data", write_anthropic);
 		json_w_kbool(&b, "has_more", false);
+		/* Where a next page would begin: there is none. */
+		json_w_key(&b, "first_id");
+		json_w_raw(&b, S("null"));
+		json_w_key(&b, "last_id");
+		json_w_raw(&b, S("null"));
 	} else {
 		json_w_kstr(&b, "object", S("list"));
 		write_models(req, &b, "data", write_openai);

@@ -12,7 +12,8 @@ MODELS = [f"m-{p}" for p in kit.VENUES] + ["m-lab"] + \
     list(kit.CLAUDES) + list(kit.CONVERSE)
 EACH = ["unary", "stream", "toolRoundTrip", "limit", "image",
         "structuredOutput", "midSystem", "countTokens"]
-ONCE = ["wrongKey", "unknownModel", "hostedTool", "manyAtOnce"]
+ONCE = ["wrongKey", "unknownModel", "hostedTool", "modelsList",
+        "manyAtOnce"]
 
 
 @pytest.fixture(scope="module")

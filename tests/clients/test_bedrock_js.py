@@ -9,9 +9,10 @@ import pytest
 HERE = pathlib.Path(__file__).parent / "js"
 NODE = HERE / "node_modules" / ".bin" / "node"
 MODELS = [f"m-{p}" for p in kit.VENUES] + ["m-lab", "m-claude"] + \
-    list(kit.CONVERSE)
+    list(kit.CONVERSE) + ["m-claude-invoke", "m-claude-mantle"]
 EACH = ["unary", "stream", "unaryHttp1", "streamHttp1", "tools",
-        "toolsStreamed", "limit", "structuredOutput"]
+        "toolsStreamed", "limit", "structuredOutput", "countTokens",
+        "invoke", "invokeStreamed"]
 ONCE = ["manyAtOnce", "unknownModel", "wrongSecret", "bearerToken"]
 
 

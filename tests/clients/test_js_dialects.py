@@ -15,6 +15,7 @@ EACH = ["genaiUnary", "genaiStream", "genaiTools", "responsesUnary",
         "responsesStreamHelper", "aiOpenAIAgent", "aiOpenAIStream",
         "aiOpenAIObject", "aiGoogleAgent", "aiGoogleStream",
         "aiGoogleObject"]
+ONCE = ["genaiModels"]
 VECTORS = ["openaiEmbeddings", "genaiEmbeddings", "aiEmbeddings"]
 
 
@@ -50,6 +51,11 @@ def check(rows, model, name):
 @pytest.mark.parametrize("model", MODELS)
 def test_scenario(rows, model, name):
     check(rows, model, name)
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_general_scenario(rows, name):
+    check(rows, "-", name)
 
 
 @pytest.mark.parametrize("name", VECTORS)

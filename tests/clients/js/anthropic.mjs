@@ -124,6 +124,18 @@ const once = {
                 type: "web_search_20250305", name: "web_search",
                 max_uses: 1 }] }), Anthropic.BadRequestError);
     },
+    async modelsList() {
+        const ids = [];
+        for await (const m of client.models.list()) {
+            assert.equal(m.type, "model");
+            ids.push(m.id);
+        }
+        for (const m of models) assert.ok(ids.includes(m), m);
+        assert.equal((await client.models.retrieve("m-openai")).id,
+            "m-openai");
+        await assert.rejects(client.models.retrieve("nonsense"),
+            Anthropic.NotFoundError);
+    },
     async manyAtOnce() {
         const all = await Promise.all(Array.from({ length: 20 }, (_, i) =>
             client.messages.create({ model: models[i % models.length],

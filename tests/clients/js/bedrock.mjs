@@ -10,6 +10,9 @@ import {
     BedrockRuntimeClient,
     ConverseCommand,
     ConverseStreamCommand,
+    CountTokensCommand,
+    InvokeModelCommand,
+    InvokeModelWithResponseStreamCommand,
 } from "@aws-sdk/client-bedrock-runtime";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 
@@ -112,6 +115,16 @@ async function tools(client, stream, modelId) {
     assert.ok(textOf(last.message));
 }
 
+const invocation = (modelId) => ({
+    modelId,
+    contentType: "application/json",
+    body: JSON.stringify({
+        anthropic_version: "bedrock-2023-05-31",
+        max_tokens: 50,
+        messages: [{ role: "user", content: "Hello [[sim out=6]]" }],
+    }),
+});
+
 const each = {
     unary: (m) => hello(h2, false, m),
     stream: (m) => hello(h2, true, m),
@@ -127,6 +140,37 @@ const each = {
         });
         assert.equal(a.stop, "max_tokens");
         assert.equal(a.usage.outputTokens, 16);
+    },
+    async countTokens(modelId) {
+        const count = async (n) =>
+            (
+                await h2.send(
+                    new CountTokensCommand({
+                        modelId,
+                        input: { converse: { messages: ask("word ".repeat(n)) } },
+                    }),
+                )
+            ).inputTokens;
+        const few = await count(1);
+        const many = await count(400);
+        assert.ok(0 < few && few < many && many < 2000, `${few} ${many}`);
+    },
+    async invoke(modelId) {
+        const a = await h2.send(new InvokeModelCommand(invocation(modelId)));
+        const m = JSON.parse(new TextDecoder().decode(a.body));
+        assert.equal(m.type, "message");
+        assert.equal(m.usage.output_tokens, 6);
+    },
+    async invokeStreamed(modelId) {
+        const a = await h2.send(
+            new InvokeModelWithResponseStreamCommand(invocation(modelId)),
+        );
+        const seen = [];
+        for await (const e of a.body)
+            seen.push(JSON.parse(new TextDecoder().decode(e.chunk.bytes)).type);
+        assert.equal(seen[0], "message_start");
+        assert.equal(seen.at(-1), "message_stop");
+        assert.ok(seen.includes("content_block_delta"));
     },
     async structuredOutput(modelId) {
         const schema = toolConfig.tools[0].toolSpec.inputSchema.json;

@@ -122,6 +122,18 @@ const vectors = {
   }
 }
 
+const once = {
+  async genaiModels () {
+    const names = []
+    for await (const m of await genai.models.list()) names.push(m.name)
+    for (const m of models) assert.ok(names.includes('models/' + m), m)
+    const one = await genai.models.get({ model: 'at-openai' })
+    assert.equal(one.name, 'models/at-openai')
+    await assert.rejects(genai.models.get({ model: 'nonsense' }),
+      e => e.status === 404)
+  }
+}
+
 const version = name => {
   const require = createRequire(import.meta.url)
   let at = require.resolve(name)
@@ -147,3 +159,4 @@ for (const m of models) {
 for (const m of embedders) {
   for (const [name, test] of Object.entries(vectors)) await run(m, name, test)
 }
+for (const [name, test] of Object.entries(once)) await run('-', name, test)

@@ -249,3 +249,16 @@ def test_tokens_are_counted(client, model):
         model="m-openai", **body)
     assert exact / 3 < r.parse().input_tokens < exact * 3
     assert "estimate" in r.headers["x-kontor-warnings"]
+
+
+def test_models_are_listed_in_anthropics_shape(client):
+    listed = list(client.models.list())
+    assert {m.type for m in listed} == {"model"}
+    assert set(MODELS) <= {m.id for m in listed}
+    page = client.models.list(limit=1)
+    assert not page.has_more and page.last_id is None
+    one = client.models.retrieve("m-openai")
+    assert one.type == "model" and one.id == "m-openai"
+    assert one.created_at.year == 1970
+    with pytest.raises(anthropic.NotFoundError):
+        client.models.retrieve("nonsense")

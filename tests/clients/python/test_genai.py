@@ -147,6 +147,21 @@ def test_models_are_listed(running):
     assert {"models/" + m for m in MODELS} <= names
 
 
+@pytest.mark.parametrize("version", ["v1", "v1beta"])
+def test_one_model_is_told_in_googles_shape(running, version):
+    _, kontor, key = running
+    client = genai.Client(api_key=key, http_options=types.HttpOptions(
+        base_url=kontor.gateway, api_version=version))
+    assert {"models/" + m for m in MODELS} <= {
+        m.name for m in client.models.list()}
+    one = client.models.get(model="at-openai")
+    assert one.name == "models/at-openai" and one.display_name == "at-openai"
+    assert "generateContent" in one.supported_actions
+    with pytest.raises(errors.ClientError) as e:
+        client.models.get(model="nonsense")
+    assert e.value.code == 404 and e.value.status == "NOT_FOUND"
+
+
 def test_a_stream_that_is_no_sse_is_refused(running):
     _, kontor, key = running
     with kontor.http(key) as http:
