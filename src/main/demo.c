@@ -183,6 +183,7 @@ static const struct {
 	{ "bedrock.id", "AKIASIMBEDROCK00001" },
 	{ "bedrock.secret", "sim/bedrock/secret" },
 	{ "lab.key", "sim-lab-key" },
+	{ "anthropic.key", "sk-ant-sim" },
 };
 
 static bool
@@ -298,8 +299,12 @@ write_providers(struct buf *b, const char *sim)
 	    "  lab:\n"
 	    "    type: openai_compatible\n"
 	    "    base_url: \"%s/v1\"\n"
-	    "    auth: {api_key: \"file:secrets/lab.key\"}\n",
-	    sim, sim, sim, sim);
+	    "    auth: {api_key: \"file:secrets/lab.key\"}\n"
+	    "  anthropic:\n"
+	    "    type: anthropic\n"
+	    "    base_url: \"%s\"\n"
+	    "    auth: {api_key: \"file:secrets/anthropic.key\"}\n",
+	    sim, sim, sim, sim, sim);
 	write_real_providers(b);
 }
 
@@ -345,6 +350,9 @@ write_models(struct buf *b)
 	    "priced_as: openai.gpt-5.4, zone: us, name: \"arn:aws:bedrock:"
 	    "us-east-1:123456789012:application-inference-profile/"
 	    "openai.gpt-5.4\"}\n"
+	    "      # In Anthropic's shape, as gateways sell it.\n"
+	    "      - {id: gpt-5.4-messages, provider: anthropic, "
+	    "zone: us, context: 1050000, max_output: 128000}\n"
 	    "    route: {strategy: priority}\n"
 	    "  gpt-oss-120b:\n"
 	    "    publisher: openai\n"
@@ -353,12 +361,25 @@ write_models(struct buf *b)
 	    "max_output: 16384}\n"
 	    "      - {id: gpt-oss-120b-bedrock, provider: bedrock, "
 	    "name: \"openai.gpt-oss-120b-1:0\", zone: us}\n"
+	    "    route: {strategy: priority}\n"
+	    "  claude-sonnet-4-5:\n"
+	    "    publisher: anthropic\n"
+	    "    deployments:\n"
+	    "      - {id: claude-anthropic, provider: anthropic, zone: us}\n"
+	    "      - {id: claude-converse, provider: bedrock, zone: us, "
+	    "name: \"anthropic.claude-sonnet-4-5-20250929-v1:0\"}\n"
+	    "      - {id: claude-invoke, provider: bedrock, zone: us, "
+	    "api: invoke, "
+	    "name: \"anthropic.claude-sonnet-4-5-20250929-v1:0\"}\n"
 	    "    route: {strategy: priority}\n");
 	write_real_model(b);
 	buf_str(b, "\naliases: {fast: gpt-oss-120b}\n\n"
 		   "prices: # what the price book cannot know\n"
 		   "  - {deployment: gpt-oss-120b-lab, from: 2026-01-01, "
-		   "input: \"0.10\", output: \"0.40\", currency: USD}\n");
+		   "input: \"0.10\", output: \"0.40\", currency: USD}\n"
+		   "  - {deployment: gpt-5.4-messages, from: 2026-01-01, "
+		   "input: \"2.50\", cached_input: \"0.25\", "
+		   "output: \"15.00\", currency: USD}\n");
 }
 
 static bool

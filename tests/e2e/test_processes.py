@@ -437,7 +437,7 @@ def test_the_demo_is_ready_within_five_seconds(tmp_path):
              tmp_path / "d"], capture_output=True, text=True, env=env)
         assert out.returncode == 0, out.stderr
         told = json.loads(out.stdout)
-        assert len(told["candidates"]) == 4
+        assert len(told["candidates"]) == 5
         assert float(told["settled"]) > 0
         out = subprocess.run(
             [kit.KONTOR, "usage", "--format", "json", "--admin",
@@ -452,6 +452,46 @@ def test_the_demo_is_ready_within_five_seconds(tmp_path):
         assert demo.child.wait(10 * kit.SLOW) == 0
     kit.wait_for("the demo to leave nothing behind",
                  lambda: not kit.group(demo.child.pid), 5)
+
+
+VENUES = {"gpt-5.4-openai": "openai", "gpt-5.4-azure": "azure",
+          "gpt-5.4-bedrock": "bedrock", "gpt-5.4-converse": "bedrock",
+          "gpt-5.4-messages": "anthropic", "claude-anthropic": "anthropic",
+          "claude-converse": "bedrock", "claude-invoke": "bedrock"}
+
+
+def test_the_demo_speaks_every_shape(tmp_path):
+    """Each deployment of the first model and of Claude, in two dialects of
+    callers, whole and streamed."""
+    with Demo(tmp_path) as demo:
+        said = demo.said
+        for name, venue in VENUES.items():
+            head = {"authorization": f"Bearer {said['key']}",
+                    "anthropic-version": "2023-06-01",
+                    "x-kontor-deployment": name}
+            model = "gpt-5.4" if name[0] == "g" else "claude-sonnet-4-5"
+            for path in (PATH, "/v1/messages"):
+                for stream in (False, True):
+                    r = httpx.post(
+                        said["gateway"] + path, headers=head, timeout=30,
+                        json={**body("Hello [[sim out=3]]", model),
+                              "max_tokens" if "mess" in path else
+                              "max_completion_tokens": 50,
+                              "stream": stream})
+                    assert r.status_code == 200, (name, path, r.text)
+                    assert r.headers["x-kontor-deployment"] == name
+                    assert ("data:" in r.text) == stream
+            env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+            out = subprocess.run(
+                [kit.KONTOR, "explain", r.headers["x-kontor-request-id"],
+                 "--json", "--dir", tmp_path / "d"], capture_output=True,
+                text=True, env=env)
+            told = json.loads(out.stdout)
+            served = httpx.get(said["sim"] + "/sim/attempts").json()[
+                "attempts"][-1]
+            assert served["credential"] == venue
+            assert told["attempts"][0]["output_tokens"] == 3
+            assert float(told["settled"]) > 0
 
 
 def test_the_demo_survives_its_first_provider(tmp_path):
