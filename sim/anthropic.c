@@ -4,6 +4,7 @@
 #include "sim/anthropic.h"
 
 #include "sim/brand.h"
+#include "sim/catalog.h"
 
 #define BAD_JSON \
 	"The request body is not valid JSON: expected value at line 1 column " \
@@ -142,12 +143,13 @@ anthropic_vertex_count(struct visit *v)
 }
 
 static void
-put_model(struct buf *b, const struct sim_model *m)
+put_model(struct buf *b, const struct sim_model *m, struct slice name)
 {
+	(void)m;
 	json_w_begin(b, '{');
 	json_w_kstr(b, "type", S("model"));
-	json_w_kstr(b, "id", m->id);
-	json_w_kstr(b, "display_name", m->id);
+	json_w_kstr(b, "id", name);
+	json_w_kstr(b, "display_name", name);
 	json_w_kstr(b, "created_at", S("2026-03-05T00:00:00Z"));
 	json_w_end(b, '}');
 }
@@ -155,21 +157,13 @@ put_model(struct buf *b, const struct sim_model *m)
 static struct plan *
 models(const struct visit *v)
 {
-	const struct setup *s = v->desk->setup;
-	struct plan *p = plan_plain(200);
-	unsigned i;
+	static const struct catalog_shape shape = { .rows = "data",
+		.put = put_model,
+		.next = "last_id",
+		.says_more = true };
 
-	json_w_begin(&p->body, '{');
-	json_w_key(&p->body, "data");
-	json_w_begin(&p->body, '[');
-	for (i = 0; i < s->nmodel; i++) {
-		if (s->model[i].sold[VENUE_ANTHROPIC])
-			put_model(&p->body, &s->model[i]);
-	}
-	json_w_end(&p->body, ']');
-	json_w_kbool(&p->body, "has_more", false);
-	json_w_end(&p->body, '}');
-	return p;
+	return catalog_list(
+	    v, &shape, http_query_get(http_query(v->head), S("after_id")));
 }
 
 /* Bedrock counts by its own CountTokens; only Anthropic lists models. */

@@ -5,6 +5,7 @@
 #include "sim/anthropic.h"
 #include "sim/brand.h"
 #include "sim/bedrock.h"
+#include "sim/catalog.h"
 #include "sim/embed.h"
 #include "sim/gemini.h"
 #include "sim/responses.h"
@@ -214,7 +215,11 @@ route(struct visit *v)
 	enum venue venue = v->credential->venue;
 	bool cloud = venue == VENUE_AZURE || venue == VENUE_BEDROCK ||
 		     venue == VENUE_OCI;
+	struct plan *p;
 
+	p = catalog_route(v);
+	if (p != NULL)
+		return p;
 	if (venue == VENUE_GEMINI || venue == VENUE_VERTEX)
 		return gemini_route(v);
 	if (venue == VENUE_ANTHROPIC)

@@ -8,6 +8,7 @@
 
 #include "sim/anthropic.h"
 #include "sim/brand.h"
+#include "sim/catalog.h"
 #include "sim/embed.h"
 #include "sim/google.h"
 
@@ -44,22 +45,12 @@ put_model(struct buf *b, const struct sim_model *m, struct slice name)
 static struct plan *
 list_models(const struct visit *v)
 {
-	const struct setup *s = v->desk->setup;
-	struct plan *p = plan_plain(200);
-	struct slice name;
-	unsigned i;
+	static const struct catalog_shape shape = {
+		.rows = "models", .put = put_model, .next = "nextPageToken"
+	};
 
-	json_w_begin(&p->body, '{');
-	json_w_key(&p->body, "models");
-	json_w_begin(&p->body, '[');
-	for (i = 0; i < s->nmodel; i++) {
-		name = setup_name(v->credential, &s->model[i]);
-		if (name.len > 0)
-			put_model(&p->body, &s->model[i], name);
-	}
-	json_w_end(&p->body, ']');
-	json_w_end(&p->body, '}');
-	return p;
+	return catalog_list(
+	    v, &shape, http_query_get(http_query(v->head), S("pageToken")));
 }
 
 static struct plan *

@@ -65,6 +65,7 @@ read_credential(struct setup *s, const struct json *j)
 	c->session_token = json_get_str(j, "session_token");
 	c->mantle = json_get_bool(j, "mantle", false);
 	c->signs_in = json_get_bool(j, "signs_in", false);
+	c->no_names = json_get_bool(j, "no_deployment_list", false);
 	c->key_id = json_get_str(j, "key_id");
 	c->public_key = json_get_str(j, "public_key");
 	c->organization = json_get_str(j, "organization");

@@ -53,6 +53,7 @@ struct credential {
 	 * once: all, unless it says. */
 	int64_t tokens_per_minute, tokens_burst;
 	bool mantle;   /* of Bedrock's, at that endpoint */
+	bool no_names; /* Azure: an account that no longer lists deployments */
 	bool signs_in; /* by a token of the simulated clouds, see issuer.h */
 	struct slice key_id, public_key; /* oci: who signs; PEM */
 	struct slice organization;       /* openai: must be sent, if any */

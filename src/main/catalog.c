@@ -4,13 +4,15 @@
  *
  * Asked on demand, with the credentials of the configuration, by this process
  * alone: the running instance has no part in it.  Where a credential expires,
- * this process signs in for itself.
+ * this process signs in for itself.  Every page of every list that the type
+ * of provider has (its row's lists) is read.
  */
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "courier/once.h"
+#include "io/tls.h"
 #include "main/args.h"
 #include "main/ask.h"
 #include "main/commands.h"
@@ -18,47 +20,92 @@
 #include "main/pricing.h"
 #include "provider/provider.h"
 
+enum { PAGES_MAX = 100 };
+
 struct listing {
 	struct arena arena;
 	const struct snapshot *snapshot;
 	const struct provider_conf *provider;
 	const char *error; /* NULL: names were got */
 	int status;
+	bool of_deployments; /* they are by the names that calls go by */
 	unsigned n, room;
-	struct slice *name;
+	struct listed {
+		struct slice name;
+		bool alias; /* another name of the one before */
+	} * row;
 };
 
-static void
-take_name(struct listing *l, struct slice name)
+static bool
+is_listed(const struct listing *l, struct slice name)
 {
-	static const struct slice prefix = S_INIT("models/");
+	unsigned i;
 
-	if (slice_starts(name, prefix))
-		name = (struct slice){ name.p + prefix.len,
-			name.len - prefix.len };
-	if (name.len > 0 && l->n < l->room)
-		l->name[l->n++] = arena_copy(&l->arena, name);
+	for (i = 0; i < l->n; i++) {
+		if (slice_eq(l->row[i].name, name))
+			return true;
+	}
+	return false;
 }
 
-/* {"data":[{"id"}]} of OpenAI and who follows it, {"models":[{"name"}]}. */
-static void
-take_names(struct listing *l, const struct json *j)
+/* models/M and publishers/P/models/M are called M. */
+static struct slice
+short_name(struct slice name)
 {
-	const struct json *list = json_get(j, "data"), *row;
-	const char *key = "id";
+	static const struct slice folder = S_INIT("models/");
+	const char *at = memmem(name.p, name.len, folder.p, folder.len);
 
-	if (list == NULL) {
-		list = json_get(j, "models");
-		key = "name";
+	if (at == NULL || (at != name.p && at[-1] != '/'))
+		return name;
+	at += folder.len;
+	return (struct slice){ at, name.len - (size_t)(at - name.p) };
+}
+
+static void
+take_name(struct listing *l, struct slice name, bool alias)
+{
+	struct listed *more;
+
+	name = short_name(name);
+	if (name.len == 0 || is_listed(l, name))
+		return;
+	if (l->n == l->room) {
+		l->room = l->room > 0 ? l->room * 2 : 64;
+		more = ARENA_ARRAY(&l->arena, struct listed, l->room);
+		if (l->n > 0)
+			memcpy(more, l->row, l->n * sizeof(*more));
+		l->row = more;
 	}
+	l->row[l->n++] = (struct listed){ arena_copy(&l->arena, name), alias };
+}
+
+/* The mark of the next page; empty: there is none. */
+static struct slice
+next_page(const struct provider_list *p, const struct json *j)
+{
+	const struct json *more = json_get(j, "has_more");
+
+	if (p->next == NULL || (more != NULL && more->type != JSON_TRUE))
+		return S("");
+	return json_get_str(j, p->next);
+}
+
+static void
+take_names(
+    struct listing *l, const struct provider_list *p, const struct json *j)
+{
+	const struct json *list = json_get(j, p->rows), *row;
+	unsigned i;
+
 	if (list == NULL || list->type != JSON_ARRAY) {
-		l->error = "its answer is no list of models";
+		/* Google leaves out what is empty. */
+		if (j == NULL || j->type != JSON_OBJECT || p->next == NULL)
+			l->error = "its answer is no list of models";
 		return;
 	}
-	l->room = (unsigned)list->n;
-	l->name = ARENA_ARRAY(&l->arena, struct slice, list->n + 1);
 	for (row = list->child; row != NULL; row = row->next)
-		take_name(l, json_get_str(row, key));
+		for (i = 0; i < NELEM(p->name) && p->name[i] != NULL; i++)
+			take_name(l, json_get_str(row, p->name[i]), i > 0);
 }
 
 static bool
@@ -80,95 +127,179 @@ sign_in(struct listing *l, struct run *r, struct parcel *p)
 	return true;
 }
 
-static void
-fetch(struct listing *l)
+/* As calls of it go, by its proxy and its certificates. */
+static enum fault
+ask_provider(const struct provider_conf *c, const struct http_head *head,
+    struct asked *a)
 {
-	const struct provider_conf *c = l->provider;
-	const struct deployment_conf any = { .provider = c, .name = "" };
+	const struct tls_terms terms = { .id = c->tls_id,
+		.ca = c->ca_pem,
+		.cert = c->client_chain,
+		.key = c->client_key,
+		.names = c->tls_names,
+		.pins = c->tls_pins };
 	const struct origin origin = { .host = c->host,
 		.port = c->port,
 		.tls = c->tls,
 		.literal = c->literal,
 		.allow_private = c->allow_private,
-		.ca_file = c->ca_file };
-	struct http_head head = { 0 };
-	struct parcel p = { .deployment = &any,
-		.list = true,
-		.wall_ns = clock_wall_ns(),
-		.arena = &l->arena,
-		.head = &head };
+		.ca_file = c->ca_file,
+		.terms = c->tls_id != NULL ? &terms : NULL,
+		.proxy_host = c->proxy_host,
+		.proxy_port = c->proxy_port,
+		.proxy_auth = c->proxy_auth,
+		.http = c->h2c ? ORIGIN_H2C : ORIGIN_H1 };
+
+	return ask_place(&origin, head, a);
+}
+
+/* One page; the mark of the next. */
+static struct slice
+fetch_page(struct listing *l, struct parcel *p, const struct provider_conf *c)
+{
+	static struct http_head head; /* large */
+	struct slice next = S("");
 	struct asked a = { 0 };
-	struct run r = { 0 };
 	enum fault f;
 
-	if (c->signin != NULL && !sign_in(l, &r, &p)) {
-		run_end(&r);
-		return;
-	}
+	head = (struct http_head){ 0 };
+	p->head = &head;
 	(void)http_add(&head, S("content-type"), S("application/json"));
 	(void)http_add(&head, S("accept-encoding"), S("identity"));
-	f = provider_get(c->type)->dress(&p);
+	f = provider_get(c->type)->dress(p);
 	if (f == FAULT_NONE)
-		f = ask_place(&origin, &head, &a);
+		f = ask_provider(c, &head, &a);
 	l->status = a.status;
-	if (f != FAULT_NONE)
+	if (f != FAULT_NONE) {
 		l->error = fault_get(f)->text;
-	else if (a.status != 200)
+	} else if (a.status == 200) {
+		take_names(l, p->list, a.json);
+		next = arena_copy(&l->arena, next_page(p->list, a.json));
+		if (l->error == NULL && !p->list->of_models)
+			l->of_deployments = true;
+	} else if (!p->list->optional) {
 		l->error = "it did not give its list";
-	else
-		take_names(l, a.json);
+	}
 	asked_fini(&a);
-	run_end(&r);
+	return next;
 }
 
 static void
-look_at(struct listing *l)
+fetch_list(
+    struct listing *l, struct parcel *p, const struct provider_list *list)
 {
-	if (!provider_get(l->provider->type)->lists)
-		l->error = "its type has no list of models";
-	else
-		fetch(l);
+	struct provider_conf c = *l->provider;
+	const struct deployment_conf any = { .provider = &c, .name = "" };
+	unsigned i;
+
+	if (list->control)
+		c.host = provider_control(&l->arena, &c);
+	p->deployment = &any;
+	p->list = list;
+	p->cursor = S("");
+	for (i = 0; i < PAGES_MAX && l->error == NULL; i++) {
+		p->cursor = fetch_page(l, p, &c);
+		if (p->cursor.len == 0)
+			return;
+	}
+	if (l->error == NULL)
+		l->error = "its list does not end";
+}
+
+static void
+fetch(struct listing *l)
+{
+	const struct provider_conf *c = l->provider;
+	const struct provider_list *list = provider_get(c->type)->lists;
+	struct parcel p = { .wall_ns = clock_wall_ns(), .arena = &l->arena };
+	struct run r = { 0 };
+
+	if (c->signin == NULL || sign_in(l, &r, &p)) {
+		for (; list->tail != NULL && l->error == NULL; list++) {
+			if (list->of == NULL || list->of(c))
+				fetch_list(l, &p, list);
+		}
+	}
+	run_end(&r);
 }
 
 /* --- the comparison -------------------------------------------------- */
 
-static bool
-is_listed(const struct listing *l, const char *name)
-{
-	unsigned i;
+enum found { FOUND_THERE, FOUND_NOT, FOUND_UNSAID };
 
-	for (i = 0; i < l->n; i++) {
-		if (slice_eq(l->name[i], slice_of(name)))
-			return true;
-	}
-	return false;
+/*
+ * By the name there; Claude's versions go behind an '@'.  UNSAID: the lists
+ * name models, and nothing says which one this is.
+ */
+static enum found
+find(const struct listing *l, const struct deployment_conf *d)
+{
+	const struct slice name = short_name(slice_of(d->name));
+	struct slice bare = name, version;
+
+	(void)slice_cut(name, '@', &bare, &version);
+	if (is_listed(l, name) || is_listed(l, bare))
+		return FOUND_THERE;
+	if (strstr(d->name, "/endpoints/") != NULL)
+		return FOUND_UNSAID;
+	if (l->of_deployments)
+		return FOUND_NOT;
+	return is_listed(l, slice_of(d->model->id)) ? FOUND_THERE
+						    : FOUND_UNSAID;
 }
 
-/* By the name there; Azure lists models, not what deployments are called. */
 static bool
-is_there(const struct listing *l, const struct deployment_conf *d)
+is_new(const struct listing *l, const struct listed *row)
 {
-	return is_listed(l, d->name) || is_listed(l, d->model->id);
-}
-
-static bool
-is_configured(const struct snapshot *s, const struct listing *l, unsigned at)
-{
+	const struct snapshot *s = l->snapshot;
+	struct slice bare, version;
 	unsigned i;
 
-	for (i = 0; i < s->ndeployments; i++) {
+	for (i = 0; i < s->ndeployments && !row->alias; i++) {
 		const struct deployment_conf *d = &s->deployment[i];
 
-		if (d->provider == l->provider &&
-		    (slice_eq(l->name[at], slice_of(d->name)) ||
-			slice_eq(l->name[at], slice_of(d->model->id))))
-			return true;
+		if (d->provider != l->provider)
+			continue;
+		bare = short_name(slice_of(d->name));
+		if (slice_eq(row->name, bare) ||
+		    (slice_cut(bare, '@', &bare, &version) &&
+			slice_eq(row->name, bare)) ||
+		    (!l->of_deployments &&
+			slice_eq(row->name, slice_of(d->model->id))))
+			return false;
 	}
-	return false;
+	return !row->alias;
+}
+
+static unsigned
+count(const struct listing *l)
+{
+	unsigned n = 0, i;
+
+	for (i = 0; i < l->n; i++)
+		n += !l->row[i].alias;
+	return n;
 }
 
 static void
-write_json(struct buf *b, const struct snapshot *s, const struct listing *l)
+write_found(
+    struct buf *b, const struct listing *l, const char *key, enum found what)
+{
+	const struct snapshot *s = l->snapshot;
+	unsigned i;
+
+	json_w_key(b, key);
+	json_w_begin(b, '[');
+	for (i = 0; l->error == NULL && i < s->ndeployments; i++) {
+		if (s->deployment[i].provider == l->provider &&
+		    find(l, &s->deployment[i]) == what)
+			json_w_str(b, slice_of(s->deployment[i].id));
+	}
+	json_w_end(b, ']');
+}
+
+static void
+write_json(struct buf *b, const struct listing *l)
 {
 	unsigned i;
 
@@ -178,23 +309,31 @@ write_json(struct buf *b, const struct snapshot *s, const struct listing *l)
 	if (l->error != NULL)
 		json_w_kstr(b, "error", slice_of(l->error));
 	json_w_ki64(b, "status", l->status);
-	json_w_ki64(b, "listed", l->n);
-	json_w_key(b, "missing");
-	json_w_begin(b, '[');
-	for (i = 0; l->error == NULL && i < s->ndeployments; i++) {
-		if (s->deployment[i].provider == l->provider &&
-		    !is_there(l, &s->deployment[i]))
-			json_w_str(b, slice_of(s->deployment[i].id));
-	}
-	json_w_end(b, ']');
+	json_w_ki64(b, "listed", count(l));
+	write_found(b, l, "missing", FOUND_NOT);
+	write_found(b, l, "unsaid", FOUND_UNSAID);
 	json_w_key(b, "new");
 	json_w_begin(b, '[');
-	for (i = 0; i < l->n; i++) {
-		if (!is_configured(s, l, i))
-			json_w_str(b, l->name[i]);
+	for (i = 0; l->error == NULL && i < l->n; i++) {
+		if (is_new(l, &l->row[i]))
+			json_w_str(b, l->row[i].name);
 	}
 	json_w_end(b, ']');
 	json_w_end(b, '}');
+}
+
+static void
+write_deployments(struct buf *b, const struct snapshot *s,
+    const struct listing *l, enum found what, const char *word)
+{
+	unsigned i;
+
+	for (i = 0; i < s->ndeployments; i++) {
+		if (s->deployment[i].provider == l->provider &&
+		    find(l, &s->deployment[i]) == what)
+			buf_fmt(b, "  %s  %s (deployment %s)\n", word,
+			    s->deployment[i].name, s->deployment[i].id);
+	}
 }
 
 static void
@@ -209,16 +348,12 @@ write_lines(struct buf *b, const struct snapshot *s, const struct listing *l)
 		buf_char(b, '\n');
 		return;
 	}
-	buf_fmt(b, "%s: %u models\n", l->provider->id, l->n);
-	for (i = 0; i < s->ndeployments; i++) {
-		if (s->deployment[i].provider == l->provider &&
-		    !is_there(l, &s->deployment[i]))
-			buf_fmt(b, "  missing  %s (deployment %s)\n",
-			    s->deployment[i].name, s->deployment[i].id);
-	}
+	buf_fmt(b, "%s: %u models\n", l->provider->id, count(l));
+	write_deployments(b, s, l, FOUND_NOT, "missing");
+	write_deployments(b, s, l, FOUND_UNSAID, "unsaid ");
 	for (i = 0; i < l->n; i++) {
-		if (!is_configured(s, l, i))
-			buf_fmt(b, "  new      %.*s\n", S_FMT(l->name[i]));
+		if (is_new(l, &l->row[i]))
+			buf_fmt(b, "  new      %.*s\n", S_FMT(l->row[i].name));
 	}
 }
 
@@ -229,10 +364,10 @@ compare(const struct snapshot *s, const struct provider_conf *c, bool json,
 	struct listing l = { .snapshot = s, .provider = c };
 	bool good;
 
-	look_at(&l);
+	fetch(&l);
 	good = l.error == NULL;
 	if (json)
-		write_json(out, s, &l);
+		write_json(out, &l);
 	else
 		write_lines(out, s, &l);
 	arena_fini(&l.arena);

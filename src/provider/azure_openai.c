@@ -101,9 +101,9 @@ dress(struct parcel *p)
 	if (p->dialect == &dialect_anthropic ||
 	    p->dialect == &dialect_anthropic_count)
 		return dress_claude(p);
-	p->head->method = p->list ? S("GET") : S("POST");
-	if (p->list)
-		p->head->target = parcel_target(p, "/openai/v1/models");
+	p->head->method = S("POST");
+	if (p->list != NULL)
+		parcel_list(p);
 	else if (p->dialect == &dialect_openai_responses)
 		p->head->target = responses_target(p);
 	else if (c->api_version[0] != '\0')
@@ -119,6 +119,20 @@ dress(struct parcel *p)
 	return FAULT_NONE;
 }
 
+/* The last version whose data plane still names deployments; newer resources
+ * may no longer answer it. */
+static const struct provider_list lists[] = {
+	{ .tail = "/openai/v1/models",
+	    .rows = "data",
+	    .name = { "id" },
+	    .of_models = true },
+	{ .tail = "/openai/deployments?api-version=2022-12-01",
+	    .rows = "data",
+	    .name = { "id" },
+	    .optional = true },
+	{ .tail = NULL },
+};
+
 const struct provider provider_azure_openai = {
 	.type = PROVIDER_AZURE_OPENAI,
 	.speaks = { &dialect_openai_chat, &dialect_openai_responses,
@@ -126,5 +140,5 @@ const struct provider provider_azure_openai = {
 	    &dialect_anthropic_count },
 	.fits = fits,
 	.dress = dress,
-	.lists = true,
+	.lists = lists,
 };

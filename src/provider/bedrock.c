@@ -66,6 +66,7 @@ sign(struct parcel *p)
 	    (struct sigv4_header){ S("content-type"), S("application/json") };
 	req.method = p->head->method;
 	req.path = http_path(p->head);
+	req.query = http_query(p->head);
 	req.headers = headers;
 	req.n_headers = NELEM(headers);
 	req.payload = slice_of(hex);
@@ -199,8 +200,6 @@ target(struct parcel *p)
 	struct buf *b;
 	struct slice out;
 
-	if (p->list)
-		return below_openai(p, "/models");
 	if (p->dialect == &dialect_openai_chat)
 		return below_openai(p, "/chat/completions");
 	if (p->dialect == &dialect_anthropic)
@@ -217,8 +216,11 @@ target(struct parcel *p)
 static enum fault
 dress(struct parcel *p)
 {
-	p->head->method = p->list ? S("GET") : S("POST");
-	p->head->target = target(p);
+	p->head->method = S("POST");
+	if (p->list != NULL)
+		parcel_list(p);
+	else
+		p->head->target = target(p);
 	if (p->dialect == &dialect_anthropic &&
 	    http_find(p->head, S("anthropic-version")) == NULL)
 		parcel_header(p, S("anthropic-version"), S("2023-06-01"));
@@ -227,6 +229,54 @@ dress(struct parcel *p)
 	return sign(p);
 }
 
+static bool
+is_mantle(const struct provider_conf *c)
+{
+	return c->mantle;
+}
+
+static bool
+is_runtime(const struct provider_conf *c)
+{
+	return !c->mantle;
+}
+
+/* Models, profiles of theirs and of the account, what was bought: each may be
+ * called, by its id or its ARN. */
+static const struct provider_list lists[] = {
+	{ .tail = "/foundation-models",
+	    .rows = "modelSummaries",
+	    .name = { "modelId", "modelArn" },
+	    .control = true,
+	    .of = is_runtime },
+	{ .tail = "/inference-profiles?maxResults=1000&type=SYSTEM_DEFINED",
+	    .rows = "inferenceProfileSummaries",
+	    .name = { "inferenceProfileId", "inferenceProfileArn" },
+	    .next = "nextToken",
+	    .by = "nextToken",
+	    .control = true,
+	    .of = is_runtime },
+	{ .tail = "/inference-profiles?maxResults=1000&type=APPLICATION",
+	    .rows = "inferenceProfileSummaries",
+	    .name = { "inferenceProfileId", "inferenceProfileArn" },
+	    .next = "nextToken",
+	    .by = "nextToken",
+	    .control = true,
+	    .of = is_runtime },
+	{ .tail = "/provisioned-model-throughputs?maxResults=1000",
+	    .rows = "provisionedModelSummaries",
+	    .name = { "provisionedModelArn" },
+	    .next = "nextToken",
+	    .by = "nextToken",
+	    .control = true,
+	    .of = is_runtime },
+	{ .tail = "/v1/models",
+	    .rows = "data",
+	    .name = { "id" },
+	    .of = is_mantle },
+	{ .tail = NULL },
+};
+
 const struct provider provider_bedrock = {
 	.type = PROVIDER_BEDROCK,
 	.speaks = { &dialect_openai_chat, &dialect_anthropic, &dialect_bedrock,
@@ -234,5 +284,6 @@ const struct provider provider_bedrock = {
 	    &dialect_bedrock_count },
 	.fits = fits,
 	.dress = dress,
-	.lists = true,
+	.lists = lists,
+	.control = { "bedrock-runtime", "bedrock" },
 };

@@ -108,9 +108,11 @@ sign(struct parcel *p)
 static enum fault
 dress_gemini(struct parcel *p)
 {
-	p->head->method = p->list ? S("GET") : S("POST");
-	p->head->target =
-	    p->list ? parcel_target(p, "/v1beta/models") : target(p, false);
+	p->head->method = S("POST");
+	if (p->list != NULL)
+		parcel_list(p);
+	else
+		p->head->target = target(p, false);
 	return sign(p);
 }
 
@@ -118,7 +120,10 @@ static enum fault
 dress_vertex(struct parcel *p)
 {
 	p->head->method = S("POST");
-	p->head->target = target(p, true);
+	if (p->list != NULL)
+		parcel_list(p);
+	else
+		p->head->target = target(p, true);
 	return sign(p);
 }
 
@@ -141,12 +146,36 @@ amend_vertex(const struct deployment_conf *d, const struct dialect *dialect,
 	e->no_model = dialect == &dialect_anthropic;
 }
 
+static const struct provider_list gemini_lists[] = {
+	{ .tail = "/v1beta/models?pageSize=1000",
+	    .rows = "models",
+	    .name = { "name" },
+	    .next = "nextPageToken",
+	    .by = "pageToken" },
+	{ .tail = NULL },
+};
+
+/* Only the preview of the API lists what publishers offer. */
+static const struct provider_list vertex_lists[] = {
+	{ .tail = "/v1beta1/publishers/google/models?pageSize=100",
+	    .rows = "publisherModels",
+	    .name = { "name" },
+	    .next = "nextPageToken",
+	    .by = "pageToken" },
+	{ .tail = "/v1beta1/publishers/anthropic/models?pageSize=100",
+	    .rows = "publisherModels",
+	    .name = { "name" },
+	    .next = "nextPageToken",
+	    .by = "pageToken" },
+	{ .tail = NULL },
+};
+
 const struct provider provider_gemini = {
 	.type = PROVIDER_GEMINI,
 	.speaks = { &dialect_gemini, &dialect_gemini_batch_out,
 	    &dialect_gemini_embed, &dialect_gemini_count },
 	.dress = dress_gemini,
-	.lists = true,
+	.lists = gemini_lists,
 };
 
 const struct provider provider_vertex = {
@@ -157,4 +186,5 @@ const struct provider provider_vertex = {
 	.fits = fits_vertex,
 	.amend = amend_vertex,
 	.dress = dress_vertex,
+	.lists = vertex_lists,
 };

@@ -89,11 +89,12 @@ line(struct buf *b, const char *name, struct slice value)
 static enum fault
 sign(struct parcel *p)
 {
-	static const char signed_headers[] =
-	    "date (request-target) host content-length content-type "
-	    "x-content-sha256";
+	static const char base[] = "date (request-target) host";
+	static const char more[] =
+	    " content-length content-type x-content-sha256";
 	static struct buf text; /* kept */
 	const struct provider_conf *c = p->deployment->provider;
+	const bool bare = p->list != NULL; /* a GET has no body to sign */
 	const struct rsasig *key;
 	struct slice date, sum, target[2], host;
 	uint8_t raw[RSASIG_MAX];
@@ -110,29 +111,47 @@ sign(struct parcel *p)
 	buf_clear(&text);
 	body_digest(p, &text, &len);
 	sum = arena_copy(p->arena, buf_slice(&text));
-	target[0] = S("post ");
+	target[0] = bare ? S("get ") : S("post ");
 	target[1] = p->head->target;
 	buf_clear(&text);
 	line(&text, "date", date);
 	line(&text, "(request-target)", arena_join(p->arena, target, 2));
 	line(&text, "host", host);
-	line(&text, "content-length", S(""));
-	buf_u64(&text, len);
-	line(&text, "content-type", S("application/json"));
-	line(&text, "x-content-sha256", sum);
+	if (!bare) {
+		line(&text, "content-length", S(""));
+		buf_u64(&text, len);
+		line(&text, "content-type", S("application/json"));
+		line(&text, "x-content-sha256", sum);
+	}
 	n = rsasig_sign(key, RSASIG_PKCS1, buf_slice(&text), raw);
 	buf_clear(&text);
 	buf_fmt(&text,
 	    "Signature version=\"1\",keyId=\"%s\",algorithm=\"rsa-sha256\","
-	    "headers=\"%s\",signature=\"",
-	    c->key_id, signed_headers);
+	    "headers=\"%s%s\",signature=\"",
+	    c->key_id, base, bare ? "" : more);
 	text_base64_write(&text, (struct slice){ (char *)raw, n });
 	buf_char(&text, '"');
 	parcel_header(p, S("date"), date);
-	parcel_header(p, S("x-content-sha256"), sum);
+	if (!bare)
+		parcel_header(p, S("x-content-sha256"), sum);
 	parcel_header(
 	    p, S("Authorization"), arena_copy(p->arena, buf_slice(&text)));
 	return FAULT_NONE;
+}
+
+/* The host that manages asks for the compartment in the query. */
+static void
+ask_list(struct parcel *p)
+{
+	const struct provider_conf *c = p->deployment->provider;
+
+	parcel_list(p);
+	if (p->list->control && c->compartment != NULL) {
+		const struct slice part[] = { p->head->target,
+			S("&compartmentId="), slice_of(c->compartment) };
+
+		p->head->target = arena_join(p->arena, part, NELEM(part));
+	}
 }
 
 static enum fault
@@ -141,7 +160,11 @@ dress(struct parcel *p)
 	const struct provider_conf *c = p->deployment->provider;
 
 	p->head->method = S("POST");
-	p->head->target = parcel_target(p, "/openai/v1/chat/completions");
+	if (p->list != NULL)
+		ask_list(p);
+	else
+		p->head->target =
+		    parcel_target(p, "/openai/v1/chat/completions");
 	/* One is what chat asks for, the other what the rest does. */
 	if (c->compartment != NULL) {
 		parcel_header(p, S("CompartmentId"), slice_of(c->compartment));
@@ -151,8 +174,36 @@ dress(struct parcel *p)
 	return c->api_key != NULL ? parcel_bearer(p) : sign(p);
 }
 
+static bool
+has_key(const struct provider_conf *c)
+{
+	return c->api_key != NULL;
+}
+
+static bool
+signs(const struct provider_conf *c)
+{
+	return !has_key(c);
+}
+
+/* By its name it is called; an API key lets in at inference alone. */
+static const struct provider_list lists[] = {
+	{ .tail = "/20231130/models?limit=1000",
+	    .rows = "items",
+	    .name = { "displayName", "id" },
+	    .control = true,
+	    .of = signs },
+	{ .tail = "/openai/v1/models",
+	    .rows = "data",
+	    .name = { "id" },
+	    .of = has_key },
+	{ .tail = NULL },
+};
+
 const struct provider provider_oci = {
 	.type = PROVIDER_OCI,
 	.speaks = { &dialect_openai_chat },
 	.dress = dress,
+	.lists = lists,
+	.control = { "inference.generativeai", "generativeai" },
 };

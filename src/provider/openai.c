@@ -10,8 +10,6 @@
 static const char *
 tail_of(const struct parcel *p)
 {
-	if (p->list)
-		return "/models";
 	if (p->dialect == &dialect_openai_embeddings)
 		return "/embeddings";
 	return p->dialect == &dialect_openai_responses ? "/responses"
@@ -21,7 +19,11 @@ tail_of(const struct parcel *p)
 static void
 address(struct parcel *p)
 {
-	p->head->method = p->list ? S("GET") : S("POST");
+	if (p->list != NULL) {
+		parcel_list(p);
+		return;
+	}
+	p->head->method = S("POST");
 	p->head->target = parcel_target(p, tail_of(p));
 }
 
@@ -49,17 +51,22 @@ dress_compatible(struct parcel *p)
 	return parcel_bearer(p);
 }
 
+static const struct provider_list lists[] = {
+	{ .tail = "/models", .rows = "data", .name = { "id" } },
+	{ .tail = NULL },
+};
+
 const struct provider provider_openai = {
 	.type = PROVIDER_OPENAI,
 	.speaks = { &dialect_openai_chat, &dialect_openai_responses,
 	    &dialect_openai_embeddings },
 	.dress = dress,
-	.lists = true,
+	.lists = lists,
 };
 
 const struct provider provider_openai_compatible = {
 	.type = PROVIDER_OPENAI_COMPATIBLE,
 	.speaks = { &dialect_openai_chat, &dialect_openai_embeddings },
 	.dress = dress_compatible,
-	.lists = true,
+	.lists = lists,
 };

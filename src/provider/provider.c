@@ -153,6 +153,52 @@ parcel_target(struct parcel *p, const char *tail)
 	return arena_join(p->arena, part, NELEM(part));
 }
 
+const char *
+provider_control(struct arena *a, const struct provider_conf *c)
+{
+	const char *const *names = provider_get(c->type)->control;
+	size_t len;
+
+	if (names[0] == NULL)
+		return c->host;
+	len = strlen(names[0]);
+	return strncmp(c->host, names[0], len) != 0
+		   ? c->host
+		   : arena_fmt(a, "%s%s", names[1], c->host + len);
+}
+
+static void
+add_mark(struct buf *b, struct slice s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		const unsigned c = (unsigned char)s.p[i];
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') || strchr("-_.~", (int)c) != NULL)
+			buf_char(b, (char)c);
+		else
+			buf_fmt(b, "%%%02X", c);
+	}
+}
+
+void
+parcel_list(struct parcel *p)
+{
+	struct buf *b = parcel_scratch();
+
+	p->head->method = S("GET");
+	buf_str(b, p->deployment->provider->base_path);
+	buf_str(b, p->list->tail);
+	if (p->cursor.len > 0) {
+		buf_char(b, strchr(p->list->tail, '?') != NULL ? '&' : '?');
+		buf_fmt(b, "%s=", p->list->by);
+		add_mark(b, p->cursor);
+	}
+	p->head->target = arena_copy(p->arena, buf_slice(b));
+}
+
 void
 parcel_header(struct parcel *p, struct slice name, struct slice value)
 {

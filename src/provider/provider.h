@@ -18,6 +18,19 @@ struct buf; /* base/buf.h */
 struct dialect;
 struct edits; /* dialect/dialect.h */
 
+/* A list of what is there to be called: base_path and tail, by GET. */
+struct provider_list {
+	const char *tail;
+	const char *rows;      /* the array in the answer */
+	const char *name[2];   /* of each row */
+	const char *next, *by; /* the mark of the next page in the answer, and
+				* what it goes back as; NULL: one page */
+	bool control;   /* at the host that manages, not the one that infers */
+	bool of_models; /* deployments there have names that it does not say */
+	bool optional;  /* some accounts do not have it */
+	bool (*of)(const struct provider_conf *c); /* NULL: of every one */
+};
+
 /* A request being dressed for its provider. */
 struct parcel {
 	const struct deployment_conf *deployment;
@@ -29,7 +42,8 @@ struct parcel {
 	 * whole value of Authorization; key id, secret and token for AWS. */
 	struct slice bearer, aws[3];
 	bool stream;
-	bool list; /* not a call: what models are there?  See lists. */
+	const struct provider_list *list; /* not a call: what is there? */
+	struct slice cursor;    /* of its next page; empty: the first */
 	struct arena *arena;    /* for what head borrows */
 	struct http_head *head; /* out: method, target, headers */
 };
@@ -54,10 +68,16 @@ struct provider {
 	void (*amend)(const struct deployment_conf *d,
 	    const struct dialect *dialect, struct slice version,
 	    struct edits *e);
-	bool lists; /* dress knows how to ask for the list of models */
+	const struct provider_list *lists; /* all that apply; no tail ends it */
+	/* How the host that manages is called where this one is what its
+	 * provider calls it: begins with [0], there with [1]. */
+	const char *control[2];
 };
 
 const struct provider *provider_get(enum provider_type t); /* never NULL */
+/* The host that manages what c's host serves; its own where that is not what
+ * its provider calls it. */
+const char *provider_control(struct arena *a, const struct provider_conf *c);
 /* What to speak to a deployment for a caller of that dialect: the same where
  * it is taken, so that bytes pass.  NULL: nothing that we can translate to. */
 const struct dialect *provider_dialect(
@@ -88,6 +108,8 @@ bool verdict_passes(int status);
 
 /* base_path + tail, in the arena. */
 struct slice parcel_target(struct parcel *p, const char *tail);
+/* Method and target of p->list. */
+void parcel_list(struct parcel *p);
 void parcel_header(struct parcel *p, struct slice name, struct slice value);
 /* Empty; its memory is kept from call to call: one process, one thread. */
 struct buf *parcel_scratch(void);

@@ -850,6 +850,96 @@ def test_provider_lists_are_compared_with_the_configuration(kontor):
     assert r.stdout.startswith("lab: 1 models")
 
 
+LISTERS = {
+    "openai": {"type": "openai", "base_url": "{}/v1"},
+    "compatible": {"type": "openai_compatible", "base_url": "{}/v1"},
+    "azure": {"type": "azure_openai", "endpoint": "{}"},
+    "azure-new": {"type": "azure_openai", "endpoint": "{}"},
+    "anthropic": {"type": "anthropic", "base_url": "{}"},
+    "gemini": {"type": "gemini", "base_url": "{}"},
+    "vertex": {"type": "vertex", "base_url": "{}", "project": "p",
+               "region": "europe-west4"},
+    "bedrock": {"type": "bedrock", "base_url": "{}", "region": "us-east-1"},
+    "mantle": {"type": "bedrock", "base_url": "{}", "region": "us-east-1",
+               "service": "bedrock-mantle"},
+    "oci": {"type": "oci", "base_url": "{}", "region": "us-chicago-1"}}
+
+
+def listing_models(kind):
+    """Seven models, the first of which is the one that is configured."""
+    def named(name):
+        return {"id": name, "bedrock_id": f"maker.{name}-v1:0",
+                "context": 1000, "max_output": 100,
+                "prices": {kind: {"input": "1", "output": "2"}}}
+    return [named(f"{'claude' if i % 2 else 'gem'}-{kind}-{i}")
+            for i in range(7)]
+
+
+def test_every_type_of_provider_gives_its_list(tmp_path):
+    """Page by page, as each asks for it; the simulator's pages hold two."""
+    credentials, models, mine, theirs = [], [], {}, {}
+    for name, row in LISTERS.items():
+        kind = row["type"]
+        more = {} if kind != "vertex" else {"project": "p",
+                                            "region": "europe-west4"}
+        if kind == "azure_openai":
+            more = {"deployments": {f"{name}-one": f"gem-{kind}-0"},
+                    "no_deployment_list": name == "azure-new"}
+        credentials.append({"name": name, "type": kind, "key": f"k-{name}",
+                            **more} if kind != "bedrock" else {
+            "name": name, "type": kind, "api_key": f"k-{name}",
+            "region": "us-east-1", "mantle": name == "mantle"})
+        if name not in ("azure-new", "mantle"):
+            models += listing_models(kind)
+    with kit.Sim(tmp_path, {"credentials": credentials,
+                            "models": models}) as sim:
+        for name, row in LISTERS.items():
+            row = {k: v.format(sim.url) for k, v in row.items()}
+            row["auth"] = {"access_token" if name == "vertex" else "api_key":
+                           "${KEY_%s}" % name.upper().replace("-", "_")}
+            mine[name] = row
+            first = f"gem-{row['type']}-0"
+            there = {"azure": "azure-one", "azure-new": "azure-new-one",
+                     "mantle": f"maker.{first}-v1:0",
+                     "bedrock": f"us.maker.{first}-v1:0"}.get(name, first)
+            theirs[f"m-{name}"] = {"deployments": [
+                {"id": f"{name}-there", "provider": name, "name": there,
+                 "context": 1000, "max_output": 100},
+                {"id": f"{name}-gone", "provider": name, "name": "withdrawn",
+                 "context": 1000, "max_output": 100}]}
+        theirs["m-claude"] = {"deployments": [
+            {"id": "vertex-claude", "provider": "vertex",
+             "name": "claude-vertex-1@20260305",
+             "context": 1000, "max_output": 100}]}
+        env = {f"KEY_{n.upper().replace('-', '_')}": f"k-{n}"
+               for n in LISTERS}
+        k = kit.Kontor(tmp_path, routes.config(tmp_path, mine, theirs),
+                       env=env)
+        k.write_config()
+        rows = {p["provider"]: p for p in json.loads(k.run(
+            "models", "diff", "--json").stdout)["providers"]}
+        assert set(rows) == set(LISTERS)
+        for name, row in rows.items():
+            assert row["asked"] and row["status"] in (200, 404), row
+            if name == "azure-new":  # nothing says what they are of
+                assert row["unsaid"] == ["azure-new-there", "azure-new-gone"]
+                assert row["missing"] == []
+                continue
+            assert row["missing"] == [f"{name}-gone"], row
+            assert row["unsaid"] == []
+        for name, n in {"openai": 7, "compatible": 7, "azure": 8,
+                        "azure-new": 7, "anthropic": 7, "gemini": 7,
+                        "vertex": 7, "bedrock": 14, "mantle": 7,
+                        "oci": 7}.items():
+            assert rows[name]["listed"] == n, rows[name]
+        assert "claude-vertex-1" not in rows["vertex"]["new"]
+        assert len(rows["vertex"]["new"]) == 5
+        assert "us.maker.claude-bedrock-3-v1:0" in rows["bedrock"]["new"]
+        text = k.run("models", "diff", "--provider", "gemini").stdout
+        assert "  missing  withdrawn (deployment gemini-gone)" in text
+        assert "  new      claude-gemini-5" in text
+
+
 # --- what could move --------------------------------------------------------
 
 def test_workloads_say_where_they_could_move(four, tmp_path):

@@ -544,6 +544,8 @@ def test_commands_sign_in_for_themselves(calm, folder, tmp_path):
     rows = k.cli("models", "diff", "--json")["providers"]
     assert all(row["asked"] for row in rows), rows
     assert all(not row["missing"] for row in rows), rows
+    assert {row["provider"] for row in rows} == {
+        "e-secret", "a-role", "g-metadata"}
     k.env["ENTRA_SECRET"] = "wrong"
     r = k.run("check", "--online", "--json", check=False)
     assert r.returncode == 1
@@ -554,3 +556,19 @@ def test_commands_sign_in_for_themselves(calm, folder, tmp_path):
     ask(calm, clock_offset_s=900)
     k.env["ENTRA_SECRET"] = sign_in.CANARIES["ENTRA_SECRET"]
     assert k.run("check", "--online").returncode == 0
+
+
+def test_lists_are_asked_for_with_what_was_signed_in_for(
+        calm, folder, tmp_path):
+    """Entra's tokens, signed requests of AWS and of Oracle, Google's."""
+    names = [*METHODS, "g-vertex"]
+    k = one(folder, tmp_path, calm, *names)
+    k.write_config()
+    rows = k.cli("models", "diff", "--json")["providers"]
+    assert {row["provider"] for row in rows} == set(names)
+    for row in rows:
+        assert row["asked"] and not row["missing"], row
+        assert not row["unsaid"] and row["listed"] >= 1, row
+    # What only the simulated clouds could have said.
+    assert {n for row in rows for n in row["new"]} >= {
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}

@@ -107,6 +107,51 @@ an_api_key_needs_no_signature(void **state)
 	arena_fini(&a);
 }
 
+static void
+a_list_is_asked_of_the_host_that_manages_and_signed(void **state)
+{
+	static const char want[] =
+	    "date: Mon, 06 Jan 2014 00:30:00 GMT\n"
+	    "(request-target): get /20231130/models?limit=1000&compartmentId="
+	    "ocid1.compartment.c\n"
+	    "host: generativeai.us-chicago-1.oci.oraclecloud.com";
+	static const struct slice open = S_INIT("\",signature=\"");
+	struct provider_conf c = conf;
+	const struct deployment_conf d = {
+		.id = "d", .name = "", .provider = &c
+	};
+	struct arena a = { 0 };
+	struct buf raw = { 0 };
+	struct http_head head = { 0 };
+	struct parcel p = { .deployment = &d,
+		.list = provider_get(PROVIDER_OCI)->lists,
+		.wall_ns = INT64_C(1388968200) * 1000000000,
+		.arena = &a,
+		.head = &head };
+	struct slice auth;
+	const char *at;
+
+	(void)state;
+	c.host = provider_control(&a, &conf);
+	assert_string_equal(
+	    c.host, "generativeai.us-chicago-1.oci.oraclecloud.com");
+	assert_int_equal(provider_get(c.type)->dress(&p), FAULT_NONE);
+	assert_true(slice_eq(head.method, S("GET")));
+	assert_int_equal(http_value(&head, S("x-content-sha256")).len, 0);
+	auth = http_value(&head, S("authorization"));
+	assert_non_null(memmem(
+	    auth.p, auth.len, "headers=\"date (request-target) host\"", 36));
+	at = memmem(auth.p, auth.len, open.p, open.len);
+	assert_non_null(at);
+	at += open.len;
+	assert_true(text_base64_parse(
+	    &raw, (struct slice){ at, (size_t)(auth.p + auth.len - at) - 1 }));
+	assert_true(rsasig_verify(
+	    S(RSA_PUBLIC_PEM), RSASIG_PKCS1, slice_of(want), buf_slice(&raw)));
+	buf_fini(&raw);
+	arena_fini(&a);
+}
+
 int
 main(void)
 {
@@ -114,6 +159,8 @@ main(void)
 		cmocka_unit_test(
 		    a_request_is_signed_with_all_that_oracle_asks_for),
 		cmocka_unit_test(an_api_key_needs_no_signature),
+		cmocka_unit_test(
+		    a_list_is_asked_of_the_host_that_manages_and_signed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

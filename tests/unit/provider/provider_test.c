@@ -151,6 +151,35 @@ bedrock_signs_host_type_body_and_token(void **state)
 }
 
 static void
+a_list_goes_on_where_its_page_ended(void **state)
+{
+	struct provider_conf c = { .type = PROVIDER_BEDROCK,
+		.base_path = "",
+		.host = "bedrock-runtime-fips.eu-west-1.amazonaws.com",
+		.api_key = "k" };
+	const struct deployment_conf d = {
+		.id = "d", .name = "", .provider = &c
+	};
+	struct arena a = { 0 };
+	struct http_head h = { 0 };
+	struct parcel p = { .deployment = &d, .arena = &a, .head = &h };
+
+	(void)state;
+	assert_string_equal(
+	    provider_control(&a, &c), "bedrock-fips.eu-west-1.amazonaws.com");
+	c.host = "127.0.0.1";
+	assert_string_equal(provider_control(&a, &c), "127.0.0.1");
+	p.list = provider_get(c.type)->lists + 1;
+	p.cursor = S("a+/b=&c");
+	assert_int_equal(provider_get(c.type)->dress(&p), FAULT_NONE);
+	assert_true(slice_eq(h.method, S("GET")));
+	assert_true(slice_eq(h.target,
+	    S("/inference-profiles?maxResults=1000&type=SYSTEM_DEFINED"
+	      "&nextToken=a%2B%2Fb%3D%26c")));
+	arena_fini(&a);
+}
+
+static void
 statuses_have_owners(void **state)
 {
 	static const struct {
@@ -216,6 +245,7 @@ main(void)
 		cmocka_unit_test(
 		    azure_names_the_deployment_in_its_classic_path),
 		cmocka_unit_test(bedrock_signs_host_type_body_and_token),
+		cmocka_unit_test(a_list_goes_on_where_its_page_ended),
 		cmocka_unit_test(statuses_have_owners),
 		cmocka_unit_test(a_failed_attempt_is_somebodys),
 	};
