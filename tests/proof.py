@@ -348,12 +348,13 @@ def routing(args):
         print("\n".join(lines))
 
 
-def storm_instance(folder, sim, workers=2, **limits):
+def storm_instance(folder, sim, workers=2, listen=None, **limits):
     import kit
     config = kit.make_config(sim.url, pathlib.Path(folder) / "data",
                              workers=workers, first_byte="60s", idle="60s")
     config["limits"] = {"max_connections": 20000, "max_open_requests": 20000,
                         "max_open_requests_per_key": 20000, **limits}
+    config["listen"]["gateway"].update(listen or {})
     return kit.Kontor(pathlib.Path(folder), config)
 
 
@@ -380,33 +381,48 @@ def malformed(args):
         *table(result)])
 
 
-def streams(args):
+def stream_storms(args, tls, storms):
+    """One instance, one storm after the other; a section each."""
+    import certs
     import kit
     import storm
-    limit = storm.files(20000)
-    lines = []
-    with tempfile.TemporaryDirectory(prefix="kontor-proof") as folder, \
-            kit.Sim(pathlib.Path(folder)) as sim, \
-            storm_instance(folder, sim) as kontor:
-        key = kontor.key("streams", budget="1000000/day")["key"]
-        exe = storm.reader(folder)
-        for n, rate in ((10000, 2), (1000, 20)):
-            result = storm.streams(
-                folder, exe, kontor, sim, key, n, rate,
-                max(60 // args.scale, 5))  # a scale is of the time
-            result["open files allowed"] = limit
-            result["load average of the machine"] = \
-                f"{os.getloadavg()[0]:.0f}"
-            print(json.dumps(result), flush=True)
-            lines += [f"## {n:,} at {rate} a second", "",
-                      *table(result), ""]
-        kontor.verify()
+    limit, lines = storm.files(20000), []
+    with tempfile.TemporaryDirectory(prefix="kontor-proof") as name, \
+            kit.Sim(pathlib.Path(name)) as sim:
+        folder, more = pathlib.Path(name), {}
+        if tls:
+            certs.ca(folder, "ca")
+            certs.leaf(folder, "a", "DNS:localhost,IP:127.0.0.1", "ca")
+            more["tls"] = {"certificates": {"certificate": "a.pem",
+                                            "private_key": "file:a.key"}}
+        with storm_instance(folder, sim, listen=more) as kontor:
+            key = kontor.key("streams", budget="1000000/day")["key"]
+            exe = storm.reader(folder)
+            for n, rate in storms:
+                result = storm.streams(
+                    folder, exe, kontor, sim, key, n, rate,
+                    max(60 // args.scale, 5),  # a scale is of the time
+                    folder / "ca.pem" if tls else None)
+                result["open files allowed"] = limit
+                result["load average of the machine"] = \
+                    f"{os.getloadavg()[0]:.0f}"
+                print(json.dumps(result), flush=True)
+                lines += [f"## {n:,} at {rate} a second" +
+                          (", callers over TLS" if tls else ""), "",
+                          *table(result), ""]
+            kontor.verify()
+    return lines
+
+
+def streams(args):
+    lines = stream_storms(args, False, ((10000, 2), (1000, 20)))
+    lines += stream_storms(args, True, ((2000, 2), (1000, 20)))
     write_scaled(args, "streams", "Many streams at once", [
         "Two workers.  Every event of every stream is read, once straight",
         "from the simulator and once through kontor; a hash over what the",
         "events say, in their order, is the same for all of them.  Late is",
         "an event against its stream's pace, counted from the first; reader,",
-        "kontor and simulator share the machine.  Plain HTTP/1.1.", "",
+        "kontor and simulator share the machine.  HTTP/1.1.", "",
         *lines])
 
 

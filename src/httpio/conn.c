@@ -690,23 +690,34 @@ acked(const struct conn *c)
 }
 
 void
-conn_queued(struct conn *c)
+conn_mark(struct conn *c)
 {
 	c->taken = 0;
 	c->acked = acked(c);
+}
+
+void
+conn_queued(struct conn *c)
+{
+	conn_mark(c);
 	conn_due(c, c->srv->limits.write_ns);
 }
 
-/* Was enough taken of what is queued since conn_queued()? */
-static bool
-keeps_up(const struct conn *c)
+uint64_t
+conn_least(const struct server_limits *l)
 {
-	const struct server_limits *l = &c->srv->limits;
-	const uint64_t sent = acked(c) - c->acked;
-	uint64_t least =
+	const uint64_t least =
 	    (uint64_t)l->min_rate * (uint64_t)(l->write_ns / NS_PER_MS) / 1000;
 
-	least = least > 0 ? least : 1;
+	return least > 0 ? least : 1;
+}
+
+bool
+conn_keeps_up(const struct conn *c)
+{
+	const uint64_t sent = acked(c) - c->acked;
+	const uint64_t least = conn_least(&c->srv->limits);
+
 	return sent >= least || c->taken >= least;
 }
 
@@ -728,7 +739,7 @@ on_due(struct timer *t)
 		refuse(c, FAULT_TIMEOUT_CLIENT);
 	else if (c->state == CONN_TLS)
 		conn_close(c);
-	else if (c->out.len > 0 && keeps_up(c))
+	else if (c->out.len > 0 && conn_keeps_up(c))
 		conn_queued(c);
 	else
 		tell_gone(c);

@@ -117,6 +117,10 @@ void conn_due(struct conn *c, int64_t after_ns); /* 0: none */
 void conn_free_request(struct conn *c);
 /* exchange.c: the first bytes are queued. */
 void conn_queued(struct conn *c);
+/* Has the peer taken enough in write_ns, since the mark? */
+void conn_mark(struct conn *c);
+bool conn_keeps_up(const struct conn *c) MUST_USE;
+uint64_t conn_least(const struct server_limits *l);
 /* Since when it is between two requests; 0: it is not. */
 int64_t conn_idle_since(const struct conn *c);
 /* What an exchange may queue. */

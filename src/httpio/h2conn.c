@@ -34,6 +34,7 @@ struct h2stream {
 	int64_t body_due_ns; /* of a body's first bytes */
 	int64_t due_ns; /* the body's next bytes, or the answer's; 0: none */
 	int32_t id;
+	uint32_t taken; /* of out, since due_ns was set; enough is enough */
 	enum stream_state state;
 	bool to_head, no_body, answered, last;
 	bool waiting; /* nghttp2 is to be told when there is more */
@@ -49,7 +50,7 @@ struct h2conn {
 	struct conn *c;
 	struct h2stream *streams;
 	unsigned nstreams;
-	int64_t out_ns; /* since when the socket takes nothing; 0: it does */
+	int64_t out_ns; /* since when bytes wait for the socket; 0: none do */
 	int64_t notice_ns;
 	int64_t idle_ns; /* since when there is no stream */
 	bool running;
@@ -456,10 +457,10 @@ on_read(nghttp2_session *session, int32_t id, uint8_t *to, size_t cap,
 		memcpy(to, s->out.p + s->out.off, n);
 	s->out.off += n;
 	s->out.len -= n;
-	if (s->out.len > 0) {
-		s->due_ns = now_of(s) + server_of(s)->limits.write_ns;
+	s->taken =
+	    n < UINT32_MAX - s->taken ? s->taken + (uint32_t)n : UINT32_MAX;
+	if (s->out.len > 0)
 		return (ssize_t)n;
-	}
 	outq_fini(&s->out);
 	s->due_ns = 0;
 	if (!s->last)
@@ -547,6 +548,23 @@ h2conn_answer(struct exchange *x, int status, const struct http_hdr *hdr,
 }
 
 static void
+out_due(struct h2stream *s)
+{
+	s->taken = 0;
+	s->due_ns = now_of(s) + server_of(s)->limits.write_ns;
+}
+
+/* Was enough taken of what is queued since out_due()?  While the socket is
+ * what does not take it, the connection is judged and not its streams. */
+static bool
+keeps_up(const struct h2stream *s)
+{
+	const uint64_t least = conn_least(&server_of(s)->limits);
+
+	return s->out.len > 0 && (s->up->h2.out.len > 0 || s->taken >= least);
+}
+
+static void
 count(struct h2stream *s, struct slice data)
 {
 	if (s->left < 0)
@@ -559,7 +577,7 @@ static void
 queue(struct h2stream *s, struct slice data)
 {
 	if (data.len > 0 && s->out.len == 0)
-		s->due_ns = now_of(s) + server_of(s)->limits.write_ns;
+		out_due(s);
 	outq_add(&s->out, data);
 	if (s->out.len >= high(s))
 		s->full = s->up->full = true;
@@ -749,6 +767,22 @@ dismiss(struct h2conn *h)
 		conn_linger(h->c);
 }
 
+/* How fast is what waits for the socket taken? */
+static void
+note_queue(struct h2conn *h, size_t before)
+{
+	const size_t now = h->h2.out.len;
+
+	if (now == 0) {
+		h->out_ns = 0;
+	} else if (h->out_ns == 0) {
+		h->out_ns = loop_now(h->c->srv->loop);
+		conn_mark(h->c);
+	} else {
+		h->c->taken += now < before ? before - now : 0;
+	}
+}
+
 /* Sends what is ready; false: the connection is over. */
 static bool
 flush(struct h2conn *h)
@@ -763,10 +797,7 @@ flush(struct h2conn *h)
 		dismiss(h);
 		return false;
 	}
-	if (h->h2.out.len == 0)
-		h->out_ns = 0;
-	else if (h->out_ns == 0 || h->h2.out.len < before)
-		h->out_ns = loop_now(h->c->srv->loop);
+	note_queue(h, before);
 	if (h->full)
 		tell_drained(h);
 	return true;
@@ -876,21 +907,37 @@ check_streams(struct h2conn *h, int64_t now)
 		s->due_ns = 0;
 		if (s->state == ST_BODY)
 			refuse(s, FAULT_TIMEOUT_CLIENT);
+		else if (keeps_up(s))
+			out_due(s);
 		else
 			reset(s, s->refused && s->last ? NGHTTP2_NO_ERROR
 						       : NGHTTP2_CANCEL);
 	}
 }
 
+/* Too little was taken of what has waited for write_ns. */
+static bool
+is_slow(struct h2conn *h, int64_t now)
+{
+	if (h->out_ns == 0 || now - h->out_ns < h->c->srv->limits.write_ns)
+		return false;
+	if (!conn_keeps_up(h->c))
+		return true;
+	h->out_ns = now;
+	conn_mark(h->c);
+	return false;
+}
+
 /* Since head_ns a header block has not come to its end, or since write_ns
- * the socket has taken nothing. */
+ * our last words have not been taken. */
 static bool
 is_stuck(const struct h2conn *h, int64_t now)
 {
 	const struct server_limits *l = &h->c->srv->limits;
 
 	return (h->h2.block != NULL && now - h->h2.block_ns >= l->head_ns) ||
-	       (h->out_ns > 0 && now - h->out_ns >= l->write_ns);
+	       (h->told_last && h->nstreams == 0 && h->h2.out.len > 0 &&
+		   now - h->notice_ns >= l->write_ns);
 }
 
 void
@@ -902,7 +949,7 @@ h2conn_due(struct conn *c)
 	/* One that never asked has not come to be kept. */
 	const int64_t end = h->idle_ns + (h->asked ? l->idle_ns : l->head_ns);
 
-	if (is_stuck(h, now)) {
+	if (is_stuck(h, now) || is_slow(h, now)) {
 		conn_close(c);
 		return;
 	}

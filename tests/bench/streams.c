@@ -1,16 +1,17 @@
 /*
- * streams.c PORT FILE N PACE_MS - N streams at a time, every event looked at
+ * streams.c PORT FILE N PACE_MS [CA] - N streams, every event looked at
  *
  * Sends the request in FILE on N connections, reads server-sent events until
  * each has said [DONE], and prints one line of JSON: how many came to their
  * end, whether all said the same (a hash over what stands in "content", in
  * its order), and how late events were: against the pace, counted from each
- * stream's first one.
+ * stream's first one.  With the file of a CA over TLS.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ enum { LATES = 4 * 1024 * 1024, WAIT_MS = 60000 };
 
 struct stream {
 	int fd;
+	SSL *tls; /* NULL: plain */
 	unsigned matched, done_matched;
 	bool in_content, escaped, done;
 	uint64_t hash, events, bytes;
@@ -95,8 +97,37 @@ look(struct stream *s, const char *p, size_t n, int64_t now)
 	}
 }
 
-static int
-dial(uint16_t port, const char *data, size_t len)
+static SSL_CTX *
+trust(const char *ca)
+{
+	SSL_CTX *c = SSL_CTX_new(TLS_client_method());
+
+	if (SSL_CTX_load_verify_locations(c, ca, NULL) != 1) {
+		fprintf(stderr, "%s is no CA\n", ca);
+		exit(1);
+	}
+	SSL_CTX_set_verify(c, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS);
+	return c;
+}
+
+static SSL *
+begin_tls(SSL_CTX *context, int fd)
+{
+	SSL *tls = SSL_new(context);
+
+	SSL_set_fd(tls, fd);
+	SSL_set_tlsext_host_name(tls, "localhost");
+	if (SSL_connect(tls) != 1) {
+		fprintf(stderr, "no TLS\n");
+		exit(1);
+	}
+	return tls;
+}
+
+static void
+dial(struct stream *s, SSL_CTX *context, uint16_t port, const char *data,
+    size_t len)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET,
 		.sin_port = htons(port),
@@ -108,12 +139,29 @@ dial(uint16_t port, const char *data, size_t len)
 		exit(1);
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (write(fd, data, len) != (ssize_t)len) {
+	if (context != NULL)
+		s->tls = begin_tls(context, fd);
+	if ((s->tls != NULL ? SSL_write(s->tls, data, (int)len)
+			    : write(fd, data, len)) != (ssize_t)len) {
 		perror("write");
 		exit(1);
 	}
 	fcntl(fd, F_SETFL, O_NONBLOCK);
-	return fd;
+	s->fd = fd;
+}
+
+static ssize_t
+take(struct stream *s, char *to, size_t cap)
+{
+	int n;
+
+	if (s->tls == NULL)
+		return read(s->fd, to, cap);
+	n = SSL_read(s->tls, to, (int)cap);
+	if (n > 0)
+		return n;
+	errno = SSL_get_error(s->tls, n) == SSL_ERROR_WANT_READ ? EAGAIN : EIO;
+	return -1;
 }
 
 static int
@@ -130,7 +178,7 @@ drain(struct stream *s)
 	static char buf[65536];
 	ssize_t n;
 
-	while ((n = read(s->fd, buf, sizeof(buf))) > 0)
+	while ((n = take(s, buf, sizeof(buf))) > 0)
 		if (s->bytes == 0 && memcmp(buf, "HTTP/1.1 200", 12) != 0) {
 			close(s->fd);
 			return false;
@@ -175,15 +223,17 @@ main(int argc, char **argv)
 	static char data[65536];
 	struct epoll_event ev, got[256];
 	struct stream *all;
+	SSL_CTX *context;
 	size_t len, i, n, open;
 	int64_t began;
 	FILE *f;
 	int ep, k, j;
 
-	if (argc != 5 || (f = fopen(argv[2], "rb")) == NULL)
+	if (argc < 5 || argc > 6 || (f = fopen(argv[2], "rb")) == NULL)
 		return 2;
 	len = fread(data, 1, sizeof(data), f);
 	fclose(f);
+	context = argc == 6 ? trust(argv[5]) : NULL;
 	n = strtoul(argv[3], NULL, 10);
 	pace_us = 1000 * strtol(argv[4], NULL, 10);
 	all = calloc(n, sizeof(*all));
@@ -192,8 +242,8 @@ main(int argc, char **argv)
 	began = now_us();
 	for (i = 0; i < n; i++) {
 		all[i].hash = UINT64_C(0xcbf29ce484222325);
-		all[i].fd =
-		    dial((uint16_t)strtoul(argv[1], NULL, 10), data, len);
+		dial(&all[i], context, (uint16_t)strtoul(argv[1], NULL, 10),
+		    data, len);
 		ev = (struct epoll_event){ .events = EPOLLIN, .data.u64 = i };
 		epoll_ctl(ep, EPOLL_CTL_ADD, all[i].fd, &ev);
 	}

@@ -174,27 +174,30 @@ def slow_readers(kontor, key, n):
 def reader(folder):
     exe = pathlib.Path(folder) / "streams"
     subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", exe,
-                    kit.TOP / "tests/bench/streams.c"], check=True)
+                    kit.TOP / "tests/bench/streams.c", "-lssl", "-lcrypto"],
+                   check=True)
     return exe
 
 
-def streams(folder, exe, kontor, sim, key, n, per_second, seconds):
-    """n streams at once, through kontor and straight from the simulator."""
+def streams(folder, exe, kontor, sim, key, n, per_second, seconds, ca=None):
+    """n streams at once, through kontor and straight from the simulator;
+    with a CA kontor's side is TLS."""
     pace = 1000 // per_second
     out = per_second * seconds
     said = f"all the same [[sim out={out} pace={pace}]]"
     result = {}
-    for name, port, credential, model in (
+    for name, port, credential, model, tls in (
             ("straight", int(sim.url.rsplit(":", 1)[1]),
-             kit.SECRETS["SIM_OPENAI"], "gpt-5.4"),
-            ("kontor", kontor.address[1], key, "m-openai")):
+             kit.SECRETS["SIM_OPENAI"], "gpt-5.4", []),
+            ("kontor", kontor.address[1], key, "m-openai",
+             [ca] if ca else [])):
         body = ask(said, model, stream=True,
                    stream_options={"include_usage": True})
         path = pathlib.Path(folder) / "stream-request"
         path.write_bytes(head(credential, len(body)) + body)
         before = memory(kontor)
         child = subprocess.Popen(
-            [exe, str(port), path, str(n), str(pace)],
+            [exe, str(port), path, str(n), str(pace), *tls],
             stdout=subprocess.PIPE, text=True)
         time.sleep(min(seconds / 2, 20))
         during = memory(kontor)
@@ -253,9 +256,11 @@ def soak(kontor, sim, key, seconds, threads=8, every=60.0, pause=0.0):
     # The first third fills what is kept.
     settled = samples[len(samples) // 3:]
     first, last = settled[0], settled[-1]
-    assert last[0] < first[0] * 1.1 + (4 << 20), samples
+    # A sanitizer keeps for a while what was freed.
+    if kit.SLOW == 1:
+        assert last[0] < first[0] * 1.1 + (4 << 20), samples
+        assert last[2] < first[2] * 1.25 + (4 << 20), samples
     assert last[1] <= max(s[1] for s in settled[:-1] or settled) + 16, samples
-    assert last[2] < first[2] * 1.25 + (4 << 20), samples
     assert seen[200] > sum(seen.values()) // 2, seen
     kontor.verify()
     sim.settled()

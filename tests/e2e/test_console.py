@@ -172,7 +172,8 @@ def test_calls_are_live_as_they_end(own):
     assert ready.wait(5)
     ids = [chat(own).headers["x-kontor-request-id"] for _ in range(3)]
     t.join(10)
-    assert [c["id"] for c in seen] == ids
+    # Of two workers the recorder may read the later one first.
+    assert sorted(c["id"] for c in seen) == sorted(ids)
     assert seen[0]["effective_cost"] != "0"
 
 

@@ -641,6 +641,7 @@ static void
 a_reader_that_stops_is_cut(void **state)
 {
 	static char lump[128 * 1024];
+	const int64_t begun = clock_mono_ns();
 
 	(void)state;
 	limits.write_ns = 200 * NS_PER_MS;
@@ -650,11 +651,14 @@ a_reader_that_stops_is_cut(void **state)
 	exchange_answer(held[0], 200, NULL, 0, -1);
 	nghttp2_session_set_local_window_size(client, NGHTTP2_FLAG_NONE, 1, 0);
 	exchange_write(held[0], (struct slice){ lump, sizeof(lump) }, false);
-	UNTIL(ngone == 1);
+	/* It takes a window, and then nothing more. */
+	while (ngone == 0) {
+		usleep(5000);
+		turn();
+		assert_true(clock_mono_ns() - begun < 10 * NS_PER_S);
+	}
 	assert_int_equal(ended, false);
 }
-
-/* --- abuse --------------------------------------------------------------- */
 
 /* The frame's head goes before its payload. */
 static void
@@ -674,6 +678,98 @@ frame(struct buf *b, uint8_t type, uint8_t flags, uint32_t id,
 static const char get_block[] = "\x82\x86\x84\x41\x01"
 				"a";
 #define GET_BLOCK ((struct slice){ get_block, sizeof(get_block) - 1 })
+
+/* It lets something come before each deadline, and never enough. */
+static void
+a_window_that_drips_is_cut(void **state)
+{
+	static char lump[128 * 1024];
+	const int64_t begun = clock_mono_ns();
+
+	(void)state;
+	limits.write_ns = 200 * NS_PER_MS;
+	limits.min_rate = 1024 * 1024;
+	server_limit(server, &limits);
+	nghttp2_session_set_local_window_size(client, NGHTTP2_FLAG_NONE, 0, 0);
+	ask("GET", "/hold", false);
+	UNTIL(nheld == 1);
+	nghttp2_session_set_local_window_size(client, NGHTTP2_FLAG_NONE, 1, 16);
+	exchange_answer(held[0], 200, NULL, 0, -1);
+	exchange_write(held[0], (struct slice){ lump, sizeof(lump) }, false);
+	while (ngone == 0) {
+		(void)nghttp2_submit_window_update(
+		    client, NGHTTP2_FLAG_NONE, 1, 16);
+		usleep(20000);
+		turn();
+		assert_true(clock_mono_ns() - begun < 10 * NS_PER_S);
+	}
+	/* It was given something all the time. */
+	assert_true(got.len > 32 && got.len < sizeof(lump));
+	UNTIL(nclosed == 1);
+	assert_int_equal(ended, false);
+}
+
+/* The same by TCP: the window is wide, the socket is hardly read. */
+static void
+a_socket_that_drips_is_cut(void **state)
+{
+	static char lump[4 * 1024 * 1024];
+	const int64_t begun = clock_mono_ns();
+	char some[512];
+
+	(void)state;
+	limits.write_ns = 200 * NS_PER_MS;
+	limits.min_rate = 100 * 1024 * 1024;
+	limits.out_high = sizeof(lump);
+	server_limit(server, &limits);
+	nghttp2_session_set_local_window_size(
+	    client, NGHTTP2_FLAG_NONE, 0, 1 << 30);
+	ask("GET", "/hold", false);
+	UNTIL(nheld == 1);
+	nghttp2_session_set_local_window_size(
+	    client, NGHTTP2_FLAG_NONE, 1, 1 << 30);
+	turn();
+	turn();
+	exchange_answer(held[0], 200, NULL, 0, -1);
+	exchange_write(held[0], (struct slice){ lump, sizeof(lump) }, false);
+	while (ngone == 0) {
+		(void)recv(fd, some, sizeof(some), MSG_DONTWAIT);
+		loop_turn(loop, 5 * NS_PER_MS);
+		assert_true(clock_mono_ns() - begun < 10 * NS_PER_S);
+	}
+	assert_int_equal(server_open(server), 0);
+}
+
+static void
+a_body_that_drips_has_one_deadline(void **state)
+{
+	const nghttp2_nv nv[] = { NV(":method", "POST"), NV(":path", "/"),
+		NV(":scheme", "http"), NV(":authority", "a") };
+	const int64_t begun = clock_mono_ns();
+	int32_t id;
+	struct buf b = { 0 };
+
+	(void)state;
+	limits.body_ns = 200 * NS_PER_MS;
+	limits.min_rate = 100000;
+	server_limit(server, &limits);
+	id = nghttp2_submit_headers(
+	    client, NGHTTP2_FLAG_NONE, -1, NULL, nv, NELEM(nv), NULL);
+	turn();
+	while (bad == FAULT_NONE) {
+		buf_clear(&b);
+		frame(&b, NGHTTP2_DATA, 0, (uint32_t)id, S("x"));
+		net_send(fd, buf_slice(&b));
+		usleep(5000);
+		turn();
+		assert_true(clock_mono_ns() - begun < 10 * NS_PER_S);
+	}
+	assert_int_equal(bad, FAULT_TIMEOUT_CLIENT);
+	UNTIL(status == 408);
+	buf_fini(&b);
+}
+
+/* --- abuse --------------------------------------------------------------- */
 
 static void
 begin_raw(struct buf *b)
@@ -947,6 +1043,9 @@ main(void)
 		T(a_connection_that_asks_nothing_ends),
 		T(a_body_that_stops_is_refused),
 		T(a_reader_that_stops_is_cut),
+		T(a_window_that_drips_is_cut),
+		T(a_socket_that_drips_is_cut),
+		T(a_body_that_drips_has_one_deadline),
 		T(floods_of_frames_end_the_connection),
 		T(empty_data_is_a_flood),
 		T(rapid_resets_end_the_connection),
