@@ -23,11 +23,26 @@ export function onReach(f: (up: boolean) => void): () => void {
     return () => { reach.delete(f); };
 }
 
+// Signed in again: what could not be read is read now.
+export function back(): void {
+    reach.forEach((f) => f(true));
+}
+
 export function setReach(now: boolean): void {
     if (now === up)
         return;
     up = now;
     reach.forEach((f) => f(now));
+}
+
+// crypto.randomUUID() is there on secure origins only.
+function uuid(): string {
+    const b = crypto.getRandomValues(new Uint8Array(16));
+    b[6] = (b[6]! & 15) | 64;
+    b[8] = (b[8]! & 63) | 128;
+    const hex = [...b].map((x) => x.toString(16).padStart(2, "0")).join("");
+    return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16),
+        hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
 async function problem(r: Response): Promise<Problem> {
@@ -49,7 +64,7 @@ export async function call(method: string, path: string, body?: unknown,
     if (body !== undefined)
         headers["content-type"] = "application/json";
     if (method === "POST")
-        headers["idempotency-key"] = crypto.randomUUID();
+        headers["idempotency-key"] = uuid();
     try {
         r = await fetch(path, {
             method, headers, signal: signal ?? null,
@@ -64,7 +79,7 @@ export async function call(method: string, path: string, body?: unknown,
     setReach(true);
     if (r.ok)
         return r;
-    if (r.status === 401 && path !== "/api/v1/session")
+    if (r.status === 401)
         signedOut.forEach((f) => f());
     throw await problem(r);
 }
@@ -130,10 +145,11 @@ export interface Limit {
     id: string; scope: string; name: string; kind: string; amount: number;
     limit: string; period: string | null; burst: number | null;
     left: number | null; reset_ms: number | null; closed: boolean;
+    burst_in_force?: number | null;
 }
 export interface Alert {
-    budget?: string; scope?: string; name?: string; threshold: number;
-    at?: number; time?: number; spent: string; limit?: string;
+    budget: string; scope: string; name: string; window: number;
+    threshold: number; at: string; spent: string; limit: string;
 }
 export interface Key {
     id: string; name: string; org: string; team: string; project: string;
@@ -141,20 +157,43 @@ export interface Key {
     expires: number | null; budget: string | null; admin: boolean;
     revoked: boolean; created: number;
 }
-export interface Model { id: string; publisher: string; deployments: string[]; }
+export interface Model {
+    id: string; publisher: string; deployments: string[]; strategy: string;
+    capabilities: string; larger: string; fallback: string;
+    deprecated: string | null; retires: string | null; successor: string;
+}
 export interface Deployment {
     id: string; model: string; provider: string; type: string; name: string;
     region: string; zone: string; breaker: string; inflight: number;
+    stores_in: string; retention_days: number | null; capacity: string;
+    accelerator: string; headroom_tokens: number | null;
+    first_token_us: number; answer_us: number; context: number;
     price_per_million: Record<string, string> | null;
-    [more: string]: unknown;
+}
+export interface Credential {
+    provider: string; method: string; state: string; expires_in_s?: number;
+    next_in_s?: number; got?: number; failed?: number; refused?: number;
+    clock_skew_s?: number; error?: string; error_text?: string;
+    error_status?: number; error_code?: string;
+}
+export interface Incident {
+    id: string; at: string; code: number; name?: string; text?: string;
+    numbers: string[]; key?: string; signal?: number; refused_until?: string;
 }
 export interface Health {
     ready: boolean; generation: string; log_broken: boolean;
     log_lag_ms: number; keys: number;
-    processes: {slot: number; role: string; state: string; pid: number;
-                heartbeat_age_ms: number; open_requests: number}[];
+    processes: {slot?: number; role: string; state: string; pid?: number;
+                heartbeat_age_ms?: number; open_requests?: number}[];
+    credentials: Credential[];
 }
 export interface Agreements { at: string; agreements: Agreement[]; }
+type Points<T> = {p10: T; p50: T; p90: T};
+export interface Forecast {
+    days_of_history: number; tested_days_ahead: number; tests: number;
+    mape_percent: string | null; end_balance?: Points<string>;
+    shortfall?: Points<string>; exhausted: Points<string | null>;
+}
 export interface Agreement {
     name: string; provider: string; contract: string; from: string;
     to: string; configured: boolean; in_force: boolean;
@@ -163,10 +202,9 @@ export interface Agreement {
         amount: string; from: string; to: string; ended: boolean;
         burned: string; left: string; unused: string; last_7_days: string;
         last_28_days: string; daily: {day: string; burned: string}[];
-        forecast: {p10: string; p50: string; p90: string;
-                   shortfall_date?: string | null;
-                   [more: string]: unknown} | null;
-        alert: string | null;
+        forecast: Forecast | null;
+        alert: {kind: string; certainty: string; on: string;
+                days_ahead: number} | null;
     } | null;
     shares: {partner: string; rate_percent: string; base: string;
              cap: string; from: string; to: string; accruing: boolean;
@@ -178,8 +216,8 @@ export interface Attempt {
     settled: string | null; list_cost: string; contracted_cost: string;
     effective_cost: string; resolution: string | null; sent: boolean | null;
     streamed: boolean; client_gone: boolean; by_recorder: boolean;
-    status: number | null; fault: string | null; input_tokens: number;
-    cached_tokens: number; cache_write_tokens: number;
+    status: number | null; fault: string | null; owner: string | null;
+    input_tokens: number; cached_tokens: number; cache_write_tokens: number;
     output_tokens: number; reasoning_tokens: number;
     sent_us: number | null; first_us: number | null; end_us: number | null;
     provider_request_id?: string; price: Record<string, unknown> | null;
@@ -192,7 +230,8 @@ export interface Explained {
     id: string; time: string; key: string | null; model: string | null;
     open: boolean; status: number | null; fault: string | null;
     client_gone: boolean; total_us: number | null;
-    candidates: {deployment: string; kept: boolean; why: string}[];
+    candidates: {deployment: string; kept: boolean; why: string;
+                 rule?: string}[];
     attempts: Attempt[]; hold: string; settled: string;
-    [more: string]: unknown;
+    strategy?: string; class?: string; rule?: string;
 }

@@ -1,7 +1,7 @@
 // What pages read: once for each address, again when asked, live by events.
 
 import {useCallback, useEffect, useRef, useState} from "preact/hooks";
-import {Call, get, onReach, setReach} from "./api";
+import {Call, get, Health, onReach, setReach} from "./api";
 
 export interface Data<T> {
     data: T | null; error: Error | null; loading: boolean;
@@ -40,27 +40,107 @@ export function useData<T>(path: string | null): Data<T> {
     return {data, error, loading, reload};
 }
 
+// A list in pages: what was read so far, and the rest when it is asked for.
+export interface Paged<R> {
+    rows: R[] | null; error: Error | null; more: (() => void) | null;
+    reload: () => void;
+}
+
+export function usePages<R>(path: string, name: string): Paged<R> {
+    type Some = {next: string | null} & Record<string, R[]>;
+    const first = useData<Some>(path);
+    const [rest, setRest] = useState<Some[]>([]);
+    const [error, setError] = useState<Error | null>(null);
+    useEffect(() => { setRest([]); setError(null); }, [first.data]);
+    const all = first.data === null ? null : [first.data, ...rest];
+    const next = all === null ? null : all[all.length - 1]!.next;
+    return {rows: all === null ? null : all.flatMap((p) => p[name] ?? []),
+        error: first.error ?? error, reload: first.reload,
+        more: next === null ? null : () => {
+            get<Some>(path + "&after=" + next).then((p) =>
+                setRest((was) => [...was, p]), setError);
+        }};
+}
+
 const watchers = new Set<(c: Call) => void>();
+const healths = new Set<(h: Health) => void>();
 const losers = new Set<() => void>();
 let source: EventSource | null = null;
 
+// Told every other second; what is silent for longer is dead, whatever the
+// browser still believes of the connection.
+const SILENCE_MS = 7000;
+let silence = 0;
+
+function heard(): void {
+    clearTimeout(silence);
+    silence = window.setTimeout(() => {
+        end();
+        setReach(false);
+    }, SILENCE_MS);
+}
+
+function end(): void {
+    clearTimeout(silence);
+    source?.close();
+    source = null;
+}
+
 function begin(): void {
     source = new EventSource("/api/v1/live");
-    source.addEventListener("hello", () => setReach(true));
+    heard();
+    source.addEventListener("hello", () => { heard(); setReach(true); });
     source.addEventListener("call", (e) => {
         const c = JSON.parse((e as MessageEvent<string>).data) as Call;
         watchers.forEach((f) => f(c));
     });
+    source.addEventListener("health", (e) => {
+        heard();
+        const h = JSON.parse((e as MessageEvent<string>).data) as Health;
+        healths.forEach((f) => f(h));
+    });
     // More ended in a moment than are sent one by one.
     source.addEventListener("missed", () => losers.forEach((f) => f()));
     source.onerror = () => {
-        // The browser tries again by itself, unless it was refused.
-        if (source !== null && source.readyState === EventSource.CLOSED) {
-            source = null;
-            setTimeout(() => { if (watchers.size > 0 && source === null)
-                begin(); }, 2000);
+        // The browser tries again by itself, unless it was refused: then
+        // the session is over, which asking for it says, or too many watch.
+        if (source === null || source.readyState !== EventSource.CLOSED) {
+            setReach(false);
+            return;
         }
-        setReach(false);
+        end();
+        get("session").then(() => setTimeout(resume, 2000), () => {});
+    };
+}
+
+function resume(): void {
+    if (watchers.size + healths.size > 0 && source === null && !document.hidden)
+        begin();
+}
+
+// A browser opens six connections to an origin: pages that nobody looks at
+// keep none, and read again what they missed.
+document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+        end();
+    } else {
+        resume();
+        losers.forEach((f) => f());
+    }
+});
+
+onReach((is) => { if (is) resume(); });
+// The machine's network went or came: kontor's may have, too.
+for (const turn of ["offline", "online"])
+    addEventListener(turn, () => { get("session").catch(() => {}); });
+
+function watch<F>(all: Set<F>, mine: F): () => void {
+    all.add(mine);
+    resume();
+    return () => {
+        all.delete(mine);
+        if (watchers.size + healths.size === 0)
+            end();
     };
 }
 
@@ -69,18 +149,15 @@ export function useLive(f: (c: Call) => void): void {
     const latest = useRef(f);
     latest.current = f;
     useEffect(() => {
-        const mine = (c: Call) => latest.current(c);
-        watchers.add(mine);
-        if (source === null)
-            begin();
-        return () => {
-            watchers.delete(mine);
-            if (watchers.size === 0 && source !== null) {
-                source.close();
-                source = null;
-            }
-        };
+        return watch(watchers, (c: Call) => latest.current(c));
     }, []);
+}
+
+// How kontor itself is, said every other second.
+export function useHealth(): Health | null {
+    const [is, setIs] = useState<Health | null>(null);
+    useEffect(() => watch(healths, setIs), []);
+    return is;
 }
 
 // Calls that ended without a line of their own: f() is run soon after.
@@ -108,12 +185,14 @@ export function useMissed(f: () => void): void {
 export function useRefresh(reload: () => void, every = 1000): void {
     const due = useRef(0);
     useEffect(() => () => clearTimeout(due.current), []);
-    useLive(() => {
+    const soon = () => {
         if (due.current !== 0)
             return;
         due.current = window.setTimeout(() => {
             due.current = 0;
             reload();
         }, every);
-    });
+    };
+    useLive(soon);
+    useMissed(soon);
 }

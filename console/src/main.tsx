@@ -1,9 +1,10 @@
 // The frame: who is signed in, where to go, is the instance there.
 
 import {render} from "preact";
-import {useEffect, useState} from "preact/hooks";
-import {call, get, onReach, onSignedOut, send} from "./api";
+import {useEffect, useRef, useState} from "preact/hooks";
+import {back, call, get, onReach, onSignedOut, send} from "./api";
 import {PAGES, pageAt} from "./pages";
+import {useHealth} from "./data";
 import {go, onClick, usePlace} from "./router";
 import {Field, setCurrency, Submit} from "./ui";
 import "./style.css";
@@ -17,7 +18,7 @@ async function byLink(): Promise<void> {
     await call("POST", "/api/v1/session", {link: m[1]}).catch(() => {});
 }
 
-function SignIn(p: {onDone: () => void; again: boolean}) {
+function SignIn(p: {onDone: () => void}) {
     const [key, setKey] = useState("");
     const [error, setError] = useState("");
     const submit = async (e: Submit) => {
@@ -29,19 +30,33 @@ function SignIn(p: {onDone: () => void; again: boolean}) {
             setError(x instanceof Error ? x.message : String(x));
         }
     };
-    return <main class="signin" id="main"><h1>kontor</h1>
-        {p.again ? <p class="note" role="status">The session is over. Sign in
-            again, and you are back where you were.</p> : null}
-        <form onSubmit={submit}>
-            <Field label="Admin key" name="key" type="password" value={key}
-                error={error} required onInput={setKey}
-                hint="ktk_…: kontor key create --admin prints one" />
-            <button class="main" type="submit">Sign in</button>
-        </form></main>;
+    return <form onSubmit={submit}>
+        <Field label="Admin key" name="key" type="password" value={key}
+            error={error} required onInput={setKey}
+            hint="ktk_…: kontor key create NAME --admin-key prints one" />
+        <button class="main" type="submit">Sign in</button></form>;
 }
 
+// Above the page, which stays as it is with what was typed in it.
+function Over(p: {onDone: () => void}) {
+    const ref = useRef<HTMLDialogElement>(null);
+    const show = () => {
+        if (ref.current !== null && !ref.current.open)
+            ref.current.showModal();
+    };
+    useEffect(show, []);
+    return <dialog ref={ref} aria-labelledby="over" onClose={show}
+        onCancel={(e) => e.preventDefault()}>
+        <h2 id="over">The session is over</h2>
+        <p class="note" role="status">Sign in again, and you are back where
+            you were.</p>
+        <SignIn onDone={p.onDone} /></dialog>;
+}
+
+// Every page is told how kontor is: so each knows when nobody tells any more.
 function Reach() {
     const [is, setIs] = useState(true);
+    const health = useHealth();
     useEffect(() => onReach(setIs), []);
     useEffect(() => {
         if (is)
@@ -51,8 +66,13 @@ function Reach() {
         }, 1500);
         return () => clearInterval(t);
     }, [is]);
-    return is ? null : <p class="note bad banner" role="alert">The connection
-        to kontor is lost. Figures stay as they were; trying again…</p>;
+    if (!is)
+        return <p class="note bad banner" role="alert">The connection to
+            kontor is lost. Figures stay as they were; trying again…</p>;
+    return health === null || health.ready ? null
+        : <p class="note bad banner" role="alert">kontor serves no calls now:
+            {health.log_broken ? " its log cannot be written." :
+            " it is not ready."} <a href="/console/health">Health</a></p>;
 }
 
 function Side(p: {path: string; onOut: () => void}) {
@@ -85,6 +105,7 @@ function App() {
             const c = await get<{currency?: string}>("config");
             setCurrency(c.currency ?? "USD");
             setState("in");
+            back();
         } catch {
             setState((was) => was === "in" ? "over" : "out");
         }
@@ -99,8 +120,9 @@ function App() {
     if (state === "ask")
         return <main class="signin" id="main"><p class="dim">Signing in…</p>
         </main>;
-    if (state === "out" || state === "over")
-        return <SignIn onDone={look} again={state === "over"} />;
+    if (state === "out")
+        return <main class="signin" id="main"><h1>kontor</h1>
+            <SignIn onDone={look} /></main>;
     const page = pageAt(at.path);
     const out = async () => {
         await send("DELETE", "session").catch(() => {});
@@ -110,6 +132,7 @@ function App() {
     return <>
         <a class="skip" href="#main">To the page</a>
         <Reach />
+        {state === "over" ? <Over onDone={look} /> : null}
         <div class="frame" onClick={(e) => onClick(e)}>
             <Side path={at.path} onOut={out} />
             <page.view key={page.path} place={at} />

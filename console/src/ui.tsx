@@ -158,21 +158,29 @@ export function Choice(p: {
     </div>;
 }
 
-export function Filter(p: {name: string; label: string; list?: string[]}) {
+// What the API says about a filter stands below it.
+export function Filter(p: {name: string; label: string; list?: string[];
+                           hint?: string; error?: Error | null}) {
     const at = usePlace();
     const now = at.params.get(p.name) ?? "";
     const [text, setText] = useState(now);
     const id = useId();
     useEffect(() => setText(now), [now]);
-    return <div class="filter">
+    const wrong = now !== "" && p.error ? wrongField(p.error, [p.name])[p.name]
+        : undefined;
+    return <div class={"filter" + (wrong ? " wrong" : "")}>
         <label for={id}>{p.label}</label>
         <input id={id} value={text} list={p.list ? id + "l" : undefined}
+            placeholder={p.hint} aria-invalid={wrong ? true : false}
+            aria-describedby={wrong ? id + "e" : undefined}
             spellcheck={false} autocomplete="off"
             onInput={(e) => setText(e.currentTarget.value)}
             onChange={(e) => set({[p.name]: e.currentTarget.value.trim(),
                 before: ""})} />
         {p.list ? <datalist id={id + "l"}>{p.list.map((v) =>
             <option key={v} value={v} />)}</datalist> : null}
+        {wrong ? <p class="error" id={id + "e"} role="alert">{wrong}</p>
+            : null}
     </div>;
 }
 
@@ -226,9 +234,10 @@ export function Status(p: {code: number | null | undefined}) {
 }
 
 // A bar: how much of something is used.
-export function Gauge(p: {part: number; label: string; pending?: number}) {
+export function Gauge(p: {part: number; label: string; pending?: number;
+                          even?: boolean}) {  // even: nothing is too much
     const used = Math.min(p.part, 1), more = Math.min(p.pending ?? 0, 1 - used);
-    return <svg class={"gauge" + (p.part >= 1 ? " full"
+    return <svg class={"gauge" + (p.even ? " even" : p.part >= 1 ? " full"
         : p.part >= 0.8 ? " near" : "")} role="img" aria-label={p.label}
         viewBox="0 0 100 6" preserveAspectRatio="none">
         <rect class="all" width="100" height="6" />

@@ -25,7 +25,7 @@ struct outgoing {
 	struct outgoing *next; /* that wait for the key */
 	struct api *api;
 	struct call *call;
-	struct slice body, deployment;
+	struct slice body, deployment, request;
 	/* A test wants to know, not to relay. */
 	bool test;
 	int64_t began_ns;
@@ -166,6 +166,8 @@ on_head(struct call *c, const struct http_head *h)
 	struct outgoing *o = call_user(c);
 
 	o->status = h->status;
+	o->request =
+	    arena_copy(&o->api->arena, http_value(h, S("x-kontor-request-id")));
 	if (!o->test && o->api->x != NULL)
 		relay_head(o, h);
 }
@@ -195,6 +197,7 @@ answer_test(struct outgoing *o)
 	json_w_kstr(&b, "text",
 	    o->status == 200 ? S("") : told(a, buf_slice(&o->answer)));
 	json_w_ki64(&b, "ms", (loop_now(a->c->loop) - o->began_ns) / NS_PER_MS);
+	json_w_kstr(&b, "request", o->request);
 	json_w_end(&b, '}');
 	drop(a);
 	api_reply(a, 200, &b);
@@ -345,7 +348,8 @@ deployment_by_id(const struct snapshot *s, struct slice id)
 	return NULL;
 }
 
-/* One small call: {"good", "status", "text": what is wrong, "ms"}. */
+/* One small call: {"good", "status", "text": what is wrong, "ms", "request"}.
+ */
 void
 deployments_test(struct api *a)
 {

@@ -1,6 +1,8 @@
 /*
  * health.c - is it alive, is it ready, and what its processes say
  */
+#include "admin/health.h"
+
 #include "admin/api.h"
 #include "admin/control_priv.h"
 #include "admin/credentials.h"
@@ -64,33 +66,40 @@ write_courier(struct buf *b, struct shm_head *h)
 }
 
 void
-health_report(struct api *a)
+health_write(struct control *c, struct buf *b)
 {
-	struct shm *m = &a->c->shm;
+	struct shm *m = &c->shm;
 	const int64_t since = atomic_load(&m->head->unsynced_since_ns);
 	char generation[20];
-	struct buf b = { 0 }, hex = { 0 };
+	struct buf hex = { 0 };
 	uint32_t i;
 
-	buf_fmt(
-	    &hex, "%016llx", (unsigned long long)a->c->snapshot->generation);
+	buf_fmt(&hex, "%016llx", (unsigned long long)c->snapshot->generation);
 	memcpy(generation, buf_cstr(&hex), 17);
 	buf_fini(&hex);
-	json_w_begin(&b, '{');
-	json_w_kbool(&b, "ready", ready(m->head));
-	json_w_kstr(&b, "generation", slice_of(generation));
-	json_w_kbool(&b, "log_broken", atomic_load(&m->head->log_broken) != 0);
-	json_w_ki64(&b, "log_lag_ms",
+	json_w_begin(b, '{');
+	json_w_kbool(b, "ready", ready(m->head));
+	json_w_kstr(b, "generation", slice_of(generation));
+	json_w_kbool(b, "log_broken", atomic_load(&m->head->log_broken) != 0);
+	json_w_ki64(b, "log_lag_ms",
 	    since == 0 ? 0 : (clock_mono_ns() - since) / NS_PER_MS);
-	json_w_ki64(&b, "keys", atomic_load(&m->head->nkeys));
-	json_w_key(&b, "processes");
-	json_w_begin(&b, '[');
+	json_w_ki64(b, "keys", atomic_load(&m->head->nkeys));
+	json_w_key(b, "processes");
+	json_w_begin(b, '[');
 	for (i = 0; i < m->head->sizes.slots; i++)
-		write_slot(&b, &m->slots[i], i);
-	write_courier(&b, m->head);
-	json_w_end(&b, ']');
-	json_w_key(&b, "credentials");
-	credentials_write(a->c, &b);
-	json_w_end(&b, '}');
+		write_slot(b, &m->slots[i], i);
+	write_courier(b, m->head);
+	json_w_end(b, ']');
+	json_w_key(b, "credentials");
+	credentials_write(c, b);
+	json_w_end(b, '}');
+}
+
+void
+health_report(struct api *a)
+{
+	struct buf b = { 0 };
+
+	health_write(a->c, &b);
 	api_reply(a, 200, &b);
 }

@@ -2,6 +2,7 @@
 
 #include "admin/api.h"
 #include "admin/control_priv.h"
+#include "admin/health.h"
 #include "base/clock.h"
 #include "books/calls.h"
 #include "io/loop.h"
@@ -10,7 +11,7 @@
 enum {
 	TICK_MS = 200,
 	ROWS_MAX = 40, /* in one tick */
-	QUIET_TICKS = 50,
+	HEALTH_TICKS = 10,
 	WATCHERS_MAX = 64
 };
 
@@ -24,7 +25,7 @@ struct live {
 	struct timer timer;
 	struct calls_tail *tail;
 	struct watcher *first;
-	unsigned n, quiet;
+	unsigned n, ticks;
 };
 
 static void on_time(struct timer *t);
@@ -77,6 +78,22 @@ read_calls(struct live *l, struct buf *out)
 	store_close(&s);
 }
 
+/* Told whether or not anybody calls: so a page need not ask, and a connection
+ * that nothing goes through any more is found. */
+static void
+tell_health(struct live *l, struct buf *out)
+{
+	struct buf b = { 0 };
+
+	if (l->ticks++ % HEALTH_TICKS != 0)
+		return;
+	health_write(l->c, &b);
+	buf_str(out, "event: health\ndata: ");
+	buf_add(out, buf_slice(&b));
+	buf_str(out, "\n\n");
+	buf_fini(&b);
+}
+
 static void
 give(struct live *l, struct slice text)
 {
@@ -101,10 +118,7 @@ on_time(struct timer *t)
 	struct buf out = { 0 };
 
 	read_calls(l, &out);
-	if (out.len == 0 && ++l->quiet >= QUIET_TICKS)
-		buf_str(&out, ": still here\n\n");
-	if (out.len > 0)
-		l->quiet = 0;
+	tell_health(l, &out);
 	give(l, buf_slice(&out));
 	buf_fini(&out);
 	if (l->first != NULL)

@@ -170,8 +170,9 @@ static void
 set_cookie(struct api *a, const char *token, int64_t seconds)
 {
 	a->cookie = slice_of(arena_fmt(&a->arena,
-	    COOKIE "=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld",
-	    token, (long long)seconds));
+	    COOKIE "=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s",
+	    token, (long long)seconds,
+	    a->c->snapshot->admin_tls[0] != '\0' ? "; Secure" : ""));
 }
 
 static void

@@ -330,7 +330,7 @@ write_agreement(struct buf *b)
 	    "    revenue_share:\n"
 	    "      - {partner: platform, rate: \"20\", base: contracted, "
 	    "cap: \"25\"}\n",
-	    year, year, year + 1);
+	    year, year, year + 2);
 }
 
 static void

@@ -196,6 +196,8 @@ static const struct {
 	{ "budget_close", control_budget_close },
 	{ "limit_set", control_limit_set },
 	{ "limit_close", control_limit_close },
+	{ "comparison_save", control_note_save },
+	{ "comparison_delete", control_note_delete },
 };
 
 /* While the disk refuses, nothing is begun that it would have to keep; but

@@ -155,5 +155,6 @@ control_f control_key_create, control_key_revoke, control_key_rotate;
 control_f control_subject_create, control_subject_rename, control_subject_close;
 control_f control_budget_set, control_budget_change, control_budget_close;
 control_f control_limit_set, control_limit_close;
+control_f control_note_save, control_note_delete;
 
 #endif

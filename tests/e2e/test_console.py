@@ -177,6 +177,20 @@ def test_calls_are_live_as_they_end(own):
     assert seen[0]["effective_cost"] != "0"
 
 
+def test_a_page_is_told_how_kontor_is(own):
+    """Without a call, and without being asked again."""
+    with bearer(own) as api, api.stream("GET", "/api/v1/live") as r:
+        lines, told = r.iter_lines(), []
+        while len(told) < 2:
+            if next(lines) == "event: health":
+                told.append(json.loads(next(lines).removeprefix("data: ")))
+    asked = bearer(own).get("/api/v1/health").json()
+    assert told[0]["ready"] and told[0].keys() == asked.keys()
+    beats = [next(p["heartbeat_age_ms"] for p in h["processes"]
+                  if p["role"] == "worker") for h in told]
+    assert all(0 <= b < 5000 for b in beats), beats
+
+
 def test_levels_count_attempts_and_failures(own):
     before = bearer(own).get("/api/v1/latency?by=deployment").json()
     for _ in range(4):

@@ -1,13 +1,35 @@
 // What was agreed with providers: burned down, forecast, shared.
 
 import {useMemo} from "preact/hooks";
-import {Agreement, Agreements as All} from "../api";
+import {Agreement, Agreements as All, Forecast, query} from "../api";
 import {Chart} from "../chart";
 import {useData, useRefresh} from "../data";
 import {length, share, show} from "../money";
-import {Badge, currency, Facts, Failed, Gauge, Money, Page, Section, Table}
-    from "../ui";
+import {Badge, count, currency, Facts, Failed, Filter, Gauge, Money, Page,
+        Section, Table} from "../ui";
 import {day} from "../time";
+import {PageProps} from "./index";
+
+const POINTS = ["p10", "p50", "p90"] as const;
+
+// Of ten futures, one is below P10 and one above P90.
+function Forecasts(p: {name: string; f: Forecast}) {
+    const f = p.f;
+    return <><Table label={"Forecast of " + p.name} rows={[...POINTS]}
+        id={(x) => x} columns={[
+            {name: "Forecast", cell: (x) => x.toUpperCase()},
+            {name: "Left at the end", right: true, cell: (x) =>
+                <Money v={f.end_balance?.[x]} />},
+            {name: "Paid for nothing", right: true, narrow: false, cell: (x) =>
+                <Money v={f.shortfall?.[x]} />},
+            {name: "Used up", right: true, cell: (x) => f.exhausted[x]
+                ? day(f.exhausted[x]) : "not before the end"},
+        ]} />
+        <p class="dim">From {count(f.days_of_history)} days of use
+            {f.tests > 0 && f.mape_percent ? `; tested ${count(f.tests)} times,
+            ${f.tested_days_ahead} days ahead: off by ${f.mape_percent} %` :
+            ""}.</p></>;
+}
 
 function BurnDown(p: {a: Agreement}) {
     const c = p.a.commitment!;
@@ -31,27 +53,28 @@ function BurnDown(p: {a: Agreement}) {
             ["Last 7 days", <Money v={c.last_7_days} />],
             ["Last 28 days", <Money v={c.last_28_days} />],
             ["Unused at the end", <Money v={c.unused} />],
-            ["Alert", c.alert ? <Badge text={c.alert} kind="warn" /> : "none"],
+            ["Alert", c.alert ? <><Badge text={c.alert.kind} kind={
+                c.alert.certainty === "nearly_sure" ? "bad" : "warn"} />{" "}
+                {c.alert.certainty.replaceAll("_", " ")}, on{" "}
+                {day(c.alert.on)}</> : "none"],
         ]} />
         <p><Gauge part={share(c.burned, c.amount)}
             label={`${show(c.burned)} of ${show(c.amount)} burned`} /></p>
-        {f ? <Facts rows={[
-            ["Forecast at the end, P10", <Money v={f.p10} />],
-            ["P50", <Money v={f.p50} />],
-            ["P90", <Money v={f.p90} />],
-            ["Used up, by forecast", f.shortfall_date
-                ? day(String(f.shortfall_date)) : "not before its end"],
-        ]} /> : <p class="dim">A forecast needs days of use first.</p>}
+        {f ? <Forecasts name={p.a.name} f={f} /> : <p class="dim">A forecast
+            needs days of use first.</p>}
         {plot.times.length > 1 ? <Chart label={`left of the commitment,
             ${currency()}`} times={plot.times} series={plot.series} /> : null}
     </>;
 }
 
-export function Agreements() {
-    const d = useData<All>("agreements");
+export function Agreements({place}: PageProps) {
+    const at = place.params.get("at") ?? undefined;
+    const d = useData<All>("agreements" + query({at}));
     useRefresh(d.reload, 3000);
     return <Page title="Agreements">
-        <Failed error={d.error} retry={d.reload} />
+        <div class="filters"><Filter name="at" label="As of"
+            hint="2026-11-23; today, when empty" error={d.error} /></div>
+        {at === undefined ? <Failed error={d.error} retry={d.reload} /> : null}
         {(d.data?.agreements ?? []).map((a) => <Section key={a.name}
             title={a.name} tools={<><Badge text={a.in_force ? "in force"
                 : "not in force"} kind={a.in_force ? "good" : "dim"} />
@@ -70,10 +93,10 @@ export function Agreements() {
                     " % of " + s.base},
                 {name: "Accrued", right: true, cell: (s) =>
                     <Money v={s.accrued} />},
-                {name: "Cap", right: true, cell: (s) => <Money v={s.cap} />},
-                {name: "Left", right: true, cell: (s) =>
+                {name: "Cap", right: true, narrow: false, cell: (s) => <Money v={s.cap} />},
+                {name: "Left", right: true, narrow: false, cell: (s) =>
                     <Money v={s.cap_left} />},
-                {name: "Ends", cell: (s) => day(s.to)},
+                {name: "Ends", narrow: false, cell: (s) => day(s.to)},
             ]} /> : null}
         </Section>)}
         {d.data && d.data.agreements.length === 0 ? <p class="note">No

@@ -6,7 +6,7 @@ import {useData, useRefresh} from "../data";
 import {share, show} from "../money";
 import {Badge, Choice, count, Dialog, Failed, Field, Gauge, Money, Page,
         Section, Submit, Table, wrongField} from "../ui";
-import {local, until} from "../time";
+import {local, ms, until} from "../time";
 
 const PERIODS = ["hour", "day", "week", "month", "quarter", "year", "total"];
 
@@ -141,7 +141,7 @@ export function Budgets() {
                 {name: "Used", cell: (x) => <Gauge part={share(x.spent,
                     x.limit)} pending={share(x.pending, x.limit)}
                     label={`${show(x.spent)} of ${show(x.limit)} spent`} />},
-                {name: "Spent", right: true, key: "spent",
+                {name: "Spent", right: true, key: "spent", narrow: false,
                     order: (m, n) => share(m.spent, m.limit) -
                         share(n.spent, n.limit),
                     cell: (x) => <Money v={x.spent} />},
@@ -173,10 +173,13 @@ export function Budgets() {
                 {name: "Whose", cell: (x) => <>{x.name}{" "}
                     <small>{x.scope.split(":")[0]}</small></>},
                 {name: "Limit", cell: (x) => x.limit},
-                {name: "Left now", right: true,
+                {name: "Left now", right: true, narrow: false,
                     cell: (x) => count(x.left)},
                 {name: "Burst", right: true, narrow: false,
-                    cell: (x) => count(x.burst)},
+                    cell: (x) => count(x.burst ?? x.burst_in_force)},
+                {name: "Full again", right: true, narrow: false,
+                    cell: (x) => x.reset_ms === null ? "–"
+                        : x.reset_ms === 0 ? "now" : ms(x.reset_ms)},
                 {name: "Actions", cell: (x) => <button class="plain danger"
                     onClick={() => setOpen({close: {what: "the limit of " +
                         x.name, path: "limits/" + x.id,
@@ -186,15 +189,18 @@ export function Budgets() {
         <Section title="Alerts">
             <Table label="Budgets that passed 50, 80 or 100 %"
                 rows={a.data?.alerts ?? null}
-                id={(x) => `${x.scope}/${x.threshold}/${x.at ?? x.time}`}
+                id={(x) => `${x.scope}/${x.threshold}/${x.window}`}
                 empty="No budget passed 50 % of its limit." columns={[
-                    {name: "When", cell: (x) => local(x.at ?? x.time)},
-                    {name: "Whose", cell: (x) => x.name ?? x.scope ?? "–"},
+                    {name: "When", cell: (x) => local(x.at)},
+                    {name: "Whose", cell: (x) => <>{x.name}{" "}
+                        <small>{x.scope.split(":")[0]}</small></>},
                     {name: "Passed", cell: (x) => <Badge
                         text={x.threshold + " %"} kind={x.threshold >= 100
                             ? "bad" : "warn"} />},
                     {name: "Spent", right: true,
                         cell: (x) => <Money v={x.spent} />},
+                    {name: "Of", right: true, narrow: false,
+                        cell: (x) => <Money v={x.limit} />},
                 ]} /></Section>
         {open?.change !== undefined ? <Change budget={open.change}
             onDone={done} onClose={() => setOpen(null)} /> : null}

@@ -1,10 +1,9 @@
 // kontor itself: its processes, its log, what was signed.
 
-import {useState} from "preact/hooks";
-import {Health as Report} from "../api";
-import {useData} from "../data";
+import {Credential, Health as Report, Incident} from "../api";
+import {useData, useHealth} from "../data";
+import {local} from "../time";
 import {Badge, Copy, count, Facts, Failed, Page, Section, Table} from "../ui";
-import {useEffect} from "preact/hooks";
 
 interface Suspense {
     rows: {attempt: string; time: string; key: string; deployment: string;
@@ -12,18 +11,69 @@ interface Suspense {
     count: number; total: string;
 }
 
+const span = (s: number | undefined) => s === undefined ? "–"
+    : s < 0 ? "over" : s < 120 ? s + " s" : s < 7200
+        ? Math.round(s / 60) + " min" : Math.round(s / 3600) + " h";
+
+const wrong = (c: Credential) => c.error === undefined ? "none"
+    : (c.error_text ?? c.error) + (c.error_status !== undefined
+        ? `, status ${c.error_status}` : "") +
+      (c.error_code !== undefined ? ", " + c.error_code : "");
+
+// Providers that are signed in to instead of called with a key.
+function Credentials(p: {rows: Credential[] | null}) {
+    return <Section title="Sign-in to providers">
+        <Table label="Sign-in to providers" rows={p.rows}
+            id={(c) => c.provider} empty="Every provider is called with a key
+                that does not expire." columns={[
+                {name: "Provider", cell: (c) => c.provider},
+                {name: "By", cell: (c) => c.method.replaceAll("_", " "),
+                    narrow: false},
+                {name: "State", cell: (c) => <Badge text={c.state}
+                    kind={c.state === "good" || c.state === "live" ? "good"
+                        : c.error !== undefined ? "bad" : "warn"} />},
+                {name: "Good for", right: true,
+                    cell: (c) => span(c.expires_in_s)},
+                {name: "Next in", right: true, narrow: false,
+                    cell: (c) => span(c.next_in_s)},
+                {name: "Got", right: true, narrow: false,
+                    cell: (c) => count(c.got)},
+                {name: "Failed", right: true, narrow: false,
+                    cell: (c) => count(c.failed)},
+                {name: "Refused", right: true, narrow: false,
+                    cell: (c) => count(c.refused)},
+                {name: "Clock", right: true, narrow: false,
+                    cell: (c) => c.clock_skew_s ? c.clock_skew_s + " s" : "–"},
+                {name: "What is wrong", cell: wrong},
+            ]} /></Section>;
+}
+
+function Incidents() {
+    const d = useData<{incidents: Incident[]}>("incidents");
+    return <Section title="Incidents">
+        <Failed error={d.error} retry={d.reload} />
+        <Table label="What should not have happened, the newest first"
+            rows={d.data?.incidents ?? null} id={(x) => x.id + x.at + x.code}
+            empty="Nothing happened that should not have." columns={[
+                {name: "When", cell: (x) => local(x.at)},
+                {name: "What", cell: (x) => x.text ?? x.name ??
+                    "code " + x.code},
+                {name: "Whose call", narrow: false, cell: (x) => x.key
+                    ? <a href={"/console/requests?key=" + x.key}>{x.key}</a>
+                    : "–"},
+                {name: "Refused until", narrow: false,
+                    cell: (x) => local(x.refused_until)},
+                {name: "Numbers", narrow: false,
+                    cell: (x) => <code>{x.numbers.join(" ")}</code>},
+            ]} /></Section>;
+}
+
 export function Health() {
     const d = useData<Report>("health");
     const c = useData<{checkpoint: string; key: string}>("audit/checkpoint");
     const s = useData<Suspense>("suspense");
-    const [, setTurn] = useState(0);
-    // Heartbeats age by the second, whether or not anybody calls.
-    useEffect(() => {
-        const t = setInterval(() => { d.reload(); setTurn((n) => n + 1); },
-            5000);
-        return () => clearInterval(t);
-    }, [d.reload]);
-    const h = d.data;
+    const now = useHealth();
+    const h = now ?? d.data;
     const lines = c.data?.checkpoint.split("\n") ?? [];
     return <Page title="Health">
         <Failed error={d.error} retry={d.reload} />
@@ -40,15 +90,19 @@ export function Health() {
         ]} /></Section>
         <Section title="Processes">
             <Table label="Processes" rows={h?.processes ?? null}
-                id={(p) => String(p.slot)} columns={[
+                id={(p) => p.role + String(p.slot)} columns={[
                     {name: "Role", cell: (p) => p.role},
                     {name: "State", cell: (p) => <Badge text={p.state} />},
-                    {name: "Pid", right: true, cell: (p) => String(p.pid)},
+                    {name: "Pid", right: true, narrow: false, cell: (p) =>
+                        p.pid === undefined ? "–" : String(p.pid)},
                     {name: "Heartbeat", right: true,
-                        cell: (p) => p.heartbeat_age_ms + " ms ago"},
+                        cell: (p) => p.heartbeat_age_ms === undefined
+                            ? "–" : p.heartbeat_age_ms + " ms ago"},
                     {name: "Open requests", right: true,
                         cell: (p) => count(p.open_requests)},
                 ]} /></Section>
+        <Credentials rows={h?.credentials ?? null} />
+        <Incidents />
         <Section title="Signed log">
             <Failed error={c.error} retry={c.reload} />
             {c.data ? <><Facts rows={[

@@ -2,7 +2,7 @@
 
 import {useState} from "preact/hooks";
 import {Key, Model, query, send} from "../api";
-import {useData} from "../data";
+import {useData, usePages} from "../data";
 import {Badge, Copy, Dialog, Failed, Field, Page, Section, Submit, Table,
         wrongField} from "../ui";
 import {day} from "../time";
@@ -109,7 +109,7 @@ function Act(p: {of: Key; what: "revoke" | "rotate"; onClose: () => void;
 }
 
 export function Keys() {
-    const d = useData<{keys: Key[]}>("keys");
+    const d = usePages<Key>("keys?limit=500", "keys");
     const [create, setCreate] = useState(false);
     const [shown, setShown] = useState<{id: string; text: string} | null>(
         null);
@@ -129,7 +129,7 @@ export function Keys() {
         onClick={() => setCreate(true)}>New key</button>}>
         <Failed error={d.error} retry={d.reload} />
         <Section title="All keys">
-            <Table label="Keys" rows={d.data?.keys ?? null} id={(k) => k.id}
+            <Table label="Keys" rows={d.rows} id={(k) => k.id}
                 columns={[
                     {name: "Name", key: "name", cell: (k) =>
                         <a href={"/console/requests?key=" + k.id}>{k.name}</a>,
@@ -140,6 +140,7 @@ export function Keys() {
                         kind={state(k) === "live" ? "good" : "dim"} />
                         {k.admin ? <> <Badge text="admin" /></> : null}</>},
                     {name: "Team", cell: (k) => k.team || "–", key: "team",
+                        narrow: false,
                         order: (a, b) => a.team.localeCompare(b.team)},
                     {name: "Project", narrow: false,
                         cell: (k) => k.project || "–"},
@@ -147,7 +148,7 @@ export function Keys() {
                         cell: (k) => k.user || k.service || "–"},
                     {name: "Models", narrow: false,
                         cell: (k) => k.models.join(", ") || "all"},
-                    {name: "Budget", right: true,
+                    {name: "Budget", right: true, narrow: false,
                         cell: (k) => k.budget ?? "–"},
                     {name: "Expires", narrow: false,
                         cell: (k) => k.expires ? day(k.expires) : "never"},
@@ -159,7 +160,9 @@ export function Keys() {
                         <button class="plain danger" onClick={() =>
                             setAct({of: k, what: "revoke"})}>Revoke</button>
                     </>},
-                ]} /></Section>
+                ]} />
+            {d.more ? <p class="acts"><button onClick={d.more}>More keys
+            </button></p> : null}</Section>
         {create ? <Create onDone={done} onClose={() => setCreate(false)} />
             : null}
         {act ? <Act of={act.of} what={act.what} onDone={done}

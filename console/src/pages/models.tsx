@@ -5,19 +5,34 @@ import {Deployment, Model} from "../api";
 import {useData, useRefresh} from "../data";
 import {show} from "../money";
 import {Badge, count, currency, Failed, Page, Section, Table} from "../ui";
-import {day} from "../time";
+import {day, ms} from "../time";
 
 interface Price {
     deployment: string; model: string; provider: string; tier: string;
-    from: string; operators: boolean; [rate: string]: unknown;
+    from: string; to: string | null; source: string; steps: number;
+    operators: boolean; [rate: string]: unknown;
 }
 
 const rate = (d: Record<string, unknown> | null, name: string) =>
     d && typeof d[name] === "string" ? show(d[name] as string) : "–";
 
-const fact = (d: Deployment, name: string) =>
-    typeof d[name] === "string" || typeof d[name] === "number"
-        ? String(d[name]) : "";
+// When a model ends, and what is meant to come after it.
+function Ends(p: {m: Model}) {
+    const m = p.m;
+    if (m.deprecated === null && m.retires === null)
+        return null;
+    return <Badge kind="warn" text={(m.retires !== null ? "retires " +
+        m.retires : "deprecated " + m.deprecated) + (m.successor !== ""
+        ? ", then " + m.successor : "")} />;
+}
+
+const kept = (d: Deployment) => d.retention_days === null
+    ? "how long it keeps anything is not known"
+    : `keeps for ${d.retention_days} days, in ${d.stores_in || "its zone"}`;
+
+// What is left of what may be sent to it now, in tokens.
+const headroom = (d: Deployment) => d.headroom_tokens === null
+    ? <small>not told</small> : count(d.headroom_tokens);
 
 export function Models() {
     const m = useData<{models: Model[]}>("models");
@@ -35,23 +50,30 @@ export function Models() {
             d.reload();
         }} />
         {models.map((x) => <Section key={x.id} title={x.id} tools={<>
-            <span class="dim">{x.publisher}</span>
+            <Ends m={x} />
+            <span class="dim">{x.publisher}, {x.strategy.replaceAll("_", " ")}
+                {x.larger !== "" ? ", larger: " + x.larger : ""}
+                {x.fallback !== "" ? ", else " + x.fallback : ""}</span>
             <a href={"/console/requests?model=" + encodeURIComponent(x.id)}>
                 Requests</a></>}>
             <Table label={"Deployments of " + x.id} rows={d.data
                 ? of(x.id) : null} id={(r) => r.id} columns={[
                 {name: "Deployment", cell: (r) => r.id},
-                {name: "Provider", cell: (r) => <>{r.provider}{" "}
+                {name: "Provider", narrow: false, cell: (r) => <>{r.provider}{" "}
                     <small>{r.type}</small></>},
-                {name: "Its name there", cell: (r) => r.name, narrow: false},
-                {name: "Region", cell: (r) => r.region || "–", narrow: false},
-                {name: "Zone", cell: (r) => r.zone || "–", narrow: false},
+                {name: "Its name there", narrow: false, cell: (r) =>
+                    <span class="long name" title={r.name}>{r.name}</span>},
+                {name: "Where", narrow: false, cell: (r) => <span
+                    title={kept(r)}>{[r.region, r.zone].filter((x) => x)
+                        .join(", ") || "–"}</span>},
                 {name: "Capacity", narrow: false,
-                    cell: (r) => fact(r, "capacity") || "on demand"},
-                {name: "Headroom", right: true, narrow: false,
-                    cell: (r) => fact(r, "headroom") || "–"},
+                    cell: (r) => r.capacity.replaceAll("_", " ")},
+                {name: "Headroom", right: true, narrow: false, cell: headroom},
+                {name: "First token", right: true, narrow: false,
+                    cell: (r) => r.first_token_us === 0 ? "–"
+                        : ms(r.first_token_us / 1000)},
                 {name: "Breaker", cell: (r) => <Badge text={r.breaker} />},
-                {name: "Open", right: true, cell: (r) => count(r.inflight)},
+                {name: "Open", right: true, narrow: false, cell: (r) => count(r.inflight)},
                 {name: "In", right: true,
                     cell: (r) => rate(r.price_per_million, "input")},
                 {name: "Cached", right: true, narrow: false,
@@ -70,15 +92,19 @@ export function Models() {
                             a.deployment.localeCompare(b.deployment)},
                     {name: "From", cell: (r) => day(r.from), key: "from",
                         order: (a, b) => a.from.localeCompare(b.from)},
-                    {name: "Tier", cell: (r) => r.tier || "–"},
+                    {name: "Until", narrow: false,
+                        cell: (r) => r.to === null ? "on" : day(r.to)},
+                    {name: "Tier", narrow: false, cell: (r) => r.tier || "–"},
                     {name: "In", right: true, cell: (r) => rate(r, "input")},
                     {name: "Cached", right: true, narrow: false,
                         cell: (r) => rate(r, "cached_input")},
                     {name: "Cache write", right: true, narrow: false,
                         cell: (r) => rate(r, "cache_write")},
                     {name: "Out", right: true, cell: (r) => rate(r, "output")},
-                    {name: "Whose", narrow: false, cell: (r) => r.operators
-                        ? "the operator's" : "price book"},
+                    {name: "Above", narrow: false, cell: (r) =>
+                        r.steps > 0 ? "dearer for long input" : "the same"},
+                    {name: "From where", narrow: false, cell: (r) =>
+                        r.source},
                 ]} /></Section>
     </Page>;
 }

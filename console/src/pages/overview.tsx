@@ -15,26 +15,33 @@ export const DIMENSIONS = ["model", "provider", "deployment", "publisher",
     "region", "zone", "tier", "org", "team", "project", "user", "service",
     "key", "resolution"];
 
-// Spend over time, one series for each of the largest of a dimension.
-function series(rows: UsageRow[], time: string, by: string,
-                what: "effective_cost" | "calls"):
-        {times: number[]; series: Series[]} {
+// A figure over time, one series for each of these names.
+function series<R extends {[k: string]: unknown}>(rows: R[], time: string,
+        by: string, names: string[], value: (r: R) => number | null,
+        none: number | null): {times: number[]; series: Series[]} {
     const times = [...new Set(rows.map((r) => String(r[time])))].sort();
-    const totals = new Map<string, number>();
-    const value = (r: UsageRow) => what === "calls" ? r.calls
-        : length(r.effective_cost);
-    for (const r of rows)
-        totals.set(String(r[by]), (totals.get(String(r[by])) ?? 0) + value(r));
-    const names = [...totals].sort((a, b) => b[1] - a[1]).slice(0, 6)
-        .map(([n]) => n);
+    const at = new Map(rows.map((r) => [r[time] + "\n" + r[by], r]));
     return {
         times: times.map((t) => Date.parse(t.length === 7 ? t + "-01" : t) /
             1000),
         series: names.map((name) => ({name: name || "–",
-            values: times.map((t) => rows.filter((r) =>
-                String(r[time]) === t && String(r[by]) === name)
-                .reduce((a, r) => a + value(r), 0))})),
+            values: times.map((t) => {
+                const r = at.get(t + "\n" + name);
+                return r === undefined ? none : value(r);
+            })})),
     };
+}
+
+// The six that cost most, then those called most.
+function largest(rows: UsageRow[], by: string): string[] {
+    const of = new Map<string, {cost: number; calls: number}>();
+    for (const r of rows) {
+        const was = of.get(String(r[by])) ?? {cost: 0, calls: 0};
+        of.set(String(r[by]), {cost: was.cost + length(r.effective_cost),
+            calls: was.calls + r.calls});
+    }
+    return [...of].sort(([, a], [, b]) => b.cost - a.cost ||
+        b.calls - a.calls).slice(0, 6).map(([n]) => n);
 }
 
 interface LatencyRow {
@@ -69,7 +76,8 @@ function Recent() {
                 {name: "Status", cell: (c) => <Status code={c.status} />},
                 {name: "First", right: true, narrow: false,
                     cell: (c) => ms(c.first_ms)},
-                {name: "Total", right: true, cell: (c) => ms(c.total_ms)},
+                {name: "Total", right: true, narrow: false,
+                    cell: (c) => ms(c.total_ms)},
                 {name: "Cost", right: true, cell: (c) =>
                     <Money v={c.effective_cost} />},
             ]} /></Section>;
@@ -86,25 +94,25 @@ function Budgets() {
         <Failed error={d.error} retry={d.reload} />
         <Table label="Budgets, the fullest first" rows={d.data ? rows : null}
             id={(b) => b.id} columns={[
-                {name: "Whose", cell: (b) => b.name + (b.scope.startsWith(
-                    "key:") ? " (key)" : " (" + b.scope.split(":")[0] + ")")},
+                {name: "Whose", cell: (b) => <span class="long"
+                    title={b.scope}>{b.name}{" "}
+                    <small>{b.scope.split(":")[0]}</small></span>},
                 {name: "Used", cell: (b) => <Gauge
                     part={share(b.spent, b.limit)}
                     pending={share(b.pending, b.limit)}
                     label={`${show(b.spent)} of ${show(b.limit)} spent`} />},
-                {name: "Spent", right: true, cell: (b) =>
+                {name: "Spent", right: true, narrow: false, cell: (b) =>
                     <Money v={b.spent} />},
-                {name: "Limit", right: true, narrow: false, cell: (b) =>
-                    <>{show(b.limit)}/{b.period}</>},
-                {name: "Resets", right: true, narrow: false,
-                    cell: (b) => until(b.resets)},
+                {name: "Limit", right: true, cell: (b) => <span
+                    title={"resets " + until(b.resets)}>{show(b.limit)}/
+                    {b.period}</span>},
             ]} /></Section>;
 }
 
 function Providers() {
     const d = useData<{deployments: Deployment[]}>("deployments");
     useRefresh(d.reload, 2000);
-    return <Section title="Deployments now" tools={
+    return <Section title="Providers now" tools={
         <a href="/console/models">Models and prices</a>}>
         <Failed error={d.error} retry={d.reload} />
         <Table label="Deployments and their health"
@@ -112,6 +120,9 @@ function Providers() {
                 {name: "Deployment", cell: (x) => x.id},
                 {name: "Provider", cell: (x) => x.provider, narrow: false},
                 {name: "Breaker", cell: (x) => <Badge text={x.breaker} />},
+                {name: "First token", right: true, narrow: false,
+                    cell: (x) => x.first_token_us === 0 ? "–"
+                        : ms(x.first_token_us / 1000)},
                 {name: "Open calls", right: true,
                     cell: (x) => count(x.inflight)},
             ]} /></Section>;
@@ -150,10 +161,31 @@ export function Overview({place}: PageProps) {
     const whole = useData<{total: {errors: number}}>("latency" + query(
         {from}));
     useRefresh(() => { total.reload(); rows.reload(); whole.reload(); });
-    const spend = useMemo(() => series(rows.data?.rows ?? [], step.by, by,
-        "effective_cost"), [rows.data, by, step.by]);
-    const calls = useMemo(() => series(rows.data?.rows ?? [], step.by, by,
-        "calls"), [rows.data, by, step.by]);
+    // The hour is the least that latency is kept by; a resolution has none.
+    const coarse = step.by === "minute" ? "hour" : step.by;
+    const timed = by === "resolution" ? "model" : by;
+    const late = useData<{rows: LatencyRow[]}>("latency" + query(
+        {from, by: coarse + "," + timed}));
+    useRefresh(late.reload, 3000);
+    const drawn = useMemo(() => {
+        const all = rows.data?.rows ?? [], names = largest(all, by);
+        const of = (f: (r: UsageRow) => number) =>
+            series(all, step.by, by, names, f, 0);
+        return {spend: of((r) => length(r.effective_cost)),
+            calls: of((r) => r.calls),
+            tokens: of((r) => r.input_tokens + r.output_tokens)};
+    }, [rows.data, by, step.by]);
+    const slow = useMemo(() => {
+        const all = late.data?.rows ?? [];
+        const names = timed === by ? largest(rows.data?.rows ?? [], by)
+            : [...new Set(all.map((r) => String(r[timed])))].slice(0, 6);
+        const of = (f: (r: LatencyRow) => number | null,
+                    none: number | null) =>
+            series(all, coarse, timed, names, f, none);
+        return {errors: of((r) => r.errors, 0),
+            first: of((r) => r.first_p50_ms, null),
+            total: of((r) => r.total_p50_ms, null)};
+    }, [late.data, rows.data, by, timed, coarse]);
     const t = total.data?.total;
     const saved = t && compare(t.list_cost, t.effective_cost) !== 0;
     return <Page title="Overview" tools={<>
@@ -184,20 +216,23 @@ export function Overview({place}: PageProps) {
                 estimated or unknown</a>}>
                 {t ? count(t.estimated_calls + t.unknown_calls) : "–"}</Tile>
         </div>
-        <div class="cols">
-            <Section title={"Spend by " + by}>
-                <Chart label={`${currency()} per ${step.by}`} bars
-                    from={Number(from)}
-                    times={spend.times} series={spend.series}
-                    write={(v) => v === 0 ? "0" : v < 0.01
-                        ? v.toExponential(1) : v.toFixed(2)} /></Section>
-            <Section title={"Calls by " + by}>
-                <Chart label={"calls per " + step.by} bars
-                    from={Number(from)} times={calls.times}
-                    series={calls.series} /></Section>
-        </div>
+        <Section title={"Over time, by " + by}>
+            <div class="charts">
+                <Chart label={`Spend, ${currency()} per ${step.by}`} bars
+                    from={Number(from)} {...drawn.spend} />
+                <Chart label={"Calls per " + step.by} bars
+                    from={Number(from)} {...drawn.calls} />
+                <Chart label={"Tokens in and out per " + step.by} bars
+                    from={Number(from)} {...drawn.tokens} />
+                <Chart label={`Failed attempts per ${coarse}, by ${timed}`}
+                    bars from={Number(from)} {...slow.errors} most={4} />
+                <Chart label={`First token, median, by ${timed}`}
+                    from={Number(from)} write={ms} {...slow.first} />
+                <Chart label={`Total time, median, by ${timed}`}
+                    from={Number(from)} write={ms} {...slow.total} />
+            </div></Section>
         <Recent />
         <div class="cols"><Budgets /><Providers /></div>
-        <Latency from={from} by={by} />
+        <Latency from={from} by={timed} />
     </Page>;
 }

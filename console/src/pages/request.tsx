@@ -1,5 +1,6 @@
 // One request: where it could have gone, where it went, what it cost and why.
 
+import {ComponentChildren} from "preact";
 import {Attempt, Explained} from "../api";
 import {useData} from "../data";
 import {show} from "../money";
@@ -32,6 +33,78 @@ function Line(p: {a: Attempt; begun: number; whole: number}) {
             <rect class={bad ? "bar-bad" : "bar-rest"} x={x(first)} y="4"
                 height="10" width={Math.max(x(end) - x(first), 0)} />
         </svg></div>;
+}
+
+interface Step { at: number; kind?: "good" | "bad"; text: ComponentChildren; }
+
+// What happened, in order, in microseconds from the beginning.
+function steps(e: Explained): Step[] {
+    const begun = Date.parse(e.time);
+    const kept = e.candidates.filter((c) => c.kept).length;
+    const all: Step[] = [{at: 0, text: <>It came in{e.model ? <> for{" "}
+        <b>{e.model}</b></> : null}{e.class && e.candidates.length > 0
+        ? `, ${e.class} priority` : ""}
+        </>}];
+    if (e.candidates.length > 0)
+        all.push({at: 0, text: <>Routed{e.strategy ? " by " +
+            e.strategy.replaceAll("_", " ") : ""}: {kept} of{" "}
+            {e.candidates.length} deployments could take it{e.rule
+                ? `, under the rule ${e.rule}` : ""}</>});
+    for (const a of e.attempts) {
+        const at = (Date.parse(a.time) - begun) * 1000;
+        const bad = a.fault !== null || (a.status ?? 0) >= 400;
+        const who = e.attempts.length > 1 ? `${a.attempt}. ` : "";
+        all.push({at, text: <>{who}Held <Money v={a.hold} unit /> of every
+            budget it falls under, for <b>{a.deployment}</b></>});
+        if (a.sent_us !== null)
+            all.push({at: at + a.sent_us, text: <>{who}Sent to {a.provider}
+                </>});
+        if (a.first_us !== null)
+            all.push({at: at + a.first_us, kind: bad ? "bad" : undefined,
+                text: <>{who}{a.provider} began to answer
+                {a.status !== null ? <>: <Status code={a.status} /></> : null}
+                </>});
+        if (a.end_us !== null)
+            all.push({at: at + a.end_us, kind: bad ? "bad" : undefined,
+                text: <>{who}{bad ? <>Failed: {a.fault ?? "status " +
+                    a.status}{a.owner && a.owner !== "nobody" ? ", for " +
+                    a.owner + " to mend" : ""}</> : <>Its answer was over
+                    </>}</>});
+        all.push({at: at + (a.end_us ?? a.sent_us ?? 0), kind: bad ? "bad"
+            : "good", text: <>{who}Settled <Money v={a.settled} unit /> and
+            gave the rest back <Badge text={a.resolution} /></>});
+    }
+    if (!e.open)
+        all.push({at: e.total_us ?? 0, text: <>The caller was answered{" "}
+            <Status code={e.status} />{e.client_gone
+                ? ", and left before the end" : ""}{e.fault
+                ? ` (${e.fault})` : ""}</>});
+    return all;
+}
+
+interface Proof { key: string; checkpoint: string;
+                  leaves: {index: number}[]; }
+
+// What was signed of it; checked by anybody who has the file.
+function Receipt(p: {id: string}) {
+    const d = useData<Proof>("audit/proof/" + encodeURIComponent(p.id));
+    const lines = d.data?.checkpoint.split("\n") ?? [];
+    const when = /^time (\d+)$/m.exec(d.data?.checkpoint ?? "");
+    return <Section title="Receipt" tools={d.data
+        ? <a href={"/api/v1/audit/proof/" + p.id} download={p.id + ".json"}>
+            Signed receipt</a> : null}>
+        <Failed error={d.error} retry={d.reload} />
+        {d.data ? <><Facts rows={[
+            ["Entries of the log", d.data.leaves.map((l) => count(l.index))
+                .join(", ")],
+            ["Signed in a tree of", count(Number(lines[1] ?? 0))],
+            ["Signed by", lines[0] ?? "–"],
+            ["Signed", when ? local(Number(when[1])) : "–"],
+            ["Root", <code>{lines[2]}</code>],
+        ]} />
+        <p class="dim">Anybody can check the file without this instance:{" "}
+            <code>kontor audit verify --receipt {p.id}.json --key KEY</code>
+        </p></> : null}</Section>;
 }
 
 function Money3(p: {a: Attempt}) {
@@ -76,9 +149,7 @@ export function One({place}: PageProps) {
     const whole = Math.max(e?.total_us ?? 0, ...(e?.attempts ?? []).map((a) =>
         (Date.parse(a.time) - begun) * 1000 + (a.end_us ?? 0)));
     return <Page title="Request" sub={<><code>{id}</code>
-        <Copy text={id} /></>} tools={e && !e.open
-            ? <a href={"/api/v1/audit/proof/" + id} download={id + ".json"}>
-                Signed receipt</a> : null}>
+        <Copy text={id} /></>}>
         <Failed error={d.error} retry={d.reload} />
         {e === null ? null : <>
             <Section title="The call"><Facts rows={[
@@ -93,6 +164,10 @@ export function One({place}: PageProps) {
                 ["Cost", <Money v={e.settled} unit />],
                 ["Client", e.client_gone ? "left before the end" : "stayed"],
             ]} /></Section>
+            <Section title="Timeline"><ol class="timeline">{steps(e).map(
+                (s, i) => <li key={i}><span class="at">{us(s.at)}</span>
+                    <span class={"what " + (s.kind ?? "")}>{s.text}</span>
+                </li>)}</ol></Section>
             <Section title="Where it could go">
                 <Table label="Candidates, in order" rows={e.candidates}
                     id={(c) => c.deployment} empty="No deployment was asked."
@@ -114,7 +189,8 @@ export function One({place}: PageProps) {
                     ["Provider", a.provider],
                     ["Provider's answer", <Status code={a.status} />],
                     ["Fault", a.fault ?? "none"],
-                    ["Provider's id", a.provider_request_id ?? "–"],
+                    ["Provider's id", a.provider_request_id
+                        ? <code>{a.provider_request_id}</code> : "–"],
                     ["First byte", us(a.first_us)],
                     ["Tokens in", `${count(a.input_tokens)} (` +
                         `${count(a.cached_tokens)} cached)`],
@@ -123,6 +199,7 @@ export function One({place}: PageProps) {
                     ["Streamed", a.streamed ? "yes" : "no"],
                 ]} />
                 <Money3 a={a} /></Section>)}
+            {e.open ? null : <Receipt id={id} />}
         </>}
     </Page>;
 }

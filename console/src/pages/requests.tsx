@@ -2,16 +2,19 @@
 
 import {useEffect, useState} from "preact/hooks";
 import {Call, Calls, Deployment, get, Model, query} from "../api";
-import {useData, useLive, useMissed} from "../data";
+import {useData, useLive, useMissed, useRefresh} from "../data";
 import {set} from "../router";
 import {Badge, Choice, count, Failed, Filter, Money, Page, Status, Table}
     from "../ui";
 import {clock, local, ms} from "../time";
 import {PageProps} from "./index";
 
-const FILTERS = ["key", "team", "principal", "model", "deployment",
+const FILTERS = ["key", "org", "team", "project", "principal", "model", "deployment",
     "provider", "region", "status", "resolution", "fault", "from", "to",
     "unsure"];
+
+// Come from other pages; shown when they bind.
+const HIDDEN = ["org", "project", "principal", "region", "fault", "unsure"];
 
 const same = (want: string | undefined, is: string | null) =>
     want === undefined || want === is;
@@ -20,6 +23,7 @@ const same = (want: string | undefined, is: string | null) =>
 function fits(c: Call, f: Record<string, string | undefined>): boolean {
     const status = String(c.status);
     return same(f["key"], c.key) && same(f["team"], c.team) &&
+        f["org"] === undefined && f["project"] === undefined &&
         same(f["principal"], c.principal) && same(f["model"], c.model) &&
         same(f["deployment"], c.deployment) &&
         same(f["provider"], c.provider) && same(f["region"], c.region) &&
@@ -46,6 +50,11 @@ export function Requests({place}: PageProps) {
     useLive((c) => {
         if (fits(c, f))
             setLive((was) => [c, ...was].slice(0, 200));
+    });
+    // What a row does not say, only the log can find.
+    useRefresh(() => {
+        if (f["org"] !== undefined || f["project"] !== undefined)
+            first.reload();
     });
     // Nothing may stand between two rows that the log has: read it again.
     useMissed(() => { setMore([]); setLive([]); first.reload(); });
@@ -76,15 +85,18 @@ export function Requests({place}: PageProps) {
                 list={deployments.data?.deployments.map((d) => d.id)} />
             <Filter name="provider" label="Provider" list={[...new Set(
                 deployments.data?.deployments.map((d) => d.provider) ?? [])]} />
-            <Filter name="key" label="Key id" />
+            <Filter name="key" label="Key id" error={first.error} />
             <Filter name="team" label="Team" />
             <Filter name="status" label="Status" list={["2xx", "4xx", "429",
-                "5xx"]} />
-            <Filter name="from" label="From" />
-            <Filter name="to" label="To" />
+                "5xx"]} error={first.error} />
+            <Filter name="from" label="From" error={first.error}
+                hint="2026-11-01, 36h" />
+            <Filter name="to" label="To" error={first.error} hint="now" />
             <Choice label="Resolution" value={f["resolution"] ?? ""}
                 onChange={(v) => set({resolution: v})} options={[["", "any"],
                     "booked", "overage", "estimated", "unknown", "void"]} />
+            {HIDDEN.filter((n) => f[n]).map((n) => <Filter key={n} name={n}
+                label={n === "unsure" ? "Not sure" : n} />)}
         </div>
         <Failed error={first.error ?? error} retry={first.reload} />
         <Table label="Requests" rows={first.data ? [...live, ...old] : null}
@@ -100,7 +112,7 @@ export function Requests({place}: PageProps) {
                         {c.key_name ?? c.key}</a> : "–"},
                 {name: "Team", cell: (c) => c.team ?? "–", narrow: false},
                 {name: "Status", cell: (c) => <><Status code={c.status} />
-                    {c.fault ? <small> {c.fault}</small> : null}</>},
+                    {c.fault ? <small class="why"> {c.fault}</small> : null}</>},
                 {name: "Tries", right: true, narrow: false,
                     cell: (c) => count(c.attempts)},
                 {name: "In", right: true, narrow: false,
@@ -109,7 +121,7 @@ export function Requests({place}: PageProps) {
                     cell: (c) => count(c.output_tokens)},
                 {name: "First", right: true, narrow: false,
                     cell: (c) => ms(c.first_ms)},
-                {name: "Total", right: true, cell: (c) => ms(c.total_ms)},
+                {name: "Total", right: true, narrow: false, cell: (c) => ms(c.total_ms)},
                 {name: "Cost", right: true,
                     cell: (c) => <Money v={c.effective_cost} />},
                 {name: "Booked", narrow: false,

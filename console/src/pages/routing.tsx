@@ -1,7 +1,7 @@
 // Where calls went, how concentrated that is, what could move.
 
 import {useMemo} from "preact/hooks";
-import {Deployment, Model, query, Usage, UsageRow} from "../api";
+import {query, Usage} from "../api";
 import {useData, useRefresh} from "../data";
 import {parse} from "../money";
 import {set} from "../router";
@@ -10,118 +10,143 @@ import {Badge, Choice, count, Failed, Gauge, Money, Page, Section, Table,
 import {ms, since, SPANS} from "../time";
 import {PageProps} from "./index";
 
-// Of ten thousand: the share of a part of the whole.
-const share = (a: string, all: string) => {
-    const whole = parse(all);
-    return whole === 0n ? 0 : Number(parse(a) * 10000n / whole);
-};
+interface Part { name: string; share: number; cost: string; tokens: number; }
 
-// Herfindahl-Hirschman: squares of shares in percent, 10,000 is one alone.
-const hhi = (rows: UsageRow[], total: string) => Math.round(rows.reduce(
-    (s, r) => s + (share(r.effective_cost, total) / 100) ** 2, 0));
+interface Report {
+    shares_by: string; cost: string; tokens: number; hhi: number;
+    hhi_publishers: number; providers: Part[]; publishers: Part[];
+    accelerators: Part[]; movable_share: number;
+    deployments: {
+        deployment: string; model: string; provider: string; capacity: string;
+        share: number; availability: number | null; attempts: number;
+        utilisation?: number | null;
+        first_p50_ms: number | null; first_p95_ms: number | null;
+        total_p50_ms: number | null; total_p95_ms: number | null;
+        since_start: Record<string, number>;
+    }[];
+    portability: {model: string; publisher: string; capabilities: string;
+                  share: number; providers: string[]; fallback: string;
+                  within_every_rule: string[]; movable: boolean}[];
+}
+
+const percent = (v: number | null | undefined, places = 1) =>
+    v === null || v === undefined ? "–" : (100 * v).toFixed(places) + " %";
 
 const level = (v: number) => v > 2500 ? "high" : v > 1500 ? "moderate" : "low";
 
-function Shares(p: {by: string; usage: Usage | null}) {
-    const total = p.usage?.total.effective_cost ?? "0";
-    const rows = p.usage ? [...p.usage.rows].sort((a, b) =>
-        String(a[p.by]).localeCompare(String(b[p.by]))) : null;
+function Shares(p: {by: string; rows: Part[] | null; of: string}) {
+    const rows = p.rows && [...p.rows].sort((a, b) =>
+        a.name.localeCompare(b.name));
     return <Section title={"Share by " + p.by}>
-        <Table label={"Share by " + p.by} rows={rows}
-            id={(r) => String(r[p.by])} columns={[
-                {name: p.by, cell: (r) => String(r[p.by] || "–")},
-                {name: "Share of spend", cell: (r) => <Gauge
-                    part={share(r.effective_cost, total) / 10000 * 0.999}
-                    label={(share(r.effective_cost, total) / 100).toFixed(1) +
-                        " %"} />},
-                {name: "%", right: true, cell: (r) =>
-                    (share(r.effective_cost, total) / 100).toFixed(1)},
-                {name: "Calls", right: true, cell: (r) => count(r.calls)},
+        <Table label={"Share by " + p.by} rows={rows} id={(r) => r.name}
+            empty="Nothing was used yet." columns={[
+                {name: p.by, cell: (r) => r.name || "–"},
+                {name: "Share of " + p.of, cell: (r) => <Gauge even
+                    part={r.share} label={percent(r.share)} />},
+                {name: "%", right: true,
+                    cell: (r) => (100 * r.share).toFixed(1)},
                 {name: "Spend", right: true,
-                    cell: (r) => <Money v={r.effective_cost} />},
+                    cell: (r) => <Money v={r.cost} />},
             ]} /></Section>;
 }
 
-interface Level {
-    deployment: string; calls: number; errors: number;
-    first_p50_ms: number | null; first_p95_ms: number | null;
-    total_p50_ms: number | null; total_p95_ms: number | null;
+// What the report does not group by, the books do.
+function zones(d: Usage | null): Part[] | null {
+    if (d === null)
+        return null;
+    const whole = parse(d.total.effective_cost);
+    return d.rows.map((r) => ({name: String(r["zone"]),
+        cost: r.effective_cost, tokens: r.input_tokens + r.output_tokens,
+        share: whole === 0n ? 0 : Number(parse(r.effective_cost) * 100000n /
+            whole) / 100000}));
 }
+
+const failed = (n: Record<string, number>) => Object.entries(n)
+    .filter(([k, v]) => k !== "good" && v > 0)
+    .map(([k, v]) => `${k} ${v}`).join(", ") || "none";
 
 export function Routing({place}: PageProps) {
     const span = place.params.get("span") ?? "7d";
     const from = useMemo(() => since(span), [span]);
-    const provider = useData<Usage>("usage" + query({from, by: "provider"}));
-    const publisher = useData<Usage>("usage" + query({from, by: "publisher"}));
-    const region = useData<Usage>("usage" + query({from, by: "zone"}));
-    const models = useData<{models: Model[]}>("models");
-    const all = useData<{deployments: Deployment[]}>("deployments");
-    const levels = useData<{rows: Level[]}>("latency" + query(
-        {from, by: "deployment"}));
-    useRefresh(() => {
-        provider.reload();
-        publisher.reload();
-        region.reload();
-        levels.reload();
-    }, 3000);
-    const index = (d: Usage | null) => d
-        ? hhi(d.rows, d.total.effective_cost) : null;
-    const where = (m: Model) => [...new Set((all.data?.deployments ?? [])
-        .filter((d) => d.model === m.id).map((d) => d.provider))].sort();
-    const movable = (models.data?.models ?? []).filter((m) =>
-        where(m).length > 1).length;
-    const a = index(provider.data), b = index(publisher.data);
+    const d = useData<Report>("route/report" + query({from}));
+    const zone = useData<Usage>("usage" + query({from, by: "zone"}));
+    useRefresh(() => { d.reload(); zone.reload(); }, 3000);
+    const r = d.data;
+    const of = r?.shares_by === "tokens" ? "tokens" : "spend";
+    const movable = r?.portability.filter((m) => m.movable).length ?? 0;
     return <Page title="Routing" sub="In the order of names, whoever is
         largest." tools={<Choice quiet label="Time" value={span}
             options={Object.entries(SPANS).map(([k, v]): [string, string] =>
                 [k, v.text])} onChange={(v) => set({span: v})} />}>
-        <Failed error={provider.error} retry={provider.reload} />
+        <Failed error={d.error ?? zone.error} retry={() => {
+            d.reload();
+            zone.reload();
+        }} />
         <div class="tiles">
-            <Tile name="Concentration by provider (HHI)" sub={a !== null
-                ? level(a) + "; 10 000 is one alone" : ""}>{count(a)}</Tile>
-            <Tile name="Concentration by publisher" sub={b !== null
-                ? level(b) : ""}>{count(b)}</Tile>
-            <Tile name="Models that could move" sub="deployed at more than
-                one provider">{models.data ? `${movable} of ` +
-                    models.data.models.length : "–"}</Tile>
+            <Tile name="Concentration by provider (HHI)" sub={r
+                ? level(r.hhi) + "; 10\u202f000 is one alone" : ""}>
+                {count(r?.hhi)}</Tile>
+            <Tile name="Concentration by publisher" sub={r
+                ? level(r.hhi_publishers) : ""}>
+                {count(r?.hhi_publishers)}</Tile>
+            <Tile name="Models that could move" sub="to another provider,
+                within every rule">{r ? `${movable} of ` +
+                    r.portability.length : "–"}</Tile>
+            <Tile name={`Share of ${of} that could move`}>
+                {percent(r?.movable_share)}</Tile>
         </div>
-        <div class="cols">
-            <Shares by="provider" usage={provider.data} />
-            <Shares by="publisher" usage={publisher.data} />
-            <Shares by="zone" usage={region.data} />
+        <div class="cols three">
+            <Shares by="provider" rows={r?.providers ?? null} of={of} />
+            <Shares by="publisher" rows={r?.publishers ?? null} of={of} />
+            <Shares by="zone" rows={zones(zone.data)} of="spend" />
+            {r && r.accelerators.some((x) => x.name !== "" &&
+                x.name !== "unknown")
+                ? <Shares by="accelerator" rows={r.accelerators} of={of} />
+                : null}
         </div>
         <Section title="Measured service levels">
-            <Failed error={levels.error} retry={levels.reload} />
             <Table label="Measured service levels"
-                rows={levels.data?.rows ?? null} id={(r) => r.deployment}
-                columns={[
-                    {name: "Deployment", cell: (r) => r.deployment},
-                    {name: "Attempts", right: true,
-                        cell: (r) => count(r.calls)},
-                    {name: "Availability", right: true, cell: (r) =>
-                        r.calls === 0 ? "–" : (100 * (r.calls - r.errors) /
-                            r.calls).toFixed(2) + " %"},
-                    {name: "First p50", right: true,
-                        cell: (r) => ms(r.first_p50_ms)},
-                    {name: "First p95", right: true, narrow: false,
-                        cell: (r) => ms(r.first_p95_ms)},
-                    {name: "Total p50", right: true,
-                        cell: (r) => ms(r.total_p50_ms)},
-                    {name: "Total p95", right: true, narrow: false,
-                        cell: (r) => ms(r.total_p95_ms)},
+                rows={r ? [...r.deployments].sort((x, y) =>
+                    x.deployment.localeCompare(y.deployment)) : null}
+                id={(x) => x.deployment} columns={[
+                    {name: "Deployment", cell: (x) => x.deployment},
+                    {name: "Attempts", right: true, narrow: false,
+                        cell: (x) => count(x.attempts)},
+                    {name: "Availability", right: true,
+                        cell: (x) => percent(x.availability, 2)},
+                    {name: "Used", right: true, narrow: false,
+                        cell: (x) => percent(x.utilisation)},
+                    {name: "First p50", right: true, narrow: false,
+                        cell: (x) => ms(x.first_p50_ms)},
+                    {name: "First p95", right: true,
+                        cell: (x) => ms(x.first_p95_ms)},
+                    {name: "Total p50", right: true, narrow: false,
+                        cell: (x) => ms(x.total_p50_ms)},
+                    {name: "Total p95", right: true,
+                        cell: (x) => ms(x.total_p95_ms)},
+                    {name: "Failed since start, by whose fault",
+                        narrow: false, cell: (x) => failed(x.since_start)},
                 ]} /></Section>
         <Section title="Portability">
             <Table label="Where each model could run"
-                rows={models.data && all.data ? [...models.data.models].sort(
-                    (x, y) => x.id.localeCompare(y.id)) : null}
-                id={(m) => m.id} columns={[
-                    {name: "Model", cell: (m) => m.id},
-                    {name: "Publisher", cell: (m) => m.publisher},
-                    {name: "Providers", cell: (m) => where(m).join(", ")},
+                rows={r ? [...r.portability].sort((x, y) =>
+                    x.model.localeCompare(y.model)) : null}
+                id={(m) => m.model} columns={[
+                    {name: "Model", cell: (m) => m.model},
+                    {name: "Publisher", narrow: false,
+                        cell: (m) => m.publisher},
+                    {name: "Share", right: true,
+                        cell: (m) => percent(m.share)},
+                    {name: "Providers", narrow: false,
+                        cell: (m) => [...m.providers].sort().join(", ")},
+                    {name: "Within every rule", narrow: false, cell: (m) =>
+                        [...m.within_every_rule].sort().join(", ") || "none"},
+                    {name: "Else", narrow: false,
+                        cell: (m) => m.fallback || "–"},
                     {name: "Could move", cell: (m) => <Badge
-                        text={where(m).length > 1 ? "yes, by one line"
+                        text={m.movable ? "yes, by one line"
                             : "no: one provider"}
-                        kind={where(m).length > 1 ? "good" : "warn"} />},
+                        kind={m.movable ? "good" : "warn"} />},
                 ]} /></Section>
     </Page>;
 }

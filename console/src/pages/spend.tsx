@@ -1,5 +1,6 @@
 // Money by any two things, down to the calls that it went for.
 
+import {ComponentChildren} from "preact";
 import {useMemo} from "preact/hooks";
 import {query, Usage, UsageRow} from "../api";
 import {useData, useRefresh} from "../data";
@@ -11,12 +12,53 @@ import {since, SPANS} from "../time";
 import {DIMENSIONS} from "./overview";
 import {PageProps} from "./index";
 
+const MOST = 24;               // columns; the totals are of all
 const TIMES = ["hour", "day", "month"];
 const DRILL = new Set(["key", "team", "model", "deployment", "provider",
     "region", "resolution", "org", "project"]);
 
+// The calls that a value of a dimension stands for; null: they cannot be
+// asked for by it.
+function filter(by: string, value: string): Record<string, string> | null {
+    if (value === "")
+        return null;
+    if (DRILL.has(by))
+        return {[by]: value};
+    if (by === "user" || by === "service")
+        return {principal: value};
+    if (!TIMES.includes(by))
+        return null;
+    const from = new Date(value.length === 7 ? value + "-01" : value);
+    const to = new Date(from);
+    if (by === "hour")
+        to.setUTCHours(to.getUTCHours() + 1);
+    else if (by === "day")
+        to.setUTCDate(to.getUTCDate() + 1);
+    else
+        to.setUTCMonth(to.getUTCMonth() + 1);
+    return {from: from.toISOString().slice(0, 19) + "Z",
+        to: to.toISOString().slice(0, 19) + "Z"};
+}
+
+// A figure, and the way to the calls that it is made of.
+function Drill(p: {where: Record<string, string | null>;
+                   range: Record<string, string>; children: ComponentChildren}) {
+    const all: Record<string, string> = {...p.range};
+    let any = false;
+    for (const [by, value] of Object.entries(p.where)) {
+        const f = filter(by, value ?? "");
+        if (f === null)
+            continue;
+        any = true;
+        Object.assign(all, f);
+    }
+    return any ? <a href={"/console/requests" + query(all)}>{p.children}</a>
+        : <>{p.children}</>;
+}
+
 // Rows of one thing, columns of another: each cell a sum of the ledger's.
-function Pivot(p: {rows: UsageRow[]; by: string; across: string}) {
+function Pivot(p: {rows: UsageRow[]; by: string; across: string;
+                   range: Record<string, string>}) {
     const columns = [...new Set(p.rows.map((r) => String(r[p.across])))]
         .sort();
     const names = [...new Set(p.rows.map((r) => String(r[p.by])))];
@@ -29,18 +71,21 @@ function Pivot(p: {rows: UsageRow[]; by: string; across: string}) {
         .sort((a, b) => compare(b.total, a.total));
     return <Table label={`${p.by} by ${p.across}`} rows={lines}
         id={(l) => l.name} columns={[
-            {name: p.by, cell: (l) => l.name || "–"},
-            ...columns.slice(0, 24).map((c) => ({
+            {name: p.by, cell: (l) => <Drill range={p.range}
+                where={{[p.by]: l.name}}>{l.name || "–"}</Drill>},
+            ...columns.slice(0, MOST).map((c) => ({
                 name: c || "–", right: true,
                 cell: (l: {name: string}) => {
                     const v = cell(l.name, c);
-                    return v.length === 0 ? "" : <Money v={sum(v)} />;
+                    return v.length === 0 ? "" : <Drill range={p.range}
+                        where={{[p.by]: l.name, [p.across]: c}}>
+                        <Money v={sum(v)} /></Drill>;
                 },
             })),
             {name: "total", right: true, cell: (l) =>
                 <strong><Money v={l.total} /></strong>},
         ]} foot={<tr><th scope="row">total</th>
-            {columns.slice(0, 24).map((c) => <td key={c} class="right">
+            {columns.slice(0, MOST).map((c) => <td key={c} class="right">
                 <Money v={sum(p.rows.filter((r) => String(r[p.across]) === c)
                     .map((r) => r.effective_cost))} /></td>)}
             <td class="right"><Money v={sum(p.rows.map((r) =>
@@ -62,8 +107,6 @@ export function Spend({place}: PageProps) {
     const t = d.data?.total;
     const link = (format: string, more = {}) => "/api/v1/usage" +
         query({...range, format, ...more});
-    const drill = (r: UsageRow) => "/console/requests" + query({
-        [by]: String(r[by]), from, to});
     return <Page title="Spend" tools={<>
         <a href={link("csv", {by: across ? by + "," + across : by})}
             download="spend.csv">CSV</a>
@@ -75,8 +118,9 @@ export function Spend({place}: PageProps) {
             <Choice label="Time" value={span} options={Object.entries(SPANS)
                 .map(([k, v]): [string, string] => [k, v.text])}
                 onChange={(v) => set({span: v, from: "", to: ""})} />
-            <Filter name="from" label="or from" />
-            <Filter name="to" label="to" />
+            <Filter name="from" label="or from" error={d.error}
+                hint="2026-11-01, 36h" />
+            <Filter name="to" label="to" error={d.error} hint="now" />
             <Choice label="Rows" value={by} options={[...DIMENSIONS, ...TIMES]}
                 onChange={(v) => set({by: v})} />
             <Choice label="Columns" value={across} options={[["", "costs"],
@@ -98,12 +142,12 @@ export function Spend({place}: PageProps) {
         <Section title={across ? `${by} by ${across}, effective cost` :
             `By ${by}`}>
             {across && d.data ? <Pivot rows={d.data.rows} by={by}
-                across={across} /> : <Table label={"Spend by " + by}
+                across={across} range={range} /> : <Table label={"Spend by " + by}
                 rows={d.data?.rows ?? null} loading={d.loading}
                 id={(r) => String(r[by])} columns={[
-                    {name: by, cell: (r) => DRILL.has(by) && r[by]
-                        ? <a href={drill(r)}>{String(r[by])}</a>
-                        : String(r[by] || "–"), key: "name",
+                    {name: by, cell: (r) => <Drill range={range}
+                        where={{[by]: String(r[by])}}>{String(r[by]) || "–"}
+                        </Drill>, key: "name",
                     order: (a, b) => String(a[by]).localeCompare(
                         String(b[by]))},
                     {name: "Calls", right: true, cell: (r) => count(r.calls),
@@ -134,5 +178,8 @@ export function Spend({place}: PageProps) {
                     <td class="right"><Money v={t.effective_cost} /></td>
                 </tr> : undefined} />}
         </Section>
+        {across && d.data && new Set(d.data.rows.map((r) => r[across])).size >
+            MOST ? <p class="dim">The first {MOST} columns are shown; the
+            totals and the CSV have all of them.</p> : null}
     </Page>;
 }

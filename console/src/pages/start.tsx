@@ -3,7 +3,7 @@
 import {useMemo, useState} from "preact/hooks";
 import {call, Call, Model, send} from "../api";
 import {useData, useLive} from "../data";
-import {Code, Copy, Failed, Field, Money, Page, Section, Status} from "../ui";
+import {Code, Copy, Failed, Field, Money, Page, Section, Status, Table} from "../ui";
 import {ms} from "../time";
 import {currency} from "../ui";
 
@@ -92,6 +92,20 @@ models:
     publisher: openai
     deployments:
       - {provider: bedrock, name: "openai.gpt-oss-120b-1:0"}`,
+    Anthropic: `providers:
+  anthropic: {type: anthropic, auth: {api_key: "\${ANTHROPIC_API_KEY}"}}
+models:
+  claude-sonnet-4-5:
+    publisher: anthropic
+    deployments:
+      - {provider: anthropic, name: claude-sonnet-4-5}`,
+    Gemini: `providers:
+  gemini: {type: gemini, auth: {api_key: "\${GEMINI_API_KEY}"}}
+models:
+  gemini-2.5-flash:
+    publisher: google
+    deployments:
+      - {provider: gemini, name: gemini-2.5-flash}`,
     "Local server": `providers:
   lab:
     type: openai_compatible
@@ -126,10 +140,11 @@ function Watch() {
                 v={seen.effective_cost} /> {currency()}</p>;
 }
 
-interface Tested { good: boolean; status: number; text: string; ms: number; }
+interface Tested { good: boolean; status: number; text: string; ms: number;
+                   request: string; }
 
 function Test() {
-    const d = useData<{deployments: {id: string}[]}>("deployments");
+    const d = useData<{deployments: {id: string; provider: string}[]}>("deployments");
     const [rows, setRows] = useState<Record<string, Tested | "…">>({});
     const [error, setError] = useState<Error | null>(null);
     const test = async (id: string) => {
@@ -143,20 +158,32 @@ function Test() {
             setError(e as Error);
         }
     };
-    return <><Failed error={error} />
-        <dl class="facts">{(d.data?.deployments ?? []).map((x) => {
-            const r = rows[x.id];
-            return <div key={x.id}><dt>{x.id}</dt><dd>
-                <button class="plain" disabled={r === "…"}
-                    onClick={() => test(x.id)}>Test</button>
-                {r === undefined ? null : r === "…" ? "asking…" : <>
-                    <Status code={r.status} /> {r.good ? ms(r.ms) : r.text}
-                </>}</dd></div>;
-        })}</dl></>;
+    return <><Failed error={d.error ?? error} retry={d.reload} />
+        <Table label="Deployments to test" rows={d.data?.deployments ?? null}
+            id={(x) => x.id} columns={[
+                {name: "Deployment", cell: (x) => x.id},
+                {name: "Provider", cell: (x) => x.provider, narrow: false},
+                {name: "Test", cell: (x) => <button class="small"
+                    disabled={rows[x.id] === "…"} aria-label={"Test " + x.id}
+                    onClick={() => test(x.id)}>Test</button>},
+                {name: "Answer", cell: (x) => <span class="told"
+                    role="status"><Answer of={rows[x.id]} /></span>},
+            ]} /></>;
+}
+
+function Answer(p: {of: Tested | "…" | undefined}) {
+    const r = p.of;
+    if (r === undefined)
+        return null;
+    return r === "…" ? <>asking…</> : <><Status code={r.status} />{" "}
+        {r.good ? "it answers, in " + ms(r.ms) : r.text}{r.request
+            ? <>{" "}<a href={"/console/requests/" + r.request}>why</a></>
+            : null}</>;
 }
 
 export function Start() {
-    const where = useData<{gateway_address: string}>("config");
+    const where = useData<{gateway_address: string; gateway_tls: string}>(
+        "config");
     const models = useData<{models: Model[]}>("models");
     const [key, setKey] = useState("");
     const [at, setAt] = useState("curl");
@@ -164,7 +191,7 @@ export function Start() {
     const [error, setError] = useState("");
     const url = useMemo(() => {
         const a = where.data?.gateway_address ?? "";
-        return "http://" + a.replace(/^0\.0\.0\.0|^\[::\]/,
+        return (where.data?.gateway_tls ? "https://" : "http://") + a.replace(/^0\.0\.0\.0|^\[::\]/,
             location.hostname);
     }, [where.data]);
     const model = models.data?.models[0]?.id ?? "MODEL";
@@ -184,10 +211,10 @@ export function Start() {
         <Section title="1. A key">
             <p>Make one here (5 {currency()} a month, nothing above it), or
                 paste one you have.</p>
-            <div class="acts"><button class="main" onClick={make}>
-                Make a key</button>{key ? <Copy text={key} /> : null}</div>
-            <Field label="Key" name="key" value={key} onInput={setKey}
-                error={error} placeholder="ktk_…" /></Section>
+            <div class="save"><Field label="Key" name="key" value={key}
+                onInput={setKey} error={error} placeholder="ktk_…" />
+            <button class="main" onClick={make}>Make a key</button>
+            {key ? <Copy text={key} /> : null}</div></Section>
         <Section title="2. Call" tools={<Tabs label="Client"
             names={Object.keys(SNIPPETS)} at={at} onAt={setAt} />}>
             <Failed error={where.error} retry={where.reload} />
@@ -196,7 +223,8 @@ export function Start() {
         <Section title="3. A provider of your own" tools={<Tabs
             label="Provider" names={Object.keys(PROVIDERS)} at={provider}
             onAt={setProvider} />}>
-            <p>This goes into <a href="/console/config">the
+            <p>Set the secret where kontor runs (a file works, too: file:PATH);
+                this goes into <a href="/console/config">the
                 configuration</a>, which says what is wrong as you type.</p>
             <Code text={PROVIDERS[provider]!} />
             <p class="dim">Test what is configured: one call of a few tokens
