@@ -879,9 +879,7 @@ stop_of(struct slice reason)
 
 /* What hangs on a stream between two events. */
 struct hearing {
-	bool open; /* a block that we give on is */
-	enum part_kind kind;
-	bool args; /* some of its arguments came */
+	struct braid braid;
 	struct tally tally;
 };
 
@@ -894,12 +892,13 @@ hearing(struct decoding *d)
 }
 
 static void
-give(struct decoding *d, enum step_kind kind, struct slice text)
+give(struct decoding *d, int64_t index, enum step_kind kind, struct slice text)
 {
 	if (text.len > 0)
-		decoding_step(d, &(struct stream_step){ .kind = kind,
-				     .text = text,
-				     .origin = VENDOR_ANTHROPIC });
+		braid_step(d, &hearing(d)->braid, index,
+		    &(struct stream_step){ .kind = kind,
+			.text = text,
+			.origin = VENDOR_ANTHROPIC });
 }
 
 static bool
@@ -926,7 +925,7 @@ kind_of(struct slice type, enum part_kind *kind)
 }
 
 static void
-hear_citation(struct decoding *d, const struct json *j)
+hear_citation(struct decoding *d, int64_t index, const struct json *j)
 {
 	struct citation c = { .url = json_get_str(j, "url"),
 		.title = json_get_str(j, "title"),
@@ -936,100 +935,76 @@ hear_citation(struct decoding *d, const struct json *j)
 		c.url = json_get_str(j, "source");
 	if (c.title.len == 0)
 		c.title = json_get_str(j, "document_title");
-	decoding_step(
-	    d, &(struct stream_step){ .kind = STEP_CITATION, .citation = &c });
+	braid_step(d, &hearing(d)->braid, index,
+	    &(struct stream_step){ .kind = STEP_CITATION, .citation = &c });
 }
 
 /* Whatever of a block stands in its start: all of it, in a whole answer. */
-static void
-hear_block(struct decoding *d, const struct json *b)
+static enum fault
+hear_block(struct decoding *d, int64_t index, const struct json *b)
 {
-	struct hearing *h = hearing(d);
 	const struct json *input = json_get(b, "input"), *c;
 	const struct slice type = json_get_str(b, "type");
-	enum part_kind kind;
+	struct part block = { .id = json_get_str(b, "id"),
+		.name = json_get_str(b, "name"),
+		.redacted = slice_eq(type, S("redacted_thinking")) };
+	enum fault f;
 
-	if (!kind_of(type, &kind))
-		return;
-	h->open = true;
-	h->kind = kind;
-	h->args = false;
-	decoding_step(
-	    d, &(struct stream_step){ .kind = STEP_OPEN,
-		   .block = { .kind = kind,
-		       .id = json_get_str(b, "id"),
-		       .name = json_get_str(b, "name"),
-		       .origin = kind == PART_REASONING ? VENDOR_ANTHROPIC
-							: VENDOR_NONE,
-		       .redacted = slice_eq(type, S("redacted_thinking")) } });
-	give(d, STEP_TEXT, json_get_str(b, "text"));
-	give(d, STEP_TEXT, json_get_str(b, "thinking"));
-	give(d, STEP_OPAQUE, json_get_str(b, "signature"));
-	give(d, STEP_OPAQUE, json_get_str(b, "data"));
-	if (kind == PART_TOOL_CALL && input != NULL && input->n > 0) {
-		h->args = true;
-		give(d, STEP_ARGS, codec_raw(d->arena, input));
-	}
+	if (!kind_of(type, &block.kind))
+		return FAULT_NONE;
+	if (block.kind == PART_REASONING)
+		block.origin = VENDOR_ANTHROPIC;
+	f = braid_open(d, &hearing(d)->braid, index, &block);
+	give(d, index, STEP_TEXT, json_get_str(b, "text"));
+	give(d, index, STEP_TEXT, json_get_str(b, "thinking"));
+	give(d, index, STEP_OPAQUE, json_get_str(b, "signature"));
+	give(d, index, STEP_OPAQUE, json_get_str(b, "data"));
+	if (block.kind == PART_TOOL_CALL && input != NULL && input->n > 0)
+		give(d, index, STEP_ARGS, codec_raw(d->arena, input));
 	c = json_get(b, "citations");
 	for (c = c != NULL && c->type == JSON_ARRAY ? c->child : NULL;
 	     c != NULL; c = c->next)
-		hear_citation(d, c);
+		hear_citation(d, index, c);
+	return f;
 }
 
 static void
-close_block(struct decoding *d)
+hear_delta(struct decoding *d, int64_t index, const struct json *j)
 {
-	struct hearing *h = hearing(d);
-
-	if (!h->open)
-		return;
-	if (h->kind == PART_TOOL_CALL && !h->args)
-		give(d, STEP_ARGS, S("{}"));
-	decoding_step(d, &(struct stream_step){ .kind = STEP_CLOSE });
-	h->open = false;
-}
-
-static void
-hear_delta(struct decoding *d, const struct json *j)
-{
-	struct hearing *h = hearing(d);
 	const struct slice type = json_get_str(j, "type");
-	const struct slice args = json_get_str(j, "partial_json");
 
-	if (!h->open)
-		return;
-	if (slice_eq(type, S("text_delta"))) {
-		give(d, STEP_TEXT, json_get_str(j, "text"));
-	} else if (slice_eq(type, S("thinking_delta"))) {
-		give(d, STEP_TEXT, json_get_str(j, "thinking"));
-	} else if (slice_eq(type, S("signature_delta"))) {
-		give(d, STEP_OPAQUE, json_get_str(j, "signature"));
-	} else if (slice_eq(type, S("input_json_delta"))) {
-		h->args |= args.len > 0;
-		give(d, STEP_ARGS, args);
-	} else if (slice_eq(type, S("citations_delta"))) {
-		hear_citation(d, json_get(j, "citation"));
-	}
+	if (slice_eq(type, S("text_delta")))
+		give(d, index, STEP_TEXT, json_get_str(j, "text"));
+	else if (slice_eq(type, S("thinking_delta")))
+		give(d, index, STEP_TEXT, json_get_str(j, "thinking"));
+	else if (slice_eq(type, S("signature_delta")))
+		give(d, index, STEP_OPAQUE, json_get_str(j, "signature"));
+	else if (slice_eq(type, S("input_json_delta")))
+		give(d, index, STEP_ARGS, json_get_str(j, "partial_json"));
+	else if (slice_eq(type, S("citations_delta")))
+		hear_citation(d, index, json_get(j, "citation"));
 }
 
-static void
+static enum fault
 hear_start(struct decoding *d, const struct json *m)
 {
 	struct hearing *h = hearing(d);
 	const struct json *b = json_get(m, "content");
+	enum fault f = FAULT_NONE;
 
 	if (d->started)
-		return;
+		return FAULT_NONE;
 	decoding_step(d, &(struct stream_step){ .kind = STEP_START,
 			     .id = json_get_str(m, "id"),
 			     .model = json_get_str(m, "model"),
 			     .usage = h->tally.usage,
 			     .has_usage = h->tally.has_usage });
 	for (b = b != NULL && b->type == JSON_ARRAY ? b->child : NULL;
-	     b != NULL; b = b->next) {
-		hear_block(d, b);
-		close_block(d);
+	     b != NULL && f == FAULT_NONE; b = b->next) {
+		f = hear_block(d, 0, b);
+		braid_close(d, &h->braid, 0);
 	}
+	return f;
 }
 
 static void
@@ -1039,7 +1014,7 @@ hear_stop(struct decoding *d, const struct json *j)
 
 	if (reason.len == 0)
 		return;
-	close_block(d);
+	braid_end(d, &hearing(d)->braid);
 	decoding_stop(d, stop_of(reason), json_get_str(j, "stop_sequence"));
 }
 
@@ -1048,7 +1023,7 @@ finish(struct decoding *d)
 {
 	const struct tally *t = &hearing(d)->tally;
 
-	close_block(d);
+	braid_end(d, &hearing(d)->braid);
 	decoding_stop(d, STOP_END, S(""));
 	if (t->has_usage)
 		decoding_step(d, &(struct stream_step){ .kind = STEP_USAGE,
@@ -1060,7 +1035,6 @@ finish(struct decoding *d)
 static void
 hear_error(struct decoding *d, const struct json *top)
 {
-	close_block(d);
 	decoding_step(
 	    d, &(struct stream_step){ .kind = STEP_ERROR,
 		   .message = json_get_str(json_get(top, "error"), "message"),
@@ -1073,6 +1047,7 @@ anthropic_read_event(struct decoding *d, struct slice name, struct slice data)
 	struct arena *a = d->scratch != NULL ? d->scratch : d->arena;
 	struct json *top;
 	struct slice type;
+	int64_t index = 0;
 
 	(void)name;
 	if (d->ended)
@@ -1082,19 +1057,19 @@ anthropic_read_event(struct decoding *d, struct slice name, struct slice data)
 	if (dialect_anthropic.event(data, &hearing(d)->tally) == EVENT_BAD)
 		return FAULT_UP_GARBAGE;
 	type = json_get_str(top, "type");
+	(void)json_get_i64(top, "index", &index);
 	if (slice_eq(type, S("error"))) {
 		hear_error(d, top);
 	} else if (slice_eq(type, S("message_start"))) {
-		hear_start(d, json_get(top, "message"));
+		return hear_start(d, json_get(top, "message"));
 	} else if (!d->started) {
 		return FAULT_NONE; /* a ping may come before */
 	} else if (slice_eq(type, S("content_block_start"))) {
-		close_block(d);
-		hear_block(d, json_get(top, "content_block"));
+		return hear_block(d, index, json_get(top, "content_block"));
 	} else if (slice_eq(type, S("content_block_delta"))) {
-		hear_delta(d, json_get(top, "delta"));
+		hear_delta(d, index, json_get(top, "delta"));
 	} else if (slice_eq(type, S("content_block_stop"))) {
-		close_block(d);
+		braid_close(d, &hearing(d)->braid, index);
 	} else if (slice_eq(type, S("message_delta"))) {
 		hear_stop(d, json_get(top, "delta"));
 	} else if (slice_eq(type, S("message_stop"))) {
@@ -1126,7 +1101,8 @@ anthropic_read_answer(
 	if (json_parse(a, body, &top) != FAULT_NONE ||
 	    dialect_anthropic.answer(body, &hearing(&d)->tally) != FAULT_NONE)
 		return FAULT_UP_GARBAGE;
-	hear_start(&d, top);
+	if (hear_start(&d, top) != FAULT_NONE)
+		return FAULT_UP_GARBAGE;
 	hear_stop(&d, top);
 	finish(&d);
 	*out = *gather_completion(g);

@@ -541,6 +541,7 @@ struct mind {
 	enum part_kind kind; /* of the open block */
 	bool redacted;
 	bool started, stopped;
+	bool said;     /* anything of the open block */
 	int64_t index; /* of the open block, or the next */
 	struct usage usage;
 	/* Of another vendor, for what is no thought: told behind the block. */
@@ -578,6 +579,7 @@ delta_close(struct mind *m, struct buf *out, struct buf *b)
 {
 	json_w_end(b, '}');
 	json_w_ki64(b, "contentBlockIndex", m->index);
+	m->said = true;
 	say(out, S("contentBlockDelta"), b);
 }
 
@@ -602,7 +604,8 @@ open_block(struct mind *m, struct buf *out, const struct part *block)
 	m->kind = block->kind;
 	m->redacted = block->redacted;
 	m->loose = S("");
-	if (block->kind != PART_TOOL_CALL)
+	m->said = block->kind == PART_TOOL_CALL;
+	if (!m->said)
 		return;
 	json_w_begin(&b, '{');
 	json_w_key(&b, "start");
@@ -701,11 +704,14 @@ citation(struct mind *m, struct buf *out, const struct citation *c)
 	delta_close(m, out, &b);
 }
 
+/* A block of which nothing came was never there. */
 static void
 block_stop(struct mind *m, struct buf *out)
 {
 	struct buf b = { 0 };
 
+	if (!m->said)
+		return;
 	json_w_begin(&b, '{');
 	json_w_ki64(&b, "contentBlockIndex", m->index++);
 	say(out, S("contentBlockStop"), &b);

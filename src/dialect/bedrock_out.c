@@ -926,41 +926,13 @@ bedrock_read_answer(struct arena *a, struct slice body, struct completion *out)
 	return FAULT_NONE;
 }
 
-/* What is open; a block of text or thought has no start of its own. */
-struct mind {
-	bool open;
-	int64_t index;
-};
-
-static struct mind *
-mind_of(struct decoding *d)
+/* A block of text or thought has no start of its own. */
+static struct braid *
+braid_of(struct decoding *d)
 {
 	if (d->mind == NULL)
-		d->mind = ARENA_NEW(d->arena, struct mind);
+		d->mind = ARENA_NEW(d->arena, struct braid);
 	return d->mind;
-}
-
-static void
-close_block(struct decoding *d)
-{
-	struct mind *m = mind_of(d);
-
-	if (!m->open)
-		return;
-	m->open = false;
-	decoding_step(d, &(struct stream_step){ .kind = STEP_CLOSE });
-}
-
-static void
-open_block(struct decoding *d, int64_t index, const struct part *block)
-{
-	struct mind *m = mind_of(d);
-
-	close_block(d);
-	m->open = true;
-	m->index = index;
-	decoding_step(
-	    d, &(struct stream_step){ .kind = STEP_OPEN, .block = *block });
 }
 
 static void
@@ -984,33 +956,44 @@ block_start(struct decoding *d, const struct json *j)
 	if (use == NULL)
 		return FAULT_NONE;
 	begin(d);
-	open_block(d, index, &block);
-	return FAULT_NONE;
+	return braid_open(d, braid_of(d), index, &block);
 }
 
-static void
+/* Opens what is not open as that. */
+static enum fault
+ensure(struct decoding *d, int64_t index, const struct part *block)
+{
+	const struct part *open = braid_block(braid_of(d), index);
+
+	if (open != NULL && open->kind == block->kind)
+		return FAULT_NONE;
+	return braid_open(d, braid_of(d), index, block);
+}
+
+static enum fault
 thought_delta(struct decoding *d, int64_t index, const struct json *delta)
 {
 	const struct json *hidden = json_get(delta, "redactedContent");
 	const struct json *sig = json_get(delta, "signature");
 	const struct part block = { .kind = PART_REASONING,
 		.redacted = hidden != NULL };
-	const struct mind *m = mind_of(d);
+	const enum fault f = ensure(d, index, &block);
 
-	if (!m->open || m->index != index)
-		open_block(d, index, &block);
 	if (hidden != NULL || sig != NULL)
-		decoding_step(
-		    d, &(struct stream_step){ .kind = STEP_OPAQUE,
-			   .text = hidden != NULL ? hidden->text : sig->text,
-			   .origin = VENDOR_ANTHROPIC });
+		braid_step(d, braid_of(d), index,
+		    &(struct stream_step){ .kind = STEP_OPAQUE,
+			.text = json_get_str(delta,
+			    hidden != NULL ? "redactedContent" : "signature"),
+			.origin = VENDOR_ANTHROPIC });
 	else
-		decoding_step(d, &(struct stream_step){ .kind = STEP_TEXT,
-				     .text = json_get_str(delta, "text") });
+		braid_step(d, braid_of(d), index,
+		    &(struct stream_step){ .kind = STEP_TEXT,
+			.text = json_get_str(delta, "text") });
+	return f;
 }
 
 static void
-citation_delta(struct decoding *d, const struct json *j)
+citation_delta(struct decoding *d, int64_t index, const struct json *j)
 {
 	struct citation c = { .title = json_get_str(j, "title") };
 	const struct json *list = json_get(j, "sourceContent");
@@ -1018,9 +1001,8 @@ citation_delta(struct decoding *d, const struct json *j)
 	c.url = json_get_str(json_get(json_get(j, "location"), "web"), "url");
 	if (list != NULL && list->child != NULL)
 		c.cited = json_get_str(list->child, "text");
-	if (mind_of(d)->open)
-		decoding_step(d, &(struct stream_step){
-				     .kind = STEP_CITATION, .citation = &c });
+	braid_step(d, braid_of(d), index,
+	    &(struct stream_step){ .kind = STEP_CITATION, .citation = &c });
 }
 
 static enum fault
@@ -1028,27 +1010,39 @@ block_delta(struct decoding *d, const struct json *j)
 {
 	const struct json *delta = json_get(j, "delta"), *k;
 	const struct part text = { .kind = PART_TEXT };
-	const struct mind *m = mind_of(d);
+	enum fault f = FAULT_NONE;
 	int64_t index = 0;
 
 	if (delta == NULL || !json_get_i64(j, "contentBlockIndex", &index))
 		return FAULT_UP_GARBAGE;
 	begin(d);
 	if ((k = json_get(delta, "text")) != NULL) {
-		if (!m->open || m->index != index)
-			open_block(d, index, &text);
-		decoding_step(d, &(struct stream_step){
-				     .kind = STEP_TEXT, .text = k->text });
+		f = ensure(d, index, &text);
+		braid_step(d, braid_of(d), index,
+		    &(struct stream_step){ .kind = STEP_TEXT,
+			.text = json_get_str(delta, "text") });
 	} else if ((k = json_get(delta, "toolUse")) != NULL) {
-		if (!m->open || m->index != index)
+		/* Of which tool, only a start says. */
+		if (braid_block(braid_of(d), index) == NULL)
 			return FAULT_UP_GARBAGE;
-		decoding_step(d, &(struct stream_step){ .kind = STEP_ARGS,
-				     .text = json_get_str(k, "input") });
+		braid_step(d, braid_of(d), index,
+		    &(struct stream_step){
+			.kind = STEP_ARGS, .text = json_get_str(k, "input") });
 	} else if ((k = json_get(delta, "reasoningContent")) != NULL) {
-		thought_delta(d, index, k);
+		f = thought_delta(d, index, k);
 	} else if ((k = json_get(delta, "citation")) != NULL) {
-		citation_delta(d, k);
+		citation_delta(d, index, k);
 	}
+	return f;
+}
+
+static enum fault
+block_stop(struct decoding *d, const struct json *j)
+{
+	int64_t index = 0;
+
+	(void)json_get_i64(j, "contentBlockIndex", &index);
+	braid_close(d, braid_of(d), index);
 	return FAULT_NONE;
 }
 
@@ -1057,7 +1051,6 @@ stream_error(struct decoding *d, struct slice name, const struct json *j)
 {
 	struct slice message = json_get_str(j, "message");
 
-	close_block(d);
 	decoding_step(d, &(struct stream_step){ .kind = STEP_ERROR,
 			     .message = message.len > 0 ? message : name,
 			     .fault = FAULT_UP_STATUS });
@@ -1105,10 +1098,10 @@ bedrock_read_event(struct decoding *d, struct slice name, struct slice data)
 	} else if (slice_eq(name, S("contentBlockDelta"))) {
 		return block_delta(d, j);
 	} else if (slice_eq(name, S("contentBlockStop"))) {
-		close_block(d);
+		return block_stop(d, j);
 	} else if (slice_eq(name, S("messageStop"))) {
 		begin(d);
-		close_block(d);
+		braid_end(d, braid_of(d));
 		decoding_stop(d,
 		    bedrock_stop_parse(json_get_str(j, "stopReason")),
 		    json_get_str(json_get(j, "additionalModelResponseFields"),

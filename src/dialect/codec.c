@@ -293,6 +293,90 @@ codec_sse(struct buf *out, struct slice name, struct slice data)
 /* --- a stream being read ---------------------------------------------------
  */
 
+enum { ID_LETTERS = 32 };
+
+struct slice
+codec_call_id(struct arena *a, struct slice answer, unsigned nth)
+{
+	struct buf b = { 0 };
+	struct slice id;
+	size_t i;
+
+	buf_str(&b, "call_");
+	for (i = 0; i < answer.len && i < ID_LETTERS; i++) {
+		if (is_letter(answer.p[i]) && answer.p[i] != '-' &&
+		    answer.p[i] != '_')
+			buf_char(&b, answer.p[i]);
+	}
+	buf_fmt(&b, "_%u", nth);
+	id = arena_copy(a, buf_slice(&b));
+	buf_fini(&b);
+	return id;
+}
+
+static void
+give(struct decoding *d, enum step_kind kind)
+{
+	d->step(d->arg, &(struct stream_step){ .kind = kind });
+}
+
+static void
+begin(struct decoding *d)
+{
+	if (!d->started)
+		give(d, STEP_START);
+	d->started = true;
+}
+
+static void
+close_open(struct decoding *d)
+{
+	if (d->open)
+		give(d, STEP_CLOSE);
+	d->open = false;
+}
+
+static void
+step_start(struct decoding *d, const struct stream_step *s)
+{
+	if (d->started)
+		return;
+	d->started = true;
+	d->id = arena_copy(d->arena, s->id);
+	d->step(d->arg, s);
+}
+
+static void
+step_open(struct decoding *d, const struct stream_step *s)
+{
+	struct stream_step named = *s;
+
+	if (d->stopped)
+		return;
+	begin(d);
+	close_open(d);
+	d->open = true;
+	if (s->block.kind == PART_TOOL_CALL) {
+		d->tool = true;
+		if (s->block.id.len == 0)
+			named.block.id =
+			    codec_call_id(d->arena, d->id, d->calls);
+		d->calls++;
+	}
+	d->step(d->arg, &named);
+}
+
+static void
+step_stop(struct decoding *d, const struct stream_step *s)
+{
+	if (d->stopped)
+		return;
+	begin(d);
+	close_open(d);
+	d->stopped = true;
+	d->step(d->arg, s);
+}
+
 void
 decoding_step(struct decoding *d, const struct stream_step *s)
 {
@@ -300,27 +384,39 @@ decoding_step(struct decoding *d, const struct stream_step *s)
 		return;
 	switch (s->kind) {
 	case STEP_START:
-		d->started = true;
+		step_start(d, s);
 		break;
 	case STEP_OPEN:
-		d->tool |= s->block.kind == PART_TOOL_CALL;
-		break;
-	case STEP_STOP:
-		d->stopped = true;
-		break;
-	case STEP_ERROR:
-	case STEP_END:
-		d->ended = true;
+		step_open(d, s);
 		break;
 	case STEP_TEXT:
 	case STEP_ARGS:
 	case STEP_OPAQUE:
 	case STEP_CITATION:
+		if (d->open)
+			d->step(d->arg, s);
+		break;
 	case STEP_CLOSE:
+		close_open(d);
+		break;
+	case STEP_STOP:
+		step_stop(d, s);
+		break;
 	case STEP_USAGE:
+		begin(d);
+		d->step(d->arg, s);
+		break;
+	case STEP_ERROR:
+		/* What is half said must not look done: no CLOSE. */
+		d->ended = true;
+		d->step(d->arg, s);
+		break;
+	case STEP_END:
+		decoding_stop(d, STOP_NONE, S(""));
+		d->ended = true;
+		d->step(d->arg, s);
 		break;
 	}
-	d->step(d->arg, s);
 }
 
 void
@@ -333,6 +429,178 @@ decoding_stop(struct decoding *d, enum stop_reason why, struct slice sequence)
 	decoding_step(
 	    d, &(struct stream_step){
 		   .kind = STEP_STOP, .stop = why, .stop_sequence = sequence });
+}
+
+/* --- blocks that interleave ------------------------------------------------
+ */
+
+enum { BRAID_MAX = 128 }; /* of open blocks: nobody asks for more calls */
+
+struct kept {
+	struct kept *next;
+	struct stream_step step;
+	struct citation citation;
+};
+
+struct strand {
+	struct strand *next;
+	int64_t index;
+	bool closed, any;
+	struct part block;
+	struct kept *first, **end; /* what waits */
+};
+
+static struct strand *
+strand_of(const struct braid *b, int64_t index)
+{
+	struct strand *s = b->first;
+
+	while (s != NULL && (s->index != index || s->closed))
+		s = s->next;
+	return s;
+}
+
+const struct part *
+braid_block(const struct braid *b, int64_t index)
+{
+	const struct strand *s = strand_of(b, index);
+
+	return s != NULL ? &s->block : NULL;
+}
+
+bool
+braid_any(const struct braid *b, int64_t index)
+{
+	const struct strand *s = strand_of(b, index);
+
+	return s != NULL && s->any;
+}
+
+static void
+strand_open(struct decoding *d, const struct strand *s)
+{
+	decoding_step(
+	    d, &(struct stream_step){ .kind = STEP_OPEN, .block = s->block });
+}
+
+/* What waits belongs to nobody's buffer but the arena. */
+static struct part
+lasting(struct arena *a, const struct part *block)
+{
+	struct part p = *block;
+
+	p.id = arena_copy(a, block->id);
+	p.name = arena_copy(a, block->name);
+	p.opaque = arena_copy(a, block->opaque);
+	return p;
+}
+
+enum fault
+braid_open(struct decoding *d, struct braid *b, int64_t index,
+    const struct part *block)
+{
+	struct strand **at = &b->first, *s;
+
+	braid_close(d, b, index);
+	if (b->n == BRAID_MAX)
+		return FAULT_UP_GARBAGE;
+	while (*at != NULL)
+		at = &(*at)->next;
+	s = *at = ARENA_NEW(d->arena, struct strand);
+	s->index = index;
+	s->block = lasting(d->arena, block);
+	s->end = &s->first;
+	b->n++;
+	if (b->first == s)
+		strand_open(d, s);
+	return FAULT_NONE;
+}
+
+static void
+keep(struct arena *a, struct strand *s, const struct stream_step *step)
+{
+	struct kept *k = ARENA_NEW(a, struct kept);
+
+	k->step = *step;
+	k->step.text = arena_copy(a, step->text);
+	if (step->citation != NULL) {
+		k->citation = (struct citation){
+			.url = arena_copy(a, step->citation->url),
+			.title = arena_copy(a, step->citation->title),
+			.cited = arena_copy(a, step->citation->cited),
+			.start = step->citation->start,
+			.end = step->citation->end,
+		};
+		k->step.citation = &k->citation;
+	}
+	*s->end = k;
+	s->end = &k->next;
+}
+
+void
+braid_step(struct decoding *d, struct braid *b, int64_t index,
+    const struct stream_step *step)
+{
+	struct strand *s = strand_of(b, index);
+
+	if (s == NULL)
+		return;
+	if (step->kind == STEP_TEXT || step->kind == STEP_ARGS)
+		s->any |= step->text.len > 0;
+	if (s == b->first)
+		decoding_step(d, step);
+	else
+		keep(d->arena, s, step);
+}
+
+static void
+close_first(struct decoding *d, struct braid *b)
+{
+	const struct part *block = &b->first->block;
+
+	if (block->kind == PART_TOOL_CALL && !block->custom && !b->first->any)
+		decoding_step(d, &(struct stream_step){
+				     .kind = STEP_ARGS, .text = S("{}") });
+	decoding_step(d, &(struct stream_step){ .kind = STEP_CLOSE });
+	b->first = b->first->next;
+	b->n--;
+}
+
+static void
+give_next(struct decoding *d, struct braid *b)
+{
+	const struct kept *k;
+
+	strand_open(d, b->first);
+	for (k = b->first->first; k != NULL; k = k->next)
+		decoding_step(d, &k->step);
+}
+
+void
+braid_close(struct decoding *d, struct braid *b, int64_t index)
+{
+	struct strand *s = strand_of(b, index);
+
+	if (s == NULL)
+		return;
+	s->closed = true;
+	/* What waited next may have been closed too. */
+	while (b->first != NULL && b->first->closed) {
+		close_first(d, b);
+		if (b->first != NULL)
+			give_next(d, b);
+	}
+}
+
+void
+braid_end(struct decoding *d, struct braid *b)
+{
+	struct strand *s;
+
+	for (s = b->first; s != NULL; s = s->next)
+		s->closed = s != b->first;
+	if (b->first != NULL)
+		braid_close(d, b, b->first->index);
 }
 
 /* --- homeward --------------------------------------------------------------

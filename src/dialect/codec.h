@@ -58,6 +58,8 @@ uint64_t codec_limit(const struct conversation *c, const struct target *t);
 /* "req_..." as the id of another dialect: prefix and the 26 letters. */
 struct slice codec_id(
     struct arena *a, const char *prefix, struct slice request);
+/* The id of the nth call of that answer, whose provider gave it none. */
+struct slice codec_call_id(struct arena *a, struct slice answer, unsigned nth);
 
 /* --- between the two -------------------------------------------------------
  */
@@ -76,6 +78,33 @@ struct homeward {
 };
 
 void homeward_step(void *homeward, const struct stream_step *s);
+
+/*
+ * A provider's blocks, which may interleave, one after the other: the first
+ * that is open is given on as it comes, the others wait for its end, in the
+ * order in which they were opened.  An index is the provider's own name of an
+ * open block; one that is opened again was closed.
+ */
+struct strand;
+struct braid {
+	struct strand *first; /* the one that is given on */
+	unsigned n;
+};
+
+/* NULL: it is not open. */
+const struct part *braid_block(const struct braid *b, int64_t index);
+/* Has it been given any text, or arguments? */
+bool braid_any(const struct braid *b, int64_t index);
+/* FAULT_UP_GARBAGE: too many are open. */
+enum fault braid_open(struct decoding *d, struct braid *b, int64_t index,
+    const struct part *block);
+/* A step of that block; one that is not open is unheard. */
+void braid_step(struct decoding *d, struct braid *b, int64_t index,
+    const struct stream_step *s);
+/* The end of that block.  A call that was given no arguments takes none. */
+void braid_close(struct decoding *d, struct braid *b, int64_t index);
+/* The end of all of them. */
+void braid_end(struct decoding *d, struct braid *b);
 
 /* A frame of server-sent events; name may be empty. */
 void codec_sse(struct buf *out, struct slice name, struct slice data);

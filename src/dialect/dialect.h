@@ -158,8 +158,10 @@ struct decoding {
 	step_f *step;
 	void *arg;
 	void *mind; /* the codec's, in the arena; NULL at first */
-	bool started, stopped, ended;
-	bool tool; /* a tool call was opened */
+	bool started, open, stopped, ended;
+	bool tool;       /* a tool call was opened */
+	unsigned calls;  /* how many */
+	struct slice id; /* of the answer, as far as it makes a call's id */
 };
 
 /* A stream being written. */
@@ -210,7 +212,12 @@ struct codec {
 	enum fault (*read_end)(struct decoding *d);
 };
 
-/* For read_event: gives the step on, and keeps started, stopped, tool. */
+/*
+ * For read_event: gives the step on and sees to it that whatever a provider
+ * says is a stream as conversation.h has it: what is missing of START, CLOSE
+ * and STOP is put in, a call without an id gets one, and what stands outside
+ * of a block, behind STOP or behind the end goes.
+ */
 void decoding_step(struct decoding *d, const struct stream_step *s);
 /* STOP by what was seen: a tool call makes END a STOP_TOOL. */
 void decoding_stop(

@@ -781,8 +781,6 @@ stop_of(struct slice reason)
 struct hearing {
 	bool open;           /* a block of text or thought is */
 	enum part_kind kind; /* which */
-	unsigned calls;
-	struct slice id;
 	struct usage usage;
 	bool has_usage;
 };
@@ -847,31 +845,6 @@ hear_text(struct decoding *d, const struct json *p)
 	give_opaque(d, sig);
 }
 
-/* Ids are often absent: then they follow from the answer's and their order. */
-static struct slice
-call_id(struct decoding *d, const struct json *call)
-{
-	struct hearing *h = hearing(d);
-	struct slice id = proto_str(call, "id");
-	struct buf b = { 0 };
-	size_t i;
-
-	if (id.len > 0)
-		return id;
-	buf_str(&b, "call_");
-	for (i = 0; i < h->id.len && i < 32; i++) {
-		const char c = h->id.p[i];
-
-		if ((c >= '0' && c <= '9') ||
-		    ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'))
-			buf_char(&b, c);
-	}
-	buf_fmt(&b, "_%u", h->calls);
-	id = arena_copy(d->arena, buf_slice(&b));
-	buf_fini(&b);
-	return id;
-}
-
 static void
 hear_call(struct decoding *d, const struct json *p, const struct json *call)
 {
@@ -881,11 +854,10 @@ hear_call(struct decoding *d, const struct json *p, const struct json *call)
 	close_block(d);
 	decoding_step(d, &(struct stream_step){ .kind = STEP_OPEN,
 			     .block = { .kind = PART_TOOL_CALL,
-				 .id = call_id(d, call),
+				 .id = proto_str(call, "id"),
 				 .name = proto_str(call, "name"),
 				 .opaque = proto_str(p, "thoughtSignature"),
 				 .origin = VENDOR_GOOGLE } });
-	hearing(d)->calls++;
 	decoding_step(d, &(struct stream_step){ .kind = STEP_ARGS,
 			     .text = args.len > 0 ? args : S("{}") });
 	give_opaque(d, proto_str(p, "thoughtSignature"));
@@ -941,9 +913,8 @@ hear_start(struct decoding *d, const struct json *top)
 
 	if (d->started)
 		return;
-	h->id = arena_copy(d->arena, proto_str(top, "responseId"));
 	decoding_step(d, &(struct stream_step){ .kind = STEP_START,
-			     .id = h->id,
+			     .id = proto_str(top, "responseId"),
 			     .model = proto_str(top, "modelVersion"),
 			     .usage = h->usage,
 			     .has_usage = h->has_usage });

@@ -1336,152 +1336,74 @@ chat_read_answer(struct arena *a, struct slice body, struct completion *out)
 /* --- a provider's stream ---------------------------------------------------
  */
 
-enum { CALLS_MAX = 128 };
-
-struct piece {
-	struct piece *next;
-	struct slice text;
-};
-
-/* A call whose pieces came while another was open. */
-struct waiting {
-	int64_t index;
-	bool known, given; /* given: it was opened as it came */
-	struct part block;
-	struct piece *first, **end;
-};
-
 struct reading {
-	bool open;
-	enum part_kind kind;
-	int64_t index; /* of the open call */
-	unsigned n;
-	struct waiting *call[CALLS_MAX];
+	struct braid braid;
 	enum stop_reason stop;
 };
 
-static void
-close_open(struct decoding *d, struct reading *r)
+/* Texts have no index: each kind has one below those of calls. */
+static int64_t
+text_index(enum part_kind kind)
 {
-	if (!r->open)
-		return;
-	r->open = false;
-	decoding_step(d, &(struct stream_step){ .kind = STEP_CLOSE });
+	return -1 - (int64_t)kind;
 }
 
 static void
+close_texts(struct decoding *d, struct reading *r)
+{
+	braid_close(d, &r->braid, text_index(PART_TEXT));
+	braid_close(d, &r->braid, text_index(PART_REFUSAL));
+	braid_close(d, &r->braid, text_index(PART_REASONING));
+}
+
+static enum fault
 text_delta(struct decoding *d, struct reading *r, enum part_kind kind,
     struct slice text)
 {
-	struct stream_step open = { .kind = STEP_OPEN };
+	const struct part block = { .kind = kind };
+	const int64_t index = text_index(kind);
+	enum fault f = FAULT_NONE;
 
 	if (text.len == 0)
-		return;
-	if (!r->open || r->kind != kind) {
-		/* A call that is still open waits for its end below. */
-		close_open(d, r);
-		open.block.kind = kind;
-		decoding_step(d, &open);
-		r->open = true;
-		r->kind = kind;
+		return FAULT_NONE;
+	if (braid_block(&r->braid, index) == NULL) {
+		close_texts(d, r);
+		f = braid_open(d, &r->braid, index, &block);
 	}
-	decoding_step(
-	    d, &(struct stream_step){ .kind = STEP_TEXT, .text = text });
+	braid_step(d, &r->braid, index,
+	    &(struct stream_step){ .kind = STEP_TEXT, .text = text });
+	return f;
 }
 
-static struct waiting *
-call_of(struct decoding *d, struct reading *r, int64_t index)
+/* Some servers give all calls of an answer one index: a new id with a name
+ * is a new call. */
+static bool
+is_new_call(const struct part *open, struct slice id, struct slice name)
 {
-	struct waiting *c;
-	unsigned i;
-
-	for (i = 0; i < r->n; i++) {
-		if (r->call[i]->index == index)
-			return r->call[i];
-	}
-	if (r->n == CALLS_MAX)
-		return NULL;
-	c = r->call[r->n++] = ARENA_NEW(d->arena, struct waiting);
-	c->index = index;
-	c->end = &c->first;
-	return c;
+	return open == NULL ||
+	       (id.len > 0 && name.len > 0 && !slice_eq(id, open->id));
 }
 
-static void
-open_call(struct decoding *d, struct reading *r, const struct waiting *c)
-{
-	struct stream_step s = { .kind = STEP_OPEN, .block = c->block };
-
-	close_open(d, r);
-	s.block.kind = PART_TOOL_CALL;
-	decoding_step(d, &s);
-	r->open = true;
-	r->kind = PART_TOOL_CALL;
-	r->index = c->index;
-}
-
-static void
-give_piece(struct decoding *d, struct slice text)
-{
-	if (text.len > 0)
-		decoding_step(d,
-		    &(struct stream_step){ .kind = STEP_ARGS, .text = text });
-}
-
-/* Indexes may interleave: one call streams, the others wait for its end. */
-static void
+static enum fault
 call_delta(struct decoding *d, struct reading *r, const struct json *j)
 {
 	const struct json *f = json_get(j, "function");
-	struct slice args = json_get_str(f, "arguments");
-	struct waiting *c;
+	const struct part block = { .kind = PART_TOOL_CALL,
+		.id = json_get_str(j, "id"),
+		.name = json_get_str(f, "name") };
+	enum fault fault = FAULT_NONE;
 	int64_t index = 0;
 
-	(void)json_get_i64(j, "index", &index);
-	c = call_of(d, r, index);
-	if (c == NULL)
-		return;
-	if (!c->known) {
-		c->known = true;
-		c->block.id = arena_copy(d->arena, json_get_str(j, "id"));
-		c->block.name = arena_copy(d->arena, json_get_str(f, "name"));
-		if (!r->open || r->kind != PART_TOOL_CALL) {
-			c->given = true;
-			open_call(d, r, c);
-		}
+	if (!json_get_i64(j, "index", &index) || index < 0)
+		index = 0;
+	if (is_new_call(braid_block(&r->braid, index), block.id, block.name)) {
+		close_texts(d, r);
+		fault = braid_open(d, &r->braid, index, &block);
 	}
-	if (r->open && r->kind == PART_TOOL_CALL && r->index == index) {
-		give_piece(d, args);
-	} else if (args.len > 0) {
-		*c->end = ARENA_NEW(d->arena, struct piece);
-		(*c->end)->text = arena_copy(d->arena, args);
-		c->end = &(*c->end)->next;
-	}
-}
-
-/* What waited, one after the other. */
-static void
-give_waiting(struct decoding *d, struct reading *r)
-{
-	const struct piece *p;
-	unsigned i;
-
-	for (i = 0; i < r->n; i++) {
-		struct waiting *c = r->call[i];
-
-		if (r->open && r->kind == PART_TOOL_CALL &&
-		    r->index == c->index)
-			close_open(d, r);
-		else if (c->known && !c->given) {
-			open_call(d, r, c);
-			for (p = c->first; p != NULL; p = p->next)
-				give_piece(d, p->text);
-			close_open(d, r);
-		}
-		c->known = false;
-	}
-	r->n = 0;
-	close_open(d, r);
+	braid_step(d, &r->braid, index,
+	    &(struct stream_step){
+		.kind = STEP_ARGS, .text = json_get_str(f, "arguments") });
+	return fault;
 }
 
 static struct reading *
@@ -1492,21 +1414,26 @@ reading_of(struct decoding *d)
 	return d->mind;
 }
 
-static void
-read_delta(struct decoding *d, struct reading *r, const struct json *delta)
+static enum fault
+read_delta(struct decoding *d, const struct json *delta)
 {
+	struct reading *r = reading_of(d);
 	const struct json *calls = json_get(delta, "tool_calls"), *i;
 	struct slice text = json_get_str(delta, "reasoning_content");
+	enum fault f;
 
 	if (text.len == 0)
 		text = json_get_str(delta, "reasoning");
-	text_delta(d, r, PART_REASONING, text);
-	text_delta(d, r, PART_TEXT, json_get_str(delta, "content"));
-	text_delta(d, r, PART_REFUSAL, json_get_str(delta, "refusal"));
-	for (i = calls != NULL && calls->type == JSON_ARRAY ? calls->child
-							    : NULL;
-	     i != NULL; i = i->next)
-		call_delta(d, r, i);
+	f = text_delta(d, r, PART_REASONING, text);
+	if (f == FAULT_NONE)
+		f = text_delta(d, r, PART_TEXT, json_get_str(delta, "content"));
+	if (f == FAULT_NONE)
+		f = text_delta(
+		    d, r, PART_REFUSAL, json_get_str(delta, "refusal"));
+	i = calls != NULL && calls->type == JSON_ARRAY ? calls->child : NULL;
+	for (; i != NULL && f == FAULT_NONE; i = i->next)
+		f = call_delta(d, r, i);
+	return f;
 }
 
 static enum fault
@@ -1516,7 +1443,7 @@ finish(struct decoding *d)
 
 	if (d->ended)
 		return FAULT_NONE;
-	give_waiting(d, r);
+	braid_end(d, &r->braid);
 	decoding_stop(d, r->stop, S(""));
 	decoding_step(d, &(struct stream_step){ .kind = STEP_END });
 	return FAULT_NONE;
@@ -1529,6 +1456,7 @@ chat_read_event(struct decoding *d, struct slice name, struct slice data)
 	struct reading *r = reading_of(d);
 	const struct json *choice;
 	struct json *top;
+	enum fault f = FAULT_NONE;
 
 	(void)name;
 	if (slice_eq(slice_trim(data), S("[DONE]")))
@@ -1551,14 +1479,14 @@ chat_read_event(struct decoding *d, struct slice name, struct slice data)
 	choice = json_get(top, "choices");
 	choice = choice != NULL ? choice->child : NULL;
 	if (choice != NULL) {
-		read_delta(d, r, json_get(choice, "delta"));
+		f = read_delta(d, json_get(choice, "delta"));
 		if (json_get_str(choice, "finish_reason").len > 0)
 			r->stop =
 			    stop_of(json_get_str(choice, "finish_reason"));
 	}
 	if (json_get(top, "usage") != NULL && usage_of(data, &s.usage))
 		decoding_step(d, &s);
-	return FAULT_NONE;
+	return f;
 }
 
 static enum fault

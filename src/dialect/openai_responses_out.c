@@ -559,10 +559,10 @@ responses_encode(struct arena *a, const struct conversation *in,
 
 /* What hangs on a stream between two events. */
 struct hearing {
-	bool open;
-	bool any_args; /* of the open call */
-	bool any_text; /* of the open block */
-	enum part_kind kind;
+	struct braid braid;
+	int64_t item;  /* the last one that was heard of */
+	bool any;      /* something of the answer was */
+	uint64_t said; /* bits of the first items: messages that had parts */
 	struct usage usage;
 	bool has_usage;
 };
@@ -575,60 +575,75 @@ hearing(struct decoding *d)
 	return d->mind;
 }
 
-static void
-close_block(struct decoding *d)
-{
-	if (hearing(d)->open)
-		decoding_step(d, &(struct stream_step){ .kind = STEP_CLOSE });
-	hearing(d)->open = false;
-}
-
-static void
-open_block(struct decoding *d, const struct part *block)
-{
-	struct hearing *h = hearing(d);
-
-	close_block(d);
-	decoding_step(
-	    d, &(struct stream_step){ .kind = STEP_OPEN, .block = *block });
-	h->open = true;
-	h->kind = block->kind;
-	h->any_args = h->any_text = false;
-}
-
-static void
-give(struct decoding *d, enum step_kind kind, struct slice text)
-{
-	if (text.len > 0 && hearing(d)->open)
-		decoding_step(
-		    d, &(struct stream_step){ .kind = kind, .text = text });
-}
-
 static bool
 is_type(const struct json *j, const char *type)
 {
 	return slice_eq(json_get_str(j, "type"), slice_of(type));
 }
 
-static void
-open_call(struct decoding *d, const struct json *item)
-{
-	const bool custom = is_type(item, "custom_tool_call");
-	const struct part call = { .kind = PART_TOOL_CALL,
-		.id = json_get_str(item, "call_id"),
-		.name = json_get_str(item, "name"),
-		.custom = custom };
+enum { ITEM_PARTS = 256, SAID_ITEMS = 64 };
 
-	open_block(d, &call);
+/* Which item an event is of: who does not say means the last one. */
+static int64_t
+item_of(struct decoding *d, const struct json *event)
+{
+	struct hearing *h = hearing(d);
+	int64_t n;
+
+	if (json_get_i64(event, "output_index", &n) && n >= 0 && n < INT32_MAX)
+		h->item = n;
+	return h->item;
+}
+
+/* Which block: an item is one, a message as many as it has parts. */
+static int64_t
+place(int64_t item, uint64_t part)
+{
+	return item * ITEM_PARTS + (int64_t)(part % ITEM_PARTS);
+}
+
+static int64_t
+place_of(struct decoding *d, const struct json *event)
+{
+	uint64_t part = 0;
+
+	(void)codec_u64(event, "content_index", &part);
+	return place(item_of(d, event), part);
 }
 
 static void
-open_kind(struct decoding *d, enum part_kind kind)
+give(struct decoding *d, int64_t index, enum step_kind kind, struct slice text)
+{
+	if (text.len > 0)
+		braid_step(d, &hearing(d)->braid, index,
+		    &(struct stream_step){ .kind = kind, .text = text });
+}
+
+static enum fault
+open_call(struct decoding *d, int64_t index, const struct json *item)
+{
+	const struct part call = { .kind = PART_TOOL_CALL,
+		.id = json_get_str(item, "call_id"),
+		.name = json_get_str(item, "name"),
+		.custom = is_type(item, "custom_tool_call") };
+
+	hearing(d)->any = true;
+	return braid_open(d, &hearing(d)->braid, index, &call);
+}
+
+static enum fault
+open_kind(struct decoding *d, int64_t index, enum part_kind kind)
 {
 	const struct part block = { .kind = kind };
+	struct hearing *h = hearing(d);
+	const struct part *open = braid_block(&h->braid, index);
 
-	if (!hearing(d)->open || hearing(d)->kind != kind)
-		open_block(d, &block);
+	h->any = true;
+	if (index / ITEM_PARTS < SAID_ITEMS)
+		h->said |= UINT64_C(1) << (index / ITEM_PARTS);
+	if (open != NULL && open->kind == kind)
+		return FAULT_NONE;
+	return braid_open(d, &h->braid, index, &block);
 }
 
 static bool
@@ -638,88 +653,128 @@ is_call(const struct json *item)
 	       is_type(item, "custom_tool_call");
 }
 
-static void
-item_added(struct decoding *d, const struct json *item)
+static enum fault
+item_added(struct decoding *d, int64_t n, const struct json *item)
 {
 	if (is_call(item))
-		open_call(d, item);
-	else if (is_type(item, "reasoning"))
-		open_kind(d, PART_REASONING);
+		return open_call(d, place(n, 0), item);
+	if (is_type(item, "reasoning"))
+		return open_kind(d, place(n, 0), PART_REASONING);
+	return FAULT_NONE;
 }
 
 static void
-give_citations(struct decoding *d, const struct json *part)
+give_citations(struct decoding *d, int64_t index, const struct json *part)
 {
 	const struct json *c = json_get(part, "annotations");
 
-	for (c = c != NULL ? c->child : NULL; c != NULL; c = c->next) {
+	for (c = c != NULL && c->type == JSON_ARRAY ? c->child : NULL;
+	     c != NULL; c = c->next) {
 		struct citation cite = { .url = json_get_str(c, "url"),
 			.title = json_get_str(c, "title") };
 
 		(void)codec_u64(c, "start_index", &cite.start);
 		(void)codec_u64(c, "end_index", &cite.end);
 		if (is_type(c, "url_citation"))
-			decoding_step(
-			    d, &(struct stream_step){
-				   .kind = STEP_CITATION, .citation = &cite });
+			braid_step(d, &hearing(d)->braid, index,
+			    &(struct stream_step){
+				.kind = STEP_CITATION, .citation = &cite });
 	}
 }
 
-/* A part of a message: what of it has not come in deltas. */
-static void
-part_done(struct decoding *d, const struct json *part)
+/* Its place among the others is where it was announced. */
+static enum fault
+part_added(struct decoding *d, int64_t index, const struct json *part)
 {
-	const bool refusal = is_type(part, "refusal");
-
-	if (!refusal && !is_type(part, "output_text"))
-		return;
-	open_kind(d, refusal ? PART_REFUSAL : PART_TEXT);
-	if (!hearing(d)->any_text)
-		give(d, STEP_TEXT,
-		    json_get_str(part, refusal ? "refusal" : "text"));
-	give_citations(d, part);
-	close_block(d);
+	if (is_type(part, "refusal"))
+		return open_kind(d, index, PART_REFUSAL);
+	if (is_type(part, "output_text"))
+		return open_kind(d, index, PART_TEXT);
+	return FAULT_NONE;
 }
 
-static void
-reasoning_done(struct decoding *d, const struct json *item)
+/* A part of a message: what of it has not come in deltas. */
+static enum fault
+part_done(struct decoding *d, int64_t index, const struct json *part)
+{
+	const bool refusal = is_type(part, "refusal");
+	struct braid *b = &hearing(d)->braid;
+	enum fault f;
+
+	if (!refusal && !is_type(part, "output_text"))
+		return FAULT_NONE;
+	f = open_kind(d, index, refusal ? PART_REFUSAL : PART_TEXT);
+	if (!braid_any(b, index))
+		give(d, index, STEP_TEXT,
+		    json_get_str(part, refusal ? "refusal" : "text"));
+	give_citations(d, index, part);
+	braid_close(d, b, index);
+	return f;
+}
+
+static enum fault
+reasoning_done(struct decoding *d, int64_t index, const struct json *item)
 {
 	const struct json *s = json_get(item, "summary");
 	const struct slice sealed = json_get_str(item, "encrypted_content");
+	struct braid *b = &hearing(d)->braid;
+	const enum fault f = open_kind(d, index, PART_REASONING);
 
-	open_kind(d, PART_REASONING);
-	if (!hearing(d)->any_text)
-		give(d, STEP_TEXT, codec_text(d->scratch, s));
+	if (!braid_any(b, index))
+		give(d, index, STEP_TEXT, codec_text(d->scratch, s));
 	if (sealed.len > 0)
-		decoding_step(d, &(struct stream_step){ .kind = STEP_OPAQUE,
-				     .text = sealed,
-				     .origin = VENDOR_OPENAI });
-	close_block(d);
+		braid_step(d, b, index,
+		    &(struct stream_step){ .kind = STEP_OPAQUE,
+			.text = sealed,
+			.origin = VENDOR_OPENAI });
+	braid_close(d, b, index);
+	return f;
 }
 
-static void
-call_done(struct decoding *d, const struct json *item)
+static enum fault
+call_done(struct decoding *d, int64_t index, const struct json *item)
 {
 	const bool custom = is_type(item, "custom_tool_call");
-	struct hearing *h = hearing(d);
+	struct braid *b = &hearing(d)->braid;
+	enum fault f = FAULT_NONE;
 
-	if (!h->open || h->kind != PART_TOOL_CALL)
-		open_call(d, item);
-	if (!h->any_args)
-		give(d, STEP_ARGS,
+	if (braid_block(b, index) == NULL)
+		f = open_call(d, index, item);
+	if (!braid_any(b, index))
+		give(d, index, STEP_ARGS,
 		    json_get_str(item, custom ? "input" : "arguments"));
-	close_block(d);
+	braid_close(d, b, index);
+	return f;
 }
 
-static void
-item_done(struct decoding *d, const struct json *item)
+/* Parts that were told one by one are over; else here is all of them. */
+static enum fault
+message_done(struct decoding *d, int64_t n, const struct json *item)
+{
+	const struct json *p = json_get(item, "content");
+	struct hearing *h = hearing(d);
+	const bool said = n >= SAID_ITEMS || (h->said >> n & 1) != 0;
+	enum fault f = FAULT_NONE;
+	uint64_t i;
+
+	for (i = 0; i < ITEM_PARTS && h->braid.first != NULL; i++)
+		braid_close(d, &h->braid, place(n, i));
+	p = p != NULL && p->type == JSON_ARRAY && !said ? p->child : NULL;
+	for (i = 0; p != NULL && f == FAULT_NONE; p = p->next)
+		f = part_done(d, place(n, i++), p);
+	return f;
+}
+
+static enum fault
+item_done(struct decoding *d, int64_t n, const struct json *item)
 {
 	if (is_call(item))
-		call_done(d, item);
-	else if (is_type(item, "reasoning"))
-		reasoning_done(d, item);
-	else
-		close_block(d);
+		return call_done(d, place(n, 0), item);
+	if (is_type(item, "reasoning"))
+		return reasoning_done(d, place(n, 0), item);
+	if (is_type(item, "message"))
+		return message_done(d, n, item);
+	return FAULT_NONE;
 }
 
 static void
@@ -756,13 +811,33 @@ stop_of(const struct json *response)
 	return slice_eq(why, S("content_filter")) ? STOP_FILTER : STOP_LENGTH;
 }
 
-static void
+static enum fault
+read_output(struct decoding *d, const struct json *top)
+{
+	const struct json *i = json_get(top, "output");
+	enum fault f = FAULT_NONE;
+	int64_t n = 0;
+
+	for (i = i != NULL && i->type == JSON_ARRAY ? i->child : NULL;
+	     i != NULL && f == FAULT_NONE; i = i->next)
+		f = item_done(d, n++, i);
+	return f;
+}
+
+/* Of whom nothing was heard until here, all stands in the end. */
+static enum fault
 hear_end(struct decoding *d, const struct json *response, struct slice data)
 {
+	struct hearing *h = hearing(d);
+	enum fault f = FAULT_NONE;
+
 	hear_start(d, response);
 	hear_usage(d, data);
-	close_block(d);
+	braid_end(d, &h->braid);
+	if (!h->any)
+		f = read_output(d, response);
 	decoding_stop(d, stop_of(response), S(""));
+	return f;
 }
 
 static void
@@ -774,14 +849,13 @@ hear_error(struct decoding *d, const struct json *top)
 		e = json_get(top, "error");
 	if (e == NULL || e->type != JSON_OBJECT)
 		e = top;
-	close_block(d);
 	decoding_step(d, &(struct stream_step){ .kind = STEP_ERROR,
 			     .message = json_get_str(e, "message"),
 			     .fault = FAULT_UP_STATUS });
 }
 
-static void
-hear_delta(struct decoding *d, struct slice type, struct slice text)
+static enum fault
+hear_delta(struct decoding *d, const struct json *top, struct slice type)
 {
 	static const struct {
 		const char *type;
@@ -792,23 +866,25 @@ hear_delta(struct decoding *d, struct slice type, struct slice text)
 		{ "response.reasoning_summary_text.delta", PART_REASONING },
 		{ "response.reasoning_text.delta", PART_REASONING },
 	};
-	struct hearing *h = hearing(d);
+	const struct slice text = json_get_str(top, "delta");
+	int64_t index;
+	enum fault f;
 	size_t i;
 
 	for (i = 0; i < NELEM(row); i++) {
 		if (!slice_eq(type, slice_of(row[i].type)))
 			continue;
-		open_kind(d, row[i].kind);
-		give(d, STEP_TEXT, text);
-		h->any_text = h->any_text || text.len > 0;
-		return;
+		index = row[i].kind == PART_REASONING
+			    ? place(item_of(d, top), 0)
+			    : place_of(d, top);
+		f = open_kind(d, index, row[i].kind);
+		give(d, index, STEP_TEXT, text);
+		return f;
 	}
-	if (h->open && h->kind == PART_TOOL_CALL &&
-	    (slice_eq(type, S("response.function_call_arguments.delta")) ||
-		slice_eq(type, S("response.custom_tool_call_input.delta")))) {
-		give(d, STEP_ARGS, text);
-		h->any_args = h->any_args || text.len > 0;
-	}
+	if (slice_eq(type, S("response.function_call_arguments.delta")) ||
+	    slice_eq(type, S("response.custom_tool_call_input.delta")))
+		give(d, place(item_of(d, top), 0), STEP_ARGS, text);
+	return FAULT_NONE;
 }
 
 static bool
@@ -818,30 +894,43 @@ is_end(struct slice type)
 	       slice_eq(type, S("response.incomplete"));
 }
 
+/* Parts of one summary are paragraphs. */
 static void
+hear_paragraph(struct decoding *d, const struct json *top)
+{
+	const int64_t index = place(item_of(d, top), 0);
+
+	if (braid_any(&hearing(d)->braid, index))
+		give(d, index, STEP_TEXT, S("\n\n"));
+}
+
+static enum fault
 hear(struct decoding *d, const struct json *top, struct slice data)
 {
 	const struct slice type = json_get_str(top, "type");
 	const struct json *item = json_get(top, "item");
-	struct hearing *h = hearing(d);
 
-	if (json_get(top, "delta") != NULL) {
-		hear_delta(d, type, json_get_str(top, "delta"));
-	} else if (slice_eq(type, S("response.output_item.added"))) {
-		item_added(d, item);
-	} else if (slice_eq(type, S("response.output_item.done"))) {
-		item_done(d, item);
-	} else if (slice_eq(type, S("response.content_part.done"))) {
-		part_done(d, json_get(top, "part"));
-	} else if (slice_eq(type, S("response.reasoning_summary_part.added"))) {
-		/* Parts of one summary are paragraphs. */
-		if (h->any_text)
-			give(d, STEP_TEXT, S("\n\n"));
-	} else if (slice_eq(type, S("response.created"))) {
-		hear_start(d, json_get(top, "response"));
-	} else if (is_end(type)) {
-		hear_end(d, json_get(top, "response"), data);
+	if (json_get(top, "delta") != NULL)
+		return hear_delta(d, top, type);
+	if (slice_eq(type, S("response.output_item.added"))) {
+		/* Who gives no numbers has them one after the other. */
+		if (json_get(top, "output_index") == NULL)
+			hearing(d)->item++;
+		return item_added(d, item_of(d, top), item);
 	}
+	if (slice_eq(type, S("response.output_item.done")))
+		return item_done(d, item_of(d, top), item);
+	if (slice_eq(type, S("response.content_part.added")))
+		return part_added(d, place_of(d, top), json_get(top, "part"));
+	if (slice_eq(type, S("response.content_part.done")))
+		return part_done(d, place_of(d, top), json_get(top, "part"));
+	if (slice_eq(type, S("response.reasoning_summary_part.added")))
+		hear_paragraph(d, top);
+	else if (slice_eq(type, S("response.created")))
+		hear_start(d, json_get(top, "response"));
+	else if (is_end(type))
+		return hear_end(d, json_get(top, "response"), data);
+	return FAULT_NONE;
 }
 
 enum fault
@@ -869,8 +958,7 @@ responses_read_event(struct decoding *d, struct slice name, struct slice data)
 	if (!d->started && !slice_eq(type, S("response.created")) &&
 	    !is_end(type))
 		hear_start(d, NULL);
-	hear(d, top, data);
-	return FAULT_NONE;
+	return hear(d, top, data);
 }
 
 enum fault
@@ -880,7 +968,6 @@ responses_read_end(struct decoding *d)
 
 	if (d->ended)
 		return FAULT_NONE;
-	close_block(d);
 	if (!d->started || !d->stopped)
 		return FAULT_UP_RESET;
 	if (h->has_usage)
@@ -889,22 +976,6 @@ responses_read_end(struct decoding *d)
 				     .has_usage = true });
 	decoding_step(d, &(struct stream_step){ .kind = STEP_END });
 	return FAULT_NONE;
-}
-
-static void
-read_output(struct decoding *d, const struct json *top)
-{
-	const struct json *i = json_get(top, "output"), *p;
-
-	for (i = i != NULL ? i->child : NULL; i != NULL; i = i->next) {
-		if (!is_type(i, "message")) {
-			item_done(d, i);
-			continue;
-		}
-		p = json_get(i, "content");
-		for (p = p != NULL ? p->child : NULL; p != NULL; p = p->next)
-			part_done(d, p);
-	}
 }
 
 enum fault
@@ -923,7 +994,8 @@ responses_read_answer(
 	    dialect_openai_responses.answer(body, &t) != FAULT_NONE)
 		return FAULT_UP_GARBAGE;
 	hear_start(&d, top);
-	read_output(&d, top);
+	if (read_output(&d, top) != FAULT_NONE)
+		return FAULT_UP_GARBAGE;
 	decoding_stop(&d, stop_of(top), S(""));
 	hearing(&d)->usage = t.usage;
 	hearing(&d)->has_usage = t.has_usage;

@@ -203,7 +203,8 @@ struct completion {
  * A stream is a sequence of these: START, then blocks one after the other
  * (OPEN, deltas, CLOSE: never two open at once), then STOP, then, any time
  * after START, USAGE (cumulative: the last one counts), then END.  ERROR may
- * come any time and ends it.
+ * come any time and ends it; a block that is open then stays open: nobody may
+ * take half a tool call for a whole one.
  */
 enum step_kind {
 	STEP_START,    /* id, model, usage when it is known */

@@ -50,9 +50,12 @@ codec_step(void *arg, const struct stream_step *s)
 	case STEP_STOP:
 		CHECK(!law->open);
 		break;
-	case STEP_ERROR:
 	case STEP_END:
 		CHECK(!law->open);
+		law->over = true;
+		break;
+	case STEP_ERROR:
+		law->open = false;
 		law->over = true;
 		break;
 	case STEP_CITATION:
@@ -132,8 +135,8 @@ codec_stream(const struct dialect *d, struct slice in)
 		arena_fini(&scratch);
 		scratch = (struct arena){ 0 };
 	}
-	(void)d->codec->read_end(&dec);
-	CHECK(!law.open);
+	if (d->codec->read_end(&dec) == FAULT_NONE)
+		CHECK(!law.open && law.over);
 	buf_fini(&law.text);
 	arena_fini(&scratch);
 	arena_fini(&a);

@@ -301,7 +301,7 @@ a_stream_that_breaks_off_says_so(void **state)
 
 	(void)state;
 	stream(half, FAULT_UP_RESET, "[(0 :a");
-	stream(failed, FAULT_NONE, "[(0 :a) !slow");
+	stream(failed, FAULT_NONE, "[(0 :a !slow");
 }
 
 static void
