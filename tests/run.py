@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -150,6 +151,25 @@ def environment():
     return env
 
 
+def run_step(args, step, total):
+    print(f"== {step}", flush=True)
+    tally, began = Tally(), time.monotonic()
+    globals()["run_" + step](args, tally)
+    print(f"== {step}: {tally.passed} good, {tally.failed} bad, "
+          f"{tally.skipped} left out, {time.monotonic() - began:.0f} s",
+          flush=True)
+    total.add(tally.passed, tally.failed, tally.skipped)
+
+
+def start_beside(args, step):
+    """Another run of this program, its words kept until it is asked."""
+    log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+    return subprocess.Popen(
+        [sys.executable, os.path.abspath(__file__), "--build", args.build,
+         *(f"--pytest={word}" for word in args.pytest), step],
+        cwd=TOP, stdout=log, stderr=subprocess.STDOUT), log
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build")
@@ -163,14 +183,22 @@ def main():
     shared = environment()["KONTOR_SHARED"]
     if not os.path.isdir(shared):
         print(f"no {shared}: tests of its captures and specs are left out")
+    # The longest by far, and most of it is waiting: beside the others.
+    beside = {step: start_beside(args, step)
+              for step in ["e2e"] if "all" in args.what}
     for step in ALL if "all" in args.what else args.what:
-        print(f"== {step}", flush=True)
-        tally, began = Tally(), time.monotonic()
-        globals()["run_" + step](args, tally)
-        print(f"== {step}: {tally.passed} good, {tally.failed} bad, "
-              f"{tally.skipped} left out, {time.monotonic() - began:.0f} s",
-              flush=True)
-        total.add(tally.passed, tally.failed, tally.skipped)
+        if step in beside:
+            continue
+        run_step(args, step, total)
+    for step, (process, log) in beside.items():
+        process.wait()
+        log.seek(0)
+        *text, last = log.read().rstrip().split("\n")
+        print(*text, sep="\n", flush=True)
+        total.add(*map(int, re.findall(r"(\d+) (?:passed|failed|skipped)",
+                                       last)))
+        if process.returncode and not total.failed:
+            total.add(failed=1)
     print(total, flush=True)
     return 1 if total.failed or not total.passed else 0
 

@@ -52,7 +52,8 @@ struct relay {
 	 * whole answer; how many, and by when there must be more. */
 	int64_t since_ns, due_ns;
 	uint64_t since_n;
-	bool moved;          /* this wake's bytes ended an event */
+	bool moved; /* this wake's bytes ended an event, or are blank */
+	bool text;  /* of a whole answer: a byte that is no blank came */
 	struct carry *carry; /* NULL: bytes pass */
 	struct eventstream frames;
 	struct buf wrapped; /* a message's payload under its name */
@@ -666,10 +667,12 @@ watch(struct req *req, struct slice data)
 {
 	struct relay *r = req->relay;
 	const int64_t now = loop_now(req->w->loop);
-	const bool blank =
-	    r->mode == MODE_WHOLE && is_blank(buf_slice(&r->body));
 
-	if (r->since_ns == 0 || r->moved || blank) {
+	if (r->mode == MODE_WHOLE && !r->text) {
+		r->moved = is_blank(data);
+		r->text = !r->moved;
+	}
+	if (r->since_ns == 0 || r->moved) {
 		r->since_ns = now;
 		r->since_n = 0;
 	}

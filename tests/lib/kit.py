@@ -8,6 +8,7 @@ without tripping over each other's circuit breakers.
 """
 import contextlib
 import functools
+import itertools
 import json
 import os
 import pathlib
@@ -177,10 +178,21 @@ def price_rows():
     return rows
 
 
+ports = itertools.count(os.getpid() * 101)
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the kernel's own range, so that no connection of another test
+    takes it before its server does; each process begins elsewhere."""
+    while True:
+        port = 10000 + next(ports) % 22000
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def deployment(ident, provider, name=None):
