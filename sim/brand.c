@@ -492,40 +492,48 @@ put_hex_id(struct buf *b, const char *name, uint64_t n)
 }
 
 static void
-put_limits(struct buf *b, const struct plan *p, bool azure)
+put_limits(
+    struct buf *b, const struct plan *p, const struct allowance *a, bool azure)
 {
 	bool out = p->status == 429;
 
 	put_number(b, "x-ratelimit-limit-requests", 10000);
-	put_number(b, "x-ratelimit-limit-tokens", 10000000);
+	put_number(b, "x-ratelimit-limit-tokens",
+	    a->tokens > 0 ? a->tokens : 10000000);
 	put_number(b, "x-ratelimit-remaining-requests", out ? 0 : 9999);
-	put_number(b, "x-ratelimit-remaining-tokens", out ? 0 : 9999000);
+	put_number(b, "x-ratelimit-remaining-tokens",
+	    a->tokens > 0 ? a->left
+	    : out         ? 0
+			  : 9999000);
 	put_line(b, "x-ratelimit-reset-requests", azure ? S("1") : S("1s"));
 	put_line(b, "x-ratelimit-reset-tokens", azure ? S("1") : S("6ms"));
 }
 
 static void
-openai_lines(struct buf *b, const struct plan *p, uint64_t n)
+openai_lines(
+    struct buf *b, const struct plan *p, uint64_t n, const struct allowance *a)
 {
 	put_hex_id(b, "x-request-id: req_", n);
 	put_line(b, "openai-version", S("2020-10-01"));
 	put_line(b, "openai-organization", S("org-simulated"));
 	put_line(b, "openai-processing-ms", S("7"));
-	put_limits(b, p, false);
+	put_limits(b, p, a, false);
 }
 
 static void
-azure_lines(struct buf *b, const struct plan *p, uint64_t n)
+azure_lines(
+    struct buf *b, const struct plan *p, uint64_t n, const struct allowance *a)
 {
 	put_uuid(b, "apim-request-id", n);
 	put_line(b, "x-ms-region", S("East US 2"));
 	put_line(b, "x-ms-rai-invoked", S("true"));
 	put_hex_id(b, "x-ms-client-request-id: ", n);
-	put_limits(b, p, true);
+	put_limits(b, p, a, true);
 }
 
 static void
-anthropic_lines(struct buf *b, const struct plan *p, uint64_t n)
+anthropic_lines(
+    struct buf *b, const struct plan *p, uint64_t n, const struct allowance *a)
 {
 	const bool out = p->status == 429;
 
@@ -535,9 +543,12 @@ anthropic_lines(struct buf *b, const struct plan *p, uint64_t n)
 	put_number(b, "anthropic-ratelimit-requests-remaining", out ? 0 : 9999);
 	put_line(
 	    b, "anthropic-ratelimit-requests-reset", S("2026-11-25T00:00:00Z"));
-	put_number(b, "anthropic-ratelimit-tokens-limit", 10000000);
-	put_number(
-	    b, "anthropic-ratelimit-tokens-remaining", out ? 0 : 9999000);
+	put_number(b, "anthropic-ratelimit-tokens-limit",
+	    a->tokens > 0 ? a->tokens : 10000000);
+	put_number(b, "anthropic-ratelimit-tokens-remaining",
+	    a->tokens > 0 ? a->left
+	    : out         ? 0
+			  : 9999000);
 }
 
 /* No rate headers and no retry-after: what there is stands in the body. */
@@ -551,20 +562,21 @@ google_lines(struct buf *b)
 }
 
 static void
-brand_lines(struct buf *b, enum venue v, const struct plan *p, uint64_t n)
+brand_lines(struct buf *b, enum venue v, const struct plan *p, uint64_t n,
+    const struct allowance *a)
 {
 	if (v == VENUE_GEMINI || v == VENUE_VERTEX) {
 		google_lines(b);
 		return;
 	}
 	if (v == VENUE_OPENAI)
-		openai_lines(b, p, n);
+		openai_lines(b, p, n, a);
 	else if (v == VENUE_AZURE)
-		azure_lines(b, p, n);
+		azure_lines(b, p, n, a);
 	else if (v == VENUE_BEDROCK)
 		put_uuid(b, "x-amzn-requestid", n);
 	else if (v == VENUE_ANTHROPIC)
-		anthropic_lines(b, p, n);
+		anthropic_lines(b, p, n, a);
 	else
 		put_line(b, "server", S("uvicorn"));
 	if (p->aws_input > 0)
@@ -632,10 +644,10 @@ brand_plain_head(struct buf *b, const struct plan *p, bool keep)
 }
 
 void
-brand_head(
-    struct buf *b, enum venue v, const struct plan *p, uint64_t n, bool keep)
+brand_head(struct buf *b, enum venue v, const struct plan *p, uint64_t n,
+    const struct allowance *a, bool keep)
 {
 	start(b, p, keep);
-	brand_lines(b, v, p, n);
+	brand_lines(b, v, p, n, a);
 	buf_add(b, S("\r\n"));
 }

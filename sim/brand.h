@@ -35,9 +35,15 @@ struct plan *brand_refusal(enum venue v, const struct refusal *why) MUST_USE;
 /* What to add to the machine's clock in Date. */
 extern int64_t brand_clock_s;
 
+/* What an account may take in a minute, and how much of it is left; 0: as
+ * much as anybody wants. */
+struct allowance {
+	uint64_t tokens, left;
+};
+
 /* The head of an answer; n makes its request id. */
-void brand_head(
-    struct buf *b, enum venue v, const struct plan *p, uint64_t n, bool keep);
+void brand_head(struct buf *b, enum venue v, const struct plan *p, uint64_t n,
+    const struct allowance *a, bool keep);
 /* The same without a provider's headers. */
 void brand_plain_head(struct buf *b, const struct plan *p, bool keep);
 

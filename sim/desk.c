@@ -280,6 +280,19 @@ session_of(struct wire_conn *c)
 	return s;
 }
 
+static struct allowance
+allowance(const struct visit *v)
+{
+	const struct credential *c = v->credential;
+	const struct meter *m;
+
+	if (c == NULL || c->tokens_per_minute == 0)
+		return (struct allowance){ 0 };
+	m = &v->desk->meter[c->index];
+	return (struct allowance){ (uint64_t)c->tokens_per_minute,
+		(uint64_t)(m->at_ns != 0 ? m->tokens : c->tokens_burst) };
+}
+
 static void
 on_request(struct wire_conn *c, const struct http_head *head, struct slice body)
 {
@@ -290,6 +303,7 @@ on_request(struct wire_conn *c, const struct http_head *head, struct slice body)
 		.path = http_path(head),
 		.loop = wire_loop(c) };
 	struct leg *leg = &s->leg;
+	struct allowance left;
 	struct plan *p;
 
 	leg->keep = c->keep;
@@ -304,9 +318,10 @@ on_request(struct wire_conn *c, const struct http_head *head, struct slice body)
 			plan_unref(&p);
 			p = plan_plain(505);
 		}
+		left = allowance(&v);
 		brand_head(&leg->head,
 		    v.credential != NULL ? v.credential->venue : VENUE_OPENAI,
-		    p, ++s->desk->n, leg->keep);
+		    p, ++s->desk->n, &left, leg->keep);
 	}
 	leg->entry = v.entry;
 	leg_start(leg, &p);

@@ -20,6 +20,9 @@ METHODS = ["e-secret", "e-cert", "e-fed", "e-managed", "a-role", "a-profile",
            "a-profile-role", "a-chain", "a-env", "a-web", "a-container",
            "a-instance", "g-key", "g-user", "g-pool", "g-pool-aws", "g-metadata", "o-sign",
            "o-key", "org"]
+# Sent as the configuration has them.
+STATIC = ["s-azure", "s-aws", "s-bedrock", "s-anthropic", "s-gemini",
+          "s-vertex", "s-lab"]
 
 
 @pytest.fixture(scope="module")
@@ -404,7 +407,7 @@ class cores_allowed:
 
 def look_everywhere(clouds, k, words):
     key = k.key("k")["key"]
-    for name in METHODS:
+    for name in METHODS + ["g-vertex"] + STATIC:
         r = k.chat(key, f"m-{name}")
         assert r.status_code == 200, (name, r.text)
         find_in(name, r.content + str(r.headers).encode(), words)
@@ -413,7 +416,7 @@ def look_everywhere(clouds, k, words):
     # Endpoints that fail, and one that repeats what it was sent.
     for fault in ("echo", "html", "error"):
         ask(clouds, fault=fault, rotate=True)
-        for name in METHODS:
+        for name in METHODS + ["g-vertex"] + STATIC:
             r = k.chat(key, f"m-{name}")
             find_in(name, r.content + str(r.headers).encode(), words)
         time.sleep(0.5)
@@ -561,7 +564,7 @@ def test_commands_sign_in_for_themselves(calm, folder, tmp_path):
 def test_lists_are_asked_for_with_what_was_signed_in_for(
         calm, folder, tmp_path):
     """Entra's tokens, signed requests of AWS and of Oracle, Google's."""
-    names = [*METHODS, "g-vertex"]
+    names = [*METHODS, "g-vertex", *STATIC]
     k = one(folder, tmp_path, calm, *names)
     k.write_config()
     rows = k.cli("models", "diff", "--json")["providers"]

@@ -20,6 +20,14 @@ CANARIES = {
     "GOOGLE_REFRESH": "canary-google-refresh-token",
     "OCI_API_KEY": "sk-canary-oci-key",
     "OPENAI_KEY": "sk-canary-openai-key",
+    "S_AZURE": "canary-azure-api-key",
+    "S_AWS_SECRET": "canary/aws/static/secretkey",
+    "S_AWS_TOKEN": "canary//aws//static//session-token",
+    "S_BEDROCK": "canary-bedrock-api-key",
+    "S_ANTHROPIC": "sk-ant-canary-anthropic",
+    "S_GEMINI": "AIza-canary-gemini-key",
+    "S_VERTEX": "ya29.canary-vertex-access-token",
+    "S_LAB": "canary-compatible-key",
 }
 POOL_AWS = "//iam.googleapis.com/projects/1/locations/global/" \
            "workloadIdentityPools/p/providers/aws"
@@ -77,6 +85,21 @@ def credentials():
         {"name": "o-key", "type": "oci", "key": CANARIES["OCI_API_KEY"]},
         {"name": "org", "type": "openai", "key": CANARIES["OPENAI_KEY"],
          "organization": "org-kontor", "project": "proj-kontor"},
+        {"name": "s-azure", "type": "azure_openai", "deployments": names,
+         "key": CANARIES["S_AZURE"]},
+        {"name": "s-aws", "type": "bedrock", **aws,
+         "access_key_id": "ASIASIMSTATIC0000001",
+         "secret_access_key": CANARIES["S_AWS_SECRET"],
+         "session_token": CANARIES["S_AWS_TOKEN"]},
+        {"name": "s-bedrock", "type": "bedrock", **aws,
+         "api_key": CANARIES["S_BEDROCK"]},
+        {"name": "s-anthropic", "type": "anthropic",
+         "key": CANARIES["S_ANTHROPIC"]},
+        {"name": "s-gemini", "type": "gemini", "key": CANARIES["S_GEMINI"]},
+        {"name": "s-vertex", "type": "vertex", "project": "proj-v",
+         "key": CANARIES["S_VERTEX"]},
+        {"name": "s-lab", "type": "openai_compatible",
+         "key": CANARIES["S_LAB"]},
     ]
 
 
@@ -130,7 +153,7 @@ def sim_config(folder):
     price = {"input": "1.00", "output": "2.00"}
     models[0]["prices"].update(openai_compatible=price, oci=price)
     models.append({"id": GEMINI, "context": 1000000, "max_output": 65536,
-                   "prices": {"vertex": price}})
+                   "prices": {"vertex": price, "gemini": price}})
     return {"credentials": rows, "models": models,
             "identities": identities(folder)}
 
@@ -251,15 +274,37 @@ def providers(url):
         "org": {"type": "openai", "base_url": url + "/v1",
                 "organization": "org-kontor", "project": "proj-kontor",
                 "auth": {"api_key": "${OPENAI_KEY}"}},
+        # And what stands in the configuration as it is sent.
+        "s-azure": {"type": "azure_openai", "base_url": url,
+                    "auth": {"api_key": "${S_AZURE}"}},
+        "s-aws": {"type": "bedrock", "base_url": url, "region": "us-east-1",
+                  "auth": {"access_key_id": "${S_AWS_ID}",
+                           "secret_access_key": "${S_AWS_SECRET}",
+                           "session_token": "${S_AWS_TOKEN}"}},
+        "s-bedrock": {"type": "bedrock", "base_url": url,
+                      "region": "us-east-1",
+                      "auth": {"api_key": "${S_BEDROCK}"}},
+        "s-anthropic": {"type": "anthropic", "base_url": url,
+                        "auth": {"api_key": "${S_ANTHROPIC}"}},
+        "s-gemini": {"type": "gemini", "base_url": url,
+                     "auth": {"api_key": "${S_GEMINI}"}},
+        "s-vertex": {"type": "vertex", "base_url": url, "project": "proj-v",
+                     "region": "us-central1",
+                     "auth": {"access_token": "${S_VERTEX}"}},
+        "s-lab": {"type": "openai_compatible", "base_url": url + "/v1",
+                  "auth": {"api_key": "${S_LAB}"}},
     }
 
 
 def name_at(provider):
-    if provider.startswith("e-"):
+    if provider.startswith("e-") or provider == "s-azure":
         return "gpt-prod"
-    if provider == "g-vertex":
+    if provider in ("g-vertex", "s-vertex", "s-gemini"):
         return GEMINI
-    return "openai.gpt-5.4" if provider.startswith("a-") else MODEL
+    if provider == "s-anthropic":
+        return "claude-sonnet-4-5"
+    return "openai.gpt-5.4" if provider.startswith("a-") or provider in (
+        "s-aws", "s-bedrock") else MODEL
 
 
 def config(folder, url, only=None, workers=1):
@@ -284,5 +329,6 @@ def config(folder, url, only=None, workers=1):
 
 def env():
     return {**CANARIES, "AWS_USER_ID": "AKIASIMUSER000000001",
+            "S_AWS_ID": "ASIASIMSTATIC0000001",
             "AWS_ACCESS_KEY_ID": "AKIASIMENV0000000001",
             "AWS_SECRET_ACCESS_KEY": CANARIES["AWS_ENV_SECRET"]}
