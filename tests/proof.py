@@ -320,10 +320,7 @@ def routing(args):
         for fault in t.OUTAGES:
             sub = pathlib.Path(folder) / f"outage-{fault}"
             sub.mkdir()
-            with t.instance(sub, t.providers(
-                    sim, first_byte="200ms", idle="300ms"), {
-                    "m": {"deployments": [routes.deployment(z, z)
-                                          for z in t.ZONES]}}) as kontor:
+            with t.outage_instance(sub, sim, fault) as kontor:
                 answers, stats = t.outage(kontor, sim, t.ZONES[0], fault, n)
             good = sum(a.status == 200 for a in answers)
             assert good >= n * 0.999, (fault, good)

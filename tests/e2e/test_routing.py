@@ -5,6 +5,7 @@ import json
 import os
 import random
 import socket
+import subprocess
 import threading
 import time
 
@@ -87,17 +88,23 @@ def residency_calls(n, seed):
 
 
 def residency_campaign(folder, sim, calls, lines=24, seed=1):
-    """Calls with faults and failovers under a rule; what came of them."""
-    with routes.nobody() as (us_url, reached):
+    """Calls with faults and failovers under a rule; what came of them.  The
+    simulator outside is well, and counted are connections to it and calls."""
+    outside = folder / "outside"
+    outside.mkdir()
+    with kit.Sim(outside, routes.sim_config(["us"])) as us, \
+            routes.nobody(behind=("127.0.0.1", int(
+                us.url.rsplit(":", 1)[1]))) as (us_url, reached):
         with residency_instance(folder, sim, us_url) as kontor:
             key = kontor.key("claims", team="claims", org="o")["key"]
             other = kontor.key("other", team="other", org="o")["key"]
             answers = routes.load(
                 kontor, key, residency_calls(calls, seed), lines)
             assert len(reached) == 0, "a byte left its zone"
-            # The place is reached by who may: the count counts.
-            assert kontor.chat(other, "only-us").status_code == 502
-            assert len(reached) > 0
+            assert us.stats()["us"]["received"] == 0
+            # The place is reached by who may: the counts count.
+            assert kontor.chat(other, "only-us").status_code == 200
+            assert len(reached) > 0 and us.stats()["us"]["received"] == 1
             said = {}
             for a in answers:
                 said[a.status] = said.get(a.status, 0) + 1
@@ -200,6 +207,42 @@ def test_a_provider_that_served_elsewhere_is_an_incident(sim, tmp_path):
         kontor.verify()
 
 
+def claude_answers(geo):
+    body = json.dumps({
+        "id": "msg_1", "type": "message", "role": "assistant",
+        "model": "claude-sonnet-4-5", "stop_reason": "end_turn",
+        "stop_sequence": None, "content": [{"type": "text", "text": "here"}],
+        "usage": {"input_tokens": 3, "output_tokens": 2,
+                  "inference_geo": geo}}).encode()
+
+    def talk(peer):
+        peer.sendall(HEAD % b"application/json" +
+                     b"Content-Length: %d\r\nConnection: close\r\n\r\n"
+                     % len(body) + body)
+    return talk
+
+
+@pytest.mark.parametrize("geo", ["us", "global"])
+def test_anthropics_inference_geo_is_compared(tmp_path, geo):
+    """A deployment that asks for the US, and what the answer says of it."""
+    with server(claude_answers(geo)) as url, instance(tmp_path, {
+            "a": {"type": "anthropic", "base_url": url,
+                  "auth": {"api_key": "${SIM_KEY_US}"}}}, {
+            "m": {"deployments": [{
+                "id": "d", "provider": "a", "name": "claude-sonnet-4-5",
+                "inference_geo": "us", "zone": "us", "max_output": 100,
+                "context": 1000}]}}) as kontor:
+        r = kontor.chat(kontor.key("k")["key"], "m")
+        assert r.status_code == 200, r.text
+        told = kontor.explain(r.headers["x-kontor-request-id"])
+        if geo == "us":
+            assert not told["attempts"][0].get("seen_in")
+            assert "incident 40" not in kontor.text()
+            return
+        assert told["attempts"][0]["seen_in"] == "global"
+        kit.wait_for("the incident", lambda: "incident 40" in kontor.text())
+
+
 def test_an_answer_for_another_model_is_an_error(four, tmp_path):
     with instance(tmp_path, providers(four), {
             "m": {"deployments": [
@@ -277,6 +320,61 @@ def test_a_call_too_long_goes_on_at_a_larger_model(four, tmp_path):
         key = kontor.key("k2", model="small")["key"]
         r = kontor.chat(key, "small", "long " * 2000)
         assert r.headers["x-kontor-deployment"] == "s"
+
+
+def test_a_provider_that_finds_it_too_long_moves_it_too(tmp_path):
+    """What the configuration does not know, its refusal says."""
+    config = routes.sim_config(["eu-1", "eu-2"])
+    config["models"].append({
+        "id": "gpt-small", "context": 500, "max_output": 100,
+        "prices": {"openai": {"input": "1.00", "output": "2.00"}}})
+    with kit.Sim(tmp_path, config) as sim, instance(
+            tmp_path, providers(sim, ["eu-1", "eu-2"]), {
+            "small": {"deployments": [
+                routes.deployment("s", "eu-1", name="gpt-small")],
+                "route": {"larger": "big"}},
+            "big": {"deployments": [routes.deployment("b", "eu-2")]}},
+            ) as kontor:
+        key = kontor.key("k")["key"]
+        r = kontor.chat(key, "small", "short")
+        assert r.headers["x-kontor-deployment"] == "s"
+        r = kontor.chat(key, "small", "long " * 2000)
+        assert r.status_code == 200
+        assert r.headers["x-kontor-deployment"] == "b"
+        told = kontor.explain(r.headers["x-kontor-request-id"])
+        assert [a["owner"] for a in told["attempts"]] == ["context", "nobody"]
+        assert told["attempts"][0]["resolution"] == "void"
+        # It moved nothing else: the small one is asked next time.
+        r = kontor.chat(key, "small", "short")
+        assert r.headers["x-kontor-deployment"] == "s"
+
+
+def refuses(status, **error):
+    body = json.dumps({"error": error}).encode()
+
+    def talk(peer):
+        peer.sendall(b"HTTP/1.1 %d No\r\nContent-Type: application/json\r\n"
+                     b"Content-Length: %d\r\nConnection: close\r\n\r\n"
+                     % (status, len(body)) + body)
+    return talk
+
+
+def test_a_content_filter_moves_nothing(four, tmp_path):
+    p = providers(four, ["eu-2"])
+    with server(refuses(400, code="content_filter", type="invalid_request",
+                        message="filtered", param="prompt")) as url:
+        p["eu-1"] = routes.provider(url, "eu-1", zone="eu")
+        with instance(tmp_path, p, {"m": {"deployments": [
+                routes.deployment("a", "eu-1"),
+                routes.deployment("b", "eu-2")]}}) as kontor:
+            key = kontor.key("k")["key"]
+            for _ in range(7):  # more than a breaker bears
+                r = kontor.chat(key, "m")
+                assert r.status_code == 400
+                assert r.json()["error"]["code"] == "content_filter"
+            told = kontor.explain(r.headers["x-kontor-request-id"])
+            assert [a["owner"] for a in told["attempts"]] == ["policy"]
+            assert told["candidates"][0]["kept"]
 
 
 def test_a_fallback_serves_when_nothing_else_can(four, tmp_path):
@@ -454,6 +552,28 @@ def test_reserved_capacity_is_used_before_on_demand_is_paid(tmp_path):
                 "ptu", "demand"}
 
 
+def test_a_capacity_that_is_not_configured_is_learned(tmp_path):
+    """From the provider's rate headers, before it must refuse."""
+    with kit.Sim(tmp_path, routes.sim_config(
+            ["ptu", "demand"], ptu=100000)) as sim:
+        p = {n: routes.provider(sim.url, n, zone="us")
+             for n in ("ptu", "demand")}
+        with instance(tmp_path, p, {"m": {"deployments": [
+                routes.deployment("demand", "demand"),
+                routes.deployment("ptu", "ptu",
+                                  capacity={"kind": "provisioned"})]}},
+                env=routes.env(["ptu", "demand"])) as kontor:
+            answers = routes.load(kontor, kontor.key("k")["key"],
+                                  capacity_calls(300), lines=4)
+            assert {a.status for a in answers} == {200}
+            rows = sim.settled()
+            refused = sum(r["status"] == 429 for r in rows)
+            used = sum(r["input_tokens"] + r["output_tokens"] for r in rows
+                       if r["credential"] == "ptu" and r["status"] == 200)
+            assert any(r["credential"] == "demand" for r in rows)
+            assert used >= 90000 and refused <= 6, (used, refused)
+
+
 def big_calls(n):
     # 2,000 tokens in, 500 out.
     for i in range(n):
@@ -545,43 +665,59 @@ def test_what_matters_is_unmoved_by_twice_the_load(tmp_path):
             await line.close()
 
         async def both():
-            alone = await paced(60, 0.03)
-            stop, floods = asyncio.Event(), []
-            tasks = [asyncio.ensure_future(flood(stop, floods))
-                     for _ in range(8)]
-            await asyncio.sleep(1)
-            crowded = await paced(100, 0.03)
-            stop.set()
-            await asyncio.gather(*tasks)
-            return alone, crowded, floods
+            """In turns, so that what else the machine does hits both."""
+            alone, crowded, floods, took = [], [], [], 0
+            for _ in range(3):
+                alone.append(await paced(40, 0.03))
+                stop, began = asyncio.Event(), time.monotonic()
+                tasks = [asyncio.ensure_future(flood(stop, floods))
+                         for _ in range(8)]
+                await asyncio.sleep(0.3)
+                crowded.append(await paced(60, 0.03))
+                stop.set()
+                await asyncio.gather(*tasks)
+                took += time.monotonic() - began
+            return alone, crowded, floods, took
 
-        alone, crowded, floods = asyncio.run(both())
-        assert {a.status for a in alone} == {200}
-        assert {a.status for a in crowded} == {200}
+        alone, crowded, floods, took = asyncio.run(both())
+        assert {a.status for part in alone + crowded for a in part} == {200}
         assert {a.status for a in floods} == {200, 429}
-        # Asked for: at least twice what is sold, 475 tokens each.
-        assert len(floods) * 475 >= 2 * 5000 * 4, len(floods)
+        # Asked for: at least twice what was sold meanwhile, 475 tokens each.
+        assert len(floods) * 475 >= 2 * 5000 * took, (len(floods), took)
         # The provider itself, which meters, turned next to nothing away.
         refused = sum(r["status"] == 429 for r in sim.settled())
         assert refused <= len(floods) // 50, refused
         refused = [a for a in floods if a.status == 429]
         assert all(int(a.headers["retry-after"]) >= 1 for a in refused)
-        before = routes.percentile([a.seconds for a in alone], 99)
-        after = routes.percentile([a.seconds for a in crowded], 99)
-        assert after < before + 0.05 * kit.SLOW, (before, after)
+        before, after = (sorted(
+            routes.percentile([a.seconds for a in part], 99)
+            for part in parts)[1] for parts in (alone, crowded))
+        # 20 ms are the provider's own.
+        assert after < 1.5 * before + 0.02 * kit.SLOW, (before, after)
 
 
 # --- outages ------------------------------------------------------------------
 
 OUTAGES = ["429", "529", "500", "503", "hang", "reset", "down", "html502",
-           "slow"]
+           "slow", "bad_tls", "nxdomain"]
+
+
+def outage_instance(folder, sim, fault):
+    """Four providers; the first is out in what no simulator could play."""
+    p = providers(sim, first_byte="200ms", idle="300ms")
+    if fault == "bad_tls":  # it answers in plain HTTP
+        p[ZONES[0]]["base_url"] = sim.url.replace("http:", "https:") + "/v1"
+    if fault == "nxdomain":
+        p[ZONES[0]]["base_url"] = "http://nowhere.invalid/v1"
+    return instance(folder, p, {"m": {
+        "deployments": [routes.deployment(n, n) for n in ZONES]}})
 
 
 def outage(kontor, sim, broken, fault, calls, lines=8, **more):
     """One provider is out: the answers, and what reached the simulator."""
     key = kontor.key(f"{broken}-{fault}")["key"]
     sim.reset()
-    if fault is not None:
+    if fault not in (None, "bad_tls", "nxdomain"):
         sim.fault(fault, broken)
     try:
         answers = routes.load(kontor, key, (
@@ -594,10 +730,7 @@ def outage(kontor, sim, broken, fault, calls, lines=8, **more):
 
 @pytest.mark.parametrize("fault", OUTAGES)
 def test_an_outage_of_one_is_no_outage(four, tmp_path, fault):
-    with instance(tmp_path, providers(
-            four, first_byte="200ms", idle="300ms"), {
-            "m": {"deployments": [routes.deployment(n, n) for n in ZONES]}},
-            ) as kontor:
+    with outage_instance(tmp_path, four, fault) as kontor:
         answers, stats = outage(kontor, four, ZONES[0], fault, 1000)
         good = sum(a.status == 200 for a in answers)
         assert good >= 999, {a.status for a in answers}
@@ -817,6 +950,8 @@ def reload_campaign(kontor, key, streams, reloads):
                 "reload", check=False))
             assert (r.returncode == 0) == (not bad), r.stderr
             kontor.config["models"]["m"].pop("route", None)
+            if bad:
+                assert "round in a circle: m > m" in r.stderr
         await asyncio.gather(*tasks)
         return done
     return asyncio.run(run())
@@ -832,6 +967,63 @@ def test_open_streams_outlive_reloads(four, tmp_path):
                   not a.body.endswith(b"data: [DONE]\n\n")]
         assert not broken, len(broken)
         assert kontor.chat(key, "m").status_code == 200
+
+
+def test_a_bad_configuration_changes_nothing(four, tmp_path):
+    with instance(tmp_path, providers(four), {"m": {"deployments": [
+            routes.deployment("a", "eu-1")]}}) as kontor:
+        key = kontor.key("k")["key"]
+        token = (kontor.data_dir / "admin.token").read_text().strip()
+
+        def now():
+            told = kontor.cli("route", "test", "--model", "m", "--json")
+            out = [kontor.processes(), told["first"], [
+                (c["deployment"], c["zone"], c["why"])
+                for c in told["candidates"]]]
+            for path in ("config", "models"):
+                r = httpx.get(f"{kontor.admin}/api/v1/{path}", headers={
+                    "authorization": f"Bearer {token}"})
+                assert r.status_code == 200
+                out.append(r.json())
+            return out
+
+        before = now()
+        m = kontor.config["models"]["m"]
+        for breaks in (
+                lambda: m.update(route={"fallback": "m"}),
+                lambda: m["deployments"].append(dict(m["deployments"][0])),
+                lambda: m["deployments"][0].update(provider="nobody"),
+                lambda: kontor.config.update(residency=[
+                    {"name": "r", "allow_zones": ["mars"]}]),
+                lambda: kontor.config.update(nonsense=1)):
+            old = json.dumps(kontor.config)
+            breaks()
+            m["deployments"].append(routes.deployment("new", "us"))
+            kontor.write_config()
+            r = kontor.run("reload", check=False)
+            assert r.returncode == 1 and "hint:" in r.stderr, r.stderr
+            assert now() == before
+            assert kontor.chat(key, "m").headers[
+                "x-kontor-deployment"] == "a"
+            kontor.config = json.loads(old)
+            m = kontor.config["models"]["m"]
+
+
+def test_a_route_is_decided_in_two_microseconds():
+    """Processor time of 50 deployments, the best of a few runs: what else the
+    machine does makes it longer, never shorter."""
+    if kit.SLOW > 1:
+        pytest.skip("a sanitizer's time is its own")
+    best = {}
+    for _ in range(5):
+        out = subprocess.run([str(kit.BUILD / "bench_route"), "20000"],
+                             capture_output=True, text=True, check=True)
+        for line in out.stdout.splitlines():
+            name, _, ns = line.rpartition(":")
+            ns = int(ns.split()[0])
+            best[name] = min(best.get(name, ns), ns)
+    assert len(best) == 10 and all("50 deployments" in n for n in best)
+    assert max(best.values()) < 2000, best
 
 
 # --- catalog ------------------------------------------------------------------

@@ -58,9 +58,17 @@ def config(folder, providers, models, workers=2, **more):
         **more}
 
 
+def pass_on(source, sink):
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+
 @contextlib.contextmanager
-def nobody():
-    """A listener that takes connections and counts them."""
+def nobody(behind=None):
+    """A listener that counts who connects; and hangs up, or passes it on to
+    the simulator behind it."""
     count = []
 
     def accept():
@@ -68,7 +76,13 @@ def nobody():
             while True:
                 peer, _ = listener.accept()
                 count.append(1)
-                peer.close()
+                if behind is None:
+                    peer.close()
+                    continue
+                far = socket.create_connection(behind)
+                for pair in ((peer, far), (far, peer)):
+                    threading.Thread(
+                        target=pass_on, daemon=True, args=pair).start()
 
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         threading.Thread(target=accept, daemon=True).start()
