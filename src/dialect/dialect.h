@@ -47,7 +47,10 @@ struct ask {
 	/* Where the caller wants it to run: the value's place, and the value;
 	 * len 0: it does not say. */
 	struct splice geo;
-	bool model_elsewhere;  /* the path names the model, never the body */
+	bool model_elsewhere; /* the path names the model, never the body */
+	/* openai-chat: opaque parts that kontor gave out, so nobody else reads
+	 * them; signatures of Google's. */
+	bool sealed, signatures;
 	uint64_t n;            /* answers wanted */
 	uint64_t max_output;   /* of one answer; 0: not said */
 	uint64_t surcharge;    /* input tokens beyond one per byte */

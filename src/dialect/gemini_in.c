@@ -118,17 +118,36 @@ read_result(struct reading *r, struct part **list, const struct json *j)
 	}
 }
 
+/* The last part, where it is a thought whose signature has not come yet. */
+static struct part *
+open_thought(struct part *p)
+{
+	while (p != NULL && p->next != NULL)
+		p = p->next;
+	return p != NULL && p->kind == PART_REASONING && p->opaque.len == 0
+		   ? p
+		   : NULL;
+}
+
+/* A stream's thought comes in pieces, which clients send back as they came. */
 static void
 read_text(struct reading *r, struct part **list, const struct json *j)
 {
 	const struct slice text = proto_str(j, "text");
 	const bool thought = proto_bool(j, "thought");
-	struct part *p;
+	struct part *p = thought ? open_thought(*list) : NULL;
 
 	if (text.len == 0 && proto_str(j, "thoughtSignature").len == 0)
 		return;
-	p = part_add(list, r->arena, thought ? PART_REASONING : PART_TEXT);
-	p->text = text;
+	if (p == NULL) {
+		p = part_add(
+		    list, r->arena, thought ? PART_REASONING : PART_TEXT);
+		p->text = text;
+	} else {
+		const struct slice both[] = { p->text, text };
+
+		p->text = arena_join(r->arena, both, NELEM(both));
+	}
 	take_opaque(r, p, j);
 }
 

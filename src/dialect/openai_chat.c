@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "dialect/seal.h"
 
 enum {
 	/* Framing tokens around a message, a tool, a part. */
@@ -317,6 +318,28 @@ read_content(struct json_cur *c, struct ask *q)
 	return type == JSON_ARRAY ? read_items(c, q, read_part) : skipped(c);
 }
 
+/* What came from other dialects by way of us: see openai_chat_codec.c. */
+static enum fault
+read_opaque(struct json_cur *c, struct ask *q, struct slice key)
+{
+	struct slice span;
+
+	if (!json_skip(c, &span))
+		return c->fault;
+	if (slice_eq(key, S("tool_calls"))) {
+		q->sealed = q->sealed || seal_is_id(span);
+		q->signatures =
+		    q->signatures || memmem(span.p, span.len,
+					 "\"thought_signature\"", 19) != NULL;
+	} else if (slice_eq(key, S("tool_call_id"))) {
+		q->sealed = q->sealed || seal_is_id(span);
+	} else if (slice_eq(key, S("reasoning_details"))) {
+		q->sealed = q->sealed ||
+			    memmem(span.p, span.len, "\"opaque\"", 8) != NULL;
+	}
+	return FAULT_NONE;
+}
+
 static enum fault
 read_message(struct json_cur *c, struct ask *q)
 {
@@ -340,7 +363,7 @@ read_message(struct json_cur *c, struct ask *q)
 		if (slice_eq(key, S("content")))
 			f = read_content(c, q);
 		else
-			f = skipped(c);
+			f = read_opaque(c, q, key);
 		/* An earlier spoken answer, kept by the provider under an id.
 		 */
 		if (slice_eq(key, S("audio")) && type == JSON_OBJECT) {

@@ -4,9 +4,11 @@
  * Reasoning has no field of its own there: its text goes as
  * reasoning_content, as many servers have it; opaque parts in an extension,
  * "reasoning_details", which clients that keep what they do not know send
- * back, and Google's signature of a call in "extra_content".
+ * back, and Google's signature of a call in "extra_content"; and all of it
+ * once more behind the calls' ids, which every client sends back (seal.h).
  */
 #include "dialect/codec.h"
+#include "dialect/seal.h"
 #include "model/ident.h"
 
 /* --- a caller's request ----------------------------------------------------
@@ -133,7 +135,8 @@ read_reasoning(struct part **list, struct arena *a, const struct json *m)
 }
 
 static void
-read_calls(struct part **list, struct arena *a, const struct json *m)
+read_calls(struct part **list, struct part **thoughts, struct arena *a,
+    const struct json *m)
 {
 	const struct json *calls = json_get(m, "tool_calls"), *i, *f;
 	struct part *p;
@@ -142,16 +145,25 @@ read_calls(struct part **list, struct arena *a, const struct json *m)
 							    : NULL;
 	     i != NULL; i = i->next) {
 		p = part_add(list, a, PART_TOOL_CALL);
-		p->id = json_get_str(i, "id");
+		p->id = seal_id_read(a, json_get_str(i, "id"), thoughts, p);
 		p->custom = slice_eq(json_get_str(i, "type"), S("custom"));
 		f = json_get(i, p->custom ? "custom" : "function");
 		p->name = json_get_str(f, "name");
 		p->args = json_get_str(f, p->custom ? "input" : "arguments");
 		f = json_get(json_get(i, "extra_content"), "google");
-		p->opaque = json_get_str(f, "thought_signature");
-		if (p->opaque.len > 0)
+		if (json_get_str(f, "thought_signature").len > 0) {
+			p->opaque = json_get_str(f, "thought_signature");
 			p->origin = VENDOR_GOOGLE;
+		}
 	}
+}
+
+static void
+append(struct part **list, struct part *more)
+{
+	while (*list != NULL)
+		list = &(*list)->next;
+	*list = more;
 }
 
 static enum fault
@@ -162,7 +174,7 @@ read_message(struct conversation *c, struct arena *a, const struct json *m,
 	const struct json *content = json_get(m, "content");
 	struct slice refusal;
 	struct turn *t;
-	struct part *p;
+	struct part *p, *calls = NULL, *thoughts = NULL;
 	enum fault f;
 
 	if (m->type != JSON_OBJECT)
@@ -170,7 +182,8 @@ read_message(struct conversation *c, struct arena *a, const struct json *m,
 	if (slice_eq(role, S("tool"))) {
 		t = conversation_turn(c, a, SPEAKER_USER);
 		p = part_add(&t->first, a, PART_TOOL_RESULT);
-		p->id = json_get_str(m, "tool_call_id");
+		p->id = seal_id_read(
+		    a, json_get_str(m, "tool_call_id"), NULL, NULL);
 		return read_content(&p->inner, a, content, c, w);
 	}
 	if (slice_eq(role, S("system")) || slice_eq(role, S("developer")))
@@ -186,11 +199,14 @@ read_message(struct conversation *c, struct arena *a, const struct json *m,
 	if (t->speaker != SPEAKER_ASSISTANT)
 		return read_content(&t->first, a, content, c, w);
 	read_reasoning(&t->first, a, m);
+	read_calls(&calls, &thoughts, a, m);
+	if (t->first == NULL)
+		t->first = thoughts;
 	f = read_content(&t->first, a, content, c, w);
 	refusal = json_get_str(m, "refusal");
 	if (refusal.len > 0)
 		part_add(&t->first, a, PART_REFUSAL)->text = refusal;
-	read_calls(&t->first, a, m);
+	append(&t->first, calls);
 	return f;
 }
 
@@ -572,8 +588,28 @@ write_annotations(struct buf *b, const struct part *p)
 	json_w_end(b, ']');
 }
 
+/* What was thought before goes with the first of them. */
 static void
-write_message(struct buf *b, const struct part *first)
+write_calls(struct buf *b, struct arena *a, const struct part *first)
+{
+	const struct part *p, *thoughts = first;
+	struct part sealed;
+
+	json_w_key(b, "tool_calls");
+	json_w_begin(b, '[');
+	for (p = first; p != NULL; p = p->next) {
+		if (p->kind != PART_TOOL_CALL)
+			continue;
+		sealed = *p;
+		sealed.id = seal_id(a, p->id, thoughts, p);
+		thoughts = NULL;
+		write_call(b, &sealed, -1, true);
+	}
+	json_w_end(b, ']');
+}
+
+static void
+write_message(struct buf *b, struct arena *a, const struct part *first)
 {
 	const struct kinds k = kinds_of(first);
 	const struct part *p;
@@ -604,15 +640,8 @@ write_message(struct buf *b, const struct part *first)
 		}
 		json_w_end(b, ']');
 	}
-	if (k.calls) {
-		json_w_key(b, "tool_calls");
-		json_w_begin(b, '[');
-		for (p = first; p != NULL; p = p->next) {
-			if (p->kind == PART_TOOL_CALL)
-				write_call(b, p, -1, true);
-		}
-		json_w_end(b, ']');
-	}
+	if (k.calls)
+		write_calls(b, a, first);
 	write_annotations(b, first);
 	json_w_end(b, '}');
 }
@@ -638,7 +667,7 @@ chat_write_answer(
 	json_w_begin(&b, '[');
 	json_w_begin(&b, '{');
 	json_w_ki64(&b, "index", 0);
-	write_message(&b, in->first);
+	write_message(&b, e->arena, in->first);
 	json_w_key(&b, "logprobs");
 	json_w_null(&b);
 	json_w_kstr(&b, "finish_reason", slice_of(finish_text(in->stop)));
@@ -655,6 +684,7 @@ chat_write_answer(
 struct writing {
 	struct part block;
 	struct slice opaque_text; /* of a reasoning block: what was shown */
+	struct part *thoughts;    /* opaque ones that no call carries yet */
 	int calls;
 	struct usage usage;
 	bool has_usage;
@@ -726,15 +756,18 @@ static void
 write_open(const struct stream_step *s, struct encoding_out *e, struct buf *out)
 {
 	struct writing *m = writing_of(e);
+	struct part sealed = s->block;
 	struct buf b = { 0 };
 
 	m->block = s->block;
 	if (s->block.kind != PART_TOOL_CALL)
 		return;
+	sealed.id = seal_id(e->arena, s->block.id, m->thoughts, &s->block);
+	m->thoughts = NULL;
 	open_chunk(&b, e);
 	json_w_key(&b, "tool_calls");
 	json_w_begin(&b, '[');
-	write_call(&b, &s->block, m->calls++, false);
+	write_call(&b, &sealed, m->calls++, false);
 	json_w_end(&b, ']');
 	close_chunk(&b, NULL, out);
 }
@@ -759,6 +792,18 @@ write_args(const struct stream_step *s, struct encoding_out *e, struct buf *out)
 	close_chunk(&b, NULL, out);
 }
 
+/* For the first call behind it. */
+static void
+keep_thought(struct encoding_out *e, const struct part *p)
+{
+	struct part *kept =
+	    part_add(&writing_of(e)->thoughts, e->arena, PART_REASONING);
+
+	kept->opaque = arena_copy(e->arena, p->opaque);
+	kept->text = arena_copy(e->arena, p->text);
+	kept->origin = p->origin;
+}
+
 static void
 write_opaque(
     const struct stream_step *s, struct encoding_out *e, struct buf *out)
@@ -770,12 +815,18 @@ write_opaque(
 	p.opaque = s->text;
 	p.origin = s->origin;
 	p.text = m->opaque_text;
+	/* It was in the call's first chunk. */
+	if (p.kind == PART_TOOL_CALL && m->block.opaque.len > 0)
+		return;
 	open_chunk(&b, e);
 	if (p.kind == PART_TOOL_CALL) {
 		json_w_key(&b, "tool_calls");
 		json_w_begin(&b, '[');
 		json_w_begin(&b, '{');
 		json_w_ki64(&b, "index", m->calls - 1);
+		/* OpenAI's SDK wants one in each. */
+		json_w_key(&b, "function");
+		json_w_raw(&b, S("{\"arguments\":\"\"}"));
 		json_w_key(&b, "extra_content");
 		json_w_raw(&b, S("{\"google\":{\"thought_signature\":"));
 		json_w_str(&b, p.opaque);
@@ -783,6 +834,8 @@ write_opaque(
 		json_w_end(&b, '}');
 		json_w_end(&b, ']');
 	} else {
+		if (p.kind == PART_REASONING)
+			keep_thought(e, &p);
 		json_w_key(&b, "reasoning_details");
 		json_w_begin(&b, '[');
 		write_detail(&b, &p);
@@ -1052,8 +1105,8 @@ write_user(struct buf *b, struct arena *a, const struct turn *t, uint64_t *lost,
 }
 
 static void
-write_assistant(
-    struct buf *b, struct arena *a, const struct turn *t, uint64_t *lost)
+write_assistant(struct buf *b, struct arena *a, const struct turn *t,
+    enum vendor vendor, uint64_t *lost)
 {
 	struct part named;
 	const struct part *p;
@@ -1078,7 +1131,8 @@ write_assistant(
 			if (p->kind != PART_TOOL_CALL)
 				continue;
 			named = *p;
-			named.opaque = S("");
+			if (vendor != VENDOR_GOOGLE)
+				named.opaque = S("");
 			named.name = codec_tool_name(a, p->name, lost);
 			named.args = codec_args(a, p);
 			named.custom = false;
@@ -1091,7 +1145,7 @@ write_assistant(
 
 static enum fault
 write_messages(struct buf *b, struct arena *a, const struct conversation *c,
-    uint64_t *lost, struct wrong *w)
+    enum vendor vendor, uint64_t *lost, struct wrong *w)
 {
 	const struct turn *t;
 	enum fault f = FAULT_NONE;
@@ -1102,7 +1156,7 @@ write_messages(struct buf *b, struct arena *a, const struct conversation *c,
 		if (t->speaker == SPEAKER_USER) {
 			f = write_user(b, a, t, lost, w);
 		} else if (t->speaker == SPEAKER_ASSISTANT) {
-			write_assistant(b, a, t, lost);
+			write_assistant(b, a, t, vendor, lost);
 		} else if (t->first != NULL) {
 			json_w_begin(b, '{');
 			json_w_kstr(b, "role", S("system"));
@@ -1253,7 +1307,7 @@ chat_encode(struct arena *a, const struct conversation *in,
 	*lost |= c->lost;
 	json_w_begin(&b, '{');
 	json_w_kstr(&b, "model", t->model);
-	f = write_messages(&b, a, c, lost, w);
+	f = write_messages(&b, a, c, t->vendor, lost, w);
 	if (c->tool != NULL)
 		write_tools(&b, a, c, lost);
 	write_parameters(&b, c, t, lost);
@@ -1323,7 +1377,7 @@ chat_read_answer(struct arena *a, struct slice body, struct completion *out)
 	text = json_get_str(m, "refusal");
 	if (text.len > 0)
 		part_add(&out->first, a, PART_REFUSAL)->text = text;
-	read_calls(&out->first, a, m);
+	read_calls(&out->first, NULL, a, m);
 	out->stop = stop_of(json_get_str(choice, "finish_reason"));
 	for (p = out->first; p != NULL; p = p->next) {
 		if (p->kind == PART_TOOL_CALL && out->stop == STOP_END)

@@ -1,6 +1,7 @@
 #include "dialect/seal.h"
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/text.h"
 
 /* Base64 of "kontor/N/" and the bytes; N is the vendor's number. */
@@ -67,4 +68,118 @@ seal_read(
 	}
 	buf_fini(&b);
 	return out;
+}
+
+/* --- behind an id ---------------------------------------------------------
+ */
+
+/* ID MARK base64url of [[vendor, opaque]|[vendor, opaque, text], ...]: of the
+ * call, of a thought. */
+static const struct slice mark = S_INIT("~kt~");
+
+enum { ID_SEAL_MAX = 64 * 1024 };
+
+static void
+put_entry(struct buf *b, const struct part *p, bool thought)
+{
+	json_w_begin(b, '[');
+	json_w_u64(b, (uint64_t)p->origin);
+	json_w_str(b, p->opaque);
+	if (thought)
+		json_w_str(b, p->text);
+	json_w_end(b, ']');
+}
+
+struct slice
+seal_id(struct arena *a, struct slice id, const struct part *thoughts,
+    const struct part *call)
+{
+	struct buf plain = { 0 }, b = { 0 };
+	struct slice out = id;
+
+	json_w_begin(&plain, '[');
+	for (; thoughts != NULL; thoughts = thoughts->next) {
+		if (thoughts->kind == PART_REASONING &&
+		    thoughts->opaque.len > 0)
+			put_entry(&plain, thoughts, true);
+	}
+	if (call != NULL && call->opaque.len > 0)
+		put_entry(&plain, call, false);
+	json_w_end(&plain, ']');
+	if (plain.len > 2 && plain.len <= ID_SEAL_MAX) {
+		buf_add(&b, id);
+		buf_add(&b, mark);
+		text_base64url_write(&b, buf_slice(&plain));
+		out = arena_copy(a, buf_slice(&b));
+	}
+	buf_fini(&plain);
+	buf_fini(&b);
+	return out;
+}
+
+static const char *
+find_mark(struct slice id)
+{
+	return id.len > mark.len ? memmem(id.p, id.len, mark.p, mark.len)
+				 : NULL;
+}
+
+bool
+seal_is_id(struct slice id)
+{
+	return find_mark(id) != NULL;
+}
+
+static void
+take_entry(struct arena *a, const struct json *j, struct part **thoughts,
+    struct part *call)
+{
+	const struct json *vendor = j->child;
+	struct part *p = call;
+	int64_t n;
+
+	if (j->type != JSON_ARRAY || j->n < 2 || j->n > 3 ||
+	    vendor->type != JSON_NUMBER || !json_i64(vendor->text, &n) ||
+	    n <= VENDOR_NONE || n > VENDOR_AMAZON ||
+	    vendor->next->type != JSON_STRING)
+		return;
+	if (j->n == 3) {
+		p = part_add(thoughts, a, PART_REASONING);
+		p->text = vendor->next->next->text;
+		p->redacted = p->text.len == 0;
+	}
+	p->opaque = vendor->next->text;
+	p->origin = (enum vendor)n;
+}
+
+struct slice
+seal_id_read(
+    struct arena *a, struct slice id, struct part **thoughts, struct part *call)
+{
+	const char *at = find_mark(id);
+	struct buf b = { 0 };
+	struct json *j, *i;
+	struct slice rest;
+
+	if (at == NULL)
+		return id;
+	rest = (struct slice){ at + mark.len,
+		id.len - (size_t)(at + mark.len - id.p) };
+	if (thoughts != NULL && text_base64url_parse(&b, rest) &&
+	    json_parse(a, arena_copy(a, buf_slice(&b)), &j) == FAULT_NONE &&
+	    j->type == JSON_ARRAY) {
+		for (i = j->child; i != NULL; i = i->next)
+			take_entry(a, i, thoughts, call);
+	}
+	buf_fini(&b);
+	return (struct slice){ id.p, (size_t)(at - id.p) };
+}
+
+bool
+seal_is_in(struct slice body)
+{
+	/* And the first bits of the slash. */
+	static const struct slice sign = S_INIT("a29udG9yL");
+
+	return memmem(body.p, body.len, sign.p, sign.len) != NULL;
 }

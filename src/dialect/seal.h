@@ -23,4 +23,21 @@ struct slice seal_write(
 struct slice seal_read(
     struct arena *a, enum vendor own, struct slice field, enum vendor *origin);
 
+/*
+ * Chat has no such field, and many of its clients keep nothing of an answer
+ * but texts and calls.  So what a call needs when it comes back rides behind
+ * its id: the thoughts before it (reasoning parts of the list, others are
+ * skipped) and its own signature.  The id as it is where there is nothing,
+ * or too much.
+ */
+struct slice seal_id(struct arena *a, struct slice id,
+    const struct part *thoughts, const struct part *call);
+/* The other way: the id alone.  *thoughts grows; NULL: not wanted. */
+struct slice seal_id_read(struct arena *a, struct slice id,
+    struct part **thoughts, struct part *call);
+bool seal_is_id(struct slice id);
+
+/* May there be an envelope in these bytes?  No: surely none. */
+bool seal_is_in(struct slice body);
+
 #endif

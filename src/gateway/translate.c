@@ -6,6 +6,8 @@
  * makes another body.
  */
 #include "gateway/carry.h"
+
+#include "dialect/seal.h"
 #include "gateway/send.h"
 #include "gateway/stages.h"
 #include "gateway/worker_priv.h"
@@ -172,6 +174,41 @@ amend(struct req *req, struct edits *edits)
 		    edits);
 }
 
+/* A bare signature in Anthropic's or Converse's field is Anthropic's, unless
+ * nobody knows who made the model. */
+static bool
+goes_astray(const struct req *req)
+{
+	static const struct slice sign = S_INIT("\"signature\"");
+	const enum vendor vendor = provider_vendor(req->try.deployment);
+
+	return (req->dialect == &dialect_anthropic ||
+		   req->dialect == &dialect_bedrock) &&
+	       vendor != VENDOR_ANTHROPIC && vendor != VENDOR_NONE &&
+	       memmem(req->ask->body.p, req->ask->body.len, sign.p, sign.len) !=
+		   NULL;
+}
+
+/*
+ * Do the bytes pass?  What they hold of another vendor's reasoning, or of our
+ * envelopes, would: then they are translated to their own dialect.
+ */
+static bool
+passes(const struct req *req)
+{
+	const struct ask *q = req->ask;
+
+	if (req->try.dialect != req->dialect)
+		return false;
+	if (req->dialect->codec == NULL || req->dialect->vectors)
+		return true;
+	if (req->dialect == &dialect_openai_chat)
+		return !q->sealed && (!q->signatures ||
+					 provider_vendor(req->try.deployment) ==
+					     VENDOR_GOOGLE);
+	return !seal_is_in(q->body) && !goes_astray(req);
+}
+
 enum next
 stage_translate(struct req *req, enum wake wake)
 {
@@ -195,7 +232,7 @@ stage_translate(struct req *req, enum wake wake)
 	amend(req, &edits);
 	letter = ARENA_NEW(&req->desk->arena, struct letter);
 	req->letter = letter;
-	if (req->try.dialect == req->dialect) {
+	if (passes(req)) {
 		letter->npart =
 		    ask_edit(req->ask, &req->desk->arena, &edits, letter->part);
 		return req_goto(req, STAGE_SEND);

@@ -7,6 +7,8 @@ import struct
 import threading
 import zlib
 
+import kit
+
 PATHS = [
     ("openai-chat", r"/chat/completions(\?|$)"),
     ("openai-responses", r"/responses(\?|$)"),
@@ -68,6 +70,8 @@ def responses(body, target):
             **done, "status": "in_progress", "output": [], "usage": None}},
         {"type": "response.output_item.added", "output_index": 0,
          "item": {**item, "status": "in_progress", "content": []}},
+        {"type": "response.content_part.added", **at, "content_index": 0,
+         "part": {**item["content"][0], "text": ""}},
         {"type": "response.output_text.delta", **at, "content_index": 0,
          "delta": "Hi"},
         {"type": "response.output_item.done", "output_index": 0,
@@ -228,3 +232,38 @@ class Handler(socketserver.StreamRequestHandler):
         self.wfile.write(
             f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n"
             f"Content-Length: {len(answer)}\r\n\r\n".encode() + answer)
+
+
+OUT = {"input": "1", "output": "1"}
+# type and publisher; several families where their bodies differ.
+VENUES = {
+    "at-chat": ("openai", "gpt-5.4", "openai"),
+    "at-anthropic": ("anthropic", "claude-sonnet-4-5", "anthropic"),
+    "at-anthropic-new": ("anthropic", "claude-opus-4-7", "anthropic"),
+    "at-converse": ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0",
+                    "anthropic"),
+    "at-nova": ("bedrock", "amazon.nova-lite-v1:0", "amazon"),
+    "at-gemini": ("gemini", "gemini-3.1-pro", "google"),
+    "at-flash": ("gemini", "gemini-2.5-flash", "google"),
+}
+
+
+def config(url, folder):
+    """kontor.yaml with every venue at the recorder."""
+    rows = {"openai": dict(base_url=url + "/v1", auth={"api_key": "${SIM_LAB}"}),
+            "anthropic": dict(base_url=url, auth={"api_key": "${SIM_LAB}"}),
+            "gemini": dict(base_url=url, auth={"api_key": "${SIM_LAB}"}),
+            "bedrock": dict(base_url=url, region="us-east-1", auth={
+                "access_key_id": "${SIM_AWS_ID}",
+                "secret_access_key": "${SIM_AWS_SECRET}"})}
+    return {
+        "version": 1, "data_dir": str(folder / "data"), "workers": 1,
+        "listen": {
+            "gateway": {"address": f"127.0.0.1:{kit.free_port()}"},
+            "admin": {"address": f"127.0.0.1:{kit.free_port()}"}},
+        "providers": {k: {"type": k, **v} for k, v in rows.items()},
+        "models": {model: {"publisher": publisher, "deployments": [
+            {"id": model + "-d", "provider": provider, "name": name,
+             "context": 400000, "max_output": 32000}]}
+            for model, (provider, name, publisher) in VENUES.items()},
+        "prices": [{"deployment": m + "-d", **OUT} for m in VENUES]}
