@@ -300,7 +300,7 @@ req_bad_http(struct worker *w, struct exchange *x, enum fault why)
 	if (d->error_type != NULL)
 		hdr[n++] = (struct http_hdr){ S("x-amzn-errortype"),
 			d->error_type(&p) };
-	if (p.status == 503)
+	if (p.status == 503 || why == FAULT_CROWD)
 		hdr[n++] = (struct http_hdr){ S("retry-after"), S("1") };
 	x->user = NULL;
 	exchange_answer(x, p.status, hdr, n, (int64_t)body.len);

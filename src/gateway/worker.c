@@ -70,14 +70,20 @@ worker_count(struct worker *w, enum counter c, uint64_t more)
 
 /* Nobody without a key makes us keep a body. */
 static enum fault
-on_head(const struct exchange *x, const struct http_head *head)
+on_head(struct exchange *x, const struct http_head *head)
 {
 	const struct worker *w = server_user(x);
 	const struct shm_key *key;
+	enum fault f;
 
 	if (w->overload.level == OVERLOAD_FULL)
 		return FAULT_OVERLOAD;
-	return authn_head(w, head, &key);
+	f = authn_head(w, head, &key);
+	if (f != FAULT_NONE)
+		return f;
+	x->share = &w->bodies_by_key[key - w->shm.keys];
+	return x->share->n < w->snapshot->max_open_per_key ? FAULT_NONE
+							   : FAULT_CROWD;
 }
 
 static void
@@ -176,6 +182,7 @@ limits_of(const struct snapshot *s)
 		limits.max_bodies = worker.overload.most / 2;
 	if (limits.max_bodies < 4 * limits.max_body)
 		limits.max_bodies = 4 * limits.max_body;
+	limits.max_share = limits.max_bodies / 2;
 	limits.max_conns = s->max_conns;
 	limits.max_streams = s->max_streams;
 	return limits;
@@ -335,6 +342,8 @@ open_all(struct worker *w, uint32_t slot)
 	w->buffered_max = w->overload.most / 2;
 	w->by_key = mem_grow(NULL, w->shm.sizes.keys * sizeof(*w->by_key));
 	memset(w->by_key, 0, w->shm.sizes.keys * sizeof(*w->by_key));
+	w->bodies_by_key =
+	    mem_new(w->shm.sizes.keys * sizeof(*w->bodies_by_key));
 	w->loop = loop_new();
 	w->journal = journal_open(&w->shm, slot);
 	w->ledger = ledger_new(&w->shm);
@@ -440,6 +449,7 @@ worker_main(uint32_t slot, void (*seal)(void))
 	req_free_spare(w);
 	loop_free(&w->loop);
 	mem_free(w->by_key);
+	mem_free(w->bodies_by_key);
 	wallet_unmap(&w->wallet);
 	shm_detach(&w->shm);
 	return 0;

@@ -49,6 +49,7 @@ struct worker {
 	size_t buffered_max;
 	struct overload overload;
 	uint32_t *by_key; /* open requests of each row of shm.keys */
+	struct server_share *bodies_by_key;
 	uint32_t open;
 	bool draining;
 };

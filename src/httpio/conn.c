@@ -106,8 +106,7 @@ void
 conn_free_request(struct conn *c)
 {
 	mem_give(c);
-	c->srv->bodies -= c->body.cap;
-	buf_fini(&c->body);
+	server_forget(c->srv, &c->x, &c->body);
 	c->x.head = NULL;
 	c->x.body = (struct slice){ NULL, 0 };
 }
@@ -327,30 +326,6 @@ take_meta(struct conn *c, const struct h1_meta *meta)
 	h1_body_init(&c->rbody, meta, FAULT_HTTP);
 }
 
-/* The limits may have sunk below what is there already. */
-static enum fault
-may_grow(const struct conn *c, size_t more)
-{
-	const struct server_limits *l = &c->srv->limits;
-	const size_t others = c->srv->bodies - c->body.cap;
-
-	if (c->body.len + more > l->max_body)
-		return FAULT_BODY_TOO_LARGE;
-	if (others > 0 &&
-	    (c->srv->tight || c->srv->bodies + more > l->max_bodies))
-		return FAULT_OVERLOAD;
-	return FAULT_NONE;
-}
-
-static void
-keep_body(struct conn *c, struct slice data)
-{
-	const size_t before = c->body.cap;
-
-	buf_add(&c->body, data);
-	c->srv->bodies += c->body.cap - before;
-}
-
 /* The next bytes are due, and all there are came at least at min_rate. */
 static void
 body_due(struct conn *c)
@@ -378,13 +353,13 @@ feed_body(struct conn *c, char *p, size_t len)
 	enum fault f = h1_body_feed(&c->rbody, p, len, &used, &data, &last);
 
 	if (f == FAULT_NONE)
-		f = may_grow(c, data.len);
+		f = server_may_keep(c->srv, &c->x, &c->body, data.len);
 	if (f != FAULT_NONE) {
 		refuse(c, f);
 		return len;
 	}
 	if (data.len > 0)
-		keep_body(c, data);
+		server_keep(c->srv, &c->x, &c->body, data);
 	if (last) {
 		c->x.body = buf_slice(&c->body);
 		deliver(c);
@@ -398,9 +373,7 @@ feed_body(struct conn *c, char *p, size_t len)
 static bool
 welcome(struct conn *c)
 {
-	const struct server_ops *ops = c->srv->ops;
-	enum fault f =
-	    ops->on_head != NULL ? ops->on_head(&c->x, c->x.head) : FAULT_NONE;
+	enum fault f = server_welcome(c->srv, &c->x);
 
 	if (f != FAULT_NONE)
 		refuse(c, f);

@@ -126,6 +126,14 @@ int64_t conn_idle_since(const struct conn *c);
 /* What an exchange may queue. */
 size_t conn_high(const struct server *s);
 void conn_free_blocks(struct server *s);
+/* server.c: bodies, and whose they are.  Is this one wanted? */
+enum fault server_welcome(struct server *s, struct exchange *x) MUST_USE;
+/* May it grow by so much? */
+enum fault server_may_keep(const struct server *s, const struct exchange *x,
+    const struct buf *body, size_t more) MUST_USE;
+void server_keep(
+    struct server *s, struct exchange *x, struct buf *body, struct slice data);
+void server_forget(struct server *s, struct exchange *x, struct buf *body);
 /* server.c: a connection has left. */
 void server_left(struct server *s, struct conn *c);
 /* exchange.c: "Wed, 25 Nov 2026 ..." */

@@ -104,8 +104,7 @@ free_request(struct h2stream *s)
 {
 	mem_free(s->mem);
 	s->mem = NULL;
-	server_of(s)->bodies -= s->body.cap;
-	buf_fini(&s->body);
+	server_forget(server_of(s), &s->x, &s->body);
 	s->x.head = NULL;
 	s->x.body = S("");
 }
@@ -269,7 +268,7 @@ judge(const struct http_head *head, const struct h2_block *b)
 static enum fault
 welcome(struct h2stream *s)
 {
-	const struct server *srv = server_of(s);
+	struct server *srv = server_of(s);
 	const struct slice text = http_value(s->x.head, S("content-length"));
 	uint64_t len = 0;
 
@@ -277,8 +276,7 @@ welcome(struct h2stream *s)
 		return FAULT_HTTP;
 	if (len > srv->limits.max_body)
 		return FAULT_BODY_TOO_LARGE;
-	return srv->ops->on_head != NULL ? srv->ops->on_head(&s->x, s->x.head)
-					 : FAULT_NONE;
+	return server_welcome(srv, &s->x);
 }
 
 static void
@@ -322,20 +320,6 @@ on_block(
 		send_continue(s);
 }
 
-static enum fault
-may_grow(const struct h2stream *s, size_t more)
-{
-	const struct server *srv = server_of(s);
-	const size_t others = srv->bodies - s->body.cap;
-
-	if (s->body.len + more > srv->limits.max_body)
-		return FAULT_BODY_TOO_LARGE;
-	if (others > 0 &&
-	    (srv->tight || srv->bodies + more > srv->limits.max_bodies))
-		return FAULT_OVERLOAD;
-	return FAULT_NONE;
-}
-
 /* The next bytes are due, and all there are came at least at min_rate. */
 static int64_t
 body_due(const struct h2stream *s)
@@ -356,7 +340,6 @@ on_data(struct h2 *h2, int32_t id, void *stream, struct slice data)
 {
 	struct h2stream *s = stream;
 	enum fault f;
-	size_t before;
 
 	/* Who is refused may send what is on its way, and no more. */
 	if (s == NULL || s->state != ST_BODY) {
@@ -364,14 +347,12 @@ on_data(struct h2 *h2, int32_t id, void *stream, struct slice data)
 		return;
 	}
 	(void)nghttp2_session_consume(h2->session, id, data.len);
-	f = may_grow(s, data.len);
+	f = server_may_keep(server_of(s), &s->x, &s->body, data.len);
 	if (f != FAULT_NONE) {
 		refuse(s, f);
 		return;
 	}
-	before = s->body.cap;
-	buf_add(&s->body, data);
-	server_of(s)->bodies += s->body.cap - before;
+	server_keep(server_of(s), &s->x, &s->body, data);
 	s->due_ns = body_due(s);
 }
 

@@ -18,6 +18,7 @@ const struct server_limits server_limits_default = {
 	.max_head = 64 * 1024,
 	.max_body = 64 * 1024 * 1024,
 	.max_bodies = 512 * 1024 * 1024,
+	.max_share = 256 * 1024 * 1024,
 	.max_conns = 10000,
 	.excess_conns = 0,
 	.max_streams = 128,
@@ -209,6 +210,62 @@ server_user(const struct exchange *x)
 	if (x->h2)
 		return h2conn_server(x)->user;
 	return CONTAINER_OF(x, struct conn, x)->srv->user;
+}
+
+enum fault
+server_welcome(struct server *s, struct exchange *x)
+{
+	enum fault f =
+	    s->ops->on_head != NULL ? s->ops->on_head(x, x->head) : FAULT_NONE;
+
+	if (f != FAULT_NONE)
+		x->share = NULL;
+	else if (x->share != NULL)
+		x->share->n++;
+	return f;
+}
+
+/* The limits may have sunk below what is there already. */
+enum fault
+server_may_keep(const struct server *s, const struct exchange *x,
+    const struct buf *body, size_t more)
+{
+	const struct server_limits *l = &s->limits;
+	const size_t others = s->bodies - body->cap;
+	const struct server_share *own = x->share;
+
+	if (body->len + more > l->max_body)
+		return FAULT_BODY_TOO_LARGE;
+	if (others > 0 && (s->tight || s->bodies + more > l->max_bodies))
+		return FAULT_OVERLOAD;
+	if (own != NULL && own->bytes > body->cap &&
+	    own->bytes + more > l->max_share)
+		return FAULT_CROWD;
+	return FAULT_NONE;
+}
+
+void
+server_keep(
+    struct server *s, struct exchange *x, struct buf *body, struct slice data)
+{
+	const size_t before = body->cap;
+
+	buf_add(body, data);
+	s->bodies += body->cap - before;
+	if (x->share != NULL)
+		x->share->bytes += body->cap - before;
+}
+
+void
+server_forget(struct server *s, struct exchange *x, struct buf *body)
+{
+	s->bodies -= body->cap;
+	if (x->share != NULL) {
+		x->share->bytes -= body->cap;
+		x->share->n--;
+		x->share = NULL;
+	}
+	buf_fini(body);
 }
 
 void

@@ -38,7 +38,15 @@ struct exchange {
 	const struct http_head *head;
 	struct slice body;
 	void *user; /* the owner's, untouched by the server */
-	bool h2;    /* the server's: it came over HTTP/2 */
+	/* Whose body it is: set in on_head, NULL otherwise. */
+	struct server_share *share;
+	bool h2; /* the server's: it came over HTTP/2 */
+};
+
+/* What is kept of bodies of one principal; outlives its exchanges. */
+struct server_share {
+	size_t bytes;
+	uint32_t n; /* bodies, coming or whole */
 };
 
 /* What happens on HTTP/2 connections beside exchanges, for who counts. */
@@ -57,8 +65,7 @@ struct server_ops {
 	 * A head is here whose body is still to come: a fault refuses the
 	 * request, as on_bad, before the body is read.  NULL: read it.
 	 */
-	enum fault (*on_head)(
-	    const struct exchange *x, const struct http_head *head);
+	enum fault (*on_head)(struct exchange *x, const struct http_head *head);
 	void (*on_request)(struct exchange *x);
 	void (*on_bad)(struct exchange *x, enum fault why);
 	/* The queue fell under half of out_high after exchange_full(). */
@@ -75,6 +82,7 @@ struct server_limits {
 	/* Of all bodies together; above: FAULT_OVERLOAD.  A body that is
 	 * alone may always grow to max_body. */
 	size_t max_bodies;
+	size_t max_share; /* of one share's, alike; above: FAULT_CROWD */
 	size_t max_conns; /* above: those idle longest are closed */
 	/* Above that when none is idle: their one request is answered with
 	 * FAULT_OVERLOAD; above both, accept waits. */

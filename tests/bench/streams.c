@@ -5,7 +5,7 @@
  * each has said [DONE], and prints one line of JSON: how many came to their
  * end, whether all said the same (a hash over what stands in "content", in
  * its order), and how late events were: against the pace, counted from each
- * stream's first one.  With the file of a CA over TLS.
+ * stream's earliest one so far.  With the file of a CA over TLS.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,7 +30,7 @@ struct stream {
 	unsigned matched, done_matched;
 	bool in_content, escaped, done;
 	uint64_t hash, events, bytes;
-	int64_t first_us;
+	int64_t base_us; /* when its first event was due, by its earliest */
 };
 
 static const char mark[] = "\"content\":\"", end[] = "[DONE]";
@@ -50,13 +50,12 @@ now_us(void)
 static void
 on_event(struct stream *s, int64_t now)
 {
-	int64_t by;
+	const int64_t at = now - (int64_t)s->events * pace_us;
 
-	if (s->events++ == 0)
-		s->first_us = now;
-	by = now - s->first_us - (int64_t)(s->events - 1) * pace_us;
+	if (s->events++ == 0 || at < s->base_us)
+		s->base_us = at;
 	if (s->events > 1 && nlate < LATES)
-		late[nlate++] = by > 0 ? (uint32_t)by : 0;
+		late[nlate++] = (uint32_t)(at - s->base_us);
 }
 
 static void

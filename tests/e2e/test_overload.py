@@ -175,6 +175,44 @@ def test_one_key_leaves_room_for_others(sim, tmp_path):
         kit.wait_for("its place", lambda: kontor.chat(key).status_code == 200)
 
 
+@pytest.mark.parametrize("what", ["bytes", "number"])
+def test_uploads_of_one_key_leave_room_for_others(sim, tmp_path, what):
+    """A key's bound in bytes: half of what all bodies may take; and its
+    uploads count as open calls."""
+    by_bytes = what == "bytes"
+    with instance(sim, tmp_path, max_memory="64MiB", max_body="2MiB",
+                  max_open_requests_per_key=64 if by_bytes else 6) as kontor:
+        key, other = kontor.key("greedy")["key"], kontor.key("other")["key"]
+        part = b'{"model":"m-openai","x":"' + b"x" * (
+            (1 << 20) if by_bytes else 1000)
+        held, answer = [], b""
+        while not answer:
+            s = socket.create_connection(kontor.address, timeout=20)
+            s.settimeout(0.1)
+            held.append(s)
+            assert len(held) < 40
+            try:
+                s.sendall(head(key, 2000000) + part)
+                answer = s.recv(4096)
+            except TimeoutError:
+                pass
+        status, headers, body = kit.parse_raw(answer)
+        assert status == 429 and b"too_many_open" in answer, answer
+        assert int(headers["retry-after"]) >= 1
+        # What the others' bodies may take is as much.
+        large = ask("x" * 1500000)
+        with kontor.http(other, timeout=60) as http:
+            r = http.post(PATH, content=large,
+                          headers={"content-type": "application/json"})
+        assert r.status_code not in (429, 503), r.text[:300]
+        assert kontor.chat(other).status_code == 200
+        assert len(held) > 6 if by_bytes else len(held) == 7
+        for s in held:
+            s.close()
+        kit.wait_for("its place", lambda: kontor.chat(
+            key, content="y" * 300000).status_code not in (429, 503))
+
+
 @pytest.mark.skipif(kit.SLOW > 1, reason="a sanitizer's memory is not ours")
 def test_without_memory_calls_are_refused_and_nobody_dies(sim, tmp_path):
     """Bodies that stay half way hold what there is; whoever comes then is

@@ -67,7 +67,7 @@ on_request(struct exchange *x)
 }
 
 static enum fault
-on_head(const struct exchange *x, const struct http_head *head)
+on_head(struct exchange *x, const struct http_head *head)
 {
 	(void)x;
 	return slice_starts(head->target, S("/no")) ? FAULT_KEY : FAULT_NONE;

@@ -19,6 +19,7 @@ static struct exchange *held[256];
 static unsigned nheld, ngone, ndrain, nrequest;
 static unsigned notes[SERVER_H2_HEAD + 1];
 static enum fault bad;
+static struct server_share share;
 static struct buf seen;
 
 static void
@@ -54,9 +55,10 @@ on_request(struct exchange *x)
 }
 
 static enum fault
-on_head(const struct exchange *x, const struct http_head *head)
+on_head(struct exchange *x, const struct http_head *head)
 {
-	(void)x;
+	if (slice_starts(head->target, S("/greedy")))
+		x->share = &share;
 	return slice_eq(head->target, S("/no")) ? FAULT_KEY : FAULT_NONE;
 }
 
@@ -741,6 +743,45 @@ a_socket_that_drips_is_cut(void **state)
 }
 
 static void
+one_principals_bodies_leave_room_for_others(void **state)
+{
+	static char big[15000];
+	const struct slice half = { big, sizeof(big) };
+	const char *path[] = { "/greedy/1", "/greedy/2", "/other" };
+	struct buf b = { 0 };
+	uint32_t id;
+	size_t i;
+
+	(void)state;
+	limits.max_share = 50000;
+	server_limit(server, &limits);
+	for (i = 0; i < NELEM(path); i++) {
+		const nghttp2_nv nv[] = { NV(":method", "POST"),
+			NV(":path", path[i]), NV(":scheme", "http"),
+			NV(":authority", "a") };
+
+		id = (uint32_t)nghttp2_submit_headers(
+		    client, NGHTTP2_FLAG_NONE, -1, NULL, nv, NELEM(nv), NULL);
+		turn();
+		buf_clear(&b);
+		frame(&b, NGHTTP2_DATA, 0, id, half);
+		frame(&b, NGHTTP2_DATA, 0, id, half);
+		net_send(fd, buf_slice(&b));
+		turn();
+		turn();
+		assert_int_equal(bad, i == 0 ? FAULT_NONE : FAULT_CROWD);
+	}
+	assert_int_equal(share.n, 1);
+	assert_true(share.bytes >= sizeof(big) && share.bytes <= 50000);
+	close(fd);
+	fd = -1;
+	NET_UNTIL(server_open(server) == 0);
+	assert_int_equal(share.n, 0);
+	assert_int_equal(share.bytes, 0);
+	buf_fini(&b);
+}
+
+static void
 a_body_that_drips_has_one_deadline(void **state)
 {
 	const nghttp2_nv nv[] = { NV(":method", "POST"), NV(":path", "/"),
@@ -1046,6 +1087,7 @@ main(void)
 		T(a_window_that_drips_is_cut),
 		T(a_socket_that_drips_is_cut),
 		T(a_body_that_drips_has_one_deadline),
+		T(one_principals_bodies_leave_room_for_others),
 		T(floods_of_frames_end_the_connection),
 		T(empty_data_is_a_flood),
 		T(rapid_resets_end_the_connection),

@@ -14,6 +14,8 @@ static unsigned ngone, ndrain, nrequest;
 static enum fault bad;
 static bool answer_bad;
 
+static struct server_share share;
+
 static void
 answer_text(struct exchange *x, struct slice text)
 {
@@ -85,7 +87,19 @@ on_drain(struct exchange *x)
 	ndrain++;
 }
 
+/* "/greedy" and what is below it is one principal's. */
+static enum fault
+on_head(struct exchange *x, const struct http_head *head)
+{
+	if (slice_starts(head->target, S("/no")))
+		return FAULT_KEY;
+	if (slice_starts(head->target, S("/greedy")))
+		x->share = &share;
+	return FAULT_NONE;
+}
+
 static const struct server_ops ops = {
+	.on_head = on_head,
 	.on_request = on_request,
 	.on_bad = on_bad,
 	.on_gone = on_gone,
@@ -891,6 +905,71 @@ bodies_together_stay_within_their_bound(void **state)
 	buf_fini(&b);
 }
 
+/* Half a body of 300,000 bytes that has come. */
+static int
+upload(const char *path, struct slice half)
+{
+	char head[100];
+	int s = net_dial(port);
+
+	snprintf(head, sizeof(head),
+	    "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n",
+	    path);
+	net_send(s, slice_of(head));
+	net_send(s, half);
+	net_turns(20);
+	return s;
+}
+
+static void
+one_principals_bodies_leave_room_for_others(void **state)
+{
+	static char big[150000];
+	const struct slice half = { big, sizeof(big) };
+	struct buf b = { 0 };
+	int one, two, other;
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	limits.max_bodies = 4 * 1024 * 1024;
+	limits.max_share = 200000;
+	start();
+	one = upload("/greedy/1", half);
+	assert_int_equal(share.n, 1);
+	assert_true(share.bytes >= sizeof(big));
+	two = upload("/greedy/2", half);
+	assert_int_equal(bad, FAULT_CROWD);
+	assert_true(net_to_end(two, &b));
+	assert_true(net_has(&b, "429"));
+	close(two);
+	buf_clear(&b);
+	assert_int_equal(share.n, 1);
+	/* Another is served, and so is what is alone again. */
+	bad = FAULT_NONE;
+	other = upload("/other", half);
+	net_send(other, half);
+	net_until(other, &b, S("hi"));
+	buf_clear(&b);
+	net_send(one, half);
+	net_until(one, &b, S("hi"));
+	assert_int_equal(bad, FAULT_NONE);
+	/* One who leaves gives back, as does one who is answered. */
+	assert_int_equal(share.n, 0);
+	assert_int_equal(share.bytes, 0);
+	two = upload("/greedy/3", half);
+	assert_int_equal(share.n, 1);
+	close(two);
+	NET_UNTIL(share.n == 0);
+	assert_int_equal(share.bytes, 0);
+	/* Nobody's is counted for nobody. */
+	two = upload("/no", half);
+	assert_int_equal(bad, FAULT_KEY);
+	close(two);
+	close(one);
+	close(other);
+	buf_fini(&b);
+}
+
 static void
 limits_may_change_while_it_serves(void **state)
 {
@@ -976,6 +1055,7 @@ main(void)
 		TEST(draining_closes_idle_and_finishes_the_rest),
 		TEST(above_the_most_connections_accept_waits),
 		TEST(bodies_together_stay_within_their_bound),
+		TEST(one_principals_bodies_leave_room_for_others),
 		TEST(limits_may_change_while_it_serves),
 		TEST(the_end_of_a_server_ends_its_exchanges),
 	};
