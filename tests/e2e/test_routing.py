@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import socket
 import subprocess
 import threading
@@ -392,6 +393,51 @@ def test_a_fallback_serves_when_nothing_else_can(four, tmp_path):
         assert [a["deployment"] for a in told["attempts"]] == ["a", "b"]
 
 
+# --- explain ---------------------------------------------------------------
+
+def test_command_api_and_header_tell_the_same(four, tmp_path):
+    """Of each candidate what became of it, of each attempt when and why."""
+    with instance(tmp_path, providers(four), {
+            "m": {"deployments": [routes.deployment(n, n) for n in ZONES],
+                  "route": {"strategy": "lowest_cost"}},
+            "one": {"deployments": [routes.deployment("o", "eu-1")]}},
+            residency=[{"name": "stay", "match": {"team": "x"},
+                        "allow_zones": ["eu"]}]) as kontor:
+        key = kontor.key("k", team="x")["key"]
+        r = kontor.chat(key, "m", "[[sim fault@eu-1=500]]")
+        line = r.headers["x-kontor-route"]
+        assert re.findall(r"(?:^|, )([\w-]+);", line) == ZONES, line
+        assert line.startswith(
+            "eu-1;fault=provider_error;owner=provider;status=500;")
+        assert 'eu-2;served;why="by effective price' in line
+        assert 'us;why="a residency rule does not allow where it is"' in line
+        told = kontor.explain(r.headers["x-kontor-request-id"])
+        assert [c["deployment"] for c in told["candidates"]] == ZONES
+        assert [c["kept"] for c in told["candidates"]] == [
+            True, True, True, False]
+        assert all(c["why"] for c in told["candidates"])
+        assert told["strategy"] == "lowest_cost" and told["rule"] == "stay"
+        first, second = told["attempts"]
+        assert (first["fault"], first["owner"], first["status"]) == (
+            "provider_error", "provider", 500)
+        assert (second["fault"], second["owner"]) == (None, "nobody")
+        for a in told["attempts"]:
+            assert 0 < a["sent_us"] <= a["first_us"] <= a["end_us"], a
+        assert told["total_us"] >= first["end_us"]
+        token = (kontor.data_dir / "admin.token").read_text().strip()
+        same = httpx.get(
+            f"{kontor.admin}/api/v1/requests/"
+            f"{r.headers['x-kontor-request-id']}",
+            headers={"authorization": f"Bearer {token}"}).json()
+        assert same == told
+        # With one candidate the header comes for who asks.
+        assert "x-kontor-route" not in kontor.chat(key, "one").headers
+        with kontor.http(key) as http:
+            r = http.post("/v1/chat/completions", headers={
+                "x-kontor-explain": "true"}, json=routes.chat("one", "x"))
+        assert r.headers["x-kontor-route"].startswith('o;served;why="')
+
+
 # --- strategies and affinity ------------------------------------------------
 
 def test_the_cheapest_goes_first(four, tmp_path):
@@ -466,6 +512,31 @@ def test_a_session_stays_where_it_is(four, tmp_path):
         assert len(set().union(*seen.values())) > 1
         line = r.headers["x-kontor-route"]
         assert 'why="the session is there"' in line
+
+
+def test_a_prompt_stays_where_its_cache_is(four, tmp_path):
+    """By how it begins, of whoever it is; and not once that place is out."""
+    with instance(tmp_path, providers(four), {"m": {
+            "deployments": [routes.deployment(n, n) for n in ZONES],
+            "route": {"strategy": "weighted", "affinity": "prompt_cache"}}},
+            ) as kontor:
+        keys = [kontor.key(f"k{i}")["key"] for i in range(2)]
+        begins = [f"{i} " + "a text that is often sent " * 100
+                  for i in range(6)]
+        seen = {}
+        for n in range(10):
+            for i, begin in enumerate(begins):
+                r = kontor.chat(keys[n % 2], "m", f"{begin} then {n}")
+                seen.setdefault(i, set()).add(
+                    r.headers["x-kontor-deployment"])
+        assert all(len(places) == 1 for places in seen.values()), seen
+        assert len(set().union(*seen.values())) > 1
+        assert "cache" in r.headers["x-kontor-route"]
+        home = seen[0].pop()
+        with four.faulty("500", home):
+            r = kontor.chat(keys[0], "m", begins[0])
+            assert r.status_code == 200
+            assert r.headers["x-kontor-deployment"] != home
 
 
 # --- lifecycle ----------------------------------------------------------------

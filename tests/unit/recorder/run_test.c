@@ -392,6 +392,50 @@ a_call_at_two_providers_counts_once(void **state)
 	rig_end(&g);
 }
 
+/* An attempt that failed by us is an operator's to look at; one that failed by
+ * anybody else is not. */
+static void
+a_fault_of_ours_is_an_incident(void **state)
+{
+	static const struct {
+		enum owner owner;
+		int64_t incidents;
+	} cases[] = { { OWNER_US, 1 }, { OWNER_PROVIDER, 0 } };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(cases); i++) {
+		struct journal_name name;
+		struct outcome o;
+		struct call c;
+		struct rig g;
+		struct worker w;
+		char bytes[FRAME_MAX_RING];
+		uint64_t key;
+
+		rig_open(&g);
+		key = rig_key(&g, 1, "10", "total");
+		worker_start(&g, &w);
+		assert_true(worker_begin(
+		    &g, &w, &c, worker_req(&g, &w), 1, key, 0, DOLLAR));
+		o = call_outcome(&c, RESOLUTION_VOID, 0);
+		o.fault = FAULT_INTERNAL;
+		o.owner = cases[i].owner;
+		name = (struct journal_name){ 7, 1, (uint16_t)w.slot,
+			(uint16_t)at_load(&g.m.slots[w.slot].incarnation) };
+		put_frame(&w, bytes,
+		    frame_outcome(&name, 3, &o, bytes, sizeof(bytes)));
+		assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+		(void)recorder_turn(g.r);
+		assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+		assert_int_equal(rig_store(&g, "SELECT count(*) FROM incidents"
+					       " WHERE code = 41"),
+		    cases[i].incidents);
+		worker_kill(&g, &w);
+		rig_end(&g);
+	}
+}
+
 /* --- a disk that refuses
  * --------------------------------------------------------- */
 
@@ -530,6 +574,7 @@ main(void)
 		cmocka_unit_test(
 		    lies_in_frames_are_refused_and_the_bound_is_booked),
 		cmocka_unit_test(a_call_at_two_providers_counts_once),
+		cmocka_unit_test(a_fault_of_ours_is_an_incident),
 		cmocka_unit_test(a_full_disk_stops_calls_and_loses_nothing),
 		cmocka_unit_test(
 		    a_wish_that_a_full_disk_met_comes_true_or_was_nothing),

@@ -130,14 +130,13 @@ what_rests_is_last_and_what_a_rule_drops_is_out(void **state)
 }
 
 static void
-reserved_goes_first_until_it_is_full(void **state)
+reserved_first(enum capacity_kind kind)
 {
 	struct plan_ask a;
 	int64_t wait;
 
-	(void)state;
 	rig_init(&r, 2);
-	r.deployment[1].capacity = CAPACITY_PROVISIONED;
+	r.deployment[1].capacity = kind;
 	r.deployment[1].tokens_per_minute = 60000;
 	rig_ready(&r);
 	a = rig_ask(&r);
@@ -152,6 +151,14 @@ reserved_goes_first_until_it_is_full(void **state)
 	a.mono_ns += NS_PER_S;
 	assert_int_equal(first(&a), 1);
 	rig_fini(&r);
+}
+
+static void
+reserved_goes_first_until_it_is_full(void **state)
+{
+	(void)state;
+	reserved_first(CAPACITY_PROVISIONED);
+	reserved_first(CAPACITY_DEDICATED);
 }
 
 static void
