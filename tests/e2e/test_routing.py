@@ -1087,7 +1087,7 @@ def test_a_route_is_decided_in_two_microseconds():
         pytest.skip("a sanitizer's time is its own")
     best = {}
     for _ in range(5):
-        out = subprocess.run([str(kit.BUILD / "bench_route"), "20000"],
+        out = subprocess.run([str(kit.BUILD / "bench_route"), "4000"],
                              capture_output=True, text=True, check=True)
         for line in out.stdout.splitlines():
             name, _, ns = line.rpartition(":")
@@ -1248,3 +1248,21 @@ def test_workloads_say_where_they_could_move(four, tmp_path):
         report = kontor.cli("route", "report", "--from", "1h", "--json")
         assert {w["team"]: w["could_move_to"] for w in report["workloads"]
                 if w["model"] == "m"} == {"claims": ["us"], "chat": ["us"]}
+
+
+def test_this_table_names_what_there_is():
+    """docs/proof/where-calls-run.md: each test it names is one."""
+    page = (kit.TOP / "docs/proof/where-calls-run.md").read_text()
+    text = "".join(p.read_text() for folder, kind in (
+        ("tests/e2e", "*.py"), ("tests/unit", "*/*.c"))
+        for p in (kit.TOP / folder).glob(kind))
+    names = set()
+    for row in page.splitlines():
+        if row.startswith("|"):
+            names |= set(re.findall(r"`(\w+_\w+_\w+)`", row.split("|")[-2]))
+    assert len(names) > 80
+    lost = [n for n in sorted(names) if not re.search(
+        rf"^(def )?{n}\(", text, re.M)]
+    assert not lost, lost
+    files = set(re.findall(r"`(src/[\w/]+\.\w+)`", page))
+    assert not [f for f in files if not (kit.TOP / f).exists()]
