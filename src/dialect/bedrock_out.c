@@ -43,9 +43,10 @@ struct writing {
 	uint64_t *lost;
 	struct wrong *wrong;
 	enum fault fault;
-	unsigned documents; /* named so far */
-	uint64_t most;      /* output tokens; 0: not said */
-	uint64_t budget;    /* of thinking; 0: none */
+	struct part *documents; /* named so far */
+	unsigned n_documents;
+	uint64_t most;   /* output tokens; 0: not said */
+	uint64_t budget; /* of thinking; 0: none */
 };
 
 static void
@@ -219,13 +220,26 @@ put_source(struct writing *e, struct buf *b, const struct part *p)
 	json_w_end(b, '}');
 }
 
+enum { DOCUMENTS_MAX = 64 }; /* that are looked at; AWS takes five */
+
+static bool
+is_taken(const struct writing *e, struct slice name)
+{
+	const struct part *p = e->documents;
+
+	while (p != NULL && !slice_eq(p->name, name))
+		p = p->next;
+	return p != NULL;
+}
+
 /* Letters, digits and single blanks, and no two of them alike. */
 static struct slice
 document_name(struct writing *e, struct slice name)
 {
 	struct buf b = { 0 };
 	struct slice out;
-	size_t i;
+	size_t i, len;
+	unsigned n;
 	char c;
 
 	for (i = 0; i < name.len && b.len < NAME_LEN; i++) {
@@ -240,9 +254,13 @@ document_name(struct writing *e, struct slice name)
 		b.len--;
 	if (b.len == 0)
 		buf_str(&b, "document");
-	if (++e->documents > 1)
-		buf_fmt(&b, " %u", e->documents);
+	for (n = 2, len = b.len; is_taken(e, buf_slice(&b)); n++) {
+		b.len = len;
+		buf_fmt(&b, " %u", n);
+	}
 	out = arena_copy(e->arena, buf_slice(&b));
+	if (e->n_documents++ < DOCUMENTS_MAX)
+		part_add(&e->documents, e->arena, PART_DOCUMENT)->name = out;
 	buf_fini(&b);
 	return out;
 }

@@ -193,14 +193,15 @@ reasoning_part(struct writing *w, const struct part *p)
 	json_w_end(w->out, '}');
 }
 
-static bool
-is_object(struct slice text)
+/* Empty: it is no object. */
+static struct slice
+object_of(struct arena *a, struct slice text)
 {
-	struct json_cur c = json_cur(text);
-	enum json_type type;
+	struct json *j;
 
-	return json_peek(&c, &type) && type == JSON_OBJECT &&
-	       json_skip(&c, NULL) && json_at_end(&c);
+	if (json_parse(a, text, &j) != FAULT_NONE || j->type != JSON_OBJECT)
+		return S("");
+	return codec_raw(a, j);
 }
 
 static void
@@ -280,6 +281,7 @@ static void
 result_part(struct writing *w, const struct part *p)
 {
 	struct slice text = result_text(w, p);
+	struct slice object = p->is_error ? S("") : object_of(w->arena, text);
 
 	if (p->name.len == 0) {
 		refuse(w, "messages", "has a tool result without its call");
@@ -292,8 +294,8 @@ result_part(struct writing *w, const struct part *p)
 		json_w_kstr(w->out, "id", p->id);
 	put_name(w, "name", p->name);
 	json_w_key(w->out, "response");
-	if (!p->is_error && is_object(text)) {
-		json_w_raw(w->out, slice_trim(text));
+	if (object.len > 0) {
+		json_w_raw(w->out, object);
 	} else {
 		json_w_begin(w->out, '{');
 		json_w_kstr(w->out, p->is_error ? "error" : "output", text);
