@@ -107,6 +107,20 @@ codec_answer(const struct dialect *d, struct slice in)
 	arena_fini(&a);
 }
 
+/* A message of AWS's frames has its event's name as the one member. */
+static inline struct slice
+codec_event_name(const struct dialect *d, struct slice line)
+{
+	struct json_cur c = json_cur(line);
+	struct slice key = S("");
+	bool escaped;
+
+	if (d->framing != FRAMING_EVENTSTREAM || !json_enter_object(&c) ||
+	    !json_next_key(&c, &key, &escaped))
+		return S("");
+	return key;
+}
+
 /* Lines of the input are a stream's events. */
 static inline void
 codec_stream(const struct dialect *d, struct slice in)
@@ -130,7 +144,8 @@ codec_stream(const struct dialect *d, struct slice in)
 		if (!more)
 			line = in;
 		(void)d->event(line, &t);
-		if (d->codec->read_event(&dec, S(""), line) != FAULT_NONE)
+		if (d->codec->read_event(
+			&dec, codec_event_name(d, line), line) != FAULT_NONE)
 			break;
 		arena_fini(&scratch);
 		scratch = (struct arena){ 0 };

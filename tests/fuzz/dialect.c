@@ -6,6 +6,7 @@
  */
 #include "base/json.h"
 #include "dialect/codec.h"
+#include "tests/fuzz/codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -132,7 +133,8 @@ stream(struct arena *a, const struct dialect *from, const struct dialect *to,
 		if (!more)
 			line = rest;
 		if (from->event(line, &t) == EVENT_BAD ||
-		    from->codec->read_event(&d, S(""), line) != FAULT_NONE)
+		    from->codec->read_event(
+			&d, codec_event_name(from, line), line) != FAULT_NONE)
 			break;
 		if (t.has_usage)
 			CHECK(usage_sane(&t.usage));
