@@ -272,6 +272,16 @@ codec_limit(const struct conversation *c, const struct target *t)
 	return n;
 }
 
+enum effort
+codec_effort(const struct conversation *c)
+{
+	if (c->effort != EFFORT_NOT_SAID || c->thinking_budget == 0)
+		return c->effort;
+	return c->thinking_budget <= 2048    ? EFFORT_LOW
+	       : c->thinking_budget <= 16384 ? EFFORT_MEDIUM
+					     : EFFORT_HIGH;
+}
+
 struct slice
 codec_id(struct arena *a, const char *prefix, struct slice request)
 {

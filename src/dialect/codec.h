@@ -54,6 +54,8 @@ bool codec_allows(const struct conversation *c, const struct tool *t);
 /* What the provider shall be given at most: the caller's, the clamp, else
  * the model's; 0: nothing is known. */
 uint64_t codec_limit(const struct conversation *c, const struct target *t);
+/* As it was said, or what comes near the thinking budget. */
+enum effort codec_effort(const struct conversation *c);
 
 /* "req_..." as the id of another dialect: prefix and the 26 letters. */
 struct slice codec_id(

@@ -1260,6 +1260,35 @@ write_stops(struct buf *b, const struct conversation *c, uint64_t *lost)
 		*lost |= LOSS_BIT(LOSS_STOP);
 }
 
+static bool
+thinks(struct slice model)
+{
+	static const struct slice names[] = {
+#define THINKS(name) S_INIT(name),
+#include "dialect/openai_models.def"
+#undef THINKS
+	};
+	size_t i;
+
+	for (i = 0; i < NELEM(names); i++) {
+		if (slice_starts(model, names[i]))
+			return true;
+	}
+	return false;
+}
+
+static void
+write_effort(struct buf *b, const struct conversation *c, struct slice model,
+    uint64_t *lost)
+{
+	const enum effort e = codec_effort(c);
+
+	if (e != c->effort)
+		*lost |= LOSS_BIT(thinks(model) ? LOSS_EFFORT : LOSS_THINKING);
+	if (e != EFFORT_NOT_SAID && (e == c->effort || thinks(model)))
+		json_w_kstr(b, "reasoning_effort", slice_of(effort_text(e)));
+}
+
 static void
 write_parameters(struct buf *b, const struct conversation *c,
     const struct target *t, uint64_t *lost)
@@ -1277,17 +1306,13 @@ write_parameters(struct buf *b, const struct conversation *c,
 	write_number(b, "frequency_penalty", c->frequency_penalty);
 	write_stops(b, c, lost);
 	write_format(b, c);
-	if (c->effort != EFFORT_NOT_SAID)
-		json_w_kstr(
-		    b, "reasoning_effort", slice_of(effort_text(c->effort)));
+	write_effort(b, c, t->model, lost);
 	if (c->verbosity.len > 0)
 		json_w_kstr(b, "verbosity", c->verbosity);
 	if (c->user.len > 0)
 		json_w_kstr(b, "user", c->user);
 	if (c->top_k.len > 0)
 		*lost |= LOSS_BIT(LOSS_TOP_K);
-	if (c->thinking_budget > 0 && c->effort == EFFORT_NOT_SAID)
-		*lost |= LOSS_BIT(LOSS_THINKING);
 	if (c->stream) {
 		json_w_kbool(b, "stream", true);
 		json_w_key(b, "stream_options");

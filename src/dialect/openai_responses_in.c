@@ -688,7 +688,8 @@ incomplete(enum stop_reason stop)
 {
 	if (stop == STOP_LENGTH || stop == STOP_CONTEXT)
 		return "max_output_tokens";
-	return stop == STOP_FILTER ? "content_filter" : NULL;
+	return stop == STOP_FILTER || stop == STOP_REFUSAL ? "content_filter"
+							   : NULL;
 }
 
 static const char *

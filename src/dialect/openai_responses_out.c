@@ -417,27 +417,15 @@ put_text_options(struct writing *w)
 	json_w_end(w->out, '}');
 }
 
-static enum effort
-effort_of(const struct conversation *c)
-{
-	if (c->thinking_off)
-		return EFFORT_NONE;
-	if (c->effort != EFFORT_NOT_SAID || c->thinking_budget == 0)
-		return c->effort;
-	return c->thinking_budget <= 2048    ? EFFORT_LOW
-	       : c->thinking_budget <= 16384 ? EFFORT_MEDIUM
-					     : EFFORT_HIGH;
-}
-
 static void
 put_effort(struct writing *w)
 {
-	const enum effort e = effort_of(w->c);
+	const enum effort e = codec_effort(w->c);
 
 	if (e == EFFORT_NOT_SAID && !w->c->wants_reasoning)
 		return;
 	if (w->c->thinking_budget > 0 && w->c->effort == EFFORT_NOT_SAID)
-		lose(w, LOSS_THINKING);
+		lose(w, LOSS_EFFORT);
 	json_w_key(w->out, "reasoning");
 	json_w_begin(w->out, '{');
 	if (e != EFFORT_NOT_SAID)
@@ -454,7 +442,7 @@ static void
 put_sampling(struct writing *w)
 {
 	const struct conversation *c = w->c;
-	const bool thinks = effort_of(c) > EFFORT_NONE;
+	const bool thinks = codec_effort(c) > EFFORT_NONE;
 
 	if (thinks && c->temperature.len + c->top_p.len > 0) {
 		lose(w, LOSS_TEMPERATURE);

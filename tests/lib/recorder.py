@@ -173,7 +173,8 @@ ANSWERS = {
 
 class Recorder(socketserver.ThreadingTCPServer):
     """.seen: (method, target, headers, body bytes) of each call; .instead:
-    what it answers (bytes: a stream) in place of what is well."""
+    what it answers (bytes: a stream; (status, dict): a bad one) in place of
+    what is well."""
     daemon_threads = True
     allow_reuse_address = True
 
@@ -224,13 +225,15 @@ class Handler(socketserver.StreamRequestHandler):
         return body
 
     def say(self, dialect, answer):
+        status, answer = answer if isinstance(answer, tuple) else \
+            (200, answer)
         kind = "application/json" if isinstance(answer, dict) else \
             "application/vnd.amazon.eventstream" if dialect == "bedrock" \
             else "text/event-stream"
         if isinstance(answer, dict):
             answer = json.dumps(answer).encode()
         self.wfile.write(
-            f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n"
+            f"HTTP/1.1 {status} Said\r\nContent-Type: {kind}\r\n"
             f"Content-Length: {len(answer)}\r\n\r\n".encode() + answer)
 
 

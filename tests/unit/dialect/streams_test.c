@@ -16,6 +16,7 @@
 
 #include "base/json.h"
 #include "dialect/codec.h"
+#include "dialect/seal.h"
 #include "http/eventstream.h"
 #include "http/sse.h"
 
@@ -880,7 +881,10 @@ hear_tool_chunk(struct heard *h, const struct json *j)
 	if (index == (int64_t)h->ncalls) {
 		must(h, slice_eq(json_get_str(j, "type"), S("function")),
 		    "a call has a type");
-		new_call(h, json_get_str(j, "id"), json_get_str(f, "name"));
+		/* Behind it ride the thoughts before it. */
+		new_call(h,
+		    seal_id_read(h->a, json_get_str(j, "id"), NULL, NULL),
+		    json_get_str(f, "name"));
 	}
 	must(h, index == (int64_t)h->ncalls - 1, "an earlier call goes on");
 	buf_add(&h->call[index].args, json_get_str(f, "arguments"));
