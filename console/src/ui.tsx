@@ -202,13 +202,29 @@ export function Dialog(p: {title: string; onClose: () => void;
     </dialog>;
 }
 
+// The clipboard is there on secure origins only; elsewhere it is done as it
+// was before there was one.
+async function copy(text: string, near: HTMLElement): Promise<boolean> {
+    if (navigator.clipboard !== undefined)
+        return navigator.clipboard.writeText(text).then(() => true,
+            () => false);
+    const box = document.createElement("textarea");
+    box.value = text;
+    near.after(box);            // in a dialog, outside is inert
+    box.select();
+    const done = document.execCommand("copy");
+    box.remove();
+    near.focus();
+    return done;
+}
+
 export function Copy(p: {text: string; label?: string}) {
-    const [done, setDone] = useState(false);
-    return <button class="plain copy" onClick={async () => {
-        await navigator.clipboard.writeText(p.text);
-        setDone(true);
-        setTimeout(() => setDone(false), 1500);
-    }}>{done ? "Copied" : p.label ?? "Copy"}</button>;
+    const [said, setSaid] = useState("");
+    return <button type="button" class="plain copy" onClick={async (e) => {
+        const good = await copy(p.text, e.currentTarget);
+        setSaid(good ? "Copied" : "Cannot copy: mark it and press Ctrl-C");
+        setTimeout(() => setSaid(""), good ? 1500 : 5000);
+    }}><span role="status">{said || (p.label ?? "Copy")}</span></button>;
 }
 
 // --- small things -----------------------------------------------------------

@@ -173,16 +173,18 @@ on_head(struct call *c, const struct http_head *h)
 }
 
 /* What the provider says is wrong, or what it is called here. */
-static struct slice
-told(struct api *a, struct slice text)
+static void
+write_told(struct buf *b, struct api *a, struct slice text)
 {
+	const struct json *e = NULL;
 	struct json *j;
-	const struct json *e;
 
-	if (json_parse(&a->arena, text, &j) != FAULT_NONE)
-		return S("the answer is not JSON");
-	e = json_get(j, "error");
-	return json_get_str(e, "message");
+	if (json_parse(&a->arena, text, &j) == FAULT_NONE)
+		e = json_get(j, "error");
+	json_w_kstr(b, "text",
+	    e != NULL ? json_get_str(e, "message")
+		      : S("the answer is not JSON"));
+	json_w_kstr(b, "code", json_get_str(e, "code"));
 }
 
 static void
@@ -194,8 +196,12 @@ answer_test(struct outgoing *o)
 	json_w_begin(&b, '{');
 	json_w_kbool(&b, "good", o->status == 200);
 	json_w_ki64(&b, "status", o->status);
-	json_w_kstr(&b, "text",
-	    o->status == 200 ? S("") : told(a, buf_slice(&o->answer)));
+	if (o->status != 200) {
+		write_told(&b, a, buf_slice(&o->answer));
+	} else {
+		json_w_kstr(&b, "text", S(""));
+		json_w_kstr(&b, "code", S(""));
+	}
 	json_w_ki64(&b, "ms", (loop_now(a->c->loop) - o->began_ns) / NS_PER_MS);
 	json_w_kstr(&b, "request", o->request);
 	json_w_end(&b, '}');
@@ -348,7 +354,8 @@ deployment_by_id(const struct snapshot *s, struct slice id)
 	return NULL;
 }
 
-/* One small call: {"good", "status", "text": what is wrong, "ms", "request"}.
+/* One small call: {"good", "status", "text": what is wrong, "code", "ms",
+ * "request"}.
  */
 void
 deployments_test(struct api *a)

@@ -1,7 +1,10 @@
 """The console in a browser: the first minute, every page, compare."""
 import json
+import os
 import pathlib
 import re
+import subprocess
+import sys
 import time
 
 import httpx
@@ -68,6 +71,133 @@ def test_the_first_minute(chromium, demo):
     again.wait_for_selector("text=Admin key")
     page.close()
     again.close()
+
+
+# How each snippet is run, as somebody would who copied it.
+AGENTS = kit.TOP / "tests" / "clients" / "agents" / "node_modules" / ".bin"
+JS = kit.TOP / "tests" / "clients" / "js"
+
+
+def run_codex(text, folder):
+    (folder / "codex").mkdir()
+    (folder / "codex" / "config.toml").write_text(text)
+    export = re.search(r"# (export KONTOR_KEY=\S+); codex$", text).group(1)
+    return ["sh", "-c", f"{export}; cd {folder}; CODEX_HOME={folder}/codex "
+            f"{AGENTS}/codex exec --skip-git-repo-check 'Say hello.' "
+            "</dev/null"]
+
+
+def run_claude(text, folder):
+    assert text.splitlines()[-1] == "claude"
+    return ["sh", "-c", text.removesuffix("claude") + f"cd {folder}; "
+            f"CLAUDE_CONFIG_DIR={folder}/claude IS_SANDBOX=1 "
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1 DISABLE_AUTOUPDATER=1 "
+            f"{AGENTS}/claude -p 'Say hello.' </dev/null"]
+
+
+RUN = {
+    "curl": lambda text, folder: ["sh", "-c", text],
+    "Python": lambda text, folder: [sys.executable, "-c", text],
+    "Anthropic": lambda text, folder: [sys.executable, "-c", text],
+    "boto3": lambda text, folder: [sys.executable, "-c", text],
+    "JavaScript": lambda text, folder: [
+        JS / "node_modules/.bin/node", "--input-type=module", "-e", text],
+    "Codex": run_codex, "Claude Code": run_claude,
+}
+
+
+def test_the_snippets_work_as_copied(open_page, demo, tmp_path):
+    """Each one by the button, run as it is: its call is in the books."""
+    page = open_page("/console/start")
+    page.get_by_role("button", name="Make a key").click()
+    key = page.get_by_label("Key", exact=True)
+    expect(key).to_have_value(re.compile("^ktk_"))
+    tabs = page.get_by_role("tablist", name="Client").get_by_role("tab")
+    assert sorted(tabs.all_inner_texts()) == sorted(RUN)
+    running = {}
+    for name in tabs.all_inner_texts():
+        if name in ("Codex", "Claude Code") and not AGENTS.is_dir():
+            continue  # as big as all else: installed for the clients' suite
+        page.get_by_role("tablist", name="Client").get_by_role(
+            "tab", name=name, exact=True).click()
+        page.locator(".code .copy").first.click()
+        text = page.locator("pre").first.inner_text()
+        kit.wait_for("the copy", lambda: page.evaluate(
+            "navigator.clipboard.readText()") == text, 10)
+        running[name] = subprocess.Popen(
+            RUN[name](text, tmp_path), cwd=JS, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    for name, child in running.items():
+        said, _ = child.communicate(timeout=60)
+        assert child.returncode == 0 and said.strip(), f"{name}: {said}"
+    id = key.input_value().split("_")[1]
+    calls = demo.api(f"requests?key={id}")["calls"]
+    assert len(calls) >= len(running)
+    assert {c["status"] for c in calls} == {200}
+
+
+def test_every_provider_of_the_guide_is_a_configuration(open_page, tmp_path):
+    page = open_page("/console/start")
+    tabs = page.get_by_role("tablist", name="Provider").get_by_role("tab")
+    for n, tab in enumerate(tabs.all()):
+        tab.click()
+        text = "version: 1\n" + page.locator("pre").nth(1).inner_text()
+        file = tmp_path / f"{n}.yaml"
+        file.write_text(text)
+        names = re.findall(r"\$\{(\w+)\}", text)
+        r = subprocess.run([kit.KONTOR, "check", "-c", file],
+                           capture_output=True, text=True,
+                           env={**os.environ, **dict.fromkeys(names, "x")})
+        assert r.returncode == 0, text + r.stdout + r.stderr
+
+
+FAULTS = {  # what is wrong with a provider: what its test says
+    "refused": ("badkey", "refuses kontor's credential", "look at its auth"),
+    "down": ("down", "could not be reached", "look at its base_url"),
+    "nameless": ("nameless", "name could not be resolved", "base_url"),
+    "astray": ("astray", "Invalid URL", "the path in base_url"),
+    "modelless": ("openai", "model does not exist", "the deployment's name"),
+}
+
+
+def test_a_provider_is_tested_and_told_what_is_wrong(open_page, demo):
+    page = open_page("/console/config")
+    box = page.get_by_label("Text of the configuration")
+    expect(box).to_have_value(re.compile(".{100}", re.DOTALL))
+    was = box.input_value()
+    sim = re.search(r'base_url: "(http://[\d.:]+)/v1"', was).group(1)
+    secret = demo.dir / "secrets" / "bad.key"
+    secret.write_text("sk-wrong")
+    secret.chmod(0o600)
+    auth = 'auth: {api_key: "file:secrets/%s.key"}'
+    more = "".join(
+        f'\n  {name}: {{type: openai, base_url: "{url}", {auth % key}}}'
+        for name, url, key in (
+            ("badkey", sim + "/v1", "bad"),
+            ("down", f"http://127.0.0.1:{kit.free_port()}/v1", "openai"),
+            ("nameless", "http://none.invalid/v1", "openai"),
+            ("astray", sim + "/wrong", "openai")))
+    models = "".join(
+        f"\n  m-{id}: {{publisher: x, deployments: [{{id: {id}, "
+        f"provider: {provider}, name: {'none' if id == 'modelless' else 'gpt-5.4'}}}]}}"
+        for id, (provider, *_) in FAULTS.items())
+    box.fill(was.replace("\nmodels:", more + "\n\nmodels:", 1).replace(
+        "\naliases:", models + "\n\naliases:", 1))
+    page.get_by_role("button", name="Put in force").click()
+    page.wait_for_selector("text=is in force")
+    try:
+        page.get_by_role("link", name="First call").click()
+        for id, (_, said, hint) in FAULTS.items():
+            page.get_by_role("button", name="Test " + id, exact=True).click()
+            answer = page.locator("tr", has_text=id).locator(".told")
+            expect(answer).to_contain_text(said, timeout=10000)
+            expect(answer).to_contain_text(hint)
+            expect(answer.get_by_role("link", name="why")).to_be_visible()
+    finally:
+        version = demo.api("config/text")["version"]
+        httpx.put(demo.admin + "/api/v1/config/text", headers={
+            "authorization": "Bearer " + demo.admin_key},
+            json={"text": was, "version": version}).raise_for_status()
 
 
 def test_the_first_load_is_small(chromium, demo):

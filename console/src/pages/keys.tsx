@@ -1,7 +1,7 @@
 // Credentials: made here, shown once, revoked at once.
 
 import {useState} from "preact/hooks";
-import {Key, Model, query, send} from "../api";
+import {Key, Model, send} from "../api";
 import {useData, usePages} from "../data";
 import {Badge, Copy, Dialog, Failed, Field, Page, Section, Submit, Table,
         wrongField} from "../ui";
@@ -10,21 +10,30 @@ import {day} from "../time";
 const FIELDS = ["name", "org", "team", "project", "user", "service", "tags",
     "models", "budget", "expires"];
 
-function Shown(p: {id: string; text: string; onClose: () => void}) {
+interface Made { id: string; key: string; aws_access_key_id?: string;
+                 aws_secret_access_key?: string; }
+
+function Shown(p: {made: Made; onClose: () => void}) {
+    const m = p.made;
+    const pair = m.aws_access_key_id ? `aws_access_key_id = ` +
+        `${m.aws_access_key_id}\naws_secret_access_key = ` +
+        m.aws_secret_access_key : "";
     return <Dialog title="The key, shown once" onClose={p.onClose}>
         <p>Copy it now: kontor keeps only its hash.</p>
-        <p class="mono" id="new-key"><code>{p.text}</code></p>
-        <div class="acts"><Copy text={p.text} label="Copy the key" />
+        <p class="mono" id="new-key"><code>{m.key}</code></p>
+        {pair ? <><p>The same key for AWS SDKs:</p><pre>{pair}</pre></> : null}
+        <div class="acts"><Copy text={m.key} label="Copy the key" />
+            {pair ? <Copy text={pair} label="Copy the pair" /> : null}
             <button class="main" onClick={p.onClose}>I have it</button></div>
-        <p class="dim"><a href={"/console/start" + query({key: p.id})}>How to
-            call with it</a></p>
+        <p class="dim"><a href="/console/start">How to call with it</a></p>
     </Dialog>;
 }
 
-function Create(p: {onDone: (id: string, key: string) => void;
+function Create(p: {onDone: (made: Made) => void;
                     onClose: () => void}) {
     const [v, set] = useState<Record<string, string>>({});
     const [admin, setAdmin] = useState(false);
+    const [aws, setAws] = useState(false);
     const [wrong, setWrong] = useState<Record<string, string>>({});
     const models = useData<{models: Model[]}>("models");
     const put = (k: string) => (x: string) => set({...v, [k]: x});
@@ -40,9 +49,9 @@ function Create(p: {onDone: (id: string, key: string) => void;
         if (admin)
             body["admin"] = true;
         try {
-            const made = await send<{id: string; key: string}>("POST", "keys",
-                body);
-            p.onDone(made.id, made.key);
+            if (aws)
+                body["aws"] = true;
+            p.onDone(await send<Made>("POST", "keys", body));
         } catch (x) {
             setWrong(wrongField(x, FIELDS));
         }
@@ -68,6 +77,9 @@ function Create(p: {onDone: (id: string, key: string) => void;
         <p><label><input type="checkbox" checked={admin}
             onChange={(e) => setAdmin(e.currentTarget.checked)} /> may use
             the admin API and this console</label></p>
+        <p><label><input type="checkbox" checked={aws}
+            onChange={(e) => setAws(e.currentTarget.checked)} /> with a pair
+            for AWS SDKs, which sign</label></p>
         {wrong[""] ? <p class="error" role="alert">{wrong[""]}</p> : null}
         <div class="acts"><button class="main" type="submit">Create</button>
             <button type="button" onClick={p.onClose}>Cancel</button></div>
@@ -75,19 +87,19 @@ function Create(p: {onDone: (id: string, key: string) => void;
 }
 
 function Act(p: {of: Key; what: "revoke" | "rotate"; onClose: () => void;
-                 onDone: (id?: string, key?: string) => void}) {
+                 onDone: (made?: Made) => void}) {
     const [error, setError] = useState<Error | null>(null);
     const [keep, setKeep] = useState("1h");
+    const wrong = error !== null ? wrongField(error, ["keep"])["keep"]
+        : undefined;
     const run = async () => {
         try {
             if (p.what === "revoke") {
                 await send("DELETE", "keys/" + p.of.id);
                 p.onDone();
             } else {
-                const made = await send<{id: string; key: string}>("POST",
-                    `keys/${p.of.id}/rotate`, keep.trim() === "" ? {}
-                        : {keep: keep.trim()});
-                p.onDone(made.id, made.key);
+                p.onDone(await send<Made>("POST", `keys/${p.of.id}/rotate`,
+                    keep.trim() === "" ? {} : {keep: keep.trim()}));
             }
         } catch (e) {
             setError(e as Error);
@@ -100,8 +112,8 @@ function Act(p: {of: Key; what: "revoke" | "rotate"; onClose: () => void;
             <p>A new secret under a new id, with the same budget, limits and
                 place.</p>
             <Field label="The old one stays good for" name="keep" value={keep}
-                onInput={setKeep} hint="1h, 2d; empty: revoked at once" /></>}
-        <Failed error={error} />
+                onInput={setKeep} error={wrong} hint="1h, 2d; empty: revoked at once" /></>}
+        <Failed error={wrong ? null : error} />
         <div class="acts"><button class={p.what === "revoke" ? "danger"
             : "main"} onClick={run}>{p.what === "revoke" ? "Revoke"
             : "Rotate"}</button>
@@ -111,15 +123,14 @@ function Act(p: {of: Key; what: "revoke" | "rotate"; onClose: () => void;
 export function Keys() {
     const d = usePages<Key>("keys?limit=500", "keys");
     const [create, setCreate] = useState(false);
-    const [shown, setShown] = useState<{id: string; text: string} | null>(
-        null);
+    const [shown, setShown] = useState<Made | null>(null);
     const [act, setAct] = useState<{of: Key; what: "revoke" | "rotate"} |
         null>(null);
-    const done = (id?: string, text?: string) => {
+    const done = (made?: Made) => {
         setCreate(false);
         setAct(null);
-        if (id !== undefined && text !== undefined && text !== null)
-            setShown({id, text});
+        if (made !== undefined)
+            setShown(made);
         d.reload();
     };
     const state = (k: Key) => k.revoked ? "revoked"
@@ -167,6 +178,6 @@ export function Keys() {
             : null}
         {act ? <Act of={act.of} what={act.what} onDone={done}
             onClose={() => setAct(null)} /> : null}
-        {shown ? <Shown {...shown} onClose={() => setShown(null)} /> : null}
+        {shown ? <Shown made={shown} onClose={() => setShown(null)} /> : null}
     </Page>;
 }

@@ -2,7 +2,7 @@
 
 import {useMemo, useState} from "preact/hooks";
 import {Budget, Call, Calls, Deployment, query, Usage, UsageRow} from "../api";
-import {Chart, Series} from "../chart";
+import {Chart, Series, short} from "../chart";
 import {useData, useLive, useRefresh} from "../data";
 import {compare, length, share, show} from "../money";
 import {Badge, Choice, count, currency, Failed, Gauge, Money, Page, Section,
@@ -14,6 +14,9 @@ import {PageProps} from "./index";
 export const DIMENSIONS = ["model", "provider", "deployment", "publisher",
     "region", "zone", "tier", "org", "team", "project", "user", "service",
     "key", "resolution"];
+
+const took = (v: number) => v >= 1000 ? short(v / 1000) + " s"
+    : short(v) + " ms";
 
 // A figure over time, one series for each of these names.
 function series<R extends {[k: string]: unknown}>(rows: R[], time: string,
@@ -227,9 +230,9 @@ export function Overview({place}: PageProps) {
                 <Chart label={`Failed attempts per ${coarse}, by ${timed}`}
                     bars from={Number(from)} {...slow.errors} most={4} />
                 <Chart label={`First token, median, by ${timed}`}
-                    from={Number(from)} write={ms} {...slow.first} />
+                    from={Number(from)} write={took} {...slow.first} />
                 <Chart label={`Total time, median, by ${timed}`}
-                    from={Number(from)} write={ms} {...slow.total} />
+                    from={Number(from)} write={took} {...slow.total} />
             </div></Section>
         <Recent />
         <div class="cols"><Budgets /><Providers /></div>

@@ -122,7 +122,7 @@ export function Routing({place}: PageProps) {
                         cell: (x) => ms(x.first_p95_ms)},
                     {name: "Total p50", right: true, narrow: false,
                         cell: (x) => ms(x.total_p50_ms)},
-                    {name: "Total p95", right: true,
+                    {name: "Total p95", right: true, narrow: false,
                         cell: (x) => ms(x.total_p95_ms)},
                     {name: "Failed since start, by whose fault",
                         narrow: false, cell: (x) => failed(x.since_start)},

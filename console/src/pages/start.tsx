@@ -7,8 +7,10 @@ import {Code, Copy, Failed, Field, Money, Page, Section, Status, Table} from "..
 import {ms} from "../time";
 import {currency} from "../ui";
 
-const SNIPPETS: Record<string, (url: string, key: string, model: string) =>
-        string> = {
+interface Pair { id: string; secret: string; }
+
+const SNIPPETS: Record<string, (url: string, key: string, model: string,
+                                pair: Pair | null) => string> = {
     curl: (url, key, model) => `curl -sS ${url}/v1/chat/completions \\
   -H 'Authorization: Bearer ${key}' \\
   -H 'Content-Type: application/json' \\
@@ -34,19 +36,22 @@ client = anthropic.Anthropic(base_url="${url}", api_key="${key}")
 answer = client.messages.create(model="${model}", max_tokens=100,
     messages=[{"role": "user", "content": "Hello"}])
 print(answer.content[0].text)`,
-    boto3: (url, key, model) => `# pip install boto3
-import os
-os.environ["AWS_BEARER_TOKEN_BEDROCK"] = "${key}"
+    // Over http, boto3 signs and sends no bearer.
+    boto3: (url, key, model, pair) => `# pip install boto3
 import boto3
 
 client = boto3.client("bedrock-runtime", region_name="us-east-1",
-                      endpoint_url="${url}")
+    endpoint_url="${url}",
+    aws_access_key_id="${pair?.id ?? (key && "kontor key create NAME --aws")}",
+    aws_secret_access_key="${pair?.secret ?? "prints both"}")
 answer = client.converse(modelId="${model}", messages=[
     {"role": "user", "content": [{"text": "Hello"}]}])
 print(answer["output"]["message"]["content"][0]["text"])`,
     Codex: (url, key, model) => `# ~/.codex/config.toml
 model = "${model}"
 model_provider = "kontor"
+# A search by the provider has no bound that a hard budget could hold.
+web_search = "disabled"
 
 [model_providers.kontor]
 name = "kontor"
@@ -140,7 +145,34 @@ function Watch() {
                 v={seen.effective_cost} /> {currency()}</p>;
 }
 
+// Where to look, for whoever keeps the configuration.
+function advice(r: Tested): string {
+    const by: Record<string, string> = {
+        provider_credential: "look at its auth: the secret is another's, " +
+            "has expired, or may not use this",
+        provider_unreachable: "look at its base_url (name, port, http or " +
+            "https), and whether it runs",
+        provider_address: "a name of a private network needs " +
+            "allow_private: true at this provider",
+        provider_proxy: "look at proxy, and what the proxy allows",
+        provider_tls: "look at its base_url and tls: whose certificate is " +
+            "it, and who signed it",
+        provider_timeout: "it is slow, or something between swallows what " +
+            "is sent",
+        provider_reset: "look at its base_url: is it http where https is " +
+            "spoken?",
+        provider_garbage: "what answers there is no such provider: look at " +
+            "its type and base_url",
+        provider_unhealthy: "it failed again and again and is left alone " +
+            "for a moment; mend it, and test again",
+    };
+    return by[r.code] ?? (r.status === 404 ? "look at the deployment's " +
+        "name, and at the path in base_url" : r.status === 429
+        ? "it is reached, and has no capacity for us now" : "");
+}
+
 interface Tested { good: boolean; status: number; text: string; ms: number;
+                   code: string;
                    request: string; }
 
 function Test() {
@@ -176,7 +208,8 @@ function Answer(p: {of: Tested | "…" | undefined}) {
     if (r === undefined)
         return null;
     return r === "…" ? <>asking…</> : <><Status code={r.status} />{" "}
-        {r.good ? "it answers, in " + ms(r.ms) : r.text}{r.request
+        {r.good ? "it answers, in " + ms(r.ms) : <>{r.text}{advice(r) !== ""
+            ? <small> ({advice(r)})</small> : null}</>}{r.request
             ? <>{" "}<a href={"/console/requests/" + r.request}>why</a></>
             : null}</>;
 }
@@ -186,6 +219,7 @@ export function Start() {
         "config");
     const models = useData<{models: Model[]}>("models");
     const [key, setKey] = useState("");
+    const [pair, setPair] = useState<Pair | null>(null);
     const [at, setAt] = useState("curl");
     const [provider, setProvider] = useState("OpenAI");
     const [error, setError] = useState("");
@@ -198,8 +232,12 @@ export function Start() {
     const make = async () => {
         try {
             const r = await call("POST", "/api/v1/keys", {
-                name: "first call", budget: "5/month"});
-            setKey(((await r.json()) as {key: string}).key);
+                name: "first call", budget: "5/month", aws: true});
+            const made = await r.json() as {key: string;
+                aws_access_key_id: string; aws_secret_access_key: string};
+            setKey(made.key);
+            setPair({id: made.aws_access_key_id,
+                secret: made.aws_secret_access_key});
             setError("");
         } catch (e) {
             setError(e instanceof Error ? e.message : String(e));
@@ -212,13 +250,14 @@ export function Start() {
             <p>Make one here (5 {currency()} a month, nothing above it), or
                 paste one you have.</p>
             <div class="save"><Field label="Key" name="key" value={key}
-                onInput={setKey} error={error} placeholder="ktk_…" />
+                onInput={(v) => { setKey(v); setPair(null); }} error={error}
+                placeholder="ktk_…" />
             <button class="main" onClick={make}>Make a key</button>
             {key ? <Copy text={key} /> : null}</div></Section>
         <Section title="2. Call" tools={<Tabs label="Client"
             names={Object.keys(SNIPPETS)} at={at} onAt={setAt} />}>
             <Failed error={where.error} retry={where.reload} />
-            <Code text={SNIPPETS[at]!(url, key || "ktk_…", model)} />
+            <Code text={SNIPPETS[at]!(url, key || "ktk_…", model, pair)} />
         </Section>
         <Section title="3. A provider of your own" tools={<Tabs
             label="Provider" names={Object.keys(PROVIDERS)} at={provider}
