@@ -365,8 +365,10 @@ def malformed(args):
         key = kontor.key("storm", budget="1000000/day")["key"]
         n, slow = 1_000_000 // args.scale, 5000 // args.scale
         result = storm.malformed(kontor, key, n, args.seed)
+        print(json.dumps(result), flush=True)
         result |= storm.slow_readers(kontor, key, slow)
         result["open files allowed"] = limit
+        result["load average of the machine"] = f"{os.getloadavg()[0]:.0f}"
         kontor.verify()
     print(json.dumps(result))
     write_scaled(args, "malformed", "Malformed requests and slow readers", [
@@ -376,6 +378,25 @@ def malformed(args):
         "Then callers who ask for a long answer and read nothing, while",
         "another is served; when they leave every hold is settled.", "",
         *table(result)])
+
+
+def slowloris(args):
+    import kit
+    import storm
+    limit = storm.files(20000)
+    with tempfile.TemporaryDirectory(prefix="kontor-proof") as folder, \
+            kit.Sim(pathlib.Path(folder)) as sim, \
+            storm_instance(folder, sim) as kontor:
+        key = kontor.key("drip", budget="1000000/day")["key"]
+        result = storm.slowloris(kontor, key, 6000 // args.scale)
+        result["open files allowed"] = limit
+        result["load average of the machine"] = f"{os.getloadavg()[0]:.0f}"
+        kontor.verify()
+    print(json.dumps(result))
+    write_scaled(args, "slowloris", "Who drips", [
+        "A third drip a head and a third a body, a byte a second; a third",
+        "say nothing.  Others are served all the time, and whoever drips is",
+        "told 408 and closed.", "", *table(result)])
 
 
 def stream_storm(args, n, rate, tls):
@@ -510,7 +531,8 @@ def write_scaled(args, name, title, lines):
     write(name, title, lines)
 
 
-PROOFS = {"console": console, "malformed": malformed, "streams": streams, "soak": soak,
+PROOFS = {"console": console, "malformed": malformed,
+          "slowloris": slowloris, "streams": streams, "soak": soak,
           "fuzz": fuzz, "agreements": agreements, "audit": audit, "books": books,
           "reports": reports, "prices": prices, "budgets": budgets,
           "transfers": transfers, "explore": explore, "sim": sim,

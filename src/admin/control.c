@@ -24,7 +24,14 @@
 #include "shm/key.h"
 #include "store/store.h"
 
-enum { BODY_MAX = 1024 * 1024, LEAVE_MS = 2000, IDEM_MAX = 200 };
+enum {
+	BODY_MAX = 1024 * 1024,
+	BODIES_MAX = 64 * BODY_MAX,
+	STRANGERS_MAX = 4 * BODY_MAX, /* of these, who has not signed in */
+	CONNS_MAX = 1024,
+	LEAVE_MS = 2000,
+	IDEM_MAX = 200
+};
 
 static struct control control;
 static struct io alive;
@@ -209,6 +216,22 @@ on_request(struct exchange *x)
 		a->route->run(a);
 }
 
+/* Nobody who may not ask makes us keep a body, but to sign in. */
+static enum fault
+on_head(struct exchange *x, const struct http_head *head)
+{
+	struct control *c = server_user(x);
+	struct slice segment;
+	const struct route *r =
+	    route_find(head->method, http_path(head), &segment);
+
+	if (r == NULL)
+		return FAULT_PATH;
+	if (r->role == ROLE_NONE)
+		x->share = &c->strangers;
+	return authorize(c, head, r);
+}
+
 static void
 on_bad(struct exchange *x, enum fault why)
 {
@@ -216,7 +239,10 @@ on_bad(struct exchange *x, enum fault why)
 
 	a->c = server_user(x);
 	a->x = x;
-	api_fail(a, why, NULL);
+	if (why == FAULT_PATH)
+		no_route(a);
+	else
+		api_fail(a, why, NULL);
 }
 
 static void
@@ -240,6 +266,7 @@ on_gone(struct exchange *x)
 }
 
 static const struct server_ops ops = {
+	.on_head = on_head,
 	.on_request = on_request,
 	.on_bad = on_bad,
 	.on_drain = on_drain,
@@ -366,6 +393,11 @@ open_all(struct control *c)
 	loop_add(c->loop, &alive, FD_ALIVE, on_alive);
 	pass_nonblocking(FD_LISTEN);
 	limits.max_body = BODY_MAX;
+	limits.max_bodies = BODIES_MAX;
+	limits.max_share = STRANGERS_MAX;
+	limits.max_conns = CONNS_MAX;
+	limits.excess_conns = CONNS_MAX / 8;
+	limits.min_rate = c->snapshot->min_rate;
 	c->server = server_new(c->loop, FD_LISTEN, &ops, &limits, c);
 	if (!serve_tls(c, c->snapshot))
 		fatal("the listener's certificates cannot be used");

@@ -6,6 +6,7 @@
 
 #include "admin/api.h"
 #include "base/base.h"
+#include "httpio/server.h"
 #include "model/snapshot.h"
 #include "shm/shm.h"
 
@@ -29,6 +30,7 @@ struct control {
 	struct live *live;     /* NULL: nobody watches */
 	char token[128];       /* of data_dir/admin.token; "": none */
 	bool leaving;
+	struct server_share strangers; /* bodies of who has not signed in */
 };
 
 /* Read-only; NULL: there is none yet. */

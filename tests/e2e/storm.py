@@ -158,14 +158,85 @@ def slow_readers(kontor, key, n):
         s.sendall(head(key, len(body)) + body)
         held.append(s)
     time.sleep(3)
+    # Their providers' bytes come on meanwhile, as far as there is room.
+    began = time.monotonic()
+    with kontor.http(kontor.key("other")["key"], timeout=180) as http:
+        r = http.post(PATH, content=ask("[[sim out=3]]"),
+                      headers={"content-type": "application/json"})
+    assert r.status_code == 200, r.text[:300]
+    took = time.monotonic() - began
     peak = memory(kontor)
-    assert kontor.chat(kontor.key("other")["key"]).status_code == 200
     for s in held:
         s.close()
     kit.wait_for("all to be settled", lambda: not any(
         float(b["pending"]) for b in
         kontor.cli("budget", "list", "--json")["budgets"]), 120, 0.5)
-    return {"slow readers": n, "memory of one, KiB": (peak - before) // n >> 10}
+    return {"slow readers": n,
+            "memory of one, KiB": (peak - before) // n >> 10,
+            "another's call beside them, s": f"{took:.1f}"}
+
+
+def slowloris(kontor, key, n, seconds=75):
+    """n callers who drip, a byte a second: heads, bodies, and connections
+    that say nothing; others are served.  Who drips is told 408 and closed,
+    a head after 30 s and a body after a minute."""
+    before, began, kinds = memory(kontor), time.monotonic(), []
+    held = []
+    for i in range(n):
+        s = socket.create_connection(kontor.address, timeout=20)
+        kinds.append(("head", "body", "nothing")[i % 3])
+        if i % 3 == 0:
+            s.sendall(b"POST " + PATH.encode() + b" HTTP/1.1\r\nX: ")
+        elif i % 3 == 1:
+            s.sendall(head(key, 100000) + b"{")
+        s.setblocking(False)
+        held.append(s)
+    opened = time.monotonic() - began
+    slowest, peak, calls = 0.0, 0, 0
+    told, when = collections.Counter(), collections.defaultdict(list)
+    dead = set()
+    http = kontor.http(key, timeout=60)
+    while time.monotonic() < began + opened + seconds:
+        turn = time.monotonic()
+        for i, s in enumerate(held):
+            if i in dead:
+                continue
+            try:
+                data = s.recv(4096)
+                told[kinds[i], data[9:12].decode() or "closed"] += 1
+                when[kinds[i]].append(time.monotonic() - began)
+                dead.add(i)
+                s.close()
+            except BlockingIOError:
+                if kinds[i] != "nothing":
+                    with contextlib.suppress(OSError):
+                        s.send(b" ")
+            except OSError:
+                told[kinds[i], "reset"] += 1
+                dead.add(i)
+                s.close()
+        asked = time.monotonic()
+        r = http.post(PATH, content=ask(f"{calls} [[sim out=3]]"), headers={
+            "content-type": "application/json"})
+        assert r.status_code == 200, r.text[:300]
+        calls += 1
+        slowest = max(slowest, time.monotonic() - asked)
+        peak = max(peak, memory(kontor))
+        time.sleep(max(turn + 1 - time.monotonic(), 0))
+    for s in held:
+        s.close()
+    dripping = sum(k != "nothing" for k in kinds)
+    over = sum(v for (kind, _), v in told.items() if kind != "nothing")
+    assert over == dripping, (told, dripping)
+    assert not {how for kind, how in told} & {"200", "500"}, told
+    return {"who drip, or say nothing": n,
+            "what they are told": {f"{kind}: {how}": v for (kind, how), v
+                                   in told.items()},
+            "the last head ends after, s": f"{max(when['head']):.0f}",
+            "the last body ends after, s": f"{max(when['body']):.0f}",
+            "memory of one, bytes": (peak - before) // n,
+            "calls of another meanwhile": calls,
+            "the slowest of these, s": f"{slowest:.2f}"}
 
 
 # --- streams -------------------------------------------------------------------

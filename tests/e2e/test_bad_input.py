@@ -1,11 +1,14 @@
 """Whatever comes in, from the client or the provider: a clear error in the
 caller's shape, the hold resolved, memory bounded, no crash."""
+import contextlib
 import gzip
 import json
 import os
+import socket
 import time
 import zlib
 
+import httpx
 import kit
 import pytest
 
@@ -402,6 +405,45 @@ def test_usage_that_lies(kontor, key, solo, lie, resolution):
 
 def test_the_books_are_whole_afterwards(kontor):
     kontor.verify()
+
+
+@pytest.mark.parametrize("path,status", [
+    ("/api/v1/keys", 401), ("/api/v1/none", 404), ("/api/v1/usage", 405)])
+def test_the_console_awaits_no_strangers_body(kontor, path, status):
+    host, port = kontor.admin[7:].split(":")
+    answer = kit.raw((host, int(port)), (
+        f"POST {path} HTTP/1.1\r\nHost: k\r\nContent-Type: application/json"
+        "\r\nContent-Length: 900000\r\n\r\n{").encode())
+    got, headers, _ = kit.parse_raw(answer)
+    assert got == status and headers["connection"] == "close", answer[:300]
+    assert status != 405 or "GET" in headers["allow"]
+
+
+def test_sign_ins_leave_the_console_room_for_who_has(kontor):
+    """Bodies of callers who have not signed in end at 4 MiB."""
+    host, port = kontor.admin[7:].split(":")
+    half = (b"POST /api/v1/session HTTP/1.1\r\nHost: k\r\nContent-Type: "
+            b"application/json\r\nContent-Length: 1000000\r\n\r\n" +
+            b" " * 900000)
+    held, answer = [], b""
+    while not answer:
+        s = socket.create_connection((host, int(port)), timeout=10)
+        s.settimeout(0.2)
+        held.append(s)
+        assert len(held) < 9
+        with contextlib.suppress(TimeoutError):
+            s.sendall(half)
+            answer = s.recv(4096)
+    assert b" 429 " in answer[:20], answer[:300]
+    token = (kontor.data_dir / "admin.token").read_text().strip()
+    # Who has signed in may still send as much as a body may be.
+    r = httpx.post(kontor.admin + "/api/v1/keys", content=b" " * 900000 +
+                   b'{"name":"large"}', headers={
+                       "authorization": f"Bearer {token}",
+                       "content-type": "application/json"})
+    assert r.status_code in (200, 201), r.text[:300]
+    for s in held:
+        s.close()
 
 
 def test_no_body_is_awaited_from_a_caller_without_a_key(kontor):

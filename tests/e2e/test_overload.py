@@ -442,18 +442,28 @@ def test_a_provider_that_misbehaves(sim, tmp_path, play, stream, statuses,
     provider.close()
 
 
-def test_a_reset_at_every_byte(sim, tmp_path):
+EVENTS = STREAM + CHUNK * 2 + (
+    b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":'
+    b'"gpt-5.4","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2,'
+    b'"total_tokens":7}}\n\ndata: [DONE]\n\n')
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_reset_at_every_byte(sim, tmp_path, stream):
     """One call for each place at which the answer can break off."""
-    at = iter(range(0, len(WHOLE)))
+    whole = EVENTS if stream else WHOLE
+    # Behind the empty line of the last event nothing is missing.
+    places = len(whole) - 1 if stream else len(whole)
+    at = iter(range(0, places))
     lock = threading.Lock()
 
     def cut(s, stop):
         with lock:
             k = next(at, None)
         if k is None:
-            s.sendall(WHOLE)
+            s.sendall(whole)
             return
-        s.sendall(WHOLE[:k])
+        s.sendall(whole[:k])
         time.sleep(0.002)
         reset(s)
     provider, instance = misbehaved(sim, tmp_path, cut)
@@ -462,16 +472,73 @@ def test_a_reset_at_every_byte(sim, tmp_path):
 
         def one(_):
             with kontor.http(key, timeout=30) as http:
-                r = http.post(PATH, content=ask("hello", "odd"),
+                r = http.post(PATH, content=ask("hello", "odd", stream=stream),
                               headers={"content-type": "application/json"})
+            if r.status_code == 200:
+                events = kit.sse(r.text)
+                assert "[DONE]" not in events, r.text
+                return 200, events[-1]["error"]["code"]
             return r.status_code, r.json().get("error", {}).get("code")
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            seen = collections.Counter(pool.map(one, range(len(WHOLE))))
-        assert set(seen) <= {(502, "provider_reset"),
-                             (503, "provider_unhealthy"),
-                             (502, "provider_garbage")}, seen
+            seen = collections.Counter(pool.map(one, range(places)))
+        fine = {(502, "provider_reset"), (503, "provider_unhealthy"),
+                (502, "provider_garbage")}
+        if stream:
+            fine |= {(200, "provider_reset"), (200, "provider_garbage")}
+        assert set(seen) <= fine, seen
+        assert not stream or seen[200, "provider_reset"], seen
         kit.wait_for("the holds to be settled", lambda: all(
             float(b["pending"]) == 0 for b in
             kontor.cli("budget", "list", "--json")["budgets"]), 15)
+        kontor.verify()
+    provider.close()
+
+
+def test_an_answer_nobody_asked_for_reaches_nobody(sim, tmp_path):
+    """Behind the first answer, at once or later, another one: it must not
+    become the answer to somebody else's call.  (One that comes behind the
+    next question is its answer as far as HTTP/1 can tell.)"""
+    stray = WHOLE.replace(b"Hello.", b"STRAY!")
+    turn = iter(range(1000))
+
+    def play(s, stop):
+        n = next(turn)
+        s.sendall(WHOLE + (stray if n % 2 == 0 else b""))
+        if n % 2:
+            time.sleep(0.02)
+            s.sendall(stray)
+        # What is asked on this connection is answered in its turn.
+        while s.recv(65536):
+            s.sendall(WHOLE)
+    provider, instance = misbehaved(sim, tmp_path, play)
+    with instance as kontor:
+        one, two = kontor.key("one")["key"], kontor.key("two")["key"]
+        for i in range(16):
+            r = kontor.chat((one, two)[i % 2], "odd", f"{i}")
+            assert r.status_code == 200, r.text
+            assert "STRAY" not in r.text
+            time.sleep(0.1)
+        kontor.verify()
+    provider.close()
+
+
+def test_a_provider_that_always_continues(sim, tmp_path):
+    """100 Continue without end, and a switch to another protocol."""
+    def play(s, stop):
+        s.settimeout(5)
+        if next(turn) % 2:
+            s.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n"
+                      b"Connection: upgrade\r\n\r\n" + WHOLE)
+            return
+        while not stop.is_set():
+            s.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+    turn = iter(range(1000))
+    provider, instance = misbehaved(sim, tmp_path, play)
+    with instance as kontor:
+        key = kontor.key("one")["key"]
+        for _ in range(2):
+            r = kontor.chat(key, "odd")
+            assert r.status_code == 502, r.text
+            assert r.json()["error"]["code"] == "provider_garbage", r.text
         kontor.verify()
     provider.close()
