@@ -56,10 +56,10 @@ seal_read(
 
 	*origin = field.len > 0 ? own : VENDOR_NONE;
 	/* Base64 of the stamp's first six bytes: most need no more look. */
-	if (!slice_starts(field, S("a29udG9y")) ||
-	    !text_base64_parse(&b, seal_standard(a, field)))
+	if (!slice_starts(field, S("a29udG9y")))
 		return field;
-	if (b.len > stamp.len + 2 && slice_starts(buf_slice(&b), stamp) &&
+	if (text_base64_parse(&b, seal_standard(a, field)) &&
+	    b.len > stamp.len + 2 && slice_starts(buf_slice(&b), stamp) &&
 	    b.p[stamp.len] > '0' && b.p[stamp.len] <= '0' + VENDOR_AMAZON &&
 	    b.p[stamp.len + 1] == '/') {
 		*origin = (enum vendor)(b.p[stamp.len] - '0');
