@@ -8,8 +8,8 @@
  */
 #include "dialect/dialect.h"
 
-#include "base/json.h"
 #include "dialect/anthropic_codec.h"
+#include "dialect/fields.h"
 #include "dialect/peek.h"
 
 enum {
@@ -19,31 +19,10 @@ enum {
 	PER_TOOLS = 1024,
 	/* The most that one picture is charged. */
 	PER_IMAGE = 40000,
-	DEPTH_MAX = 4, /* of blocks in blocks */
-	KEYS_MAX = 96  /* top-level fields; the API knows fewer than 40 */
+	DEPTH_MAX = 4 /* of blocks in blocks */
 };
 
 /* --- requests ------------------------------------------------------------ */
-
-static enum fault
-wrong(struct ask *q, const char *field, const char *hint)
-{
-	q->param = slice_of(field);
-	q->hint = hint;
-	return FAULT_FIELD;
-}
-
-static size_t
-offset(const struct ask *q, const char *p)
-{
-	return (size_t)(p - q->body.p);
-}
-
-static enum fault
-skipped(struct json_cur *c)
-{
-	return json_skip(c, NULL) ? FAULT_NONE : c->fault;
-}
 
 /* It may hold anything. */
 static void
@@ -94,7 +73,7 @@ read_source(struct json_cur *c, struct ask *q, struct block *b, unsigned depth)
 	if (!json_peek(c, &type))
 		return c->fault;
 	if (type != JSON_OBJECT)
-		return skipped(c);
+		return ask_skip(c);
 	if (!json_enter_object(c))
 		return c->fault;
 	while (f == FAULT_NONE && json_next_key(c, &key, &escaped)) {
@@ -105,7 +84,7 @@ read_source(struct json_cur *c, struct ask *q, struct block *b, unsigned depth)
 		} else if (slice_eq(key, S("content"))) {
 			f = read_content(c, q, depth + 1);
 		} else {
-			f = skipped(c);
+			f = ask_skip(c);
 		}
 	}
 	return f != FAULT_NONE ? f : c->fault;
@@ -123,7 +102,7 @@ read_block(struct json_cur *c, struct ask *q, unsigned depth)
 	if (!json_peek(c, &type))
 		return c->fault;
 	if (type != JSON_OBJECT)
-		return skipped(c);
+		return ask_skip(c);
 	if (!json_enter_object(c))
 		return c->fault;
 	while (f == FAULT_NONE && json_next_key(c, &key, &escaped)) {
@@ -136,7 +115,7 @@ read_block(struct json_cur *c, struct ask *q, unsigned depth)
 		} else if (slice_eq(key, S("content"))) {
 			f = read_content(c, q, depth + 1);
 		} else {
-			f = skipped(c);
+			f = ask_skip(c);
 		}
 	}
 	weigh(q, &b);
@@ -152,10 +131,10 @@ read_content(struct json_cur *c, struct ask *q, unsigned depth)
 	if (!json_peek(c, &type))
 		return c->fault;
 	if (type != JSON_ARRAY)
-		return skipped(c);
+		return ask_skip(c);
 	if (depth > DEPTH_MAX) {
 		hidden(q);
-		return skipped(c);
+		return ask_skip(c);
 	}
 	if (!json_enter_array(c))
 		return c->fault;
@@ -185,7 +164,8 @@ read_message(struct json_cur *c, struct ask *q)
 	if (!json_peek(c, &type))
 		return c->fault;
 	if (type != JSON_OBJECT)
-		return wrong(q, "messages", "every message must be an object");
+		return ask_wrong(
+		    q, "messages", "every message must be an object");
 	if (!json_enter_object(c))
 		return c->fault;
 	q->surcharge += PER_ITEM;
@@ -193,7 +173,7 @@ read_message(struct json_cur *c, struct ask *q)
 		if (escaped)
 			hidden(q);
 		f = slice_eq(key, S("content")) ? read_content(c, q, 0)
-						: skipped(c);
+						: ask_skip(c);
 		if (f != FAULT_NONE)
 			return f;
 	}
@@ -203,21 +183,7 @@ read_message(struct json_cur *c, struct ask *q)
 static enum fault
 read_messages(struct json_cur *c, struct ask *q)
 {
-	enum json_type type;
-	enum fault f;
-
-	if (!json_peek(c, &type))
-		return c->fault;
-	if (type != JSON_ARRAY)
-		return wrong(q, "messages", "must be an array");
-	if (!json_enter_array(c))
-		return c->fault;
-	while (json_next_item(c)) {
-		f = read_message(c, q);
-		if (f != FAULT_NONE)
-			return f;
-	}
-	return c->fault;
+	return ask_items(c, q, "messages", read_message);
 }
 
 /* Those that the caller runs himself, whatever the date behind the name. */
@@ -252,7 +218,7 @@ read_tool(struct json_cur *c, struct ask *q)
 	if (!json_peek(c, &kind))
 		return c->fault;
 	if (kind != JSON_OBJECT)
-		return wrong(q, "tools", "every tool must be an object");
+		return ask_wrong(q, "tools", "every tool must be an object");
 	if (!json_enter_object(c))
 		return c->fault;
 	while (json_next_key(c, &key, &escaped)) {
@@ -274,23 +240,10 @@ static enum fault
 read_tools(struct json_cur *c, struct ask *q)
 {
 	enum json_type type;
-	enum fault f;
 
-	if (!json_peek(c, &type))
-		return c->fault;
-	if (type == JSON_NULL)
-		return skipped(c);
-	if (type != JSON_ARRAY)
-		return wrong(q, "tools", "must be an array");
-	if (!json_enter_array(c))
-		return c->fault;
-	q->surcharge += PER_TOOLS;
-	while (json_next_item(c)) {
-		f = read_tool(c, q);
-		if (f != FAULT_NONE)
-			return f;
-	}
-	return c->fault;
+	if (json_peek(c, &type) && type == JSON_ARRAY)
+		q->surcharge += PER_TOOLS;
+	return ask_items_or_null(c, q, "tools", read_tool);
 }
 
 /* Servers that the provider calls, as often as the model likes. */
@@ -303,67 +256,6 @@ read_servers(struct json_cur *c, struct ask *q)
 		return c->fault;
 	if (!slice_eq(span, S("null")) && !slice_eq(span, S("[]")))
 		q->hosted_tool = true;
-	return FAULT_NONE;
-}
-
-static enum fault
-read_limit(struct json_cur *c, struct ask *q)
-{
-	struct slice span;
-	enum json_type type;
-	int64_t v;
-
-	if (!json_peek(c, &type) || !json_skip(c, &span))
-		return c->fault;
-	if (type != JSON_NUMBER || !json_i64(span, &v) || v < 1)
-		return wrong(
-		    q, "max_tokens", "must be a whole number above zero");
-	q->max_output = (uint64_t)v;
-	q->limit[q->nlimits++] =
-	    (struct splice){ offset(q, span.p), span.len, S("") };
-	return FAULT_NONE;
-}
-
-static enum fault
-read_stream(struct json_cur *c, struct ask *q)
-{
-	enum json_type type;
-
-	if (!json_peek(c, &type) || !json_skip(c, NULL))
-		return c->fault;
-	if (type != JSON_TRUE && type != JSON_FALSE && type != JSON_NULL)
-		return wrong(q, "stream", "must be true or false");
-	q->stream = type == JSON_TRUE;
-	return FAULT_NONE;
-}
-
-static enum fault
-read_model(struct json_cur *c, struct ask *q)
-{
-	struct slice span;
-	enum json_type type;
-
-	if (!json_peek(c, &type) || !json_skip(c, &span))
-		return c->fault;
-	if (type != JSON_STRING || span.len == 2)
-		return wrong(q, "model", "must be the name of a model");
-	q->model_at = offset(q, span.p);
-	q->model_len = span.len;
-	return FAULT_NONE;
-}
-
-static enum fault
-read_tier(struct json_cur *c, struct ask *q)
-{
-	struct slice word;
-
-	if (!peek_word(c, &word))
-		return c->fault;
-	if (word.len > TIER_MAX)
-		return wrong(q, "service_tier",
-		    "must be the name of a service tier, or null");
-	if (q->tier.len == 0)
-		q->tier = word;
 	return FAULT_NONE;
 }
 
@@ -389,111 +281,40 @@ read_geo(struct json_cur *c, struct ask *q)
 
 	if (!json_skip(&at, &span) || !peek_word(c, &word))
 		return at.fault != FAULT_NONE ? at.fault : c->fault;
-	q->geo = (struct splice){ offset(q, span.p), span.len, word };
+	q->geo = (struct splice){ ask_offset(q, span.p), span.len, word };
 	return FAULT_NONE;
 }
 
 static enum fault
-read_field(struct json_cur *c, struct ask *q, struct slice key)
+read_limit(struct json_cur *c, struct ask *q)
 {
-	static const struct {
-		struct slice name;
-		enum fault (*read)(struct json_cur *c, struct ask *q);
-	} fields[] = {
-		{ S_INIT("messages"), read_messages },
-		{ S_INIT("model"), read_model },
-		{ S_INIT("stream"), read_stream },
-		{ S_INIT("system"), read_system },
-		{ S_INIT("tools"), read_tools },
-		{ S_INIT("max_tokens"), read_limit },
-		{ S_INIT("service_tier"), read_tier },
-		{ S_INIT("speed"), read_speed },
-		{ S_INIT("mcp_servers"), read_servers },
-		{ S_INIT("inference_geo"), read_geo },
-	};
-	size_t i;
-
-	for (i = 0; i < NELEM(fields); i++) {
-		if (slice_eq(key, fields[i].name))
-			return fields[i].read(c, q);
-	}
-	return skipped(c);
-}
-
-static bool
-seen_before(const struct slice *seen, unsigned n, struct slice key)
-{
-	unsigned i;
-
-	for (i = 0; i < n; i++) {
-		if (slice_eq(seen[i], key))
-			return true;
-	}
-	return false;
-}
-
-static enum fault
-read_fields(struct arena *a, struct json_cur *c, struct ask *q)
-{
-	struct slice seen[KEYS_MAX], key;
-	unsigned n = 0;
-	bool escaped;
-	enum fault f;
-
-	while (json_next_key(c, &key, &escaped)) {
-		const size_t from = offset(q, key.p - 1);
-
-		if (escaped)
-			key = json_unescape(a, key);
-		if (seen_before(seen, n, key)) {
-			q->param = arena_copy(a, key);
-			return FAULT_JSON_DUPLICATE;
-		}
-		if (n == KEYS_MAX)
-			return wrong(q, "", "the body has too many fields");
-		seen[n++] = key;
-		if (slice_eq(key, S("model")))
-			q->model_from = from;
-		f = read_field(c, q, key);
-		if (f != FAULT_NONE)
-			return f;
-	}
-	if (c->fault == FAULT_NONE && !seen_before(seen, n, S("messages")))
-		return wrong(q, "messages", "is missing");
-	return c->fault;
+	return ask_limit(c, q, "max_tokens");
 }
 
 static enum fault
 messages_ask(struct arena *a, struct slice body, struct ask *q)
 {
-	struct json_cur c = json_cur(body);
-	enum json_type type;
-	enum fault f;
+	static const struct ask_field known[] = {
+		{ S_INIT("messages"), read_messages },
+		{ S_INIT("model"), ask_model },
+		{ S_INIT("stream"), ask_stream },
+		{ S_INIT("system"), read_system },
+		{ S_INIT("tools"), read_tools },
+		{ S_INIT("max_tokens"), read_limit },
+		{ S_INIT("service_tier"), ask_service_tier },
+		{ S_INIT("speed"), read_speed },
+		{ S_INIT("mcp_servers"), read_servers },
+		{ S_INIT("inference_geo"), read_geo },
+	};
+	static const struct ask_fields fields = { known, NELEM(known),
+		"messages" };
 
 	*q = (struct ask){ .body = body,
 		.n = 1,
 		.lanes = LANES_TEXT,
 		.limit_open = S("\"max_tokens\":"),
 		.limit_close = S(",") };
-	if (!json_peek(&c, &type))
-		return c.fault;
-	if (type != JSON_OBJECT)
-		return wrong(q, "", "the body must be a JSON object");
-	if (!json_enter_object(&c))
-		return c.fault;
-	q->first_at = offset(q, c.p);
-	f = read_fields(a, &c, q);
-	if (f != FAULT_NONE)
-		return f;
-	if (!json_at_end(&c))
-		return c.fault;
-	if (q->model_len == 0)
-		q->model_at = q->first_at;
-	else
-		q->model =
-		    json_unescape(a, (struct slice){ body.p + q->model_at + 1,
-					 q->model_len - 2 });
-	return FAULT_NONE;
+	return ask_object(a, &fields, q);
 }
 
 /* What is counted costs nothing, and cannot be long. */
@@ -680,14 +501,7 @@ messages_answer(struct slice body, struct tally *t)
 static enum fault
 count_answer(struct slice body, struct tally *t)
 {
-	struct json_cur c = json_cur(body);
-	struct counts n = { .fine = true };
-
-	if (!read_usage(&c, &n) || !json_at_end(&c) || !n.input || !n.fine)
-		return FAULT_UP_GARBAGE;
-	t->usage = (struct usage){ 0 };
-	t->has_usage = t->finished = true;
-	return FAULT_NONE;
+	return peek_counted(body, S("input_tokens"), t);
 }
 
 struct happening {
@@ -787,14 +601,6 @@ messages_event(struct slice data, struct tally *t)
 	if (slice_eq(h.type, S("error")))
 		t->failed = true;
 	return slice_eq(h.type, S("message_stop")) ? EVENT_DONE : EVENT_PASS;
-}
-
-static enum event_kind
-count_event(struct slice data, struct tally *t)
-{
-	(void)data;
-	(void)t;
-	return EVENT_BAD;
 }
 
 /* "standard" is what answers say where no other was bought. */
@@ -944,7 +750,7 @@ const struct dialect dialect_anthropic_count = {
 	.tier = messages_tier,
 	.ask = count_ask,
 	.answer = count_answer,
-	.event = count_event,
+	.event = peek_no_event,
 	.is_error = messages_is_error,
 	.mend_error = messages_mend_error,
 	.error = messages_error,

@@ -865,30 +865,7 @@ count_ask(struct arena *a, struct slice body, struct ask *q)
 static enum fault
 count_answer(struct slice body, struct tally *t)
 {
-	struct json_cur c = json_cur(body);
-	struct slice key;
-	bool escaped, total = false;
-
-	if (!json_enter_object(&c))
-		return FAULT_UP_GARBAGE;
-	while (json_next_key(&c, &key, &escaped)) {
-		total = total || slice_eq(key, S("inputTokens"));
-		if (!json_skip(&c, NULL))
-			return FAULT_UP_GARBAGE;
-	}
-	if (!json_at_end(&c) || !total)
-		return FAULT_UP_GARBAGE;
-	t->usage = (struct usage){ 0 };
-	t->has_usage = t->finished = true;
-	return FAULT_NONE;
-}
-
-static enum event_kind
-count_event(struct slice data, struct tally *t)
-{
-	(void)data;
-	(void)t;
-	return EVENT_BAD;
+	return peek_counted(body, S("inputTokens"), t);
 }
 
 const struct dialect dialect_bedrock_count = {
@@ -896,7 +873,7 @@ const struct dialect dialect_bedrock_count = {
 	.tier = bedrock_tier,
 	.ask = count_ask,
 	.answer = count_answer,
-	.event = count_event,
+	.event = peek_no_event,
 	.is_error = bedrock_is_error,
 	.mend_error = bedrock_mend_error,
 	.error = bedrock_error,

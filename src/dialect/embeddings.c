@@ -78,14 +78,6 @@ tier(struct slice said, struct slice own)
 	return own;
 }
 
-static enum event_kind
-event(struct slice data, struct tally *t)
-{
-	(void)data;
-	(void)t;
-	return EVENT_BAD;
-}
-
 /* --- codecs -------------------------------------------------------------- */
 
 static enum fault
@@ -281,7 +273,7 @@ no_step(const struct stream_step *s, struct encoding_out *e, struct buf *out)
 		.tier = tier, \
 		.ask = asks, \
 		.answer = id##_answer, \
-		.event = event, \
+		.event = peek_no_event, \
 		.is_error = id##_is_error, \
 		.mend_error = id##_mend, \
 		.error = id##_error, \

@@ -8,8 +8,9 @@
  */
 #include "dialect/dialect.h"
 
-#include "base/json.h"
 #include "base/text.h"
+#include "dialect/fields.h"
+#include "dialect/peek.h"
 #include "dialect/seal.h"
 
 enum {
@@ -17,40 +18,8 @@ enum {
 	PER_ITEM = 16,
 	/* The most any published image rule charges for one image. */
 	PER_IMAGE = 40000,
-	N_MAX = 128,
-	KEYS_MAX = 96 /* top-level fields; the API knows fewer than 50 */
+	N_MAX = 128
 };
-
-struct field {
-	struct slice name;
-	enum fault (*read)(struct json_cur *c, struct ask *q);
-};
-
-static enum fault
-wrong(struct ask *q, const char *field, const char *hint)
-{
-	q->param = slice_of(field);
-	q->hint = hint;
-	return FAULT_FIELD;
-}
-
-static size_t
-offset(const struct ask *q, const char *p)
-{
-	return (size_t)(p - q->body.p);
-}
-
-static enum fault
-skipped(struct json_cur *c)
-{
-	return json_skip(c, NULL) ? FAULT_NONE : c->fault;
-}
-
-static struct slice
-key_text(struct arena *a, struct slice raw, bool escaped)
-{
-	return escaped ? json_unescape(a, raw) : raw;
-}
 
 /*
  * Is the raw key this name?  Letters may be spelt as \u escapes, and a provider
@@ -79,82 +48,28 @@ is_name(struct slice raw, const char *name)
 	return i == raw.len && *name == '\0';
 }
 
-/* A whole number >= 1, or null for "not said" (0). */
-static enum fault
-read_count(struct json_cur *c, struct ask *q, const char *field, uint64_t *out)
-{
-	struct slice span;
-	enum json_type type;
-	int64_t v;
-
-	if (!json_peek(c, &type) || !json_skip(c, &span))
-		return c->fault;
-	*out = 0;
-	if (type == JSON_NULL)
-		return FAULT_NONE;
-	if (type != JSON_NUMBER || !json_i64(span, &v) || v < 1)
-		return wrong(q, field, "must be a whole number above zero");
-	*out = (uint64_t)v;
-	return FAULT_NONE;
-}
-
 static enum fault
 read_n(struct json_cur *c, struct ask *q)
 {
-	enum fault f = read_count(c, q, "n", &q->n);
+	enum fault f = ask_count(c, q, "n", &q->n);
 
 	if (f == FAULT_NONE && q->n > N_MAX)
-		return wrong(q, "n", "must be at most 128");
+		return ask_wrong(q, "n", "must be at most 128");
 	if (q->n == 0)
 		q->n = 1;
 	return f;
 }
 
 static enum fault
-read_max(struct json_cur *c, struct ask *q, const char *field)
-{
-	uint64_t v = 0;
-	enum json_type type;
-	struct slice span;
-	struct json_cur at;
-	enum fault f;
-
-	if (!json_peek(c, &type))
-		return c->fault;
-	at = *c;
-	f = read_count(c, q, field, &v);
-	if (f == FAULT_NONE && q->nlimits < NELEM(q->limit) &&
-	    json_skip(&at, &span))
-		q->limit[q->nlimits++] =
-		    (struct splice){ offset(q, span.p), span.len, S("") };
-	if (v > q->max_output)
-		q->max_output = v;
-	return f;
-}
-
-static enum fault
 read_max_tokens(struct json_cur *c, struct ask *q)
 {
-	return read_max(c, q, "max_tokens");
+	return ask_limit(c, q, "max_tokens");
 }
 
 static enum fault
 read_max_completion_tokens(struct json_cur *c, struct ask *q)
 {
-	return read_max(c, q, "max_completion_tokens");
-}
-
-static enum fault
-read_stream(struct json_cur *c, struct ask *q)
-{
-	enum json_type type;
-
-	if (!json_peek(c, &type))
-		return c->fault;
-	if (type != JSON_TRUE && type != JSON_FALSE && type != JSON_NULL)
-		return wrong(q, "stream", "must be true or false");
-	q->stream = type == JSON_TRUE;
-	return skipped(c);
+	return ask_limit(c, q, "max_completion_tokens");
 }
 
 /*
@@ -171,14 +86,14 @@ read_stream_options(struct json_cur *c, struct ask *q)
 
 	if (!json_peek(c, &type))
 		return c->fault;
-	at = offset(q, c->p);
+	at = ask_offset(q, c->p);
 	if (type == JSON_NULL) {
 		q->usage =
 		    (struct splice){ at, 4, S("{\"include_usage\":true}") };
-		return skipped(c);
+		return ask_skip(c);
 	}
 	if (type != JSON_OBJECT)
-		return wrong(q, "stream_options", "must be an object");
+		return ask_wrong(q, "stream_options", "must be an object");
 	if (!json_enter_object(c))
 		return c->fault;
 	while (json_next_key(c, &key, &escaped)) {
@@ -192,8 +107,8 @@ read_stream_options(struct json_cur *c, struct ask *q)
 		seen = true;
 		q->wants_usage = type == JSON_TRUE;
 		if (type != JSON_TRUE)
-			q->usage = (struct splice){ offset(q, span.p), span.len,
-				S("true") };
+			q->usage = (struct splice){ ask_offset(q, span.p),
+				span.len, S("true") };
 	}
 	if (!seen)
 		q->usage = (struct splice){ at + 1, 0,
@@ -213,7 +128,7 @@ read_text(struct json_cur *c, struct slice *out)
 	if (!json_peek(c, &type))
 		return c->fault;
 	if (type != JSON_STRING)
-		return skipped(c);
+		return ask_skip(c);
 	return json_take_string(c, out, &escaped) ? FAULT_NONE : c->fault;
 }
 
@@ -229,7 +144,7 @@ read_media(struct json_cur *c, struct ask *q)
 		return c->fault;
 	if (type != JSON_OBJECT) {
 		q->unseen = true;
-		return skipped(c);
+		return ask_skip(c);
 	}
 	if (!json_enter_object(c))
 		return c->fault;
@@ -263,7 +178,7 @@ read_part(struct json_cur *c, struct ask *q)
 	if (!json_peek(c, &type))
 		return c->fault;
 	if (type != JSON_OBJECT)
-		return skipped(c);
+		return ask_skip(c);
 	if (!json_enter_object(c))
 		return c->fault;
 	q->surcharge += PER_ITEM;
@@ -283,25 +198,8 @@ read_part(struct json_cur *c, struct ask *q)
 		} else {
 			if (slice_eq(key, S("input_audio")))
 				q->lanes |= LANE_BIT(LANE_AUDIO_INPUT);
-			f = skipped(c);
+			f = ask_skip(c);
 		}
-		if (f != FAULT_NONE)
-			return f;
-	}
-	return c->fault;
-}
-
-/* Every item of the array the cursor stands at. */
-static enum fault
-read_items(struct json_cur *c, struct ask *q,
-    enum fault (*read)(struct json_cur *c, struct ask *q))
-{
-	enum fault f;
-
-	if (!json_enter_array(c))
-		return c->fault;
-	while (json_next_item(c)) {
-		f = read(c, q);
 		if (f != FAULT_NONE)
 			return f;
 	}
@@ -315,7 +213,8 @@ read_content(struct json_cur *c, struct ask *q)
 
 	if (!json_peek(c, &type))
 		return c->fault;
-	return type == JSON_ARRAY ? read_items(c, q, read_part) : skipped(c);
+	return type == JSON_ARRAY ? ask_items(c, q, "messages", read_part)
+				  : ask_skip(c);
 }
 
 /* What came from other dialects by way of us: see openai_chat_codec.c. */
@@ -351,7 +250,8 @@ read_message(struct json_cur *c, struct ask *q)
 	if (!json_peek(c, &type))
 		return c->fault;
 	if (type != JSON_OBJECT)
-		return wrong(q, "messages", "every message must be an object");
+		return ask_wrong(
+		    q, "messages", "every message must be an object");
 	if (!json_enter_object(c))
 		return c->fault;
 	q->surcharge += PER_ITEM;
@@ -379,13 +279,7 @@ read_message(struct json_cur *c, struct ask *q)
 static enum fault
 read_messages(struct json_cur *c, struct ask *q)
 {
-	enum json_type type;
-
-	if (!json_peek(c, &type))
-		return c->fault;
-	if (type != JSON_ARRAY)
-		return wrong(q, "messages", "must be an array");
-	return read_items(c, q, read_message);
+	return ask_items(c, q, "messages", read_message);
 }
 
 static enum fault
@@ -398,7 +292,7 @@ read_tool(struct json_cur *c, struct ask *q)
 	if (!json_peek(c, &type))
 		return c->fault;
 	if (type != JSON_OBJECT)
-		return wrong(q, "tools", "every tool must be an object");
+		return ask_wrong(q, "tools", "every tool must be an object");
 	if (!json_enter_object(c))
 		return c->fault;
 	q->surcharge += PER_ITEM;
@@ -418,15 +312,7 @@ read_tool(struct json_cur *c, struct ask *q)
 static enum fault
 read_tools(struct json_cur *c, struct ask *q)
 {
-	enum json_type type;
-
-	if (!json_peek(c, &type))
-		return c->fault;
-	if (type == JSON_NULL)
-		return skipped(c);
-	if (type != JSON_ARRAY)
-		return wrong(q, "tools", "must be an array");
-	return read_items(c, q, read_tool);
+	return ask_items_or_null(c, q, "tools", read_tool);
 }
 
 static enum fault
@@ -437,25 +323,7 @@ read_web_search(struct json_cur *c, struct ask *q)
 	if (!json_peek(c, &type))
 		return c->fault;
 	q->hosted_tool = q->hosted_tool || type != JSON_NULL;
-	return skipped(c);
-}
-
-static enum fault
-read_service_tier(struct json_cur *c, struct ask *q)
-{
-	struct slice span;
-	enum json_type type;
-
-	if (!json_peek(c, &type) || !json_skip(c, &span))
-		return c->fault;
-	if (type == JSON_NULL)
-		return FAULT_NONE;
-	if (type != JSON_STRING || span.len - 2 > TIER_MAX ||
-	    memchr(span.p, '\\', span.len) != NULL)
-		return wrong(q, "service_tier",
-		    "must be the name of a service tier, or null");
-	q->tier = (struct slice){ span.p + 1, span.len - 2 };
-	return FAULT_NONE;
+	return ask_skip(c);
 }
 
 static enum fault
@@ -487,117 +355,34 @@ read_prediction(struct json_cur *c, struct ask *q)
 }
 
 static enum fault
-read_model(struct json_cur *c, struct ask *q)
-{
-	enum json_type type;
-	struct slice span;
-
-	if (!json_peek(c, &type) || !json_skip(c, &span))
-		return c->fault;
-	if (type != JSON_STRING || span.len <= 2)
-		return wrong(q, "model", "must be the name of a model");
-	q->model_at = offset(q, span.p);
-	q->model_len = span.len;
-	return FAULT_NONE;
-}
-
-static const struct field fields[] = {
-	{ S_INIT("model"), read_model },
-	{ S_INIT("messages"), read_messages },
-	{ S_INIT("stream"), read_stream },
-	{ S_INIT("stream_options"), read_stream_options },
-	{ S_INIT("tools"), read_tools },
-	{ S_INIT("n"), read_n },
-	{ S_INIT("max_completion_tokens"), read_max_completion_tokens },
-	{ S_INIT("max_tokens"), read_max_tokens },
-	{ S_INIT("service_tier"), read_service_tier },
-	{ S_INIT("modalities"), read_modalities },
-	{ S_INIT("prediction"), read_prediction },
-	{ S_INIT("web_search_options"), read_web_search },
-};
-
-static enum fault
-read_field(struct json_cur *c, struct slice key, struct ask *q)
-{
-	size_t i;
-
-	for (i = 0; i < NELEM(fields); i++) {
-		if (slice_eq(fields[i].name, key))
-			return fields[i].read(c, q);
-	}
-	return skipped(c);
-}
-
-static bool
-seen_before(const struct slice *seen, unsigned n, struct slice key)
-{
-	unsigned i;
-
-	for (i = 0; i < n; i++) {
-		if (slice_eq(seen[i], key))
-			return true;
-	}
-	return false;
-}
-
-static enum fault
-read_fields(struct arena *a, struct json_cur *c, struct ask *q)
-{
-	struct slice seen[KEYS_MAX], key;
-	unsigned n = 0;
-	bool escaped;
-	enum fault f;
-
-	while (json_next_key(c, &key, &escaped)) {
-		key = key_text(a, key, escaped);
-		if (seen_before(seen, n, key)) {
-			q->param = arena_copy(a, key);
-			return FAULT_JSON_DUPLICATE;
-		}
-		if (n == KEYS_MAX)
-			return wrong(q, "", "too many fields");
-		seen[n++] = key;
-		f = read_field(c, key, q);
-		if (f != FAULT_NONE)
-			return f;
-	}
-	if (c->fault == FAULT_NONE && !seen_before(seen, n, S("messages")))
-		return wrong(q, "messages", "is missing");
-	return c->fault;
-}
-
-static enum fault
 chat_ask(struct arena *a, struct slice body, struct ask *q)
 {
-	struct json_cur c = json_cur(body);
-	enum json_type type;
+	static const struct ask_field known[] = {
+		{ S_INIT("model"), ask_model },
+		{ S_INIT("messages"), read_messages },
+		{ S_INIT("stream"), ask_stream },
+		{ S_INIT("stream_options"), read_stream_options },
+		{ S_INIT("tools"), read_tools },
+		{ S_INIT("n"), read_n },
+		{ S_INIT("max_completion_tokens"), read_max_completion_tokens },
+		{ S_INIT("max_tokens"), read_max_tokens },
+		{ S_INIT("service_tier"), ask_service_tier },
+		{ S_INIT("modalities"), read_modalities },
+		{ S_INIT("prediction"), read_prediction },
+		{ S_INIT("web_search_options"), read_web_search },
+	};
+	static const struct ask_fields fields = { known, NELEM(known),
+		"messages" };
 	enum fault f;
-	size_t open;
 
 	*q = (struct ask){ .body = body, .n = 1, .lanes = LANES_TEXT };
-	if (!json_peek(&c, &type))
-		return c.fault;
-	if (type != JSON_OBJECT)
-		return wrong(q, "", "the body must be a JSON object");
-	open = offset(q, c.p);
-	q->first_at = open + 1;
-	if (!json_enter_object(&c))
-		return c.fault;
-	f = read_fields(a, &c, q);
+	f = ask_object(a, &fields, q);
 	if (f != FAULT_NONE)
 		return f;
-	if (!json_at_end(&c))
-		return c.fault;
-	if (q->model_len == 0)
-		q->model_at = open + 1;
-	else
-		q->model =
-		    json_unescape(a, (struct slice){ body.p + q->model_at + 1,
-					 q->model_len - 2 });
 	if (!q->stream)
 		q->usage = (struct splice){ 0 };
 	else if (!q->wants_usage && q->usage.with.len == 0)
-		q->usage = (struct splice){ open + 1, 0,
+		q->usage = (struct splice){ q->first_at, 0,
 			S("\"stream_options\":{\"include_usage\":true},") };
 	return FAULT_NONE;
 }
@@ -605,63 +390,9 @@ chat_ask(struct arena *a, struct slice body, struct ask *q)
 /* --- answers ------------------------------------------------------------ */
 
 static bool
-take_u64(struct json_cur *c, uint64_t *out)
-{
-	enum json_type type;
-	struct slice span;
-	int64_t v;
-
-	if (!json_peek(c, &type) || !json_skip(c, &span))
-		return false;
-	if (type == JSON_NULL)
-		return true;
-	if (type != JSON_NUMBER || !json_i64(span, &v) || v < 0)
-		return false;
-	*out = (uint64_t)v;
-	return true;
-}
-
-struct number {
-	struct slice name;
-	size_t at; /* in struct usage */
-};
-
-/* Reads an object of counts; false: damaged, or a count that is not one. */
-static bool
-read_numbers(struct json_cur *c, const struct number *known, size_t n,
-    struct usage *u, unsigned *found)
-{
-	struct slice key;
-	enum json_type type;
-	bool escaped, fine = true;
-	size_t i;
-
-	if (!json_peek(c, &type))
-		return false;
-	if (type != JSON_OBJECT)
-		return json_skip(c, NULL) && type == JSON_NULL;
-	if (!json_enter_object(c))
-		return false;
-	while (json_next_key(c, &key, &escaped)) {
-		for (i = 0; i < n && !slice_eq(known[i].name, key); i++)
-			;
-		if (i == n) {
-			if (!json_skip(c, NULL))
-				return false;
-			continue;
-		}
-		*found |= 1u << i;
-		fine = take_u64(
-			   c, (uint64_t *)(void *)((char *)u + known[i].at)) &&
-		       fine;
-	}
-	return fine && c->fault == FAULT_NONE;
-}
-
-static bool
 read_usage(struct json_cur *c, struct tally *t)
 {
-	static const struct number in[] = {
+	static const struct peek_number in[] = {
 		{ S_INIT("cached_tokens"), offsetof(struct usage, cached) },
 		{ S_INIT("cache_write_tokens"),
 		    offsetof(struct usage, cache_write) },
@@ -669,7 +400,7 @@ read_usage(struct json_cur *c, struct tally *t)
 		{ S_INIT("image_tokens"), offsetof(struct usage, image_input) },
 	};
 	/* Accepted and rejected prediction tokens are output like any. */
-	static const struct number out[] = {
+	static const struct peek_number out[] = {
 		{ S_INIT("reasoning_tokens"),
 		    offsetof(struct usage, reasoning) },
 		{ S_INIT("audio_tokens"),
@@ -680,8 +411,8 @@ read_usage(struct json_cur *c, struct tally *t)
 	struct usage u = { 0 };
 	struct slice key;
 	enum json_type type;
-	unsigned found = 0, ignored = 0;
-	bool escaped, fine = true;
+	unsigned found = 0;
+	bool escaped, fine = true, ok;
 
 	if (!json_peek(c, &type))
 		return false;
@@ -691,20 +422,20 @@ read_usage(struct json_cur *c, struct tally *t)
 		return false;
 	while (json_next_key(c, &key, &escaped)) {
 		if (slice_eq(key, S("prompt_tokens"))) {
-			fine = take_u64(c, &u.input) && fine;
 			found |= 1;
+			ok = peek_u64(c, &u.input, &fine);
 		} else if (slice_eq(key, S("completion_tokens"))) {
-			fine = take_u64(c, &u.output) && fine;
 			found |= 2;
+			ok = peek_u64(c, &u.output, &fine);
 		} else if (slice_eq(key, S("prompt_tokens_details"))) {
-			fine = read_numbers(c, in, NELEM(in), &u, &ignored) &&
-			       fine;
+			ok = peek_numbers(c, in, NELEM(in), &u, &fine);
 		} else if (slice_eq(key, S("completion_tokens_details"))) {
-			fine = read_numbers(c, out, NELEM(out), &u, &ignored) &&
-			       fine;
-		} else if (!json_skip(c, NULL)) {
-			return false;
+			ok = peek_numbers(c, out, NELEM(out), &u, &fine);
+		} else {
+			ok = json_skip(c, NULL);
 		}
+		if (!ok)
+			return false;
 	}
 	/* The last good count wins: some servers repeat it as it grows. */
 	if (fine && found == 3 && usage_sane(&u)) {

@@ -8,7 +8,7 @@
  */
 #include "dialect/dialect.h"
 
-#include "base/json.h"
+#include "dialect/fields.h"
 #include "dialect/peek.h"
 #include "dialect/responses_codec.h"
 
@@ -16,25 +16,10 @@ enum {
 	/* Framing tokens around an item, a part, a tool. */
 	PER_ITEM = 16,
 	/* The most any published image rule charges for one image. */
-	PER_IMAGE = 40000,
-	KEYS_MAX = 96 /* top-level fields; the API knows fewer than 50 */
+	PER_IMAGE = 40000
 };
 
 /* --- requests ------------------------------------------------------------ */
-
-static enum fault
-wrong(struct ask *q, const char *field, const char *hint)
-{
-	q->param = slice_of(field);
-	q->hint = hint;
-	return FAULT_FIELD;
-}
-
-static size_t
-offset(const struct ask *q, const char *p)
-{
-	return (size_t)(p - q->body.p);
-}
 
 /* It may hold anything. */
 static void
@@ -54,7 +39,7 @@ read_part(struct json_cur *c, struct ask *q)
 	if (!json_peek(c, &type))
 		return c->fault;
 	if (type != JSON_OBJECT)
-		return json_skip(c, NULL) ? FAULT_NONE : c->fault;
+		return ask_skip(c);
 	if (!json_enter_object(c))
 		return c->fault;
 	q->surcharge += PER_ITEM;
@@ -85,20 +70,11 @@ static enum fault
 read_content(struct json_cur *c, struct ask *q)
 {
 	enum json_type type;
-	enum fault f;
 
 	if (!json_peek(c, &type))
 		return c->fault;
-	if (type != JSON_ARRAY)
-		return json_skip(c, NULL) ? FAULT_NONE : c->fault;
-	if (!json_enter_array(c))
-		return c->fault;
-	while (json_next_item(c)) {
-		f = read_part(c, q);
-		if (f != FAULT_NONE)
-			return f;
-	}
-	return c->fault;
+	return type == JSON_ARRAY ? ask_items(c, q, "input", read_part)
+				  : ask_skip(c);
 }
 
 static enum fault
@@ -112,7 +88,7 @@ read_item(struct json_cur *c, struct ask *q)
 	if (!json_peek(c, &type))
 		return c->fault;
 	if (type != JSON_OBJECT)
-		return wrong(q, "input", "every item must be an object");
+		return ask_wrong(q, "input", "every item must be an object");
 	if (!json_enter_object(c))
 		return c->fault;
 	q->surcharge += PER_ITEM;
@@ -134,24 +110,16 @@ static enum fault
 read_input(struct json_cur *c, struct ask *q)
 {
 	enum json_type type;
-	enum fault f;
 
 	if (!json_peek(c, &type))
 		return c->fault;
 	if (type == JSON_STRING) {
 		q->surcharge += PER_ITEM;
-		return json_skip(c, NULL) ? FAULT_NONE : c->fault;
+		return ask_skip(c);
 	}
 	if (type != JSON_ARRAY)
-		return wrong(q, "input", "must be a string or an array");
-	if (!json_enter_array(c))
-		return c->fault;
-	while (json_next_item(c)) {
-		f = read_item(c, q);
-		if (f != FAULT_NONE)
-			return f;
-	}
-	return c->fault;
+		return ask_wrong(q, "input", "must be a string or an array");
+	return ask_items(c, q, "input", read_item);
 }
 
 static bool
@@ -165,96 +133,38 @@ ours(struct slice type)
 }
 
 static enum fault
-read_tools(struct json_cur *c, struct ask *q)
+read_tool(struct json_cur *c, struct ask *q)
 {
-	struct slice key, type;
+	struct slice key, type = S("");
 	enum json_type kind;
 	bool escaped;
 
 	if (!json_peek(c, &kind))
 		return c->fault;
-	if (kind == JSON_NULL)
-		return json_skip(c, NULL) ? FAULT_NONE : c->fault;
-	if (kind != JSON_ARRAY)
-		return wrong(q, "tools", "must be an array");
-	if (!json_enter_array(c))
+	if (kind != JSON_OBJECT)
+		return ask_wrong(q, "tools", "every tool must be an object");
+	if (!json_enter_object(c))
 		return c->fault;
-	while (json_next_item(c)) {
-		type = S("");
-		if (!json_peek(c, &kind))
+	while (json_next_key(c, &key, &escaped)) {
+		if (slice_eq(key, S("type")) ? !peek_word(c, &type)
+					     : !json_skip(c, NULL))
 			return c->fault;
-		if (kind != JSON_OBJECT)
-			return wrong(
-			    q, "tools", "every tool must be an object");
-		if (!json_enter_object(c))
-			return c->fault;
-		while (json_next_key(c, &key, &escaped)) {
-			if (slice_eq(key, S("type")) ? !peek_word(c, &type)
-						     : !json_skip(c, NULL))
-				return c->fault;
-		}
-		q->surcharge += PER_ITEM;
-		q->hosted_tool = q->hosted_tool || !ours(type);
 	}
+	q->surcharge += PER_ITEM;
+	q->hosted_tool = q->hosted_tool || !ours(type);
 	return c->fault;
+}
+
+static enum fault
+read_tools(struct json_cur *c, struct ask *q)
+{
+	return ask_items_or_null(c, q, "tools", read_tool);
 }
 
 static enum fault
 read_limit(struct json_cur *c, struct ask *q)
 {
-	struct slice span;
-	enum json_type type;
-	int64_t v;
-
-	if (!json_peek(c, &type) || !json_skip(c, &span))
-		return c->fault;
-	if (type != JSON_NULL &&
-	    (type != JSON_NUMBER || !json_i64(span, &v) || v < 1))
-		return wrong(q, "max_output_tokens",
-		    "must be a whole number above zero");
-	q->max_output = type == JSON_NULL ? 0 : (uint64_t)v;
-	q->limit[q->nlimits++] =
-	    (struct splice){ offset(q, span.p), span.len, S("") };
-	return FAULT_NONE;
-}
-
-static enum fault
-read_stream(struct json_cur *c, struct ask *q)
-{
-	enum json_type type;
-
-	if (!json_peek(c, &type) || !json_skip(c, NULL))
-		return c->fault;
-	if (type != JSON_TRUE && type != JSON_FALSE && type != JSON_NULL)
-		return wrong(q, "stream", "must be true or false");
-	q->stream = type == JSON_TRUE;
-	return FAULT_NONE;
-}
-
-static enum fault
-read_model(struct json_cur *c, struct ask *q)
-{
-	struct slice span;
-	enum json_type type;
-
-	if (!json_peek(c, &type) || !json_skip(c, &span))
-		return c->fault;
-	if (type != JSON_STRING || span.len == 2)
-		return wrong(q, "model", "must be the name of a model");
-	q->model_at = offset(q, span.p);
-	q->model_len = span.len;
-	return FAULT_NONE;
-}
-
-static enum fault
-read_service_tier(struct json_cur *c, struct ask *q)
-{
-	if (!peek_word(c, &q->tier))
-		return c->fault;
-	return q->tier.len <= TIER_MAX
-		   ? FAULT_NONE
-		   : wrong(q, "service_tier",
-			 "must be the name of a service tier, or null");
+	return ask_limit(c, q, "max_output_tokens");
 }
 
 static enum fault
@@ -265,8 +175,9 @@ refuse_state(
 
 	if (!json_peek(c, &type) || !json_skip(c, NULL))
 		return c->fault;
-	return type == JSON_NULL || type == JSON_FALSE ? FAULT_NONE
-						       : wrong(q, field, hint);
+	return type == JSON_NULL || type == JSON_FALSE
+		   ? FAULT_NONE
+		   : ask_wrong(q, field, hint);
 }
 
 static enum fault
@@ -306,98 +217,28 @@ read_prompt(struct json_cur *c, struct ask *q)
 }
 
 static enum fault
-read_field(struct json_cur *c, struct ask *q, struct slice key)
+responses_ask(struct arena *a, struct slice body, struct ask *q)
 {
-	static const struct {
-		struct slice name;
-		enum fault (*read)(struct json_cur *c, struct ask *q);
-	} fields[] = {
+	static const struct ask_field known[] = {
 		{ S_INIT("input"), read_input },
-		{ S_INIT("model"), read_model },
-		{ S_INIT("stream"), read_stream },
+		{ S_INIT("model"), ask_model },
+		{ S_INIT("stream"), ask_stream },
 		{ S_INIT("tools"), read_tools },
 		{ S_INIT("max_output_tokens"), read_limit },
-		{ S_INIT("service_tier"), read_service_tier },
+		{ S_INIT("service_tier"), ask_service_tier },
 		{ S_INIT("previous_response_id"), read_previous },
 		{ S_INIT("conversation"), read_conversation },
 		{ S_INIT("background"), read_background },
 		{ S_INIT("prompt"), read_prompt },
 	};
-	size_t i;
+	static const struct ask_fields fields = { known, NELEM(known), NULL };
 
-	for (i = 0; i < NELEM(fields); i++) {
-		if (slice_eq(key, fields[i].name))
-			return fields[i].read(c, q);
-	}
-	return json_skip(c, NULL) ? FAULT_NONE : c->fault;
-}
-
-static bool
-seen_before(const struct slice *seen, unsigned n, struct slice key)
-{
-	unsigned i;
-
-	for (i = 0; i < n; i++) {
-		if (slice_eq(seen[i], key))
-			return true;
-	}
-	return false;
-}
-
-static enum fault
-read_fields(struct arena *a, struct json_cur *c, struct ask *q)
-{
-	struct slice seen[KEYS_MAX], key;
-	unsigned n = 0;
-	bool escaped;
-	enum fault f;
-
-	while (json_next_key(c, &key, &escaped)) {
-		if (escaped)
-			key = json_unescape(a, key);
-		if (seen_before(seen, n, key)) {
-			q->param = arena_copy(a, key);
-			return FAULT_JSON_DUPLICATE;
-		}
-		if (n == KEYS_MAX)
-			return wrong(q, "", "the body has too many fields");
-		seen[n++] = key;
-		f = read_field(c, q, key);
-		if (f != FAULT_NONE)
-			return f;
-	}
-	return c->fault;
-}
-
-static enum fault
-responses_ask(struct arena *a, struct slice body, struct ask *q)
-{
-	struct json_cur c = json_cur(body);
-	enum json_type type;
-	enum fault f;
-
-	*q = (struct ask){ .body = body, .n = 1, .lanes = LANES_TEXT };
-	if (!json_peek(&c, &type))
-		return c.fault;
-	if (type != JSON_OBJECT)
-		return wrong(q, "", "the body must be a JSON object");
-	if (!json_enter_object(&c))
-		return c.fault;
-	q->first_at = offset(q, c.p);
-	q->limit_open = S("\"max_output_tokens\":");
-	q->limit_close = S(",");
-	f = read_fields(a, &c, q);
-	if (f != FAULT_NONE)
-		return f;
-	if (!json_at_end(&c))
-		return c.fault;
-	if (q->model_len == 0)
-		q->model_at = q->first_at;
-	else
-		q->model =
-		    json_unescape(a, (struct slice){ body.p + q->model_at + 1,
-					 q->model_len - 2 });
-	return FAULT_NONE;
+	*q = (struct ask){ .body = body,
+		.n = 1,
+		.lanes = LANES_TEXT,
+		.limit_open = S("\"max_output_tokens\":"),
+		.limit_close = S(",") };
+	return ask_object(a, &fields, q);
 }
 
 /* --- answers ------------------------------------------------------------- */

@@ -157,3 +157,35 @@ peek_tier(struct tally *t, struct slice said)
 	if (t->tier_len > 0)
 		memcpy(t->tier, said.p, t->tier_len);
 }
+
+enum fault
+peek_counted(struct slice body, struct slice name, struct tally *t)
+{
+	struct json_cur c = json_cur(body);
+	struct slice key;
+	uint64_t v;
+	bool escaped, total = false, fine = true;
+
+	if (!json_enter_object(&c))
+		return FAULT_UP_GARBAGE;
+	while (json_next_key(&c, &key, &escaped)) {
+		const bool it = slice_eq(key, name);
+
+		total = total || it;
+		if (it ? !peek_u64(&c, &v, &fine) : !json_skip(&c, NULL))
+			return FAULT_UP_GARBAGE;
+	}
+	if (!json_at_end(&c) || !total || !fine)
+		return FAULT_UP_GARBAGE;
+	t->usage = (struct usage){ 0 };
+	t->has_usage = t->finished = true;
+	return FAULT_NONE;
+}
+
+enum event_kind
+peek_no_event(struct slice data, struct tally *t)
+{
+	(void)data;
+	(void)t;
+	return EVENT_BAD;
+}

@@ -32,4 +32,11 @@ bool peek_word(struct json_cur *c, struct slice *out);
 /* The tier that an answer says it was served at. */
 void peek_tier(struct tally *t, struct slice said);
 
+/* An answer that only counts: a whole object with that count in it.  It has
+ * cost nothing. */
+enum fault peek_counted(struct slice body, struct slice name, struct tally *t);
+
+/* The event() of a dialect without streams. */
+enum event_kind peek_no_event(struct slice data, struct tally *t);
+
 #endif
