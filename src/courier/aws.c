@@ -296,7 +296,7 @@ take_word(struct run *r, const struct run_reply *a)
 	word = a->body;
 	if (slice_cut(word, '\n', &word, &rest))
 		word = slice_trim(word);
-	if (!is_word(word))
+	if (!is_word(word) || (r->at == AT_NAME && !run_plain(word)))
 		return run_fail(r, SIGNIN_WHY_GARBAGE);
 	if (r->at == AT_NAME)
 		return ask_metadata(r, AT_KEYS, word);

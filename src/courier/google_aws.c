@@ -172,7 +172,7 @@ google_aws_step(
 	if (!run_good(r, a))
 		return STEP_FAIL;
 	word = word_of(r, a);
-	if (word.len < 2)
+	if (word.len < 2 || (r->at != AT_SESSION && !run_plain(word)))
 		return run_fail(r, SIGNIN_WHY_GARBAGE);
 	switch (r->at) {
 	case AT_SESSION:

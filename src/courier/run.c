@@ -65,18 +65,39 @@ run_header(struct run *r, struct slice name, struct slice value)
 
 /* An endpoint that echoes what it was sent must not speak through us. */
 static bool
+holds(struct slice s, struct slice code)
+{
+	return s.len >= code.len &&
+	       memmem(s.p, s.len, code.p, code.len) != NULL;
+}
+
+static bool
 echoes(const struct run *r, struct slice code)
 {
 	unsigned i;
 
-	if (memmem(r->errand.body.p, r->errand.body.len, code.p, code.len))
-		return true;
 	for (i = 0; i < r->errand.nhdr; i++) {
-		if (memmem(r->errand.hdr[i].value.p, r->errand.hdr[i].value.len,
-			code.p, code.len))
+		if (holds(r->errand.hdr[i].value, code))
 			return true;
 	}
-	return memmem(r->errand.url.p, r->errand.url.len, code.p, code.len);
+	return holds(r->errand.body, code) || holds(r->errand.url, code);
+}
+
+bool
+run_plain(struct slice s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		const char c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			(c >= '0' && c <= '9') || c == '_' || c == '+' ||
+			c == '=' || c == ',' || c == '.' || c == '@' ||
+			c == '-'))
+			return false;
+	}
+	return s.len > 0;
 }
 
 void

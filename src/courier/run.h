@@ -95,6 +95,8 @@ void run_header(struct run *r, struct slice name, struct slice value);
 const struct json *run_json(struct run *r, const struct run_reply *a);
 /* Is it a success at all?  False: the run has failed. */
 bool run_good(struct run *r, const struct run_reply *a);
+/* Letters, digits and "_+=,.@-": what a role or a region may be called. */
+bool run_plain(struct slice s);
 /* The endpoint's own code for an error; what is no plain word is left out. */
 void run_code(struct run *r, struct slice code);
 /* Ends the run with a bearer token. */
