@@ -246,55 +246,11 @@ responses_ask(struct arena *a, struct slice body, struct ask *q)
 static bool
 read_usage(struct json_cur *c, struct tally *t)
 {
-	static const struct peek_number in[] = {
-		{ S_INIT("cached_tokens"), offsetof(struct usage, cached) },
-		{ S_INIT("cache_write_tokens"),
-		    offsetof(struct usage, cache_write) },
-		{ S_INIT("audio_tokens"), offsetof(struct usage, audio_input) },
-		{ S_INIT("image_tokens"), offsetof(struct usage, image_input) },
-	};
-	static const struct peek_number out[] = {
-		{ S_INIT("reasoning_tokens"),
-		    offsetof(struct usage, reasoning) },
-		{ S_INIT("audio_tokens"),
-		    offsetof(struct usage, audio_output) },
-		{ S_INIT("image_tokens"),
-		    offsetof(struct usage, image_output) },
-	};
-	struct usage u = { 0 };
-	struct slice key;
-	enum json_type type;
-	unsigned found = 0;
-	bool escaped, fine = true, ok;
+	static const struct peek_openai names = { S_INIT("input_tokens"),
+		S_INIT("output_tokens"), S_INIT("input_tokens_details"),
+		S_INIT("output_tokens_details") };
 
-	if (!json_peek(c, &type))
-		return false;
-	if (type != JSON_OBJECT)
-		return json_skip(c, NULL);
-	if (!json_enter_object(c))
-		return false;
-	while (json_next_key(c, &key, &escaped)) {
-		if (slice_eq(key, S("input_tokens"))) {
-			found |= 1;
-			ok = peek_u64(c, &u.input, &fine);
-		} else if (slice_eq(key, S("output_tokens"))) {
-			found |= 2;
-			ok = peek_u64(c, &u.output, &fine);
-		} else if (slice_eq(key, S("input_tokens_details"))) {
-			ok = peek_numbers(c, in, NELEM(in), &u, &fine);
-		} else if (slice_eq(key, S("output_tokens_details"))) {
-			ok = peek_numbers(c, out, NELEM(out), &u, &fine);
-		} else {
-			ok = json_skip(c, NULL);
-		}
-		if (!ok)
-			return false;
-	}
-	if (fine && found == 3 && usage_sane(&u)) {
-		t->usage = u;
-		t->has_usage = true;
-	}
-	return c->fault == FAULT_NONE;
+	return peek_openai_usage(c, &names, t);
 }
 
 struct response {

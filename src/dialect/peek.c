@@ -49,6 +49,66 @@ peek_numbers(struct json_cur *c, const struct peek_number *known, size_t n,
 	return c->fault == FAULT_NONE;
 }
 
+static bool
+openai_count(struct json_cur *c, const struct peek_openai *names,
+    struct slice key, struct usage *u, bool *fine)
+{
+	static const struct peek_number in[] = {
+		{ S_INIT("cached_tokens"), offsetof(struct usage, cached) },
+		{ S_INIT("cache_write_tokens"),
+		    offsetof(struct usage, cache_write) },
+		{ S_INIT("audio_tokens"), offsetof(struct usage, audio_input) },
+		{ S_INIT("image_tokens"), offsetof(struct usage, image_input) },
+	};
+	/* Accepted and rejected prediction tokens are output like any. */
+	static const struct peek_number out[] = {
+		{ S_INIT("reasoning_tokens"),
+		    offsetof(struct usage, reasoning) },
+		{ S_INIT("audio_tokens"),
+		    offsetof(struct usage, audio_output) },
+		{ S_INIT("image_tokens"),
+		    offsetof(struct usage, image_output) },
+	};
+
+	if (slice_eq(key, names->input))
+		return peek_u64(c, &u->input, fine);
+	if (slice_eq(key, names->output))
+		return peek_u64(c, &u->output, fine);
+	if (slice_eq(key, names->input_details))
+		return peek_numbers(c, in, NELEM(in), u, fine);
+	if (slice_eq(key, names->output_details))
+		return peek_numbers(c, out, NELEM(out), u, fine);
+	return json_skip(c, NULL);
+}
+
+bool
+peek_openai_usage(
+    struct json_cur *c, const struct peek_openai *names, struct tally *t)
+{
+	struct usage u = { 0 };
+	struct slice key;
+	enum json_type type;
+	bool escaped, fine = true, input = false, output = false;
+
+	if (!json_peek(c, &type))
+		return false;
+	if (type != JSON_OBJECT)
+		return json_skip(c, NULL);
+	if (!json_enter_object(c))
+		return false;
+	while (json_next_key(c, &key, &escaped)) {
+		input = input || slice_eq(key, names->input);
+		output = output || slice_eq(key, names->output);
+		if (!openai_count(c, names, key, &u, &fine))
+			return false;
+	}
+	if (fine && input && output && usage_sane(&u)) {
+		t->usage = u;
+		t->has_usage = true;
+	}
+	return c->fault == FAULT_NONE;
+}
+
 /* Members that are no content. */
 static bool
 is_label(struct slice key)

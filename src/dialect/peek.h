@@ -22,6 +22,14 @@ struct peek_number {
 bool peek_numbers(struct json_cur *c, const struct peek_number *known, size_t n,
     struct usage *u, bool *fine);
 
+/* OpenAI's usage, by what its members are called; the last good one wins:
+ * some servers repeat it as it grows. */
+struct peek_openai {
+	struct slice input, output, input_details, output_details;
+};
+bool peek_openai_usage(
+    struct json_cur *c, const struct peek_openai *names, struct tally *t);
+
 /* Counts every string below the value as content, but of the members that
  * name things (role, type, id, ...) and of opaque ones. */
 bool peek_content(struct json_cur *c, struct tally *t);
