@@ -695,10 +695,13 @@ bedrock_event(struct slice data, struct tally *t)
 	    !json_enter_object(&c) || !json_next_key(&c, &key, &escaped) ||
 	    !json_peek(&c, &type) || !json_skip(&c, &inner))
 		return EVENT_BAD;
-	if (is_exception(key) || type != JSON_OBJECT) {
+	/* An error without an exception's name has no payload either. */
+	if (is_exception(key) || type == JSON_NULL) {
 		t->failed = true;
 		return EVENT_PASS;
 	}
+	if (type != JSON_OBJECT)
+		return EVENT_BAD;
 	return read_object(inner, t, &known) ? EVENT_PASS : EVENT_BAD;
 }
 

@@ -1107,8 +1107,10 @@ bedrock_read_event(struct decoding *d, struct slice name, struct slice data)
 	    top->type != JSON_OBJECT || top->child == NULL)
 		return FAULT_UP_GARBAGE;
 	j = top->child;
-	if (is_exception(name) || j->type != JSON_OBJECT)
+	if (is_exception(name) || j->type == JSON_NULL)
 		return stream_error(d, name, j);
+	if (j->type != JSON_OBJECT)
+		return FAULT_UP_GARBAGE;
 	if (slice_eq(name, S("messageStart"))) {
 		begin(d);
 	} else if (slice_eq(name, S("contentBlockStart"))) {

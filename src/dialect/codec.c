@@ -1,5 +1,6 @@
 #include "dialect/codec.h"
 
+#include "dialect/seal.h"
 #include "model/ident.h"
 
 /* --- reading ---------------------------------------------------------------
@@ -79,6 +80,64 @@ codec_add_text(struct part **list, struct arena *a, struct slice text)
 {
 	if (text.len > 0)
 		part_add(list, a, PART_TEXT)->text = text;
+}
+
+static bool
+is_base64(struct slice s)
+{
+	size_t i, end = s.len;
+
+	while (end > 0 && s.len - end < 2 && s.p[end - 1] == '=')
+		end--;
+	for (i = 0; i < end; i++) {
+		const char c = s.p[i];
+
+		if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') &&
+		    !(c >= '0' && c <= '9') && c != '+' && c != '/')
+			return false;
+	}
+	return s.len > 0 && s.len % 4 == 0;
+}
+
+static enum fault
+check_part(struct arena *a, struct part *p, struct wrong *w)
+{
+	if (slice_starts(p->url, S("data:")))
+		return codec_wrong(
+		    w, "url", "is a data: URL that is not base64");
+	if (p->data.len == 0)
+		return FAULT_NONE;
+	/* Google's SDKs write the URL-safe alphabet. */
+	p->data = seal_standard(a, p->data);
+	if (!is_base64(p->data))
+		return codec_wrong(
+		    w, "data", "of an image or a document is not base64");
+	return FAULT_NONE;
+}
+
+static enum fault
+check_parts(struct arena *a, struct part *p, struct wrong *w)
+{
+	enum fault f = FAULT_NONE;
+
+	for (; p != NULL && f == FAULT_NONE; p = p->next)
+		f = check_part(a, p, w);
+	return f;
+}
+
+enum fault
+codec_check_media(struct arena *a, struct conversation *c, struct wrong *w)
+{
+	enum fault f = FAULT_NONE;
+	struct turn *t;
+	struct part *p;
+
+	for (t = c->first; t != NULL && f == FAULT_NONE; t = t->next) {
+		f = check_parts(a, t->first, w);
+		for (p = t->first; p != NULL && f == FAULT_NONE; p = p->next)
+			f = check_parts(a, p->inner, w);
+	}
+	return f;
 }
 
 /* --- writing ---------------------------------------------------------------

@@ -22,6 +22,11 @@ struct slice codec_text(struct arena *a, const struct json *j);
 /* Adds a text part unless it is empty. */
 void codec_add_text(struct part **list, struct arena *a, struct slice text);
 
+/* Of a conversation that was decoded: media are base64 of the standard
+ * alphabet afterwards, or FAULT_FIELD. */
+enum fault codec_check_media(
+    struct arena *a, struct conversation *c, struct wrong *w);
+
 /* --- writing ---------------------------------------------------------------
  */
 

@@ -29,6 +29,8 @@ decode(struct req *req)
 	c->n = 1;
 	c->parallel = c->schema_strict = -1;
 	f = req->dialect->codec->decode(&req->arena, req->ask->body, c, &w);
+	if (f == FAULT_NONE)
+		f = codec_check_media(&req->arena, c, &w);
 	if (f != FAULT_NONE)
 		return refuse(req, f, &w);
 	/* A path may say both. */

@@ -5,6 +5,7 @@ import re
 import socketserver
 import struct
 import threading
+import time
 import zlib
 
 import kit
@@ -173,8 +174,8 @@ ANSWERS = {
 
 class Recorder(socketserver.ThreadingTCPServer):
     """.seen: (method, target, headers, body bytes) of each call; .instead:
-    what it answers (bytes: a stream; (status, dict): a bad one) in place of
-    what is well."""
+    what it answers (bytes: a stream; a list: one in parts, with a pause
+    between them; (status, dict): a bad one) in place of what is well."""
     daemon_threads = True
     allow_reuse_address = True
 
@@ -224,12 +225,23 @@ class Handler(socketserver.StreamRequestHandler):
         self.rfile.readline()
         return body
 
+    def drip(self, kind, parts):
+        self.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n"
+                         "Transfer-Encoding: chunked\r\n\r\n".encode())
+        for part in parts:
+            if part:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+            time.sleep(0.05)
+        self.wfile.write(b"0\r\n\r\n")
+
     def say(self, dialect, answer):
         status, answer = answer if isinstance(answer, tuple) else \
             (200, answer)
         kind = "application/json" if isinstance(answer, dict) else \
             "application/vnd.amazon.eventstream" if dialect == "bedrock" \
             else "text/event-stream"
+        if isinstance(answer, list):
+            return self.drip(kind, answer)
         if isinstance(answer, dict):
             answer = json.dumps(answer).encode()
         self.wfile.write(
