@@ -728,6 +728,15 @@ conn_idle_since(const struct conn *c)
 	return c->due_ns - c->srv->limits.idle_ns;
 }
 
+void
+conn_shed(struct conn *c)
+{
+	enum { LITTLE = 4096 };
+
+	if (c->state == CONN_HEAD && c->in.len > LITTLE)
+		refuse(c, FAULT_OVERLOAD);
+}
+
 size_t
 conn_high(const struct server *s)
 {

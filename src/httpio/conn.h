@@ -123,6 +123,8 @@ bool conn_keeps_up(const struct conn *c) MUST_USE;
 uint64_t conn_least(const struct server_limits *l);
 /* Since when it is between two requests; 0: it is not. */
 int64_t conn_idle_since(const struct conn *c);
+/* Refuses a head of which much is here, but not all. */
+void conn_shed(struct conn *c);
 /* What an exchange may queue. */
 size_t conn_high(const struct server *s);
 void conn_free_blocks(struct server *s);

@@ -130,6 +130,8 @@ server_close_idle(struct server *s)
 		next = c->next;
 		if (conn_idle_since(c) != 0)
 			conn_close(c);
+		else
+			conn_shed(c);
 	}
 }
 

@@ -1,6 +1,7 @@
 """Bounds: what crashes, what drips, what never reads, what asks too much."""
 import collections
 import concurrent.futures
+import contextlib
 import functools
 import itertools
 import json
@@ -245,6 +246,46 @@ def test_without_memory_calls_are_refused_and_nobody_dies(sim, tmp_path):
         for s in held + refused:
             s.close()
         kit.wait_for("memory", lambda: kontor.chat(key).status_code == 200, 20)
+        assert kontor.of_role("worker") == worker
+
+
+def half_a_head(http2):
+    """60 kB of a head that has no end."""
+    text = b"".join(b"X-%d: %s\r\n" % (i, b"x" * 1000) for i in range(60))
+    if not http2:
+        return b"GET /healthz HTTP/1.1\r\nHost: k\r\n" + text
+    block = b"\x82\x86\x44\x08/healthz\x41\x01a" + b"".join(
+        b"\x00\x03x%02d\x7f\xe9\x06" % i + b"v" * 1000 for i in range(60))
+    out = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4" + bytes(5)
+    kind = 1  # HEADERS, then CONTINUATION, and none is the last
+    for at in range(0, len(block), 16000):
+        part = block[at:at + 16000]
+        out += len(part).to_bytes(3, "big") + bytes([kind, 0, 0, 0, 0, 1]) + \
+            part
+        kind = 9
+    return out
+
+
+@pytest.mark.skipif(kit.SLOW > 1, reason="a sanitizer's memory is not ours")
+@pytest.mark.parametrize("http2", [False, True])
+def test_heads_without_end_do_not_take_the_memory(sim, tmp_path, http2):
+    """3,000 strangers with 60 kB each, where 64 MiB is what there is."""
+    with instance(sim, tmp_path, max_memory="64MiB",
+                  max_connections=8192) as kontor:
+        key, worker = kontor.key("one")["key"], kontor.of_role("worker")
+        part, held, peak = half_a_head(http2), [], 0
+        for i in range(3000):
+            s = socket.create_connection(kontor.address, timeout=10)
+            s.setblocking(False)
+            held.append(s)
+            with contextlib.suppress(OSError):
+                s.send(part)
+            if i % 100 == 99:
+                peak = max(peak, worker_memory(kontor))
+        assert peak < 80 << 20, f"{peak >> 20} MiB"
+        kit.wait_for("a call", lambda: kontor.chat(key).status_code == 200, 5)
+        for s in held:
+            s.close()
         assert kontor.of_role("worker") == worker
 
 

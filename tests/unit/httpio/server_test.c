@@ -905,6 +905,35 @@ bodies_together_stay_within_their_bound(void **state)
 	buf_fini(&b);
 }
 
+static void
+half_a_head_is_let_go_when_memory_is_short(void **state)
+{
+	static char much[5000];
+	struct buf b = { 0 };
+	int small, large;
+
+	(void)state;
+	memset(much, 'x', sizeof(much));
+	start();
+	small = net_dial(port);
+	net_send(small, S("GET /a HTTP/1.1\r\nHost: x\r\nX: "));
+	large = net_dial(port);
+	net_send(large, S("GET /b HTTP/1.1\r\nHost: x\r\nX: "));
+	net_send(large, (struct slice){ much, sizeof(much) });
+	NET_UNTIL(server_open(server) == 2);
+	net_turns(20);
+	server_close_idle(server);
+	assert_int_equal(bad, FAULT_OVERLOAD);
+	assert_true(net_to_end(large, &b));
+	assert_true(net_has(&b, "503"));
+	buf_clear(&b);
+	net_send(small, S("y\r\n\r\n"));
+	net_until(small, &b, S("hi"));
+	close(small);
+	close(large);
+	buf_fini(&b);
+}
+
 /* Half a body of 300,000 bytes that has come. */
 static int
 upload(const char *path, struct slice half)
@@ -1056,6 +1085,7 @@ main(void)
 		TEST(above_the_most_connections_accept_waits),
 		TEST(bodies_together_stay_within_their_bound),
 		TEST(one_principals_bodies_leave_room_for_others),
+		TEST(half_a_head_is_let_go_when_memory_is_short),
 		TEST(limits_may_change_while_it_serves),
 		TEST(the_end_of_a_server_ends_its_exchanges),
 	};
