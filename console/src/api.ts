@@ -58,13 +58,16 @@ async function problem(r: Response): Promise<Problem> {
 }
 
 export async function call(method: string, path: string, body?: unknown,
-                           signal?: AbortSignal): Promise<Response> {
+                           signal?: AbortSignal, version?: number):
+        Promise<Response> {
     let r: Response;
     const headers: Record<string, string> = {"x-kontor-console": "1"};
     if (body !== undefined)
         headers["content-type"] = "application/json";
-    if (method === "POST")
+    if (method !== "GET")
         headers["idempotency-key"] = uuid();
+    if (version !== undefined)
+        headers["if-match"] = `"${version}"`;
     try {
         r = await fetch(path, {
             method, headers, signal: signal ?? null,
@@ -89,9 +92,12 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
         .json() as T;
 }
 
-export async function send<T>(method: string, path: string,
-                              body?: unknown): Promise<T> {
-    return await (await call(method, "/api/v1/" + path, body)).json() as T;
+// version: of what is changed, as it was read; else it is changed whatever
+// others made of it.
+export async function send<T>(method: string, path: string, body?: unknown,
+                              version?: number): Promise<T> {
+    return await (await call(method, "/api/v1/" + path, body, undefined,
+        version)).json() as T;
 }
 
 export function query(params: Record<string, string | undefined>): string {
@@ -145,6 +151,7 @@ export interface Limit {
     id: string; scope: string; name: string; kind: string; amount: number;
     limit: string; period: string | null; burst: number | null;
     left: number | null; reset_ms: number | null; closed: boolean;
+    version: number;
     burst_in_force?: number | null;
 }
 export interface Alert {

@@ -65,7 +65,18 @@ export function usePages<R>(path: string, name: string): Paged<R> {
 const watchers = new Set<(c: Call) => void>();
 const healths = new Set<(h: Health) => void>();
 const losers = new Set<() => void>();
+
+// One stream for all pages of this browser, which opens six connections to an
+// origin and no more: whoever has the lock reads it and tells the others.
+// Where there are no locks (not a secure origin), each page reads its own.
 let source: EventSource | null = null;
+let asked: AbortController | null = null;   // for the lock, or it is held
+let release: (() => void) | null = null;
+const channel = new BroadcastChannel("kontor-live");
+
+let greeted = false;
+
+interface Told { kind: string; data: string; }
 
 // Told every other second; what is silent for longer is dead, whatever the
 // browser still believes of the connection.
@@ -74,38 +85,68 @@ let silence = 0;
 
 function heard(): void {
     clearTimeout(silence);
-    silence = window.setTimeout(() => {
-        end();
-        setReach(false);
-    }, SILENCE_MS);
+    silence = window.setTimeout(lost, SILENCE_MS);
+}
+
+function lost(): void {
+    end();
+    setReach(false);
 }
 
 function end(): void {
     clearTimeout(silence);
     source?.close();
     source = null;
+    asked?.abort();
+    asked = null;
+    release?.();
+    release = null;
 }
 
-function begin(): void {
-    source = new EventSource("/api/v1/live");
+function take(t: Told): void {
+    if (t.kind === "lost") {
+        setReach(false);
+        return;
+    }
     heard();
-    source.addEventListener("hello", () => { heard(); setReach(true); });
-    source.addEventListener("call", (e) => {
-        const c = JSON.parse((e as MessageEvent<string>).data) as Call;
+    setReach(true);
+    const before = greeted;
+    greeted = true;
+    if (t.kind === "hello" && before) {
+        // A stream anew: what ended since the one before was not told.
+        losers.forEach((f) => f());
+    } else if (t.kind === "call") {
+        const c = JSON.parse(t.data) as Call;
         watchers.forEach((f) => f(c));
-    });
-    source.addEventListener("health", (e) => {
-        heard();
-        const h = JSON.parse((e as MessageEvent<string>).data) as Health;
+    } else if (t.kind === "health") {
+        const h = JSON.parse(t.data) as Health;
         healths.forEach((f) => f(h));
-    });
-    // More ended in a moment than are sent one by one.
-    source.addEventListener("missed", () => losers.forEach((f) => f()));
-    source.onerror = () => {
+    } else if (t.kind === "missed") {
+        // More ended in a moment than are sent one by one.
+        losers.forEach((f) => f());
+    }
+}
+
+channel.onmessage = (e: MessageEvent<Told>) => {
+    if (asked !== null && source === null)
+        take(e.data);
+};
+
+function begin(): void {
+    const s = source = new EventSource("/api/v1/live");
+    heard();
+    const pass = (t: Told) => {
+        channel.postMessage(t);
+        take(t);
+    };
+    for (const kind of ["hello", "call", "health", "missed"])
+        s.addEventListener(kind, (e) => pass({kind,
+            data: (e as MessageEvent<string>).data}));
+    s.onerror = () => {
         // The browser tries again by itself, unless it was refused: then
         // the session is over, which asking for it says, or too many watch.
-        if (source === null || source.readyState !== EventSource.CLOSED) {
-            setReach(false);
+        if (s.readyState !== EventSource.CLOSED) {
+            pass({kind: "lost", data: ""});
             return;
         }
         end();
@@ -114,12 +155,28 @@ function begin(): void {
 }
 
 function resume(): void {
-    if (watchers.size + healths.size > 0 && source === null && !document.hidden)
+    if (watchers.size + healths.size === 0 || asked !== null ||
+        document.hidden)
+        return;
+    const mine = asked = new AbortController();
+    heard();
+    if (navigator.locks === undefined) {
         begin();
+        return;
+    }
+    navigator.locks.request("kontor-live", {signal: mine.signal}, () =>
+        new Promise<void>((done) => {
+            if (asked !== mine) {
+                done();
+                return;
+            }
+            release = done;
+            begin();
+        })).catch(() => {});    // given up while it waited
 }
 
-// A browser opens six connections to an origin: pages that nobody looks at
-// keep none, and read again what they missed.
+// Pages that nobody looks at listen to nothing, and read again what they
+// missed.
 document.addEventListener("visibilitychange", () => {
     if (document.hidden) {
         end();
@@ -128,6 +185,7 @@ document.addEventListener("visibilitychange", () => {
         losers.forEach((f) => f());
     }
 });
+addEventListener("pagehide", end);
 
 onReach((is) => { if (is) resume(); });
 // The machine's network went or came: kontor's may have, too.

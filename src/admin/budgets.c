@@ -297,35 +297,52 @@ budgets_get(struct api *a)
 	api_answer_store(a, &s, &b);
 }
 
+static void
+write_alert(struct buf *b, struct stmt *q)
+{
+	json_w_begin(b, '{');
+	scope_write_id(b, "budget", stmt_get_u64(q, 0));
+	scope_write(b, q, 6);
+	json_w_ku64(b, "window", stmt_get_u64(q, 1));
+	json_w_ki64(b, "threshold", stmt_get_i64(q, 2));
+	scope_write_time(b, "at", stmt_get_i64(q, 3));
+	scope_write_money(b, "spent", stmt_get_i64(q, 4));
+	scope_write_money(b, "limit", stmt_get_i64(q, 5));
+	json_w_end(b, '}');
+}
+
+/* The newest first.  A cursor is how many older ones there are, which does
+ * not change when others come. */
 void
 alerts_list(struct api *a)
 {
-	struct store *s = open_store(a);
+	struct api_page page;
 	struct buf b = { 0 };
+	struct store *s;
 	struct stmt *q;
+	int64_t left;
 
-	if (s == NULL)
+	if (!api_page_begin(a, &page) || (s = open_store(a)) == NULL)
 		return;
+	q = store_sql(s, "SELECT count(*) FROM alerts");
+	left = stmt_step(q) ? stmt_get_i64(q, 0) : 0;
+	if (page.after < 0 || page.after > left)
+		page.after = left;
 	q = store_sql(s,
 	    "SELECT t.account, t.window, t.threshold, t.at_ns, t.spent,"
 	    " t.granted, " SCOPE_COLUMNS
 	    " FROM alerts t JOIN accounts a ON a.id = t.account" SCOPE_JOIN(
-		"a") " ORDER BY t.at_ns DESC, t.threshold DESC LIMIT 1000");
+		"a") " ORDER BY t.at_ns DESC, t.threshold DESC, t.account"
+		     " LIMIT -1 OFFSET ?");
+	stmt_i64(q, 1, left - page.after);
+	left = page.after;
 	json_w_begin(&b, '{');
 	json_w_key(&b, "alerts");
 	json_w_begin(&b, '[');
-	while (stmt_step(q)) {
-		json_w_begin(&b, '{');
-		scope_write_id(&b, "budget", stmt_get_u64(q, 0));
-		scope_write(&b, q, 6);
-		json_w_ku64(&b, "window", stmt_get_u64(q, 1));
-		json_w_ki64(&b, "threshold", stmt_get_i64(q, 2));
-		scope_write_time(&b, "at", stmt_get_i64(q, 3));
-		scope_write_money(&b, "spent", stmt_get_i64(q, 4));
-		scope_write_money(&b, "limit", stmt_get_i64(q, 5));
-		json_w_end(&b, '}');
-	}
+	while (stmt_step(q) && api_page_take(&page, --left))
+		write_alert(&b, q);
 	json_w_end(&b, ']');
+	api_page_end(&page, &b);
 	json_w_end(&b, '}');
 	api_answer_store(a, &s, &b);
 }

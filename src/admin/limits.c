@@ -90,6 +90,8 @@ write_amount(struct buf *b, int64_t kind, int64_t amount, const char *period)
 	buf_fini(&text);
 }
 
+enum { COL_VERSION = 6 };
+
 static void
 write_limit(struct buf *b, struct shm *m, struct stmt *q)
 {
@@ -115,6 +117,7 @@ write_limit(struct buf *b, struct shm *m, struct stmt *q)
 		json_w_null(b);
 	write_use(b, m, stmt_get_u64(q, 0));
 	json_w_kbool(b, "closed", stmt_get_i64(q, 5) != 0);
+	json_w_ki64(b, "version", stmt_get_i64(q, COL_VERSION));
 	json_w_ki64(b, "created", stmt_get_i64(q, 7) / NS_PER_S);
 	json_w_end(b, '}');
 }
@@ -132,6 +135,11 @@ wanted(struct slice scope, struct stmt *q)
 	buf_fini(&text);
 	return good;
 }
+
+#define LIMIT_SQL \
+	"SELECT l.id, l.kind, l.amount, l.period_ns, l.burst, l.closed," \
+	" l.version, l.created_ns, " SCOPE_COLUMNS \
+	" FROM limits l" SCOPE_JOIN("l")
 
 void
 limits_list(struct api *a)
@@ -152,11 +160,7 @@ limits_list(struct api *a)
 	}
 	store_begin(s);
 	q = store_sql(s,
-	    "SELECT l.id, l.kind, l.amount, l.period_ns, l.burst, l.closed,"
-	    " l.version, l.created_ns, " SCOPE_COLUMNS
-	    " FROM limits l" SCOPE_JOIN(
-		"l") " WHERE (l.closed = 0 OR ?) AND l.id > ?"
-		     " ORDER BY l.id");
+	    LIMIT_SQL " WHERE (l.closed = 0 OR ?) AND l.id > ? ORDER BY l.id");
 	stmt_i64(q, 1, all);
 	stmt_i64(q, 2, page.after);
 	json_w_begin(&b, '{');
@@ -171,6 +175,32 @@ limits_list(struct api *a)
 	api_page_end(&page, &b);
 	json_w_end(&b, '}');
 	api_answer_store(a, &s, &b);
+}
+
+void
+limits_get(struct api *a)
+{
+	struct store *s = control_store(a->c);
+	struct buf b = { 0 };
+	struct stmt *q;
+	uint64_t id = 0;
+
+	if (s == NULL) {
+		api_fail(a, FAULT_DISK, "the store cannot be read");
+		return;
+	}
+	store_begin(s);
+	q = store_sql(s, LIMIT_SQL " WHERE l.id = ?");
+	if (slice_u64(a->segment, &id))
+		stmt_u64(q, 1, id);
+	if (id != 0 && stmt_step(q)) {
+		a->version = (unsigned)stmt_get_i64(q, COL_VERSION);
+		write_limit(&b, &a->c->shm, q);
+		api_answer_store(a, &s, &b);
+		return;
+	}
+	store_close(&s);
+	api_fail(a, FAULT_NOT_FOUND, NULL);
 }
 
 void

@@ -8,6 +8,7 @@
 #include "admin/control_priv.h"
 #include "admin/scope.h"
 #include "base/clock.h"
+#include "crypto/digest.h"
 #include "shm/shm.h"
 #include "store/store.h"
 
@@ -53,6 +54,18 @@ write_subject(struct buf *b, struct stmt *q)
 	json_w_kbool(b, "closed", stmt_get_i64(q, 3) != 0);
 	json_w_ki64(b, "created", stmt_get_i64(q, 4) / NS_PER_S);
 	json_w_end(b, '}');
+}
+
+/* It has no number: what may change is what it is told by. */
+static unsigned
+version_of(struct stmt *q)
+{
+	uint8_t sum[DIGEST_LEN];
+	uint32_t n;
+
+	digest_of(stmt_get(q, 1), sum);
+	memcpy(&n, sum, sizeof(n));
+	return (n << 1 ^ (stmt_get_i64(q, 3) != 0 ? 1U << 31 : 0)) | 1;
 }
 
 #define SUBJECT_SQL \
@@ -113,6 +126,7 @@ subjects_get(struct api *a)
 	if (slice_u64(a->segment, &id))
 		stmt_u64(q, 2, id);
 	if (id != 0 && stmt_step(q)) {
+		a->version = version_of(q);
 		write_subject(&b, q);
 		api_answer_store(a, &s, &b);
 		return;
@@ -185,9 +199,45 @@ then_done(struct api *a, const struct json *answer)
 	api_reply(a, 200, &b);
 }
 
+/* Is it as the caller read it?  False: answered. */
+static bool
+as_read(struct api *a)
+{
+	struct slice want = slice_trim(a->if_match);
+	struct store *s;
+	struct stmt *q;
+	uint64_t id = 0, version = 0;
+	bool same;
+
+	if (want.len == 0 || slice_eq(want, S("*")))
+		return true;
+	if (want.len > 2 && want.p[0] == '"')
+		want = (struct slice){ want.p + 1, want.len - 2 };
+	s = control_store(a->c);
+	if (s == NULL) {
+		api_fail(a, FAULT_DISK, "the store cannot be read");
+		return false;
+	}
+	q = store_sql(s, SUBJECT_SQL " AND s.id = ?");
+	stmt_i64(q, 1, kinds[kind_of(a)].kind);
+	if (slice_u64(a->segment, &id))
+		stmt_u64(q, 2, id);
+	/* What is not there is the recorder's to refuse. */
+	same = id == 0 || !stmt_step(q) ||
+	       (slice_u64(want, &version) && version == version_of(q));
+	store_close(&s);
+	if (!same)
+		api_fail(a, FAULT_PRECONDITION, "it was changed since");
+	return same;
+}
+
 static void
 wish_about(struct api *a, struct buf *b)
 {
+	if (!as_read(a)) {
+		buf_fini(b);
+		return;
+	}
 	a->segment = arena_copy(&a->arena, a->segment);
 	json_w_kstr(b, "id", a->segment);
 	json_w_kstr(b, "kind", slice_of(kinds[kind_of(a)].name));

@@ -124,21 +124,39 @@ control_limit_set(struct recorder *r, const struct json *j, struct reply *p)
 		finish(r, j, control_limit_make(r, s, &v), "created", p);
 }
 
+static struct cap *
+find(struct recorder *r, const struct json *j, struct reply *p)
+{
+	const uint64_t id = control_id(j, "id", p);
+	const struct slice version = control_text(j, "version", p);
+	struct cap *c = p->fault == FAULT_NONE ? cap_find(r, id) : NULL;
+	uint64_t want;
+
+	if (c == NULL || c->owner == NULL || c->closed) {
+		control_refuse(p, FAULT_NOT_FOUND, "no open limit has this id");
+		return NULL;
+	}
+	if (version.len > 0 &&
+	    (!slice_u64(version, &want) || want != c->version)) {
+		control_refuse(
+		    p, FAULT_PRECONDITION, "the limit was changed since");
+		return NULL;
+	}
+	return c;
+}
+
+/* {"id":"12","version":"3"}; version: of If-Match, or none */
 void
 control_limit_close(struct recorder *r, const struct json *j, struct reply *p)
 {
 	struct limit_change v;
 	struct cap *c;
-	uint64_t id;
 
 	if (control_again(r, j, p))
 		return;
-	id = control_id(j, "id", p);
-	c = p->fault == FAULT_NONE ? cap_find(r, id) : NULL;
-	if (c == NULL || c->owner == NULL || c->closed) {
-		control_refuse(p, FAULT_NOT_FOUND, "no open limit has this id");
+	c = find(r, j, p);
+	if (c == NULL)
 		return;
-	}
 	v = change_of(c);
 	v.op = OP_END;
 	own_limit(r, &v);

@@ -136,7 +136,8 @@ control_name_sane(enum subject_kind kind, struct slice name, struct reply *p)
 		    what);
 	else if (kind == SUBJECT_TAG && !tag_sane(name))
 		control_refuse(p, FAULT_FIELD,
-		    "a tag is k=v of letters, digits and . _ : / @ + -");
+		    "'tags': a tag is k=v of letters, digits and . _ : / @ + "
+		    "-");
 	return p->fault == FAULT_NONE;
 }
 
@@ -150,7 +151,8 @@ scope_key(struct recorder *r, struct slice text, struct reply *p)
 
 	k = key_id_parse(text, &id) ? noun_key(r, id) : NULL;
 	if (k == NULL) {
-		control_refuse(p, FAULT_NOT_FOUND, "no key has this id");
+		control_refuse(
+		    p, FAULT_NOT_FOUND, "'scope': no key has this id");
 		return NULL;
 	}
 	if (k->revoked) {
@@ -194,8 +196,9 @@ control_scope(struct recorder *r, struct slice text, struct reply *p)
 	s = scope_named(r, kind, name);
 	if (s == NULL)
 		control_refuse_fmt(p, FAULT_NOT_FOUND,
-		    "there is no %s %.*s: create it first", tree_kind(kind),
-		    (int)(name.len > 100 ? 100 : name.len), name.p);
+		    "'scope': there is no %s %.*s, create it first",
+		    tree_kind(kind), (int)(name.len > 100 ? 100 : name.len),
+		    name.p);
 	return s;
 }
 

@@ -43,11 +43,11 @@ def open_page(chromium, demo):
                           "url": demo.admin}])
     pages = []
 
-    def go(path="/", **more):
+    def go(path="/", lost=False, **more):
         page = context.new_page()
         for key, value in more.items():
             page.emulate_media(**{key: value})
-        pages.append(Watched(page, demo.admin))
+        pages.append(Watched(page, demo.admin, lost))
         page.goto(demo.admin + path)
         page.wait_for_selector("h1")
         return page

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -275,6 +276,74 @@ def test_what_the_pages_say_is_what_usage_says(open_page, demo):
     assert total["effective_cost"] in pivot.inner_text("tfoot")
 
 
+def plain(text):
+    return text.replace("\u202f", "")
+
+
+def tile(page, name):
+    return plain(page.locator(".tile", has=page.get_by_role(
+        "heading", name=name)).first.locator(".big").inner_text())
+
+
+def test_figures_are_the_same_on_every_page(open_page, demo):
+    """What kontor usage says, to the last digit, wherever it stands."""
+    demo.chat()
+    demo.chat(model="gpt-oss-120b")
+    total = demo.usage()["total"]
+    page = open_page("/?span=30d")
+    settle(page)
+    assert tile(page, "Spend, USD") == total["effective_cost"]
+    assert tile(page, "Calls") == str(total["calls"])
+    assert tile(page, "Tokens in") == str(total["input_tokens"])
+    assert tile(page, "Tokens out") == str(total["output_tokens"])
+    page = open_page("/console/spend?span=30d")
+    settle(page)
+    for name, key in (("Effective, USD", "effective_cost"),
+                      ("Contracted", "contracted_cost"),
+                      ("List", "list_cost")):
+        assert tile(page, name) == total[key], name
+    page = open_page("/console/routing?span=30d")
+    settle(page)
+    for by in ("provider", "publisher", "zone"):
+        table = page.get_by_role("table", name="Share by " + by)
+        for r in demo.usage("--by", by)["rows"]:
+            row = table.locator("tr").filter(
+                has=page.get_by_role("cell", name=r[by] or "–", exact=True))
+            assert r["effective_cost"] in plain(row.inner_text()).split()
+    # a budget's is its key's, the agreement's its provider's
+    page = open_page("/console/budgets")
+    settle(page)
+    spent = demo.usage("--by", "key")["rows"]
+    mine = next(r["effective_cost"] for r in spent
+                if demo.key.split("_")[1] in str(r["key"]))
+    row = page.get_by_role("table", name="Budgets").locator(
+        "tr", has_text="demo app")
+    assert mine in plain(row.inner_text()).split()
+    page = open_page("/console/agreements")
+    settle(page)
+    burned = next(r["contracted_cost"] for r in demo.usage(
+        "--by", "provider")["rows"] if r["provider"] == "openai")
+    fact = page.locator(".facts div", has_text="Burned").locator("dd")
+    assert plain(fact.inner_text()) == burned
+    # each call's cost, and its request's page
+    last = demo.api("requests?limit=5")["calls"]
+    page = open_page("/console/requests")
+    settle(page)
+    for c in last:
+        row = page.locator("tbody tr", has=page.locator(
+            f"a[href='/console/requests/{c['id']}']"))
+        assert c["effective_cost"] in plain(row.inner_text()).split()
+    page = open_page("/console/requests/" + last[0]["id"])
+    settle(page)
+    told = json.loads(demo.run("explain", "--json", last[0]["id"]))
+    text = plain(page.inner_text("main")).split()
+    for a in told["attempts"]:
+        assert a["hold"] in text and a["settled"] in text
+        assert a["list_cost"] in text and a["contracted_cost"] in text
+    page.get_by_role("heading", name="Receipt").wait_for()
+    page.get_by_role("link", name="Signed receipt").wait_for()
+
+
 def test_three_models_compared_are_in_the_ledger(open_page, demo):
     page = open_page("/console/compare")
     before = demo.usage()["total"]
@@ -294,6 +363,24 @@ def test_three_models_compared_are_in_the_ledger(open_page, demo):
     assert decimal.Decimal(said) == moved
     assert after["calls"] == before["calls"] + 3
     assert "gpt-5.4-bedrock" in page.inner_text(".runs")
+    assert "us-east-1" in page.inner_text(".runs")
+    # it is saved with what it gave, and seen again by another browser
+    page.get_by_label("Save this comparison as").fill("hello to three")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="hello to three").wait_for()
+    again = open_page("/console/compare")
+    again.get_by_role("button", name="hello to three").click()
+    expect(again.locator(".runs .badge.good")).to_have_count(3)
+    assert again.locator("#sum .num").inner_text().replace(
+        "\u202f", "") == said
+    expect(again.get_by_label("Prompt *")).to_have_value("Say hello.")
+    expect(again.get_by_label("gpt-oss-120b", exact=True)).to_be_checked()
+    shoot(again, "compared-light-1280")
+    again.set_viewport_size({"width": 390, "height": 900})
+    shoot(again, "compared-light-390")
+    axe(again)
+    again.get_by_role("button", name="Delete").click()
+    again.wait_for_selector("text=None is saved.")
 
 
 def test_requests_arrive_by_themselves_and_filters_stand_in_the_address(
@@ -310,6 +397,18 @@ def test_requests_arrive_by_themselves_and_filters_stand_in_the_address(
     assert page.locator("tbody .badge.good:has-text('200')").count() == 0
 
 
+def test_more_pages_than_a_browser_has_connections(open_page, demo):
+    """Eight pages, one stream: a call is on all of them, and they open."""
+    pages = [open_page("/console/requests") for _ in range(8)]
+    for page in pages:
+        settle(page)
+    pages[0].close()  # whose stream it was
+    r = demo.chat()
+    at = f"a[href='/console/requests/{r.headers['x-kontor-request-id']}']"
+    for page in pages[1:]:
+        page.locator(at).wait_for(timeout=10000)
+
+
 def test_the_configuration_says_what_is_wrong_as_one_types(open_page, demo):
     page = open_page("/console/config")
     box = page.get_by_label("Text of the configuration")
@@ -324,6 +423,58 @@ def test_the_configuration_says_what_is_wrong_as_one_types(open_page, demo):
     page.get_by_role("button", name="Put in force").click()
     page.wait_for_selector("text=is in force")
     assert demo.chat(model="quick").status_code == 200
+
+
+# Of each form: the button that opens it, and what is wrong at which field.
+FORMS = {
+    "/console/keys": ("New key", "Create", [
+        {"Name *": "x", "Budget": "5/fortnight"},
+        {"Name *": "x", "Expires in": "soon"},
+        {"Name *": "x", "Models": "no-such-model"},
+        {"Name *": "x", "Tags": "no value"},
+        {"Name *": "x", "User": "u", "or service": "s"}]),
+    "/console/budgets": ("New budget", "Create", [
+        {"Whose *": "nobody", "Amount *": "1"},
+        {"Whose *": "team:demo", "Amount *": "much"},
+        {"Whose *": "team:demo", "Amount *": "1", "Time zone": "Mars"},
+        {"Whose *": "team:none-such", "Amount *": "1"}]),
+    "/console/budgets?": ("New limit", "Create", [
+        {"Whose *": "team:demo", "Limit *": "plenty"},
+        {"Whose *": "nobody", "Limit *": "requests=6/minute"}]),
+}
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_every_form_says_at_the_field_what_is_wrong(open_page, path):
+    opens, sends, wrongs = FORMS[path]
+    page = open_page(path)
+    for fields in wrongs:
+        page.get_by_role("button", name=opens).click()
+        form = page.get_by_role("dialog")
+        for label, text in fields.items():
+            form.get_by_label(label, exact=True).fill(text)
+        form.get_by_role("button", name=sends).click()
+        wrong = form.locator(".field.wrong")
+        expect(wrong).to_have_count(1)
+        labels = wrong.locator("label").all_inner_texts()
+        assert set(labels) <= set(fields) and labels != ["Name *"], fields
+        expect(wrong.locator("input")).to_have_attribute(
+            "aria-invalid", "true")
+        form.get_by_role("button", name="Close").click()
+
+
+def test_every_filter_says_what_is_wrong(open_page):
+    for path, label in (("requests?status=9", "Status"),
+                        ("requests?from=never", "From"),
+                        ("requests?key=short", "Key id"),
+                        ("spend?from=never", "or from"),
+                        ("agreements?at=never", "As of")):
+        page = open_page("/console/" + path)
+        wrong = page.locator(".filter.wrong")
+        expect(wrong).to_have_count(1)
+        assert wrong.locator("label").inner_text() == label
+        assert len(wrong.locator(".error").inner_text()) > 8
+        page.close()
 
 
 def test_an_expired_session_brings_one_back(open_page, demo):
@@ -420,6 +571,28 @@ def test_a_lost_connection_is_shown_and_healed(open_page):
     page.context.set_offline(False)
     page.wait_for_selector("text=The connection to kontor is lost",
                            state="detached", timeout=15000)
+
+
+def test_a_control_that_dies_comes_back_with_what_was_missed(
+        open_page, demo):
+    """Killed, it is begun anew: its sessions are gone, the page is not."""
+    page = open_page("/console/requests?status=2xx", lost=True)
+    settle(page)
+    control = next(
+        int(p.name) for p in pathlib.Path("/proc").iterdir()
+        if p.name.isdigit() and (p / "cmdline").is_file()
+        and b"kontor: control" in (p / "cmdline").read_bytes()
+        and os.getpgid(int(p.name)) == os.getpgid(demo.child.pid))
+    os.kill(control, signal.SIGKILL)
+    request = demo.chat().headers["x-kontor-request-id"]
+    over = page.get_by_role("dialog", name="The session is over")
+    over.wait_for(timeout=20000)
+    page.get_by_label("Admin key").fill(demo.admin_key)
+    page.get_by_role("button", name="Sign in").click()
+    over.wait_for(state="detached")
+    page.locator(f"a[href='/console/requests/{request}']").wait_for(
+        timeout=8000)
+    assert "status=2xx" in page.url
 
 
 @pytest.mark.parametrize("name", [*PAGES, "request"])

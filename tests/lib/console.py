@@ -73,7 +73,8 @@ class Demo:
 class Watched:
     """A page that tells what went wrong in it."""
 
-    def __init__(self, page, origin):
+    def __init__(self, page, origin, lost=False):
+        self.lost = lost  # connections may break
         self.page, self.origin, self.wrong, self.bytes = page, origin, [], 0
         page.on("pageerror", lambda e: self.wrong.append(str(e)))
         page.on("console", self.said)
@@ -83,8 +84,11 @@ class Watched:
         text = m.text
         if m.type == "error" and "status of 401" not in text and \
                 "status of 400" not in text and \
+                not ("status of 404" in text and
+                     "/api/v1/" in m.location.get("url", "")) and \
                 "status of 409" not in text and \
-                "INTERNET_DISCONNECTED" not in text:
+                "INTERNET_DISCONNECTED" not in text and \
+                not (self.lost and "net::ERR_" in text):
             self.wrong.append(text)
 
     def asked(self, r):

@@ -2,7 +2,7 @@
 
 import {useState} from "preact/hooks";
 import {Alert, Budget, Limit, send} from "../api";
-import {useData, useRefresh} from "../data";
+import {useData, usePages, useRefresh} from "../data";
 import {share, show} from "../money";
 import {Badge, Choice, count, Dialog, Failed, Field, Gauge, Money, Page,
         Section, Submit, Table, wrongField} from "../ui";
@@ -31,7 +31,7 @@ function Change(p: {budget: Budget | null; onDone: () => void;
             body["scope"] = v["scope"]!.trim();
         try {
             await send(b === null ? "POST" : "PATCH", b === null ? "budgets"
-                : "budgets/" + b.id, body);
+                : "budgets/" + b.id, body, b?.version);
             p.onDone();
         } catch (x) {
             setWrong(wrongField(x, ["scope", "downgrade_to", "zone",
@@ -104,14 +104,14 @@ function NewLimit(p: {onDone: () => void; onClose: () => void}) {
             </div></form></Dialog>;
 }
 
-function Close(p: {what: string; path: string; text: string;
+function Close(p: {what: string; path: string; text: string; version: number;
                    onDone: () => void; onClose: () => void}) {
     const [error, setError] = useState<Error | null>(null);
     return <Dialog title={"Close " + p.what + "?"} onClose={p.onClose}>
         <p>{p.text}</p><Failed error={error} />
         <div class="acts"><button class="danger" onClick={async () => {
             try {
-                await send("DELETE", p.path);
+                await send("DELETE", p.path, undefined, p.version);
                 p.onDone();
             } catch (e) {
                 setError(e as Error);
@@ -123,9 +123,10 @@ function Close(p: {what: string; path: string; text: string;
 export function Budgets() {
     const b = useData<{budgets: Budget[]}>("budgets");
     const l = useData<{limits: Limit[]}>("limits");
-    const a = useData<{alerts: Alert[]}>("alerts");
+    const a = usePages<Alert>("alerts?limit=100", "alerts");
     const [open, setOpen] = useState<{change?: Budget | null; limit?: boolean;
-        close?: {what: string; path: string; text: string}} | null>(null);
+        close?: {what: string; path: string; text: string;
+                 version: number}} | null>(null);
     useRefresh(() => { b.reload(); l.reload(); a.reload(); });
     const done = () => { setOpen(null); b.reload(); l.reload(); };
     return <Page title="Budgets and limits" tools={<>
@@ -163,7 +164,7 @@ export function Budgets() {
                         setOpen({change: x})}>Change</button>
                     <button class="plain danger" onClick={() => setOpen({
                         close: {what: "the budget of " + x.name,
-                            path: "budgets/" + x.id,
+                            path: "budgets/" + x.id, version: x.version,
                             text: "It binds nobody any more. What was spent " +
                                 "stays in the books."}})}>Close</button></>},
             ]} /></Section>
@@ -182,13 +183,13 @@ export function Budgets() {
                         : x.reset_ms === 0 ? "now" : ms(x.reset_ms)},
                 {name: "Actions", cell: (x) => <button class="plain danger"
                     onClick={() => setOpen({close: {what: "the limit of " +
-                        x.name, path: "limits/" + x.id,
+                        x.name, path: "limits/" + x.id, version: x.version,
                     text: x.limit + " binds nobody any more."}})}>Close
                 </button>},
             ]} /></Section>
         <Section title="Alerts">
             <Table label="Budgets that passed 50, 80 or 100 %"
-                rows={a.data?.alerts ?? null}
+                rows={a.rows}
                 id={(x) => `${x.scope}/${x.threshold}/${x.window}`}
                 empty="No budget passed 50 % of its limit." columns={[
                     {name: "When", cell: (x) => local(x.at)},
@@ -201,7 +202,9 @@ export function Budgets() {
                         cell: (x) => <Money v={x.spent} />},
                     {name: "Of", right: true, narrow: false,
                         cell: (x) => <Money v={x.limit} />},
-                ]} /></Section>
+                ]} />
+            {a.more ? <p class="acts"><button onClick={a.more}>Earlier ones
+            </button></p> : null}</Section>
         {open?.change !== undefined ? <Change budget={open.change}
             onDone={done} onClose={() => setOpen(null)} /> : null}
         {open?.limit ? <NewLimit onDone={done}

@@ -1,7 +1,7 @@
 // kontor itself: its processes, its log, what was signed.
 
 import {Credential, Health as Report, Incident} from "../api";
-import {useData, useHealth} from "../data";
+import {useData, useHealth, usePages} from "../data";
 import {local} from "../time";
 import {Badge, Copy, count, Facts, Failed, Page, Section, Table} from "../ui";
 
@@ -49,11 +49,11 @@ function Credentials(p: {rows: Credential[] | null}) {
 }
 
 function Incidents() {
-    const d = useData<{incidents: Incident[]}>("incidents");
+    const d = usePages<Incident>("incidents?limit=100", "incidents");
     return <Section title="Incidents">
         <Failed error={d.error} retry={d.reload} />
         <Table label="What should not have happened, the newest first"
-            rows={d.data?.incidents ?? null} id={(x) => x.id + x.at + x.code}
+            rows={d.rows} id={(x) => x.id + x.at + x.code}
             empty="Nothing happened that should not have." columns={[
                 {name: "When", cell: (x) => local(x.at)},
                 {name: "What", cell: (x) => x.text ?? x.name ??
@@ -65,7 +65,9 @@ function Incidents() {
                     cell: (x) => local(x.refused_until)},
                 {name: "Numbers", narrow: false,
                     cell: (x) => <code>{x.numbers.join(" ")}</code>},
-            ]} /></Section>;
+            ]} />
+        {d.more ? <p class="acts"><button onClick={d.more}>Earlier ones
+        </button></p> : null}</Section>;
 }
 
 export function Health() {
