@@ -5,13 +5,20 @@
 
 #include "base/text.h"
 
-static void
+static inline void
+put(struct buf *b, char c)
+{
+	buf_reserve(b, 1);
+	b->p[b->len++] = c;
+}
+
+static inline void
 comma(struct buf *b)
 {
 	const char last = b->len > 0 ? b->p[b->len - 1] : '{';
 
 	if (last != '{' && last != '[' && last != ':')
-		buf_char(b, ',');
+		put(b, ',');
 }
 
 void
@@ -19,14 +26,14 @@ json_w_begin(struct buf *b, char bracket)
 {
 	CHECK(bracket == '{' || bracket == '[');
 	comma(b);
-	buf_char(b, bracket);
+	put(b, bracket);
 }
 
 void
 json_w_end(struct buf *b, char bracket)
 {
 	CHECK(bracket == '}' || bracket == ']');
-	buf_char(b, bracket);
+	put(b, bracket);
 }
 
 /* A byte that cannot stand for itself. */
@@ -47,33 +54,77 @@ put_escape(struct buf *b, char c)
 		buf_add(b, (struct slice){ six, 6 });
 }
 
+enum { AHEAD = 16 }; /* bytes that put_string() may write beyond its own */
+
+/* Copies what stands for itself; *from goes along.  Up to AHEAD bytes more
+ * than that are written. */
+static char *
+copy_plain(char *to, const char **from, const char *end)
+{
+	const char *p = *from;
+
+#ifdef __SSE2__
+	for (; end - p >= AHEAD; p += AHEAD, to += AHEAD) {
+		const unsigned mask = text_special16_(p);
+
+		memcpy(to, p, AHEAD);
+		if (mask != 0) {
+			*from = p + __builtin_ctz(mask);
+			return to + __builtin_ctz(mask);
+		}
+	}
+#endif
+	while (p < end && (signed char)*p >= 0x20 && *p != '"' && *p != '\\')
+		*to++ = *p++;
+	*from = p;
+	return to;
+}
+
+/* Whole characters of other scripts, which come in runs. */
+static char *
+copy_script(char *to, const char **from, const char *end)
+{
+	const char *p = *from;
+	size_t n;
+
+	while (p < end && (signed char)*p < 0 &&
+	       (n = utf8_sequence(p, (size_t)(end - p))) > 0) {
+		/* A copy of known length is a move. */
+		if (end - p >= 4)
+			memcpy(to, p, 4);
+		else
+			memcpy(to, p, n);
+		p += n;
+		to += n;
+	}
+	*from = p;
+	return to;
+}
+
 static void
 put_string(struct buf *b, struct slice s)
 {
-	size_t run, n;
+	const char *p = s.p, *end = s.p + s.len;
+	char *to;
 
-	buf_reserve(b, s.len + 2);
-	buf_char(b, '"');
-	while (s.len > 0) {
-		run = text_plain_run(s.p, s.len);
-		buf_add(b, (struct slice){ s.p, run });
-		s.p += run;
-		s.len -= run;
-		if (s.len == 0)
+	buf_reserve(b, s.len + 2 + AHEAD);
+	b->p[b->len++] = '"';
+	for (;;) {
+		to = copy_plain(b->p + b->len, &p, end);
+		to = copy_script(to, &p, end);
+		b->len = (size_t)(to - b->p);
+		if (p == end)
 			break;
-		n = 1;
-		if ((signed char)s.p[0] >= 0) {
-			put_escape(b, s.p[0]);
-		} else {
-			n = utf8_sequence(s.p, s.len);
-			buf_add(b, n > 0 ? (struct slice){ s.p, n }
-					 : S("\xef\xbf\xbd"));
-			n = n > 0 ? n : 1;
-		}
-		s.p += n;
-		s.len -= n;
+		if ((signed char)*p >= 0x20 && *p != '"' && *p != '\\')
+			continue;
+		if ((signed char)*p >= 0)
+			put_escape(b, *p);
+		else
+			buf_str(b, "\xef\xbf\xbd");
+		p++;
+		buf_reserve(b, (size_t)(end - p) + 1 + AHEAD);
 	}
-	buf_char(b, '"');
+	b->p[b->len++] = '"';
 }
 
 void
@@ -81,7 +132,7 @@ json_w_key(struct buf *b, const char *key)
 {
 	comma(b);
 	put_string(b, slice_of(key));
-	buf_char(b, ':');
+	put(b, ':');
 }
 
 void
@@ -177,7 +228,7 @@ json_w_tree(struct buf *b, const struct json *j)
 	for (k = j->child; k != NULL; k = k->next) {
 		if (j->type == JSON_OBJECT) {
 			json_w_str(b, k->key);
-			buf_char(b, ':');
+			put(b, ':');
 		}
 		json_w_tree(b, k);
 	}

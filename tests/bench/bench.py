@@ -18,6 +18,7 @@ import decimal
 import json
 import os
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -532,6 +533,17 @@ def admission(build):
             *("    " + line for line in out.splitlines())]
 
 
+def json_rows(build):
+    """What translation pays for JSON itself: bench_json's lines."""
+    out = subprocess.run([build / "bench_json"], capture_output=True,
+                         text=True, check=True, timeout=120).stdout
+    for line in out.splitlines():
+        name, size, cost = re.match(
+            r"(.*\S) +(\d+) bytes: ([\d.]+) ns a byte", line).groups()
+        yield (f"JSON parsed and written again, {name} ({size} bytes)",
+               f"{cost} ns a byte", "<= 2")
+
+
 def document(rows, extra, args):
     import proof
     lines = [
@@ -590,6 +602,7 @@ def main():
         try:
             bench.start()
             rows, extra = bench.run()
+            extra += json_rows(TOP / args.build)
             others = peers.run(bench, args.peer, bench.port_static, KEY,
                                request("/v1/chat/completions", KEY,
                                        "gpt-5.4"),

@@ -111,10 +111,45 @@ a_tree_is_written_as_it_was_read(void **state)
 	arena_fini(&a);
 }
 
+/* Of every length, with every kind of byte at every place. */
+static void
+strings_of_every_length_read_back(void **state)
+{
+	static const char *const odd[] = { "\"", "\\", "\n", "\x01", "\xc3\xbc",
+		"\xe2\x82\xac", "\xf0\x9f\x98\x80",
+		"\xc3\xbc, \xc3\xbc\xc3\xbc" };
+	char text[64];
+	size_t len, at, i, n;
+
+	(void)state;
+	for (len = 0; len < 40; len++) {
+		for (at = 0; at <= len; at++) {
+			for (i = 0; i < NELEM(odd); i++) {
+				struct arena a = { 0 };
+				struct buf b = { 0 };
+				struct json *j;
+
+				n = strlen(odd[i]);
+				memset(text, 'x', sizeof(text));
+				memcpy(text + at, odd[i], n);
+				json_w_str(&b, (struct slice){ text, len + n });
+				assert_int_equal(
+				    json_parse(&a, buf_slice(&b), &j),
+				    FAULT_NONE);
+				assert_int_equal(j->text.len, len + n);
+				assert_memory_equal(j->text.p, text, len + n);
+				buf_fini(&b);
+				arena_fini(&a);
+			}
+		}
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(strings_of_every_length_read_back),
 		cmocka_unit_test(a_tree_is_written_as_it_was_read),
 		cmocka_unit_test(commas_take_care_of_themselves),
 		cmocka_unit_test(strings_are_escaped_and_bad_bytes_replaced),
