@@ -294,6 +294,70 @@ def scenes():
                     yield case(name, dialect, how, said, scene)
 
 
+# What others have billed wrong, by name: (what, dialect, scene).
+WRONGED = [
+    ("cache reads are added to the input once, not twice",
+     "anthropic-messages", dict(fresh=10, read=5000, text=3)),
+    ("the end's usage is the sum, not more of it", "anthropic-messages",
+     dict(fresh=700, w5=300, text=250)),
+    ("a cache written is input, not output", "anthropic-messages",
+     dict(fresh=4, w5=2500, text=6)),
+    ("an hour's cache is not five minutes'", "anthropic-messages",
+     dict(fresh=4, w1h=2500, text=6)),
+    ("Bedrock's input is without its caches", "bedrock",
+     dict(fresh=8, read=900, w5=100, text=5)),
+    ("Bedrock's details say which cache", "bedrock",
+     dict(fresh=8, w5=100, w1h=200, text=5)),
+    ("a cache written is part of the prompt", "openai-chat",
+     dict(fresh=20, read=40, w5=60, text=7)),
+    ("cached tokens are part of the prompt", "openai-responses",
+     dict(fresh=20, read=2048, text=7)),
+    ("reasoning is part of the completion", "openai-chat",
+     dict(fresh=20, text=5, think=500)),
+    ("Google's candidates are without the thoughts", "gemini",
+     dict(fresh=20, text=5, think=500)),
+    ("Google's prompt is with its cache", "gemini",
+     dict(fresh=20, read=4000, text=5)),
+    ("sound in and out has prices of its own", "openai-chat",
+     dict(fresh=9, audio=120, text=8, said_audio=240)),
+    ("Google's sound is in the details", "gemini",
+     dict(fresh=9, audio=120, text=8, said_audio=240)),
+    ("above 200,000 every token counts, cached ones too", "gemini",
+     dict(fresh=150000, read=60000, text=10)),
+]
+
+
+def wronged():
+    for name, dialect, parts in WRONGED:
+        scene = {**PLAIN, **parts}
+        usage, say = SAY[dialect]
+        for how, said in say(usage(scene)):
+            yield case(name, dialect, how, said, scene)
+
+
+def tiers():
+    """Where each says at which tier it was served."""
+    scene = {**PLAIN, **SCENES["a short talk"]}
+    for dialect in SAY:
+        usage, say = SAY[dialect]
+        for tier in ("flex", "priority"):
+            told = usage(scene)
+            if dialect == "anthropic-messages":
+                told["service_tier"] = tier
+            for how, said in say(told):
+                if dialect in ("openai-chat", "openai-responses"):
+                    for e in said:
+                        if isinstance(e, dict):
+                            e.get("response", e)["service_tier"] = tier
+                elif dialect == "bedrock":
+                    end = said[-1].get("metadata", said[-1])
+                    end["serviceTier"] = {"type": tier}
+                elif dialect == "gemini":
+                    continue  # says none
+                yield {**case(f"served at {tier}", dialect, how, said,
+                              scene), "tier": tier}
+
+
 def pitfalls():
     """translation.md 8, and what servers get wrong."""
     s = {**PLAIN, **SCENES["a short talk"]}
@@ -344,7 +408,7 @@ def pitfalls():
 
 
 def main():
-    cases = [*scenes(), *pitfalls()]
+    cases = [*scenes(), *wronged(), *tiers(), *pitfalls()]
     names = [c["name"] for c in cases]
     assert len(set(names)) == len(names)
     for c in cases:

@@ -148,6 +148,10 @@ check_case(struct slice line)
 	if (read_said(d, c, &a, &t) != (want != NULL))
 		fail_msg("%s: usage %s", name,
 		    want != NULL ? "was not seen" : "was taken");
+	if (json_get(c, "tier") != NULL &&
+	    !slice_eq(
+		json_get_str(c, "tier"), (struct slice){ t.tier, t.tier_len }))
+		fail_msg("%s: tier '%.*s'", name, (int)t.tier_len, t.tier);
 	if (want != NULL) {
 		expect_usage(want, &t.usage);
 		done.usage = t.usage;
