@@ -157,6 +157,10 @@ async function run(model, name, f) {
 const sdk = JSON.parse(readFileSync(
     new URL("node_modules/@anthropic-ai/sdk/package.json", import.meta.url)));
 console.log(JSON.stringify({ sdk: sdk.version, node: process.version }));
+// Only some of them, where the providers are others.
+const only = process.env.KONTOR_SCENARIOS?.split(",");
 for (const model of models)
-    for (const [name, f] of Object.entries(each)) await run(model, name, f);
-for (const [name, f] of Object.entries(once)) await run("-", name, f);
+    for (const [name, f] of Object.entries(each))
+        if (!only || only.includes(name)) await run(model, name, f);
+for (const [name, f] of Object.entries(once))
+    if (!only) await run("-", name, f);

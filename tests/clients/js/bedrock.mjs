@@ -66,6 +66,13 @@ async function gather(answer) {
                 block.text = (block.text ?? "") + delta.delta.text;
             if (delta.delta.toolUse)
                 block.toolUse.input += delta.delta.toolUse.input;
+            const thought = delta.delta.reasoningContent;
+            if (thought) {
+                block.reasoningContent ??= { reasoningText: { text: "" } };
+                const all = block.reasoningContent.reasoningText;
+                all.text += thought.text ?? "";
+                if (thought.signature) all.signature = thought.signature;
+            }
         }
         if (e.messageStop) stop = e.messageStop.stopReason;
         if (e.metadata) usage = e.metadata.usage;
@@ -249,7 +256,11 @@ async function run(model, name, f) {
     }
     console.log(JSON.stringify({ model, name, ok: error === null, error }));
 }
+// Only some of them, where the providers are others.
+const only = env.KONTOR_SCENARIOS?.split(",");
 for (const model of env.KONTOR_MODELS.split(","))
-    for (const [name, f] of Object.entries(each)) await run(model, name, f);
-for (const [name, f] of Object.entries(once)) await run("-", name, f);
+    for (const [name, f] of Object.entries(each))
+        if (!only || only.includes(name)) await run(model, name, f);
+for (const [name, f] of Object.entries(once))
+    if (!only) await run("-", name, f);
 process.exit(0);
