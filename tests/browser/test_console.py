@@ -276,6 +276,14 @@ def test_what_the_pages_say_is_what_usage_says(open_page, demo):
     pivot = open_page("/console/spend?by=model&across=provider&span=365d")
     pivot.wait_for_selector("tfoot")
     assert total["effective_cost"] in pivot.inner_text("tfoot")
+    # a cell leads to the calls that it is made of, and to no others
+    pivot.locator("tbody tr", has_text="gpt-oss-120b").locator(
+        "td a").nth(1).click()
+    pivot.wait_for_selector("h1:has-text('Requests')")
+    assert "model=gpt-oss-120b" in pivot.url and "provider=lab" in pivot.url
+    settle(pivot)
+    assert set(pivot.locator("tbody td:nth-child(2)").all_inner_texts()) == \
+        {"gpt-oss-120b"}
 
 
 def plain(text):

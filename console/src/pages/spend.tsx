@@ -44,15 +44,14 @@ function filter(by: string, value: string): Record<string, string> | null {
 function Drill(p: {where: Record<string, string | null>;
                    range: Record<string, string>; children: ComponentChildren}) {
     const all: Record<string, string> = {...p.range};
-    let any = false;
+    // All of it, or no way: half a filter would lead to other calls, too.
+    let whole = true;
     for (const [by, value] of Object.entries(p.where)) {
         const f = filter(by, value ?? "");
-        if (f === null)
-            continue;
-        any = true;
-        Object.assign(all, f);
+        whole = whole && f !== null;
+        Object.assign(all, f ?? {});
     }
-    return any ? <a href={"/console/requests" + query(all)}>{p.children}</a>
+    return whole ? <a href={"/console/requests" + query(all)}>{p.children}</a>
         : <>{p.children}</>;
 }
 
