@@ -192,3 +192,20 @@ def test_a_wrong_key_and_an_unknown_model(running, client):
     with pytest.raises(errors.ClientError) as e:
         wrong.models.generate_content(model="at-openai", contents="x")
     assert e.value.code == 401 and e.value.status == "UNAUTHENTICATED"
+
+
+def test_several_texts_are_several_vectors(client):
+    texts = ["alpha", "beta"]
+    for m in sorted(dialects.EMBEDDERS):
+        if m == "embed-titan":
+            with pytest.raises(errors.ClientError) as e:
+                client.models.embed_content(model=m, contents=texts)
+            assert e.value.code == 400 and "one text" in str(e.value)
+            continue
+        r = client.models.embed_content(model=m, contents=texts)
+        if m == "embed-gemini":  # by its name the SDK makes one content
+            assert len(r.embeddings) == 1
+            continue
+        one = client.models.embed_content(model=m, contents=texts[1])
+        assert len(r.embeddings) == 2, m
+        assert r.embeddings[1].values == one.embeddings[0].values, m

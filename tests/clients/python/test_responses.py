@@ -153,3 +153,25 @@ def test_embeddings_come_as_base64(client):
     first = values.pop("embed-openai")
     assert len(first) == 64
     assert all(v == first for v in values.values())
+
+
+def test_several_texts_are_several_vectors_in_order(client):
+    """Each provider's shape, by decimals and by base64 alike; Titan takes one
+    text a call, and says so."""
+    texts = ["alpha", "beta", "gamma"]
+    for m in sorted(dialects.EMBEDDERS):
+        if m == "embed-titan":
+            with pytest.raises(openai.BadRequestError) as e:
+                client.embeddings.create(model=m, input=texts)
+            assert "one text" in str(e.value)
+            continue
+        as_base64 = client.embeddings.create(model=m, input=texts)
+        as_floats = client.embeddings.create(model=m, input=texts,
+                                             encoding_format="float")
+        assert [d.index for d in as_base64.data] == [0, 1, 2]
+        assert [d.embedding for d in as_base64.data] == \
+            [d.embedding for d in as_floats.data], m
+        alone = [client.embeddings.create(model=m, input=t).data[0].embedding
+                 for t in texts]
+        assert [d.embedding for d in as_base64.data] == alone, m
+        assert as_base64.usage.prompt_tokens > 0
