@@ -651,6 +651,30 @@ def test_keyboard_alone_reaches_a_page(open_page):
     page.wait_for_selector("h1:has-text('Requests')")
 
 
+def test_keyboard_alone_makes_a_key(open_page):
+    page = open_page("/console/keys")
+    settle(page)
+
+    def tab_to(text):
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.textContent") == text:
+                return
+        raise AssertionError("no way to " + text)
+    tab_to("New key")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Tab")  # after the button that closes
+    if page.evaluate("document.activeElement.name") != "name":
+        page.keyboard.press("Tab")
+    page.keyboard.type("by keys alone")
+    page.keyboard.press("Enter")
+    page.locator("#new-key").wait_for()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.locator("tr", has_text="by keys alone").wait_for()
+
+
 def test_a_tail_of_a_hundred_calls_keeps_the_page_awake(open_page, demo):
     page = open_page("/console/requests")
     began = time.monotonic()

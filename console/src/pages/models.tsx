@@ -85,7 +85,10 @@ export function Models() {
             configured. <a href="/console/start">How to add one</a></p> : null}
         <Section title="Prices by date">
             <Failed error={p.error} retry={p.reload} />
-            <Table label="Price rows" rows={p.data?.prices ?? null}
+            <Table label="Price rows" rows={p.data && [...p.data.prices].sort((a, b) =>
+                a.deployment.localeCompare(b.deployment) ||
+                a.from.localeCompare(b.from) ||
+                a.tier.localeCompare(b.tier))}
                 id={(r) => `${r.deployment}/${r.tier}/${r.from}`} columns={[
                     {name: "Deployment", cell: (r) => r.deployment,
                         key: "deployment", order: (a, b) =>

@@ -6,6 +6,7 @@ import {useData, useLive} from "../data";
 import {Code, Copy, Failed, Field, Money, Page, Section, Status, Table} from "../ui";
 import {ms} from "../time";
 import {currency} from "../ui";
+import {byName} from "./overview";
 
 interface Pair { id: string; secret: string; }
 
@@ -191,7 +192,7 @@ function Test() {
         }
     };
     return <><Failed error={d.error ?? error} retry={d.reload} />
-        <Table label="Deployments to test" rows={d.data?.deployments ?? null}
+        <Table label="Deployments to test" rows={d.data && byName(d.data.deployments)}
             id={(x) => x.id} columns={[
                 {name: "Deployment", cell: (x) => x.id},
                 {name: "Provider", cell: (x) => x.provider, narrow: false},
