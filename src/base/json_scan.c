@@ -103,6 +103,10 @@ long_string(struct json_cur *c, const char *p, bool *escaped)
 		if ((unsigned char)*p < 0x20)
 			return bad(c, p, FAULT_JSON);
 		/* Other scripts come in runs: stay while they last. */
+		n = text_script_run(p, (size_t)(c->end - p));
+		p += n;
+		if (n > 0)
+			continue;
 		do {
 			n = utf8_sequence(p, (size_t)(c->end - p));
 			if (n == 0)

@@ -87,6 +87,13 @@ copy_script(char *to, const char **from, const char *end)
 	const char *p = *from;
 	size_t n;
 
+	if (p == end || (signed char)*p >= 0)
+		return to;
+	n = text_script_run(p, (size_t)(end - p));
+	if (n > 0)
+		memcpy(to, p, n);
+	p += n;
+	to += n;
 	while (p < end && (signed char)*p < 0 &&
 	       (n = utf8_sequence(p, (size_t)(end - p))) > 0) {
 		/* A copy of known length is a move. */

@@ -31,6 +31,11 @@ static inline size_t text_plain_run(const char *p, size_t len);
 /* The same, for runs of hundreds of bytes. */
 size_t text_plain_run_long(const char *p, size_t len);
 
+/* A stretch of whole characters that may stand in a JSON text as they are, of
+ * any script: at most as long as it goes on, 0 when the first bytes must be
+ * looked at. */
+static inline size_t text_script_run(const char *p, size_t len);
+
 /* Length (2 to 4) of the valid sequence at p that starts with a byte of 0x80
  * or more, 0 when it is not valid. */
 static inline size_t utf8_sequence(const char *p, size_t len);
@@ -53,6 +58,64 @@ text_special16_(const char *p)
 	    _mm_or_si128(odd, _mm_or_si128(quote, slash)));
 }
 #endif
+
+#ifdef __SSE2__
+static inline unsigned
+text_is_(__m128i v, int mask, int value)
+{
+	return (unsigned)_mm_movemask_epi8(
+	    _mm_cmpeq_epi8(_mm_and_si128(v, _mm_set1_epi8((char)mask)),
+		_mm_set1_epi8((char)value)));
+}
+
+/*
+ * How many of 16 bytes are, without a look at one by itself, whole characters
+ * of one to three bytes that may stand in a JSON text.  What must be looked at
+ * (E0 and ED, whose second byte is bound, and all of four bytes) ends it.
+ */
+static inline size_t
+text_script16_(const char *p)
+{
+	const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	const unsigned high = (unsigned)_mm_movemask_epi8(v);
+	const unsigned two = text_is_(v, 0xe0, 0xc0);
+	const unsigned three = text_is_(v, 0xf0, 0xe0);
+	const unsigned follow = text_is_(v, 0xc0, 0x80);
+	const unsigned bad = (text_special16_(p) & ~high) |
+			     text_is_(v, 0xfe, 0xc0) | /* overlong */
+			     text_is_(v, 0xff, 0xe0) | text_is_(v, 0xff, 0xed) |
+			     text_is_(v, 0xf0, 0xf0);
+	const unsigned due = two << 1 | three << 1 | three << 2;
+	const unsigned n =
+	    (unsigned)__builtin_ctz(bad | (due ^ follow) | 0x10000);
+
+	/* A character that goes on behind n does not count. */
+	if (n > 0 && ((two | three) >> (n - 1) & 1) != 0)
+		return n - 1;
+	if (n > 1 && (three >> (n - 2) & 1) != 0)
+		return n - 2;
+	return n;
+}
+#endif
+
+/* The same of any length; less than there is where that is not 16 bytes. */
+static inline size_t
+text_script_run(const char *p, size_t len)
+{
+	size_t i = 0;
+
+#ifdef __SSE2__
+	size_t n = 16;
+
+	/* Less than 14 means that something is in the way. */
+	for (; len - i >= 16 && n >= 14; i += n)
+		n = text_script16_(p + i);
+#else
+	(void)p;
+	(void)len;
+#endif
+	return i;
+}
 
 static inline size_t
 text_plain_run(const char *p, size_t len)

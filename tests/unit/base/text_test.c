@@ -278,6 +278,56 @@ a_long_plain_run_stops_there_too(void **state)
 	}
 }
 
+/* The plain way, which the quick one must never pass. */
+static size_t
+slow_script_run(const char *p, size_t len)
+{
+	size_t i = 0, n;
+
+	while (i < len) {
+		n = (signed char)p[i] < 0 ? utf8_sequence(p + i, len - i)
+					  : text_plain_run(p + i, 1);
+		if (n == 0)
+			break;
+		i += n;
+	}
+	return i;
+}
+
+static void
+a_run_of_any_script_is_whole_and_valid(void **state)
+{
+	static const char *const piece[] = { "a", " ", "\xc3\xbc", "\xd0\x9f",
+		"\xe4\xb8\xad", "\xe0\xa4\x95", "\xed\x95\x9c",
+		"\xf0\x9f\x98\x80", "\"", "\\", "\n", "\xc0\x80", "\x80",
+		"\xe0\x80\x80", "\xed\xa0\x80", "\xc3", "\xe4\xb8", "\xff",
+		"\xf4\x90\x80\x80", "\xdf\xbf", "\xef\xbf\xbf" };
+	uint64_t seed = 1;
+	char text[64];
+	size_t len, n, k, i, got, taken = 0;
+
+	(void)state;
+	for (i = 0; i < 200000; i++) {
+		len = 0;
+		/* Mostly of the good ones, else runs are short. */
+		for (;;) {
+			seed = seed * UINT64_C(6364136223846793005) + 1;
+			k = (seed >> 33) % (i % 3 == 0 ? NELEM(piece) : 8);
+			n = strlen(piece[k]);
+			if (len + n > sizeof(text))
+				break;
+			memcpy(text + len, piece[k], n);
+			len += n;
+		}
+		got = text_script_run(text, len);
+		assert_true(got <= slow_script_run(text, len));
+		assert_int_equal(slow_script_run(text, got), got);
+		taken += got;
+	}
+	/* Without SSE2 there is no quick way. */
+	assert_true(taken > 0 || text_script_run("aaaaaaaaaaaaaaaa", 16) == 0);
+}
+
 int
 main(void)
 {
@@ -291,6 +341,7 @@ main(void)
 		    every_pair_and_many_triples_agree_with_a_plain_decoder),
 		cmocka_unit_test(a_plain_run_stops_where_json_must_look),
 		cmocka_unit_test(a_long_plain_run_stops_there_too),
+		cmocka_unit_test(a_run_of_any_script_is_whole_and_valid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
