@@ -61,13 +61,26 @@ short_name(struct slice name)
 	return (struct slice){ at, name.len - (size_t)(at - name.p) };
 }
 
+/* It goes to a terminal: nothing that would be obeyed there. */
+static bool
+is_plain(struct slice name)
+{
+	size_t i;
+
+	for (i = 0; i < name.len; i++) {
+		if ((unsigned char)name.p[i] <= ' ' || name.p[i] == 0x7f)
+			return false;
+	}
+	return name.len > 0;
+}
+
 static void
 take_name(struct listing *l, struct slice name, bool alias)
 {
 	struct listed *more;
 
 	name = short_name(name);
-	if (name.len == 0 || is_listed(l, name))
+	if (!is_plain(name) || is_listed(l, name))
 		return;
 	if (l->n == l->room) {
 		l->room = l->room > 0 ? l->room * 2 : 64;

@@ -1203,6 +1203,43 @@ def test_every_type_of_provider_gives_its_list(tmp_path):
         assert "  new      claude-gemini-5" in text
 
 
+def lists(**answer):
+    body = json.dumps(answer).encode()
+
+    def talk(peer):
+        peer.sendall(HEAD % b"application/json" +
+                     b"Content-Length: %d\r\nConnection: close\r\n\r\n"
+                     % len(body) + body)
+    return talk
+
+
+@pytest.mark.parametrize("answer,error,listed", [
+    ({"data": [{"id": "\x1b[31mred"}, {"id": 7}, {}, {"id": "gpt-5.4"}]},
+     None, 1),
+    ({"data": {"id": "gpt-5.4"}}, "its answer is no list of models", 0),
+    ({"error": "none"}, "its answer is no list of models", 0),
+    ({"data": [{"id": "a"}], "has_more": True, "last_id": "a"},
+     "its list does not end", 1)],
+    ids=["escapes", "object", "error", "endless"])
+def test_a_list_that_is_none_is_said(tmp_path, answer, error, listed):
+    anthropic = error == "its list does not end"
+    with server(lists(**answer)) as url:
+        p = {"type": "anthropic", "base_url": url} if anthropic else {
+            "type": "openai_compatible", "base_url": url + "/v1"}
+        k = kit.Kontor(tmp_path, routes.config(tmp_path, {
+            "p": {**p, "auth": {"api_key": "${SIM_KEY_US}"}}}, {
+            "m": {"deployments": [routes.deployment("d", "p")]}}),
+            env=routes.env(["us"]))
+        k.write_config()
+        k.log.write_text("")
+        r = k.run("models", "diff", "--json", check=False)
+        row = json.loads(r.stdout)["providers"][0]
+        assert row.get("error") == error and row["listed"] == listed, row
+        assert r.returncode == (1 if error else 0)
+        text = k.run("models", "diff", check=False).stdout
+        assert "\x1b" not in text and (error or "1 models") in text
+
+
 # --- what could move --------------------------------------------------------
 
 def test_workloads_say_where_they_could_move(four, tmp_path):
