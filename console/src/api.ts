@@ -156,7 +156,7 @@ export interface Limit {
 }
 export interface Alert {
     budget: string; scope: string; name: string; window: number;
-    threshold: number; at: string; spent: string; limit: string;
+    threshold: number; at: number; spent: string; limit: string;
 }
 export interface Key {
     id: string; name: string; org: string; team: string; project: string;
@@ -184,8 +184,8 @@ export interface Credential {
     error_status?: number; error_code?: string;
 }
 export interface Incident {
-    id: string; at: string; code: number; name?: string; text?: string;
-    numbers: string[]; key?: string; signal?: number; refused_until?: string;
+    id: string; at: number; code: number; name?: string; text?: string;
+    numbers: string[]; key?: string; signal?: number; refused_until?: number;
 }
 export interface Health {
     ready: boolean; generation: string; log_broken: boolean;

@@ -572,6 +572,43 @@ def test_health_is_told_and_not_asked(open_page, demo):
     page.wait_for_selector("text=Every provider is called with a key")
 
 
+def test_a_sign_in_that_fails_is_on_the_page_of_health(open_page, demo):
+    text = demo.api("config/text")
+    secret = demo.dir / "secrets" / "entra.secret"
+    secret.write_text("a secret")
+    secret.chmod(0o600)
+    provider = f"""
+  entra-down:
+    type: azure_openai
+    base_url: "http://127.0.0.1:{kit.free_port()}"
+    auth:
+      entra: {{tenant_id: t, client_id: c, client_secret: "file:{secret}",
+              authority: "http://127.0.0.1:{kit.free_port()}"}}
+"""
+    model = """
+  m-entra: {publisher: x, deployments: [{id: entra, provider: entra-down}]}
+"""
+
+    def put(what):
+        version = demo.api("config/text")["version"]
+        httpx.put(demo.admin + "/api/v1/config/text", json={
+            "text": what, "version": version}, headers={
+            "authorization": "Bearer " + demo.admin_key}).raise_for_status()
+    put(text["text"].replace("\nmodels:", provider + "\nmodels:", 1).replace(
+        "\naliases:", model + "\naliases:", 1))
+    try:
+        page = open_page("/console/health")
+        row = page.get_by_role("table", name="Sign-in to providers").locator(
+            "tr", has_text="entra-down")
+        expect(row).to_contain_text("bad", timeout=15000)
+        expect(row).to_contain_text("entra secret")
+        expect(row.locator("td").last).not_to_have_text("none")
+        shoot(page, "sign-in-failed-light-1280")
+        axe(page)
+    finally:
+        put(text["text"])
+
+
 def test_a_lost_connection_is_shown_and_healed(open_page):
     page = open_page("/console/health")
     page.wait_for_selector("text=Processes")

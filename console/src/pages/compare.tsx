@@ -26,7 +26,7 @@ interface Asked {
 
 interface Kept { asked: Asked; models: string[]; runs: Run[]; }
 
-interface Saved { id: string; name: string; saved_at: string; body: string; }
+interface Saved { id: string; name: string; saved_at: number; body: string; }
 
 const MOST = 6;
 const BODY_MAX = 11000;         // of what is saved, in characters
