@@ -4,6 +4,7 @@
  * Refusals without money take a frame only while their share of the ring has
  * room; beyond it they are counted, as unauthenticated ones always are.
  */
+#include "gateway/array.h"
 #include "gateway/bind.h"
 #include "gateway/counts.h"
 #include "gateway/endpoint.h"
@@ -119,16 +120,17 @@ end_stream(struct req *req)
 	struct buf b = { 0 };
 
 	if (req->fault == FAULT_NONE) {
-		exchange_write(req->x, req->reply.body, true);
+		exchange_write(
+		    req->x, array_shape(req, req->reply.body, true), true);
 		return;
 	}
 	/* The provider's own error event has gone out already. */
 	if (req->fault == FAULT_UP_STATUS) {
-		exchange_write(req->x, S(""), true);
+		exchange_write(req->x, array_shape(req, S(""), true), true);
 		return;
 	}
 	req->dialect->error_event(&b, &p);
-	exchange_write(req->x, buf_slice(&b), true);
+	exchange_write(req->x, array_shape(req, buf_slice(&b), true), true);
 	buf_fini(&b);
 }
 

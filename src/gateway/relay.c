@@ -10,6 +10,7 @@
 #include "base/inflate.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "gateway/array.h"
 #include "gateway/learn.h"
 #include "gateway/send.h"
 #include "gateway/carry.h"
@@ -469,7 +470,8 @@ begin_stream(struct req *req)
 		return;
 	req->streaming = true;
 	req->reply.status = 200;
-	req->reply.type = req->dialect->stream_type != NULL
+	req->reply.type = req->array ? S("application/json; charset=UTF-8")
+			  : req->dialect->stream_type != NULL
 			      ? slice_of(req->dialect->stream_type)
 			      : S("text/event-stream; charset=utf-8");
 	reply_head(req, -1);
@@ -489,6 +491,7 @@ write_events(struct req *req)
 	struct relay *r = req->relay;
 	struct slice bytes = gathered(r);
 
+	bytes = array_shape(req, bytes, false);
 	if (bytes.len > 0 && req->x != NULL) {
 		begin_stream(req);
 		if (req->x != NULL)

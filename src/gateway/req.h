@@ -190,6 +190,7 @@ struct req {
 	bool counted;     /* in worker.by_key */
 	bool gone;        /* the client left before the answer was whole */
 	bool streaming;   /* bytes of a stream went to the client */
+	bool array, array_began; /* the stream is one, see array.h */
 	int64_t wait_until_ns;
 	bool chained;               /* chain is filled, rates are taken */
 	bool downgraded;            /* a budget chose a cheaper model */

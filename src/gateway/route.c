@@ -85,12 +85,8 @@ read_body(struct req *req)
 		req->ask->stream = req->endpoint->stream == 1;
 	if (req->dialect == &dialect_gemini && req->ask->stream &&
 	    !slice_eq(
-		http_query_get(http_query(req->x->head), S("alt")), S("sse"))) {
-		req->ask->param = S("alt");
-		req->ask->hint = "must be sse: kontor streams server-sent "
-				 "events, no array";
-		return FAULT_FIELD;
-	}
+		http_query_get(http_query(req->x->head), S("alt")), S("sse")))
+		req->array = true;
 	/* It is priced by when the body may be gone. */
 	if (req->ask->tier.len > 0)
 		req->ask->tier = arena_copy(&req->arena, req->ask->tier);

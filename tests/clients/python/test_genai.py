@@ -162,12 +162,28 @@ def test_one_model_is_told_in_googles_shape(running, version):
     assert e.value.code == 404 and e.value.status == "NOT_FOUND"
 
 
-def test_a_stream_that_is_no_sse_is_refused(running):
+@pytest.mark.parametrize("model", MODELS)
+def test_a_stream_that_is_no_sse_is_an_array(running, model):
     _, kontor, key = running
+    path = f"/v1beta/models/{model}:streamGenerateContent"
     with kontor.http(key) as http:
-        r = http.post("/v1beta/models/at-gemini:streamGenerateContent",
-                      json={"contents": [{"parts": [{"text": "x"}]}]})
-    assert r.status_code == 400 and "alt" in r.json()["error"]["message"]
+        r = http.post(path, json={"contents": [{"role": "user", "parts": [
+            {"text": "Hi. [[sim out=5]]"}]}]})
+        assert r.status_code == 200, r.text
+        assert r.headers["content-type"].startswith("application/json")
+        answers = r.json()
+        said = "".join(p.get("text", "") for a in answers
+                       for c in a.get("candidates", [])
+                       for p in c.get("content", {}).get("parts", []))
+        assert len(answers) > 1 and said
+        usage = [a["usageMetadata"] for a in answers
+                 if "usageMetadata" in a][-1]
+        assert usage["candidatesTokenCount"] == 5
+        # one that breaks is an array still, and its last element says so
+        r = http.post(path, json={"contents": [{"role": "user", "parts": [
+            {"text": "Hi. [[sim out=9 fault=reset:400]]"}]}]})
+        if r.status_code == 200:
+            assert "error" in r.json()[-1]
 
 
 def test_vertex_paths_and_bearer(running):
