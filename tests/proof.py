@@ -308,8 +308,8 @@ def routing(args):
             sim.reset()
         lines += ["## Residency", "",
                   f"{done:,} random routes under an EU-only rule, with "
-                  "failovers and faults: 0 connections to the listener "
-                  f"outside ({time.monotonic() - began:.0f} s).", "",
+                  "failovers and faults: 0 connections to the simulator "
+                  f"outside, counted before it and at it ({time.monotonic() - began:.0f} s).", "",
                   "| status | calls |", "|---|---|",
                   *(f"| {k} | {v:,} |" for k, v in sorted(said.items())), ""]
         lines += ["## Outages", "",
