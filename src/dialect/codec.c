@@ -505,10 +505,13 @@ decoding_stop(struct decoding *d, enum stop_reason why, struct slice sequence)
 
 enum { BRAID_MAX = 128 }; /* of open blocks: nobody asks for more calls */
 
+/* Texts of one kind become one, with room for more: deltas are small. */
 struct kept {
 	struct kept *next;
 	struct stream_step step;
 	struct citation citation;
+	char *room;
+	size_t cap;
 };
 
 struct strand {
@@ -516,7 +519,7 @@ struct strand {
 	int64_t index;
 	bool closed, any;
 	struct part block;
-	struct kept *first, **end; /* what waits */
+	struct kept *first, **end, *last; /* what waits */
 };
 
 static struct strand *
@@ -585,24 +588,67 @@ braid_open(struct decoding *d, struct braid *b, int64_t index,
 	return FAULT_NONE;
 }
 
+enum { ROOM = 240, ROOM_MAX = 16384 };
+
+static bool
+is_piece(const struct stream_step *s)
+{
+	return s->kind == STEP_TEXT || s->kind == STEP_ARGS;
+}
+
+static bool
+keep_more(struct kept *k, const struct stream_step *step)
+{
+	struct slice *text;
+
+	if (k == NULL || !is_piece(step) || k->step.kind != step->kind ||
+	    k->cap - k->step.text.len < step->text.len)
+		return false;
+	text = &k->step.text;
+	if (step->text.len > 0)
+		memcpy(k->room + text->len, step->text.p, step->text.len);
+	*text = (struct slice){ k->room, text->len + step->text.len };
+	return true;
+}
+
+static struct citation
+lasting_citation(struct arena *a, const struct citation *c)
+{
+	return (struct citation){ .url = arena_copy(a, c->url),
+		.title = arena_copy(a, c->title),
+		.cited = arena_copy(a, c->cited),
+		.start = c->start,
+		.end = c->end };
+}
+
 static void
 keep(struct arena *a, struct strand *s, const struct stream_step *step)
 {
-	struct kept *k = ARENA_NEW(a, struct kept);
+	struct kept *k;
 
+	if (keep_more(s->last, step))
+		return;
+	k = ARENA_NEW(a, struct kept);
 	k->step = *step;
-	k->step.text = arena_copy(a, step->text);
 	if (step->citation != NULL) {
-		k->citation = (struct citation){
-			.url = arena_copy(a, step->citation->url),
-			.title = arena_copy(a, step->citation->title),
-			.cited = arena_copy(a, step->citation->cited),
-			.start = step->citation->start,
-			.end = step->citation->end,
-		};
+		k->citation = lasting_citation(a, step->citation);
 		k->step.citation = &k->citation;
 	}
-	*s->end = k;
+	if (is_piece(step)) {
+		k->cap = s->last != NULL ? 2 * s->last->cap : 0;
+		if (k->cap < ROOM)
+			k->cap = ROOM;
+		if (k->cap > ROOM_MAX)
+			k->cap = ROOM_MAX;
+		if (k->cap < step->text.len)
+			k->cap = step->text.len;
+		k->room = arena_new(a, k->cap);
+		k->step.text.len = 0;
+		CHECK(keep_more(k, step));
+	} else {
+		k->step.text = arena_copy(a, step->text);
+	}
+	*s->end = s->last = k;
 	s->end = &k->next;
 }
 

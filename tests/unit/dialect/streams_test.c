@@ -1814,6 +1814,45 @@ what_servers_do_is_understood(void **state)
 	}
 }
 
+/* Arguments come in pieces of a few bytes, and the second call waits. */
+static void
+what_waits_takes_little_room(void **state)
+{
+	const struct caller *c = &callers[0];
+	struct arena a = { 0 };
+	struct heard h = { .a = &a };
+	struct buf wire = { 0 };
+	struct between b;
+	unsigned i;
+
+	(void)state;
+	pair = "what waits";
+	buf_str(
+	    &wire, CHUNK(CALL("0", "\"id\":\"a\",\"function\":{\"name\":\"f\","
+				   "\"arguments\":\"{}\"}"),
+		       "null"));
+	buf_str(
+	    &wire, CHUNK(CALL("1", "\"id\":\"b\",\"function\":{\"name\":\"g\","
+				   "\"arguments\":\"[0\"}"),
+		       "null"));
+	for (i = 0; i < 20000; i++)
+		buf_str(&wire,
+		    CHUNK(CALL("1", "\"function\":{\"arguments\":\",7\"}"),
+			"null"));
+	buf_str(&wire, CHUNK(CALL("1", "\"function\":{\"arguments\":\"]\"}"),
+			   "\"tool_calls\""));
+	between_init(&b, &a, &dialect_openai_chat, c->dialect);
+	pass(&b, buf_slice(&wire), SIZE_MAX, SIZE_MAX);
+	assert_int_equal(b.fault, FAULT_NONE);
+	assert_true(a.total < 40000 * 4);
+	hear_all(&h, c, buf_slice(&b.out));
+	must(&h, h.ncalls == 2 && h.call[1].args.len == 40003, "all of it");
+	heard_fini(&h);
+	between_fini(&b);
+	buf_fini(&wire);
+	arena_fini(&a);
+}
+
 int
 main(void)
 {
@@ -1822,6 +1861,7 @@ main(void)
 		    any_events_keep_the_laws_of_the_callers_dialect),
 		cmocka_unit_test(a_stream_cut_at_every_byte_is_the_same),
 		cmocka_unit_test(what_servers_do_is_understood),
+		cmocka_unit_test(what_waits_takes_little_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
