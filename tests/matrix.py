@@ -44,6 +44,7 @@ CLIENTS = {
 # Type of provider: the models of tests/lib/kit.py and tests/lib/dialects.py.
 TYPES = {
     "OpenAI": ["m-openai", "at-openai"],
+    "OpenAI, Responses alone": ["at-responses"],
     "Azure, classic": ["m-azure", "at-azure"],
     "Azure, v1": ["m-azure-v1", "at-azure-v1"],
     "Foundry, Claude": ["m-foundry"],

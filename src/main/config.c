@@ -569,8 +569,7 @@ check_place(struct compiler *c, const struct ynode *n, enum provider_type type)
 		const char *key;
 		enum provider_type type;
 	} rows[] = { { "scope", PROVIDER_AZURE_OPENAI },
-		{ "inference_geo", PROVIDER_ANTHROPIC },
-		{ "api", PROVIDER_BEDROCK } };
+		{ "inference_geo", PROVIDER_ANTHROPIC } };
 	const struct ynode *at;
 	size_t i;
 
@@ -585,23 +584,38 @@ check_place(struct compiler *c, const struct ynode *n, enum provider_type type)
 	}
 }
 
-static enum bedrock_api
-take_api(const struct ynode *n)
+static const unsigned apis[PROVIDER_TYPES] = {
+	[PROVIDER_BEDROCK] =
+	    API_CONVERSE | API_INVOKE | API_MESSAGES | API_CHAT,
+	[PROVIDER_OPENAI] = API_CHAT | API_RESPONSES,
+	[PROVIDER_AZURE_OPENAI] = API_CHAT | API_RESPONSES,
+	[PROVIDER_OPENAI_COMPATIBLE] = API_CHAT | API_RESPONSES,
+};
+
+static enum call_api
+take_api(
+    struct compiler *c, const struct ynode *n, const struct provider_conf *p)
 {
 	static const struct {
 		const char *word;
-		enum bedrock_api api;
-	} rows[] = { { "converse", BEDROCK_CONVERSE },
-		{ "invoke", BEDROCK_INVOKE }, { "messages", BEDROCK_MESSAGES },
-		{ "chat", BEDROCK_CHAT } };
+		enum call_api api;
+	} rows[] = { { "converse", API_CONVERSE }, { "invoke", API_INVOKE },
+		{ "messages", API_MESSAGES }, { "chat", API_CHAT },
+		{ "responses", API_RESPONSES } };
+	const struct ynode *at = ynode_find(n, "api");
 	const struct slice word = text_at(n, D, "api");
 	size_t i;
 
 	for (i = 0; i < NELEM(rows); i++) {
-		if (slice_eq(word, slice_of(rows[i].word)))
+		if (!slice_eq(word, slice_of(rows[i].word)))
+			continue;
+		if (p == NULL || (rows[i].api & apis[p->type]) != 0)
 			return rows[i].api;
+		report_add(c->report, place(at), NULL,
+		    "\"%.*s\" is no api of type %s", S_FMT(word),
+		    provider_type_text(p->type));
 	}
-	return BEDROCK_BY_NAME;
+	return API_ANY;
 }
 
 /* Where it is, by what its address says and by what the operator says. */
@@ -613,7 +627,7 @@ take_place(struct compiler *c, const struct ynode *n, struct deployment_conf *d)
 	struct place_facts facts = { 0 };
 	struct slice store = text_at(n, D, "stores_in");
 
-	d->api = take_api(n);
+	d->api = take_api(c, n, p);
 	d->scope = keep(c, text_at(n, D, "scope"));
 	d->inference_geo = keep(c, text_at(n, D, "inference_geo"));
 	d->retention = days_at(n, D);

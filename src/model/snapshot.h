@@ -114,13 +114,14 @@ const char *capacity_kind_text(enum capacity_kind k);
 const char *class_conf_text(enum call_class c);
 bool class_conf_find(struct slice text, enum call_class *out);
 
-/* What a deployment of Bedrock's is called by; bits. */
-enum bedrock_api {
-	BEDROCK_BY_NAME = 0, /* provider/bedrock_apis.def says */
-	BEDROCK_CONVERSE = 1,
-	BEDROCK_INVOKE = 2,
-	BEDROCK_MESSAGES = 4,
-	BEDROCK_CHAT = 8
+/* What a deployment is called by, where its provider has several; bits. */
+enum call_api {
+	API_ANY = 0, /* the provider decides, by the name it has there */
+	API_CONVERSE = 1,
+	API_INVOKE = 2,
+	API_MESSAGES = 4,
+	API_CHAT = 8,
+	API_RESPONSES = 16
 };
 
 struct deployment_conf {
@@ -140,7 +141,7 @@ struct deployment_conf {
 	unsigned weight;              /* for weighted; default 1 */
 	uint64_t context, max_output; /* tokens; 0: not known */
 	unsigned capacity;            /* enum capacity_kind */
-	unsigned api;                 /* enum bedrock_api */
+	unsigned api;                 /* enum call_api */
 	uint64_t tokens_per_minute, requests_per_minute; /* 0: not known */
 	int64_t burst_ns;      /* how much of that may come at once */
 	int64_t cost_per_hour; /* nano; 0: not said */

@@ -71,8 +71,14 @@ is_claude(const struct deployment_conf *d)
 static bool
 fits(const struct deployment_conf *d, const struct dialect *dialect)
 {
-	return (dialect == &dialect_anthropic ||
-		   dialect == &dialect_anthropic_count) == is_claude(d);
+	if (is_claude(d))
+		return dialect == &dialect_anthropic ||
+		       dialect == &dialect_anthropic_count;
+	if (dialect == &dialect_openai_responses)
+		return d->api != API_CHAT;
+	if (dialect == &dialect_openai_chat)
+		return d->api != API_RESPONSES;
+	return dialect->vectors;
 }
 
 static enum fault

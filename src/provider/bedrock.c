@@ -129,10 +129,10 @@ static unsigned
 api_of(const struct dialect *dialect)
 {
 	if (dialect == &dialect_bedrock)
-		return BEDROCK_CONVERSE;
+		return API_CONVERSE;
 	if (dialect == &dialect_invoke_claude)
-		return BEDROCK_INVOKE;
-	return dialect == &dialect_anthropic ? BEDROCK_MESSAGES : BEDROCK_CHAT;
+		return API_INVOKE;
+	return dialect == &dialect_anthropic ? API_MESSAGES : API_CHAT;
 }
 
 static bool
@@ -150,7 +150,7 @@ fits(const struct deployment_conf *d, const struct dialect *dialect)
 		return !d->provider->mantle &&
 		       strstr(d->name, "anthropic.") != NULL;
 	return (api_of(dialect) &
-		   (d->api != BEDROCK_BY_NAME ? d->api : row_of(d)->apis)) != 0;
+		   (d->api != API_ANY ? d->api : row_of(d)->apis)) != 0;
 }
 
 static void

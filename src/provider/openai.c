@@ -51,6 +51,28 @@ dress_compatible(struct parcel *p)
 	return parcel_bearer(p);
 }
 
+/* Some models are at Responses alone, many servers at chat alone. */
+static bool
+speaks(unsigned apis, const struct dialect *dialect)
+{
+	return dialect->vectors ||
+	       (apis & (dialect == &dialect_openai_responses ? API_RESPONSES
+							     : API_CHAT)) != 0;
+}
+
+static bool
+fits(const struct deployment_conf *d, const struct dialect *dialect)
+{
+	return speaks(
+	    d->api != API_ANY ? d->api : API_CHAT | API_RESPONSES, dialect);
+}
+
+static bool
+fits_compatible(const struct deployment_conf *d, const struct dialect *dialect)
+{
+	return speaks(d->api != API_ANY ? d->api : API_CHAT, dialect);
+}
+
 static const struct provider_list lists[] = {
 	{ .tail = "/models", .rows = "data", .name = { "id" } },
 	{ .tail = NULL },
@@ -60,13 +82,16 @@ const struct provider provider_openai = {
 	.type = PROVIDER_OPENAI,
 	.speaks = { &dialect_openai_chat, &dialect_openai_responses,
 	    &dialect_openai_embeddings },
+	.fits = fits,
 	.dress = dress,
 	.lists = lists,
 };
 
 const struct provider provider_openai_compatible = {
 	.type = PROVIDER_OPENAI_COMPATIBLE,
-	.speaks = { &dialect_openai_chat, &dialect_openai_embeddings },
+	.speaks = { &dialect_openai_chat, &dialect_openai_responses,
+	    &dialect_openai_embeddings },
+	.fits = fits_compatible,
 	.dress = dress_compatible,
 	.lists = lists,
 };

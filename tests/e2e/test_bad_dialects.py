@@ -15,7 +15,7 @@ SAID = "half of it"
 LONG = "mcp.server/" + "n" * 80
 CALLERS = ["openai-chat", "openai-responses", "anthropic-messages", "bedrock",
            "gemini"]
-VENUES = ["at-chat", "at-anthropic", "at-converse", "at-gemini"]
+VENUES = ["at-chat", "at-responses", "at-anthropic", "at-converse", "at-gemini"]
 
 
 @pytest.fixture(scope="module")

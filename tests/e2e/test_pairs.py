@@ -11,8 +11,9 @@ from recorder import Recorder, config, frame, sse
 from scenes import SCENES, call
 
 # Providers' dialects by where they are spoken.
-VENUES = {"at-chat": "openai-chat", "at-anthropic": "anthropic-messages",
-          "at-converse": "bedrock", "at-gemini": "gemini"}
+VENUES = {"at-chat": "openai-chat", "at-responses": "openai-responses",
+          "at-anthropic": "anthropic-messages", "at-converse": "bedrock",
+          "at-gemini": "gemini"}
 CITIES = [("Oslo", "c1"), ("Rome", "c2")]
 
 
@@ -87,14 +88,15 @@ def test_instructions_and_turns_arrive_in_order(running, caller, venue):
     assert 0.5 in words(sent)
     if "in French" in json.dumps(SCENES[caller]["plain"]):
         in_order(sent, "hello", "in French", "again")
-    if caller != "openai-responses":
+    if "openai-responses" not in (caller, VENUES[venue]):  # it has none
         assert "END" in words(sent), sent
 
 
 def test_a_choice_of_tools_arrives(running, caller, venue):
     r, sent = ask(running, caller, venue, SCENES[caller]["tools"])
     assert r.status_code == 200, r.text
-    word = {"at-chat": "required", "at-anthropic": "any",
+    word = {"at-chat": "required", "at-responses": "required",
+            "at-anthropic": "any",
             "at-converse": "any", "at-gemini": "ANY"}[venue]
     if venue == "at-converse":
         assert sent["toolConfig"]["toolChoice"] == {"any": {}}
@@ -105,6 +107,7 @@ def test_a_choice_of_tools_arrives(running, caller, venue):
     assert schema == scenes.SCHEMA
     if caller in ("openai-chat", "openai-responses", "anthropic-messages"):
         off = {"at-chat": ("parallel_tool_calls", False),
+               "at-responses": ("parallel_tool_calls", False),
                "at-anthropic": ("disable_parallel_tool_use", True)}.get(venue)
         if off is not None:
             assert any(d.get(off[0]) is off[1] for d in walk(sent)), sent
@@ -165,7 +168,7 @@ def test_a_wish_to_think_arrives(running, caller, venue):
     name = "effort" if "effort" in SCENES[caller] else "thinking"
     r, sent = ask(running, caller, venue, SCENES[caller][name])
     assert r.status_code == 200, r.text
-    if venue == "at-chat":
+    if venue in ("at-chat", "at-responses"):
         assert sent.get("reasoning_effort", sent.get("reasoning", {}).get(
             "effort")) in ("medium", "high")
     elif venue == "at-anthropic":
@@ -191,13 +194,17 @@ def test_cache_markers_arrive_or_are_told(running, caller, venue):
 
 # --- what was answered ------------------------------------------------------
 
+DONE = ("completed", None)
 STOPS = {  # by what the provider says; the caller's words
-    "end": ("stop", "end_turn", "end_turn", "STOP"),
-    "length": ("length", "max_tokens", "max_tokens", "MAX_TOKENS"),
-    "filter": ("content_filter", "refusal", "content_filtered", "SAFETY"),
-    "tool": ("tool_calls", "tool_use", "tool_use", "STOP"),
+    "end": ("stop", DONE, "end_turn", "end_turn", "STOP"),
+    "length": ("length", ("incomplete", "max_output_tokens"), "max_tokens",
+               "max_tokens", "MAX_TOKENS"),
+    "filter": ("content_filter", ("incomplete", "content_filter"), "refusal",
+               "content_filtered", "SAFETY"),
+    "tool": ("tool_calls", DONE, "tool_use", "tool_use", "STOP"),
 }
-ORDER = ["openai-chat", "anthropic-messages", "bedrock", "gemini"]
+ORDER = ["openai-chat", "openai-responses", "anthropic-messages", "bedrock",
+         "gemini"]
 
 
 def stop_word(dialect, stop):
@@ -233,6 +240,52 @@ def say_chat(stream, calls, stop):
             "arguments": t["function"]["arguments"]}}]}))
     return sse(events + [delta({}, stop), {
         **chunk, "choices": [], "usage": usage}], done=True)
+
+
+def say_responses(stream, calls, stop):
+    status, why = stop
+    text = {"type": "message", "id": "msg_1", "role": "assistant",
+            "status": "completed", "content": [
+                {"type": "output_text", "text": "Hi", "annotations": []}]}
+    uses = [{"type": "function_call", "id": f"fc_{n}", "call_id": i,
+             "name": "get_weather", "status": "completed",
+             "arguments": json.dumps({"city": c})}
+            for n, (c, i) in enumerate(calls)]
+    whole = {"id": "resp_1", "object": "response", "created_at": 1,
+             "model": "m", "status": status, "output": [text, *uses],
+             "incomplete_details": {"reason": why} if why else None,
+             "usage": {"input_tokens": 140, "output_tokens": 9,
+                       "total_tokens": 149,
+                       "input_tokens_details": {"cached_tokens": 40},
+                       "output_tokens_details": {"reasoning_tokens": 4}}}
+    if not stream:
+        return whole
+    at = {"item_id": "msg_1", "output_index": 0}
+    events = [
+        {"type": "response.created", "response": {
+            **whole, "status": "in_progress", "output": [], "usage": None}},
+        {"type": "response.output_item.added", "output_index": 0,
+         "item": {**text, "status": "in_progress", "content": []}},
+        {"type": "response.content_part.added", **at, "content_index": 0,
+         "part": {**text["content"][0], "text": ""}},
+        {"type": "response.output_text.delta", **at, "content_index": 0,
+         "delta": "Hi"},
+        {"type": "response.output_item.done", "output_index": 0,
+         "item": text}]
+    for n, u in enumerate(uses, 1):
+        at = {"item_id": u["id"], "output_index": n}
+        events += [
+            {"type": "response.output_item.added", "output_index": n,
+             "item": {**u, "status": "in_progress", "arguments": ""}},
+            *({"type": "response.function_call_arguments.delta", **at,
+               "delta": t} for t in (u["arguments"][:4], u["arguments"][4:])),
+            {"type": "response.function_call_arguments.done", **at,
+             "arguments": u["arguments"]},
+            {"type": "response.output_item.done", "output_index": n,
+             "item": u}]
+    events.append({"type": "response." + status, "response": whole})
+    return sse([{**e, "sequence_number": i} for i, e in enumerate(events)],
+               named=True)
 
 
 def say_messages(stream, calls, stop):
@@ -307,8 +360,8 @@ def say_gemini(stream, calls, stop):
     return sse([answer]) if stream else answer
 
 
-SAY = {"openai-chat": say_chat, "anthropic-messages": say_messages,
-       "bedrock": say_converse, "gemini": say_gemini}
+SAY = {"openai-chat": say_chat, "openai-responses": say_responses,
+       "anthropic-messages": say_messages, "bedrock": say_converse, "gemini": say_gemini}
 
 
 def events_of(text):
@@ -477,14 +530,6 @@ def counted(caller, usage):
             usage.get("thoughtsTokenCount", 0))
 
 
-def expected_stop(caller, stop):
-    if caller == "openai-responses":
-        return {"length": ("incomplete", "max_output_tokens"),
-                "filter": ("incomplete", "content_filter")}.get(
-                    stop, ("completed", None))
-    return stop_word(caller, stop)
-
-
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("stop", STOPS)
 def test_an_answer_comes_back(running, caller, venue, stream, stop):
@@ -505,7 +550,7 @@ def test_an_answer_comes_back(running, caller, venue, stream, stop):
     text, got, why, usage = HEARD[caller](r, stream)
     assert text == "Hi"
     assert got == [("get_weather", {"city": c}) for c, _ in calls]
-    assert why == expected_stop(caller, stop)
+    assert why == stop_word(caller, stop)
     whole = 160 if spoken in ("anthropic-messages", "bedrock") else 140
     assert counted(caller, usage) == (whole, 40, 9), usage
 
@@ -513,9 +558,9 @@ def test_an_answer_comes_back(running, caller, venue, stream, stop):
 # --- what went wrong --------------------------------------------------------
 
 ERRORS = {
-    "openai-chat": lambda s, t: {"error": {
+    **{d: lambda s, t: {"error": {
         "message": t, "type": "invalid_request_error", "param": None,
-        "code": None}},
+        "code": None}} for d in ("openai-chat", "openai-responses")},
     "anthropic-messages": lambda s, t: {"type": "error", "error": {
         "type": {400: "invalid_request_error", 429: "rate_limit_error",
                  500: "api_error", 529: "overloaded_error"}[s],
@@ -597,6 +642,7 @@ HOSTED = {
         {"computerUse": {"environment": "ENVIRONMENT_BROWSER"}})],
 }
 OWN = {("openai-chat", "at-chat"), ("openai-responses", "at-chat"),
+       ("openai-responses", "at-responses"),
        ("anthropic-messages", "at-anthropic"), ("bedrock", "at-converse"),
        ("gemini", "at-gemini")}
 

@@ -2,7 +2,6 @@
 providers' published schemas describe, and what they do not know is not in
 it."""
 import json
-import subprocess
 
 import kit
 import pytest
@@ -42,27 +41,6 @@ def test_what_is_sent(running, dialect, venue, stream):
             sent = {"model": "models/m", **sent}  # the path names it
         wrong = specs.check(spoken, sent)
         assert not wrong, (name, wrong, json.dumps(sent))
-
-
-@pytest.mark.parametrize("dialect", [
-    d for d in SCENES if d != "openai-responses"])
-def test_what_would_be_sent_to_responses(dialect):
-    """Who speaks Responses speaks chat too, and others are told so there."""
-    if not specs.available():
-        pytest.skip(f"no {specs.FOLDER}")
-    asked = [call(dialect, "m", body, stream)[1]
-             for body in SCENES[dialect].values()
-             for stream in (False, True)]
-    told = subprocess.run(
-        [kit.BUILD / "tests/told/told"], check=True, text=True,
-        capture_output=True, input="".join(json.dumps({
-            "from": dialect, "to": "openai-responses", "model": "gpt-5.4",
-            "body": body}) + "\n" for body in asked)).stdout.splitlines()
-    assert len(told) == len(asked)
-    for body, sent in zip(asked, map(json.loads, told)):
-        assert "refused" not in sent, (body, sent)
-        wrong = specs.check("openai-responses", sent)
-        assert not wrong, (wrong, json.dumps(sent))
 
 
 def test_the_schemas_find_what_is_wrong():

@@ -50,9 +50,10 @@ MODELS = [
     {"id": "cohere-embed", "bedrock_id": "cohere.embed-multilingual-v3",
      "embed": 64, "context": 8192, "prices": {"bedrock": EMBED}},
 ]
-# model of kontor: provider, its name there, publisher, type for the matrix
+# model of kontor: provider, its name there, publisher, more of its deployment
 VENUES = {
     "at-openai": ("openai", "gpt-5.4", "openai"),
+    "at-responses": ("openai-2", "gpt-5.4", "openai", {"api": "responses"}),
     "at-azure": ("azure", "gpt-prod", "openai"),
     "at-azure-v1": ("azure-v1", "gpt-prod", "openai"),
     "at-lab": ("lab", "gpt-5.4", "openai"),
@@ -65,6 +66,8 @@ VENUES = {
     "at-gemini": ("gemini", "gemini-3.1-pro", "google"),
     "at-vertex": ("vertex", "gemini-2.5-flash", "google"),
 }
+# What the simulator calls the account of a provider with another name.
+ACCOUNTS = {"azure-v1": "azure", "openai-2": "openai"}
 # Providers that count thoughts as output and do not say how many.
 UNTOLD = {"at-anthropic", "at-converse"}
 EMBEDDERS = {
@@ -84,6 +87,8 @@ def providers(url):
     rows = {
         "openai": dict(type="openai", base_url=url + "/v1",
                        auth={"api_key": "${SIM_OPENAI}"}),
+        "openai-2": dict(type="openai", base_url=url + "/v1",
+                         auth={"api_key": "${SIM_OPENAI}"}),
         "azure": dict(type="azure_openai", base_url=url,
                       api_version="2025-03-01-preview",
                       auth={"api_key": "${SIM_AZURE}"}),
@@ -109,10 +114,11 @@ def providers(url):
 
 def config(url, data_dir):
     models, prices = {}, []
-    for ident, (provider, name, publisher) in VENUES.items():
+    for ident, (provider, name, publisher, *more) in VENUES.items():
         models[ident] = {"publisher": publisher, "deployments": [
             {"id": ident + "-d", "provider": provider, "name": name,
-             "context": 400000, "max_output": 32000}]}
+             "context": 400000, "max_output": 32000,
+             **(more[0] if more else {})}]}
         prices.append({"deployment": ident + "-d", **OUT})
     for ident, (provider, name) in EMBEDDERS.items():
         models[ident] = {"deployments": [
@@ -136,6 +142,11 @@ def running(folder):
                         config(sim.url, folder / "data"),
                         env=SECRETS) as kontor:
             yield sim, kontor
+
+
+def account(model):
+    provider = VENUES[model][0]
+    return ACCOUNTS.get(provider, provider)
 
 
 def script(sim, name, steps):

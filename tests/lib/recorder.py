@@ -253,6 +253,7 @@ OUT = {"input": "1", "output": "1"}
 # type and publisher; several families where their bodies differ.
 VENUES = {
     "at-chat": ("openai", "gpt-5.4", "openai"),
+    "at-responses": ("openai", "gpt-5.4", "openai", {"api": "responses"}),
     "at-anthropic": ("anthropic", "claude-sonnet-4-5", "anthropic"),
     "at-anthropic-new": ("anthropic", "claude-opus-4-7", "anthropic"),
     "at-converse": ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0",
@@ -279,6 +280,8 @@ def config(url, folder):
         "providers": {k: {"type": k, **v} for k, v in rows.items()},
         "models": {model: {"publisher": publisher, "deployments": [
             {"id": model + "-d", "provider": provider, "name": name,
-             "context": 400000, "max_output": 32000}]}
-            for model, (provider, name, publisher) in VENUES.items()},
+             "context": 400000, "max_output": 32000,
+             **(more[0] if more else {})}]}
+            for model, (provider, name, publisher, *more) in
+            VENUES.items()},
         "prices": [{"deployment": m + "-d", **OUT} for m in VENUES]}

@@ -119,7 +119,7 @@ def test_length_and_cache_and_thoughts(client, model):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_an_error_of_the_provider(client, model):
-    name = dialects.VENUES[model][0].removesuffix("-v1")
+    name = dialects.account(model)
     with pytest.raises(errors.ClientError) as e:
         client.models.generate_content(
             model=model, contents=f"hello [[sim fault@{name}=429]]")

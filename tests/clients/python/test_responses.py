@@ -126,7 +126,7 @@ def test_length_cache_and_reasoning_are_counted(client, model):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_an_error_of_the_provider(client, model):
-    name = dialects.VENUES[model][0].removesuffix("-v1")
+    name = dialects.account(model)
     with pytest.raises(openai.RateLimitError):
         client.responses.create(
             model=model, input=f"hello [[sim fault@{name}=429]]")
