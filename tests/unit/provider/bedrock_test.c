@@ -38,24 +38,22 @@ each_name_is_called_by_its_api(void **state)
 		{ "us." CLAUDE, false, API_MESSAGES, &dialect_bedrock,
 		    &dialect_anthropic, true, "/anthropic/v1/messages" },
 		{ "arn:aws:bedrock:us-east-1:1:inference-profile/us." CLAUDE,
-		    false, API_INVOKE, &dialect_gemini,
-		    &dialect_invoke_claude, false,
+		    false, API_INVOKE, &dialect_gemini, &dialect_invoke_claude,
+		    false,
 		    "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-"
 		    "profile%2Fus.anthropic.claude-sonnet-4-5-20250929-v1%3A0"
 		    "/invoke" },
-		{ "us.amazon.nova-lite-v1:0", false, API_ANY,
-		    &dialect_invoke, &dialect_bedrock, false,
+		{ "us.amazon.nova-lite-v1:0", false, API_ANY, &dialect_invoke,
+		    &dialect_bedrock, false,
 		    "/model/us.amazon.nova-lite-v1%3A0/converse" },
 		{ CLAUDE, true, API_ANY, &dialect_openai_chat,
 		    &dialect_anthropic, false, "/anthropic/v1/messages" },
-		{ "openai.gpt-oss-120b", true, API_ANY,
-		    &dialect_bedrock, &dialect_openai_chat, false,
-		    "/v1/chat/completions" },
+		{ "openai.gpt-oss-120b", true, API_ANY, &dialect_bedrock,
+		    &dialect_openai_chat, false, "/v1/chat/completions" },
 		{ "openai.gpt-5.4", true, API_ANY, &dialect_gemini,
 		    &dialect_openai_chat, true, "/openai/v1/chat/completions" },
-		{ "qwen.qwen3-coder-next", true, API_ANY,
-		    &dialect_anthropic, &dialect_openai_chat, false,
-		    "/v1/chat/completions" },
+		{ "qwen.qwen3-coder-next", true, API_ANY, &dialect_anthropic,
+		    &dialect_openai_chat, false, "/v1/chat/completions" },
 	};
 	size_t i;
 
