@@ -30,7 +30,7 @@ CLIENTS = {
     "google-genai (Python)": [("python.test_genai", "")],
     "openai (JavaScript), chat": [
         ("test_js", ""), ("test_js_everywhere", r"-openai-\w+]$")],
-    "openai (JavaScript), Responses": [("test_js_dialects", "responses")],
+    "openai (JavaScript), Responses": [("test_js_dialects", "-responses[A-Z]")],
     "@anthropic-ai/sdk (JavaScript)": [
         ("test_anthropic_js", ""), ("test_js_everywhere", r"-anthropic-\w+]$")],
     "@aws-sdk/client-bedrock-runtime (JavaScript)": [
