@@ -40,8 +40,9 @@ row_of(struct recorder *r, const struct reqid *req, uint64_t key,
 static bool
 is_failure(const struct outcome *o)
 {
-	if (o->status != 0)
-		return o->status >= 500 || o->status == 429;
+	if (o->status >= 400)
+		return o->status >= 500 || o->status == 429 || o->status == 408;
+	/* What broke off behind a good head is no success. */
 	return fault_get(o->fault)->blame == BLAME_UPSTREAM;
 }
 
