@@ -487,26 +487,28 @@ downgrade(struct req *req)
 {
 	const struct shm_account *a =
 	    &req->w->shm.accounts[req->desk->shortage.row];
-	const struct model_conf *m;
+	const struct model_conf *m, *from;
 	char label[LABEL_LEN];
 	struct buf b = { 0 };
 
 	if (req->downgraded || !(req->desk->shortage.flags & ACCOUNT_DOWNGRADE))
 		return false;
 	m = model_of_hash(req->snap, atomic_load(&a->downgrade));
-	if (m == NULL || m == req->model || !key_may_use(req->key, m->hash))
+	if (m == NULL || m == req->model)
+		return false;
+	from = req->model;
+	if (!req_downgrade(req, m))
 		return false;
 	req->downgraded = true;
 	req->tight = false;
 	req->wait_until_ns = 0;
 	(void)label_get(&a->label, label);
 	buf_fmt(
-	    &b, "budget %s: %s instead of %s", label, m->id, req->model->id);
+	    &b, "budget %s: %s instead of %s", label, req->model->id, from->id);
 	req->nwarnings = req->nfixed;
 	bind_warn(req, arena_copy(&req->arena, buf_slice(&b)));
 	req->nfixed = req->nwarnings;
 	buf_fini(&b);
-	req_downgrade(req, m);
 	return true;
 }
 

@@ -236,7 +236,7 @@ void req_bad_http(struct worker *w, struct exchange *x, enum fault why);
 /* Is there a deployment left that may be tried?  route.c */
 bool req_has_next(const struct req *req);
 /* The request goes on at another model; its old candidates are barred. */
-void req_downgrade(struct req *req, const struct model_conf *m);
+bool req_downgrade(struct req *req, const struct model_conf *m);
 /* The same for another reason, told in a warning; false: it may not, or there
  * nobody may serve it. */
 bool req_move(struct req *req, const struct model_conf *m, enum why why);

@@ -113,22 +113,35 @@ find_model(struct req *req)
 	return FAULT_NONE;
 }
 
-/* A model whose time is over gives way to its successor, or to nothing. */
+static bool
+is_retired(const struct model_conf *m, int64_t now)
+{
+	return m->retires_ns != 0 && now >= m->retires_ns;
+}
+
+/* What a model whose time is over gives way to: itself, if to nothing. */
+static const struct model_conf *
+living(const struct model_conf *m, int64_t now)
+{
+	unsigned hops = 0;
+
+	while (is_retired(m, now) && m->redirects && ++hops <= MODEL_HOPS_MAX)
+		m = m->successor;
+	return m;
+}
+
 static enum fault
 heed_lifecycle(struct req *req)
 {
 	const int64_t now = worker_wall_ns(req->w);
 	const struct model_conf *m = req->model;
-	unsigned hops = 0;
 
 	if (m->retires_ns == 0 && m->deprecated_ns == 0)
 		return FAULT_NONE;
-	while (m->retires_ns != 0 && now >= m->retires_ns && m->redirects &&
-	       ++hops <= MODEL_HOPS_MAX)
-		m = m->successor;
+	m = living(m, now);
 	if (!key_may_use(req->key, m->hash))
 		return FAULT_MODEL_FORBIDDEN;
-	if (m->retires_ns != 0 && now >= m->retires_ns)
+	if (is_retired(m, now))
 		return FAULT_MODEL_RETIRED;
 	if (m->deprecated_ns != 0 && now >= m->deprecated_ns)
 		wishes_warn_deprecated(req, m);
@@ -156,6 +169,43 @@ ask_plan(struct req *req)
 }
 
 /*
+ * A caller that says where its call is to run must not move a deployment out
+ * of its zone.  Of a zone that has a name of the operator's own nobody can
+ * tell: where there are rules, that is no.
+ */
+static bool
+leaves_zone(
+    const struct req *req, const struct deployment_conf *d, struct slice geo)
+{
+	const struct slice zone = slice_of(d->zone);
+
+	/* One that says it of itself overrules the caller. */
+	if (geo.len == 0 || d->inference_geo[0] != '\0' || slice_eq(zone, geo))
+		return false;
+	return place_contradicts(zone, geo) ||
+	       (req->snap->nresidency > 0 && !place_known(zone));
+}
+
+/* The number of those from the first on that may be tried. */
+static unsigned
+heed_geo(struct req *req)
+{
+	const struct slice geo = req->ask->geo.with;
+	unsigned i, open = 0;
+
+	for (i = req->first; i < req->ncandidate; i++) {
+		struct candidate *c = &req->candidate[i];
+
+		if (!c->barred && leaves_zone(req, c->deployment, geo)) {
+			c->barred = true;
+			c->why = WHY_ZONE;
+		}
+		open += !c->barred;
+	}
+	return open;
+}
+
+/*
  * Adds the model's deployments behind what is there.  The number of them that
  * may be tried.
  */
@@ -176,15 +226,16 @@ gather(struct req *req)
 	req->first = old;
 	req->ncandidate = old + plan.n;
 	req->rule = plan.rule;
-	return plan.open;
+	return req->ask->geo.with.len == 0 ? plan.open : heed_geo(req);
 }
 
+/* The first n, which are another model's now. */
 static void
-bar_rest(struct req *req, enum why why)
+bar(struct req *req, unsigned n, enum why why)
 {
 	unsigned i;
 
-	for (i = 0; i < req->ncandidate; i++) {
+	for (i = 0; i < n; i++) {
 		struct candidate *c = &req->candidate[i];
 
 		if (!c->barred && !c->tried)
@@ -193,38 +244,57 @@ bar_rest(struct req *req, enum why why)
 	}
 }
 
-void
-req_downgrade(struct req *req, const struct model_conf *m)
-{
-	bar_rest(req, WHY_BUDGET);
-	req->model = m;
-	wishes_take_model(req);
-	(void)gather(req);
-}
-
-bool
-req_move(struct req *req, const struct model_conf *m, enum why why)
+/*
+ * To another model's deployments, or as before: neither a key, a date nor a
+ * rule that holds for what was asked for is got around by a move.
+ */
+static bool
+change_model(struct req *req, const struct model_conf *m)
 {
 	const struct model_conf *from = req->model;
 	const unsigned before = req->ncandidate, first = req->first;
 	struct candidate *old = req->candidate;
 	const int rule = req->rule;
-	unsigned i;
 
-	if (m == NULL || req->moves == MODEL_HOPS_MAX ||
-	    !key_may_use(req->key, m->hash))
+	if (!key_may_use(req->key, m->hash) ||
+	    is_retired(m, worker_wall_ns(req->w)))
 		return false;
 	req->model = m;
 	wishes_take_model(req);
-	if (gather(req) == 0) {
-		req->model = from;
-		wishes_take_model(req);
-		req->candidate = old;
-		req->ncandidate = before;
-		req->first = first;
-		req->rule = rule;
+	if (gather(req) > 0)
+		return true;
+	req->model = from;
+	wishes_take_model(req);
+	req->candidate = old;
+	req->ncandidate = before;
+	req->first = first;
+	req->rule = rule;
+	return false;
+}
+
+bool
+req_downgrade(struct req *req, const struct model_conf *m)
+{
+	const unsigned before = req->ncandidate;
+
+	m = living(m, worker_wall_ns(req->w));
+	if (m == req->model || !change_model(req, m))
 		return false;
-	}
+	bar(req, before, WHY_BUDGET);
+	return true;
+}
+
+bool
+req_move(struct req *req, const struct model_conf *m, enum why why)
+{
+	const unsigned before = req->ncandidate;
+	unsigned i;
+
+	if (m == NULL || req->moves == MODEL_HOPS_MAX)
+		return false;
+	m = living(m, worker_wall_ns(req->w));
+	if (m == req->model || !change_model(req, m))
+		return false;
 	req->moves++;
 	for (i = 0; i < before; i++)
 		req->candidate[i].barred = true;
@@ -288,30 +358,6 @@ pin(struct req *req)
 	return FAULT_FIELD;
 }
 
-/*
- * A caller that says where its call is to run must not move a deployment out
- * of its zone: one that would is out.  One that says it of itself overrules.
- */
-static bool
-heed_geo(struct req *req)
-{
-	const struct slice geo = req->ask->geo.with;
-	unsigned i, open = 0;
-
-	for (i = req->first; i < req->ncandidate; i++) {
-		struct candidate *c = &req->candidate[i];
-		const struct deployment_conf *d = c->deployment;
-
-		if (geo.len > 0 && d->inference_geo[0] == '\0' &&
-		    place_contradicts(slice_of(d->zone), geo)) {
-			c->barred = true;
-			c->why = WHY_ZONE;
-		}
-		open += !c->barred;
-	}
-	return open > 0;
-}
-
 static enum fault
 first_time(struct req *req)
 {
@@ -326,7 +372,7 @@ first_time(struct req *req)
 	if (f != FAULT_NONE)
 		return f;
 	wishes_take_model(req);
-	if (gather(req) == 0 || !heed_geo(req))
+	if (gather(req) == 0)
 		return req->ncandidate > 0 ? FAULT_RESIDENCY
 					   : FAULT_UP_UNHEALTHY;
 	f = pin(req);

@@ -172,9 +172,11 @@ seen_elsewhere(const struct attempt *t)
 	const struct slice said = { t->tally.geo, t->tally.geo_len };
 	const struct slice from = said.len > 0 ? said : t->seen;
 	const struct slice geo = place_of_region(from);
+	const struct deployment_conf *d = t->deployment;
 
-	return from.len > 0 &&
-		       place_contradicts(slice_of(t->deployment->zone), geo)
+	return from.len > 0 && place_contradicts(place_to_be(slice_of(d->zone),
+						     slice_of(d->geo)),
+				   geo)
 		   ? frame_pack(geo)
 		   : 0;
 }

@@ -645,7 +645,7 @@ take_place(struct compiler *c, const struct ynode *n, struct deployment_conf *d)
 	check_place(c, n, p->type);
 	d->geo = keep(c, place_of(&facts));
 	d->zone = keep(c, or_else(text_at(n, D, "zone"), p->zone));
-	if (d->zone[0] == '\0')
+	if (d->zone[0] == '\0' && place_settled(&facts))
 		d->zone = d->geo;
 	if (place_contradicts(slice_of(d->zone), slice_of(d->geo)))
 		report_add(c->report, zone != NULL ? zone->at : place(n),

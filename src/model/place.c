@@ -108,8 +108,21 @@ place_of_azure(const struct place_facts *f)
 static struct slice
 place_of_bedrock(const struct place_facts *f)
 {
-	const struct slice geo = place_of_profile(f->name);
+	static const struct slice arn = S_INIT("arn:"),
+				  opaque =
+				      S_INIT(":application-inference-profile/");
+	struct slice name = f->name, geo;
+	size_t i;
 
+	if (slice_starts(name, arn)) {
+		/* It may stand for any profile: its name is a number. */
+		if (memmem(name.p, name.len, opaque.p, opaque.len) != NULL)
+			return S("");
+		for (i = name.len; i > 0 && name.p[i - 1] != '/'; i--)
+			continue;
+		name = (struct slice){ name.p + i, name.len - i };
+	}
+	geo = place_of_profile(name);
 	return geo.len > 0 ? geo : place_of_region(f->region);
 }
 
@@ -138,6 +151,12 @@ place_of(const struct place_facts *f)
 }
 
 bool
+place_settled(const struct place_facts *f)
+{
+	return !slice_eq(f->type, S("azure_openai")) || f->scope.len > 0;
+}
+
+bool
 place_known(struct slice zone)
 {
 	size_t i;
@@ -151,6 +170,14 @@ place_known(struct slice zone)
 			return true;
 	}
 	return false;
+}
+
+struct slice
+place_to_be(struct slice zone, struct slice address)
+{
+	if (zone.len == 0 || place_known(zone))
+		return zone;
+	return address.len > 0 ? address : place_of_region(zone);
 }
 
 bool

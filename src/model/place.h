@@ -27,10 +27,19 @@ struct place_facts {
 
 struct slice place_of(const struct place_facts *f);
 
+/* Does that say it all?  An Azure resource's region does not: a deployment in
+ * it may be a global one, and only its scope tells. */
+bool place_settled(const struct place_facts *f);
+
 /* Is it a geography that these tables know? */
 bool place_known(struct slice zone);
 /* Do the two contradict each other?  A word of the operator's own stands
  * beside any geography but "global". */
 bool place_contradicts(struct slice zone, struct slice geography);
+
+/* With which geography what a provider says of itself is compared: the zone,
+ * or, where that is a word of the operator's, its address, or how the word
+ * begins ("eu-claims").  Empty: nothing can be said. */
+struct slice place_to_be(struct slice zone, struct slice address);
 
 #endif

@@ -196,9 +196,10 @@ def test_a_redirect_is_not_followed(four, tmp_path):
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def test_a_provider_that_served_elsewhere_is_an_incident(sim, tmp_path):
+@pytest.mark.parametrize("zone", ["eu", "eu-claims"])
+def test_a_provider_that_served_elsewhere_is_an_incident(sim, tmp_path, zone):
     config = kit.make_config(sim.url, tmp_path / "data")
-    config["models"]["m-azure"]["deployments"][0]["zone"] = "eu"
+    config["models"]["m-azure"]["deployments"][0]["zone"] = zone
     with kit.Kontor(tmp_path, config) as kontor:
         r = kontor.chat(kontor.key("k")["key"], "m-azure")
         assert r.status_code == 200
@@ -242,6 +243,47 @@ def test_anthropics_inference_geo_is_compared(tmp_path, geo):
             return
         assert told["attempts"][0]["seen_in"] == "global"
         kit.wait_for("the incident", lambda: "incident 40" in kontor.text())
+
+
+def test_a_caller_moves_nothing_out_of_its_zone(four, tmp_path):
+    """Anthropic's inference_geo of a caller: neither at the model it asks for
+    nor at those that stand in for it."""
+    with server(claude_answers("us")) as url, routes.nobody(
+            behind=("127.0.0.1", int(url.rsplit(":", 1)[1]))) as (
+            seen_url, reached):
+        p = providers(four, ["us", "eu-1"])
+        p["c"] = {"type": "anthropic", "base_url": seen_url,
+                  "auth": {"api_key": "${SIM_KEY_US}"}}
+        claude = {"provider": "c", "name": "claude-sonnet-4-5",
+                  "max_output": 100, "context": 100000}
+        with instance(tmp_path, p, {
+                "asked": {"deployments": [dict(claude, id="a", zone="eu")]},
+                "own": {"deployments": [dict(claude, id="o", zone="claims")]},
+                "broken": {"deployments": [routes.deployment("b", "us")],
+                           "route": {"fallback": "asked"}},
+                "short": {"deployments": [dict(
+                    routes.deployment("s", "us"), context=100)],
+                    "route": {"larger": "asked"}}},
+                residency=[{"match": {"team": "t"},
+                            "allow_zones": ["eu", "claims", "us"]}],
+                ) as kontor:
+            with kontor.http(kontor.key("k", team="t")["key"]) as http:
+                def call(model, text="hi"):
+                    return http.post("/v1/messages", json={
+                        "model": model, "max_tokens": 10,
+                        "inference_geo": "us", "messages": [
+                            {"role": "user", "content": text}]})
+
+                for model in ("asked", "own"):
+                    assert call(model).status_code == 451
+                assert call("broken", "[[sim fault=500]]").status_code == 502
+                assert call("short", "long " * 200).headers.get(
+                    "x-kontor-deployment", "s") == "s"
+                assert len(reached) == 0
+                r = http.post("/v1/messages", json={
+                    "model": "asked", "max_tokens": 10, "messages": [
+                        {"role": "user", "content": "hi"}]})
+                assert r.status_code == 200 and len(reached) == 1
 
 
 def test_an_answer_for_another_model_is_an_error(four, tmp_path):
@@ -552,7 +594,11 @@ def test_a_model_warns_then_refuses_or_redirects(four, tmp_path):
                          successor="new"),
             "gone": model("g", retires="2026-01-01", successor="new"),
             "moved": model("m", retires="2026-01-01", then="redirect",
-                           successor="new")}) as kontor:
+                           successor="new"),
+            "falls": {"deployments": [routes.deployment("f", "us")],
+                      "route": {"fallback": "gone"}},
+            "slips": {"deployments": [routes.deployment("s", "us")],
+                      "route": {"fallback": "moved"}}}) as kontor:
         key = kontor.key("k")["key"]
         r = kontor.chat(key, "old")
         assert r.status_code == 200
@@ -567,6 +613,11 @@ def test_a_model_warns_then_refuses_or_redirects(four, tmp_path):
         assert r.headers["x-kontor-deployment"] == "n"
         r = kontor.chat(kontor.key("k2", model="moved")["key"], "moved")
         assert r.status_code == 403
+        # Nor does it come back as what another falls back to.
+        r = kontor.chat(key, "falls", "[[sim fault@us=500]]")
+        assert r.status_code == 502
+        r = kontor.chat(key, "slips", "[[sim fault@us=500]]")
+        assert r.headers["x-kontor-deployment"] == "n"
 
 
 # --- capacity -----------------------------------------------------------------

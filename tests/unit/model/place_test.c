@@ -44,10 +44,22 @@ an_address_says_where_a_call_is_processed(void **state)
 	WANT(place_of(&f), "us");
 	f.name = S("global.anthropic.claude");
 	WANT(place_of(&f), "global");
+	f.name = S("arn:aws:bedrock:eu-west-1:1234:inference-profile/"
+		   "global.anthropic.claude");
+	WANT(place_of(&f), "global");
+	f.name = S("arn:aws:bedrock:eu-west-1:1234:provisioned-model/abc");
+	WANT(place_of(&f), "eu");
+	f.name = S("arn:aws:bedrock:eu-west-1:1234:"
+		   "application-inference-profile/abc");
+	WANT(place_of(&f), "");
+	assert_true(place_settled(&f));
 	f = (struct place_facts){ .type = S("azure_openai"),
 		.region = S("swedencentral"),
 		.scope = S("global") };
 	WANT(place_of(&f), "global");
+	assert_true(place_settled(&f));
+	f.scope = S("");
+	assert_false(place_settled(&f));
 	f.scope = S("data_zone");
 	WANT(place_of(&f), "eu");
 	f = (struct place_facts){ .type = S("openai"),
@@ -79,6 +91,17 @@ what_is_global_is_in_no_zone(void **state)
 	assert_false(place_contradicts(S(""), S("us")));
 }
 
+static void
+a_zone_of_a_name_of_ones_own_is_compared_too(void **state)
+{
+	(void)state;
+	WANT(place_to_be(S("eu"), S("us")), "eu");
+	WANT(place_to_be(S("berlin"), S("eu")), "eu");
+	WANT(place_to_be(S("eu-claims"), S("")), "eu");
+	WANT(place_to_be(S("berlin"), S("")), "");
+	WANT(place_to_be(S(""), S("eu")), "");
+}
+
 int
 main(void)
 {
@@ -86,6 +109,7 @@ main(void)
 		cmocka_unit_test(a_region_lies_in_a_geography),
 		cmocka_unit_test(an_address_says_where_a_call_is_processed),
 		cmocka_unit_test(what_is_global_is_in_no_zone),
+		cmocka_unit_test(a_zone_of_a_name_of_ones_own_is_compared_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
