@@ -77,6 +77,26 @@ model_edit(const struct ask *q, struct arena *a, const struct edits *e)
 	return edit;
 }
 
+/* A header's list as a field of a body. */
+static void
+put_betas(struct buf *b, struct slice list)
+{
+	struct slice one;
+
+	buf_str(b, ",\"anthropic_beta\":");
+	json_w_begin(b, '[');
+	while (list.len > 0) {
+		if (!slice_cut(list, ',', &one, &list)) {
+			one = list;
+			list = S("");
+		}
+		one = slice_trim(one);
+		if (one.len > 0)
+			json_w_str(b, one);
+	}
+	json_w_end(b, ']');
+}
+
 /* "anthropic_version" where the model was, or first. */
 static struct splice
 version_edit(const struct ask *q, struct arena *a, const struct edits *e)
@@ -86,6 +106,8 @@ version_edit(const struct ask *q, struct arena *a, const struct edits *e)
 
 	buf_str(&b, "\"anthropic_version\":");
 	json_w_str(&b, e->version);
+	if (e->betas.len > 0)
+		put_betas(&b, e->betas);
 	if (e->no_model && q->model_len > 0)
 		edit = (struct splice){ q->model_from,
 			q->model_at + q->model_len - q->model_from, S("") };
@@ -94,6 +116,32 @@ version_edit(const struct ask *q, struct arena *a, const struct edits *e)
 	edit.with = arena_copy(a, buf_slice(&b));
 	buf_fini(&b);
 	return edit;
+}
+
+static bool
+is_one_of(const struct ask *q, size_t at, const char *which)
+{
+	return at < q->body.len && strchr(which, q->body.p[at]) != NULL;
+}
+
+/* The member goes, and the comma behind it; the last one's, that before. */
+static struct splice
+stream_edit(const struct ask *q)
+{
+	size_t from = q->stream_at, to = q->stream_at + q->stream_len;
+	unsigned quotes;
+
+	for (quotes = 0; quotes < 2;)
+		quotes += is_one_of(q, --from, "\"");
+	while (is_one_of(q, to, " \t\r\n"))
+		to++;
+	if (is_one_of(q, to, ","))
+		return (struct splice){ from, to + 1 - from, S("") };
+	while (is_one_of(q, from - 1, " \t\r\n"))
+		from--;
+	if (is_one_of(q, from - 1, ","))
+		from--;
+	return (struct splice){ from, to - from, S("") };
 }
 
 /* Where a deployment runs is not the caller's to say. */
@@ -132,6 +180,8 @@ ask_edit(const struct ask *q, struct arena *a, const struct edits *e,
 	nedit += clamp_edits(q, a, e, edit + nedit);
 	if (e->geo.len > 0)
 		edit[nedit++] = geo_edit(q, a, e->geo);
+	if (e->no_stream && q->stream_len > 0)
+		edit[nedit++] = stream_edit(q);
 	sort_by_place(edit, nedit);
 	for (i = 0; i < nedit; i++) {
 		CHECK(edit[i].at >= at);

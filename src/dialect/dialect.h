@@ -34,8 +34,9 @@ struct ask {
 	size_t model_from;          /* and its key's, where a dialect is told
 				     * of the model elsewhere: edits.no_model */
 	bool stream;
-	bool wants_usage;    /* the client asked for the usage event */
-	struct splice usage; /* what makes the provider send it */
+	size_t stream_at, stream_len; /* its value's span; 0, 0: not said */
+	bool wants_usage;             /* the client asked for the usage event */
+	struct splice usage;          /* what makes the provider send it */
 	/* Values of the fields that limit the output, and where one could go;
 	 * `with` is empty. */
 	struct splice limit[2];
@@ -110,6 +111,15 @@ struct dialect {
 	/* Which dialect a body is, where one path serves several; NULL: it. */
 	const struct dialect *(*which)(struct slice body);
 	bool vectors; /* asks for vectors, not for words: never mixed */
+	/*
+	 * Its bodies are those of another dialect, but for what edits take out
+	 * and put in; so a caller's of that one pass, and so do answers, whose
+	 * streams unwrap() puts into that one's frames.  NULL: they are not.
+	 */
+	const struct dialect *wraps;
+	struct slice version; /* that such a body gets by itself */
+	/* What an event of its stream holds, as the other one frames it. */
+	void (*unwrap)(struct slice data, struct arena *a, struct buf *out);
 	/*
 	 * A tier in our words ("standard", "flex", "priority", or as it is):
 	 * what a body or an answer says, for a deployment of tier own.
@@ -256,6 +266,8 @@ struct edits {
 	 * no_model: it stands where the model was, which the path says. */
 	struct slice version;
 	bool no_model;
+	bool no_stream; /* nor whether it streams, which the path says too */
+	struct slice betas; /* "a, b": go along with the version */
 };
 
 /*

@@ -112,14 +112,19 @@ ask_model(struct json_cur *c, struct ask *q)
 enum fault
 ask_stream(struct json_cur *c, struct ask *q)
 {
+	struct slice span;
 	enum json_type type;
 
 	if (!json_peek(c, &type))
 		return c->fault;
 	if (type != JSON_TRUE && type != JSON_FALSE && type != JSON_NULL)
 		return ask_wrong(q, "stream", "must be true or false");
+	if (!json_skip(c, &span))
+		return c->fault;
 	q->stream = type == JSON_TRUE;
-	return ask_skip(c);
+	q->stream_at = ask_offset(q, span.p);
+	q->stream_len = span.len;
+	return FAULT_NONE;
 }
 
 /* A tier that another member named before stays. */

@@ -14,7 +14,10 @@
 #include "base/text.h"
 #include "dialect/anthropic_codec.h"
 #include "dialect/bedrock.h"
+#include "dialect/peek.h"
 #include "http/eventstream.h"
+
+#define VERSION "bedrock-2023-05-31"
 
 /* --- requests ------------------------------------------------------------ */
 
@@ -83,9 +86,8 @@ static enum fault
 claude_encode(struct arena *a, const struct conversation *in,
     const struct target *t, struct buf *out, uint64_t *lost, struct wrong *w)
 {
-	static const struct edits edits = {
-		.version = S_INIT("bedrock-2023-05-31"), .no_model = true
-	};
+	static const struct edits edits = { .version = S_INIT(VERSION),
+		.no_model = true };
 	struct conversation unary = *in;
 	struct slice part[EDIT_PARTS];
 	struct buf b = { 0 };
@@ -226,6 +228,45 @@ claude_event(struct slice data, struct tally *t)
 		   : dialect_bedrock.event(data, t);
 }
 
+/* An event's data is one line, however its maker breaks it. */
+static void
+put_sse(struct buf *out, struct slice json)
+{
+	struct json_cur c = json_cur(json);
+	struct slice key, type = S("");
+	bool escaped;
+	size_t i;
+
+	if (json_enter_object(&c)) {
+		while (type.len == 0 && json_next_key(&c, &key, &escaped)) {
+			if (!(slice_eq(key, S("type")) ? peek_word(&c, &type)
+						       : json_skip(&c, NULL)))
+				break;
+		}
+	}
+	buf_str(out, "event: ");
+	buf_add(out, type);
+	buf_str(out, "\ndata: ");
+	for (i = 0; i < json.len; i++)
+		buf_char(out,
+		    json.p[i] == '\n' || json.p[i] == '\r' ? ' ' : json.p[i]);
+	buf_str(out, "\n\n");
+}
+
+/* What a caller of Messages reads of it. */
+static void
+claude_unwrap(struct slice data, struct arena *a, struct buf *out)
+{
+	struct problem p = { .status = 500, .fault = FAULT_UP_STATUS };
+	struct buf b = { 0 };
+
+	if (unwrap(data, &b))
+		put_sse(out, buf_slice(&b));
+	else if (dialect_bedrock.is_error(data, a, &p.message))
+		dialect_anthropic.error_event(out, &p);
+	buf_fini(&b);
+}
+
 static enum fault
 claude_read_event(struct decoding *d, struct slice name, struct slice data)
 {
@@ -352,6 +393,9 @@ const struct dialect dialect_invoke_claude = {
 	.framing = FRAMING_EVENTSTREAM,
 	.stream_type = "application/vnd.amazon.eventstream",
 	.codec = &claude_codec,
+	.wraps = &dialect_anthropic,
+	.version = S_INIT(VERSION),
+	.unwrap = claude_unwrap,
 	.tier = claude_tier,
 	.ask = claude_ask,
 	.answer = claude_answer,

@@ -56,6 +56,7 @@ struct relay {
 	bool moved; /* this wake's bytes ended an event, or are blank */
 	bool text;  /* of a whole answer: a byte that is no blank came */
 	struct carry *carry; /* NULL: bytes pass */
+	bool wrapped_in;     /* they do, but for the frames of a stream */
 	struct eventstream frames;
 	struct buf wrapped; /* a message's payload under its name */
 };
@@ -198,7 +199,9 @@ relay_head(struct req *req, const struct http_head *head)
 		r->inflater = inflater_new(how, ANSWER_MAX);
 	if (!type_fits(head, r->mode, req->try.dialect))
 		r->bad = FAULT_UP_GARBAGE;
-	if (r->mode != MODE_ERROR && req->try.dialect != req->dialect)
+	r->wrapped_in = req->try.dialect->wraps == req->dialect;
+	if (r->mode != MODE_ERROR && req->try.dialect != req->dialect &&
+	    !r->wrapped_in)
 		r->carry = carry_new(req);
 	if (r->mode == MODE_STREAM)
 		r->sse.max = r->frames.max = EVENT_MAX;
@@ -563,6 +566,28 @@ message_text(struct req *req, const struct eventstream_message *m)
 	return buf_slice(&r->wrapped);
 }
 
+/* What a message holds passes, in the caller's frames. */
+static bool
+unwrapped(struct req *req, struct slice data)
+{
+	struct relay *r = req->relay;
+	struct tally *t = &req->try.tally;
+	const enum event_kind kind = req->try.dialect->event(data, t);
+
+	if (kind == EVENT_BAD) {
+		r->bad = FAULT_UP_GARBAGE;
+		return false;
+	}
+	req->try.dialect->unwrap(data, &req->arena, &r->out);
+	r->began = req->try.answered = true;
+	note_token(req);
+	r->done = kind == EVENT_DONE;
+	if (t->failed)
+		(void)req->try.dialect->is_error(
+		    data, &req->arena, &req->try.message);
+	return false;
+}
+
 /* May this message pass? */
 static bool
 on_message(void *arg, const struct eventstream_message *m)
@@ -576,6 +601,8 @@ on_message(void *arg, const struct eventstream_message *m)
 		return false;
 	if (r->carry != NULL)
 		return carried(req, m->event, data);
+	if (r->wrapped_in)
+		return unwrapped(req, data);
 	switch (req->try.dialect->event(data, &req->try.tally)) {
 	case EVENT_PASS:
 	case EVENT_USAGE:

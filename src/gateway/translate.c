@@ -27,7 +27,6 @@ static const struct slice forwarded[] = {
 static const struct slice native[] = {
 	S_INIT("openai-beta"),
 	S_INIT("anthropic-version"),
-	S_INIT("anthropic-beta"),
 };
 
 static void
@@ -44,10 +43,31 @@ forward(struct req *req, struct http_head *head, const struct slice *names,
 	}
 }
 
+/* All that a list says, which may come in several lines. */
+static struct slice
+betas_of(struct req *req)
+{
+	static const struct slice name = S_INIT("anthropic-beta");
+	const struct http_head *head = req->x->head;
+	struct slice part[] = { S(""), S(","), S("") };
+	unsigned i;
+
+	for (i = 0; i < head->nhdr; i++) {
+		if (!slice_ieq(head->hdr[i].name, name))
+			continue;
+		part[2] = head->hdr[i].value;
+		part[0] = part[0].len == 0 ? part[2]
+					   : arena_join(&req->desk->arena, part,
+						 NELEM(part));
+	}
+	return part[0];
+}
+
 static void
 headers(struct req *req, struct http_head *head)
 {
 	char attempt[ATTEMPT_TEXT + 1];
+	struct slice betas;
 
 	(void)http_add(head, S("content-type"), S("application/json"));
 	(void)http_add(head, S("accept-encoding"), S("identity"));
@@ -56,8 +76,12 @@ headers(struct req *req, struct http_head *head)
 	(void)http_add(head, S("x-client-request-id"),
 	    arena_copy(&req->desk->arena, slice_of(attempt)));
 	forward(req, head, forwarded, NELEM(forwarded));
-	if (req->try.dialect == req->dialect)
-		forward(req, head, native, NELEM(native));
+	if (req->try.dialect != req->dialect)
+		return;
+	forward(req, head, native, NELEM(native));
+	betas = betas_of(req);
+	if (betas.len > 0)
+		(void)http_add(head, S("anthropic-beta"), betas);
 }
 
 /* FAULT_UP_CREDENTIAL: the courier has none that is good. */
@@ -189,6 +213,27 @@ goes_astray(const struct req *req)
 		   NULL;
 }
 
+/* The same bodies in another envelope. */
+static bool
+is_wrapped(const struct req *req)
+{
+	return req->try.dialect->wraps == req->dialect;
+}
+
+/* What the headers, the path and "model" say elsewhere. */
+static void
+wrap(struct req *req, struct edits *edits)
+{
+	const struct slice version =
+	    http_value(req->x->head, S("anthropic-version"));
+
+	edits->version = slice_eq(version, S("2026-10-21"))
+			     ? version
+			     : req->try.dialect->version;
+	edits->no_model = edits->no_stream = true;
+	edits->betas = betas_of(req);
+}
+
 /*
  * Do the bytes pass?  What they hold of another vendor's reasoning, or of our
  * envelopes, would: then they are translated to their own dialect.
@@ -198,7 +243,7 @@ passes(const struct req *req)
 {
 	const struct ask *q = req->ask;
 
-	if (req->try.dialect != req->dialect)
+	if (req->try.dialect != req->dialect && !is_wrapped(req))
 		return false;
 	if (req->dialect->codec == NULL || req->dialect->vectors)
 		return true;
@@ -233,6 +278,8 @@ stage_translate(struct req *req, enum wake wake)
 	letter = ARENA_NEW(&req->desk->arena, struct letter);
 	req->letter = letter;
 	if (passes(req)) {
+		if (is_wrapped(req))
+			wrap(req, &edits);
 		letter->npart =
 		    ask_edit(req->ask, &req->desk->arena, &edits, letter->part);
 		return req_goto(req, STAGE_SEND);

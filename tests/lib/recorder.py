@@ -1,5 +1,6 @@
 """A provider that answers any call well, in the dialect of its path, and
 remembers how it was asked."""
+import base64
 import json
 import re
 import socketserver
@@ -18,6 +19,7 @@ PATHS = [
     ("gemini-count", r":countTokens(\?|$)"),
     ("gemini", r":(generateContent|streamGenerateContent)(\?|$)"),
     ("bedrock", r"^/model/[^/]+/converse(-stream)?$"),
+    ("invoke", r"^/model/[^/]+/invoke(-with-response-stream)?$"),
     ("embeddings", r"/embeddings(\?|$)"),
     ("gemini-embed", r":(embedContent|batchEmbedContents)(\?|$)"),
     ("vertex-predict", r":predict(\?|$)"),
@@ -145,6 +147,20 @@ def converse(body, target):
         ("metadata", {"usage": usage, "metrics": {"latencyMs": 1}})])
 
 
+def chunks(events):
+    """Events of Anthropic's, as InvokeModel streams them."""
+    return b"".join(frame("chunk", {"bytes": base64.b64encode(
+        json.dumps(e, indent=1).encode()).decode()}) for e in events)
+
+
+def invoke(body, target):
+    if "-stream" not in target:
+        return messages(body, target)
+    text = messages({**body, "stream": True}, target).decode()
+    return chunks(json.loads(line[6:]) for line in text.splitlines()
+                  if line.startswith("data: "))
+
+
 def embeddings(body, target):
     return {"object": "list", "model": MODEL, "data": [
         {"object": "embedding", "index": 0, "embedding": [0.5, -0.25]}],
@@ -165,6 +181,7 @@ def predict(body, target):
 ANSWERS = {
     "openai-chat": chat, "openai-responses": responses,
     "anthropic-messages": messages, "gemini": gemini, "bedrock": converse,
+    "invoke": invoke,
     "anthropic-count": lambda b, t: {"input_tokens": 5},
     "gemini-count": lambda b, t: {"totalTokens": 5},
     "embeddings": embeddings, "gemini-embed": embed_content,
@@ -238,8 +255,8 @@ class Handler(socketserver.StreamRequestHandler):
         status, answer = answer if isinstance(answer, tuple) else \
             (200, answer)
         kind = "application/json" if isinstance(answer, dict) else \
-            "application/vnd.amazon.eventstream" if dialect == "bedrock" \
-            else "text/event-stream"
+            "application/vnd.amazon.eventstream" \
+            if dialect in ("bedrock", "invoke") else "text/event-stream"
         if isinstance(answer, list):
             return self.drip(kind, answer)
         if isinstance(answer, dict):
@@ -258,6 +275,8 @@ VENUES = {
     "at-anthropic-new": ("anthropic", "claude-opus-4-7", "anthropic"),
     "at-converse": ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0",
                     "anthropic"),
+    "at-invoke": ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0",
+                  "anthropic", {"api": "invoke"}),
     "at-nova": ("bedrock", "amazon.nova-lite-v1:0", "amazon"),
     "at-gemini": ("gemini", "gemini-3.1-pro", "google"),
     "at-flash": ("gemini", "gemini-2.5-flash", "google"),

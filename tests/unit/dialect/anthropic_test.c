@@ -106,6 +106,45 @@ the_version_takes_the_model_s_place_where_the_path_has_it(void **state)
 }
 
 static void
+whether_it_streams_goes_where_the_path_says_it(void **state)
+{
+	static const struct {
+		const char *body, *sent;
+	} rows[] = {
+		{ "{\"stream\" : true , \"model\":\"m\"," HI "}",
+		    "{ \"anthropic_version\":\"v\",\"anthropic_beta\":[\"a\","
+		    "\"b\"]," HI "}" },
+		{ "{\"model\":\"m\"," HI " ,\n\"str\\u0065am\":false}",
+		    "{\"anthropic_version\":\"v\",\"anthropic_beta\":[\"a\","
+		    "\"b\"]," HI " }" },
+		{ "{" HI ",\"stream\":null,\"model\":\"m\"}",
+		    "{" HI ",\"anthropic_version\":\"v\",\"anthropic_beta\":["
+		    "\"a\",\"b\"]}" },
+		{ "{" HI ",\"model\":\"m\"}",
+		    "{" HI ",\"anthropic_version\":\"v\",\"anthropic_beta\":["
+		    "\"a\",\"b\"]}" },
+	};
+	const struct edits e = { .name = S("n"),
+		.version = S("v"),
+		.betas = S("a, b,"),
+		.no_model = true,
+		.no_stream = true };
+	struct slice part[EDIT_PARTS];
+	struct arena a = { 0 };
+	struct ask q;
+	unsigned i, n;
+
+	(void)state;
+	for (i = 0; i < NELEM(rows); i++) {
+		assert_int_equal(ask(&a, rows[i].body, &q), FAULT_NONE);
+		n = ask_edit(&q, &a, &e, part);
+		assert_true(
+		    slice_eq(arena_join(&a, part, n), slice_of(rows[i].sent)));
+	}
+	arena_fini(&a);
+}
+
+static void
 what_the_body_does_not_show_is_unseen(void **state)
 {
 	static const struct {
@@ -334,6 +373,8 @@ main(void)
 		    a_limit_that_a_budget_leaves_goes_in_or_over_the_other),
 		cmocka_unit_test(
 		    the_version_takes_the_model_s_place_where_the_path_has_it),
+		cmocka_unit_test(
+		    whether_it_streams_goes_where_the_path_says_it),
 		cmocka_unit_test(what_the_body_does_not_show_is_unseen),
 		cmocka_unit_test(tools_that_run_at_the_provider_need_a_cap),
 		cmocka_unit_test(doubt_is_refused),
