@@ -37,7 +37,9 @@ write_candidate(struct buf *b, const struct req *req, const struct candidate *c)
 	if (req->try.deployment == c->deployment && c->tried &&
 	    (req->streaming || req->try.complete))
 		buf_str(b, ";served");
-	buf_fmt(b, ";why=\"%s\"", why_text(c->why));
+	buf_str(b, ";why=\"");
+	buf_str(b, why_text(c->why));
+	buf_char(b, '"');
 }
 
 struct slice
@@ -47,7 +49,8 @@ req_route_text(struct req *req)
 	static struct buf b;
 	unsigned i;
 
-	if (!req->wishes.explain && req->ncandidate < 2 && req->nhops == 0)
+	/* Refused before there was a model: there is nothing to tell. */
+	if (req->ncandidate == 0)
 		return S("");
 	buf_clear(&b);
 	for (i = 0; i < req->ncandidate && i < TOLD_MAX; i++)

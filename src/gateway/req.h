@@ -114,7 +114,6 @@ struct wishes {
 	uint64_t data_class; /* hash64; 0: not said */
 	uint64_t session;    /* the same */
 	enum call_class class;
-	bool explain; /* x-kontor-route, whatever the number of candidates */
 };
 
 /* An attempt's answer worth more than what may come after it. */

@@ -76,8 +76,6 @@ read_header(struct req *req, struct slice name, struct slice v)
 		return read_timeout(req, v);
 	if (slice_ieq(name, S("x-kontor-session")))
 		req->wishes.session = hash64(v);
-	if (slice_ieq(name, S("x-kontor-explain")))
-		req->wishes.explain = true;
 	return FAULT_NONE;
 }
 

@@ -6,7 +6,6 @@
  *   x-kontor-priority: low        lowers what priorities says, never raises
  *   x-kontor-session: ID          stays where it is (route.affinity: session)
  *   x-kontor-timeout: 20s         the whole call, all attempts; 500ms, 20
- *   x-kontor-explain: 1           x-kontor-route in the answer, always
  */
 #ifndef KONTOR_GATEWAY_WISHES_H
 #define KONTOR_GATEWAY_WISHES_H

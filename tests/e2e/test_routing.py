@@ -442,7 +442,8 @@ def test_command_api_and_header_tell_the_same(four, tmp_path):
     with instance(tmp_path, providers(four), {
             "m": {"deployments": [routes.deployment(n, n) for n in ZONES],
                   "route": {"strategy": "lowest_cost"}},
-            "one": {"deployments": [routes.deployment("o", "eu-1")]}},
+            "one": {"deployments": [routes.deployment("o", "eu-1")]},
+            "far": {"deployments": [routes.deployment("f", "us")]}},
             residency=[{"name": "stay", "match": {"team": "x"},
                         "allow_zones": ["eu"]}]) as kontor:
         key = kontor.key("k", team="x")["key"]
@@ -472,12 +473,19 @@ def test_command_api_and_header_tell_the_same(four, tmp_path):
             f"{r.headers['x-kontor-request-id']}",
             headers={"authorization": f"Bearer {token}"}).json()
         assert same == told
-        # With one candidate the header comes for who asks.
-        assert "x-kontor-route" not in kontor.chat(key, "one").headers
-        with kontor.http(key) as http:
-            r = http.post("/v1/chat/completions", headers={
-                "x-kontor-explain": "true"}, json=routes.chat("one", "x"))
-        assert r.headers["x-kontor-route"].startswith('o;served;why="')
+        # With one candidate too, streamed or not, and of a refusal.
+        for stream in (False, True):
+            r = kontor.chat(key, "one", stream=stream)
+            assert r.headers["x-kontor-route"] == \
+                'o;served;why="in order"', r.headers
+        r = kontor.chat(key, "far")
+        assert r.status_code == 451
+        assert r.headers["x-kontor-route"] == \
+            'f;why="a residency rule does not allow where it is"'
+        r = kontor.chat(key, "one", "[[sim fault=400]]")
+        assert r.status_code == 400
+        assert r.headers["x-kontor-route"].startswith(
+            "o;fault=provider_error;owner=client;status=400;")
 
 
 # --- strategies and affinity ------------------------------------------------
