@@ -15,7 +15,8 @@
 enum { SEEN_MAX = 32, CREDENTIAL_FAILURES = 5 };
 #define CREDENTIAL_REST_NS (30 * NS_PER_S)
 #define FULL_REST_NS NS_PER_S
-#define TOLD_MAX_NS (60 * NS_PER_S)
+/* A daily quota is the longest that somebody means. */
+#define TOLD_MAX_NS (24 * 3600 * NS_PER_S)
 
 /* --- heads ---------------------------------------------------------------- */
 

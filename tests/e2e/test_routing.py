@@ -326,6 +326,34 @@ def test_retry_after_is_a_floor(four, tmp_path):
         assert "said when to come again" in told["candidates"][0]["why"]
 
 
+@pytest.mark.parametrize("said,seconds", [
+    ("3600", 3600), ("date", 3600), ("4000000", 86400), ("9" * 30, 0),
+    ("-3600", 0), ("0", 0), ("soon", 0)])
+def test_when_to_come_again_is_believed(tmp_path, said, seconds):
+    """An hour is an hour; what makes no sense keeps nobody away."""
+    if said == "date":
+        said = time.strftime("%a, %d %b %Y %H:%M:%S GMT",
+                             time.gmtime(time.time() + 3600))
+
+    def talk(peer):
+        peer.sendall(b"HTTP/1.1 429 No\r\nContent-Type: application/json\r\n"
+                     b"Retry-After: " + said.encode() + b"\r\n"
+                     b"Content-Length: 2\r\nConnection: close\r\n\r\n{}")
+
+    with server(talk) as url, instance(tmp_path, {
+            "eu-1": routes.provider(url, "eu-1", zone="eu")}, {
+            "m": {"deployments": [routes.deployment("a", "eu-1")]}},
+            ) as kontor:
+        key = kontor.key("k")["key"]
+        kontor.chat(key, "m")
+        r = kontor.chat(key, "m")
+        assert r.status_code == 429
+        told = kontor.explain(r.headers["x-kontor-request-id"])
+        assert len(told["attempts"]) == (seconds == 0)
+        if seconds > 0:
+            assert -30 <= int(r.headers["retry-after"]) - seconds <= 0
+
+
 @pytest.mark.parametrize("fault,owner", [
     ("400", "client"), ("429", "capacity"), ("500", "provider"),
     ("401", "credential"), ("down", "provider")])
