@@ -458,6 +458,7 @@ read_rest(struct reading *r, const struct json *top)
 	c->top_p = codec_number(top, "top_p");
 	c->top_k = codec_number(top, "top_k");
 	c->user = json_get_str(json_get(top, "metadata"), "user_id");
+	c->betas = codec_words(r->arena, json_get(top, "anthropic_beta"));
 	if (slice_eq(json_get_str(top, "service_tier"), S("standard_only")))
 		c->tier = S("standard");
 	for (k = top->child; k != NULL; k = k->next) {

@@ -247,6 +247,8 @@ read_more(struct reading *r, const struct json *more)
 			c->top_k = codec_number(more, "top_k");
 		else if (slice_eq(k->key, S("inferenceConfig")))
 			c->top_k = codec_number(k, "topK");
+		else if (slice_eq(k->key, S("anthropic_beta")))
+			c->betas = codec_words(r->arena, k);
 		else if (slice_eq(k->key, S("reasoning_effort")))
 			c->effort = effort_parse(k->text);
 		else if (slice_eq(k->key, S("reasoningConfig")))

@@ -3,6 +3,8 @@
 #include "dialect/seal.h"
 #include "model/ident.h"
 
+enum { WORDS_MAX = 1024 };
+
 /* --- reading ---------------------------------------------------------------
  */
 
@@ -15,6 +17,41 @@ codec_raw(struct arena *a, const struct json *j)
 	if (j == NULL || j->type == JSON_NULL)
 		return S("");
 	json_w_tree(&b, j);
+	out = arena_copy(a, buf_slice(&b));
+	buf_fini(&b);
+	return out;
+}
+
+static bool
+is_word(struct slice s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++) {
+		const char c = s.p[i];
+
+		if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') &&
+		    (c < '0' || c > '9') && c != '-' && c != '_' && c != '.')
+			return false;
+	}
+	return s.len > 0;
+}
+
+struct slice
+codec_words(struct arena *a, const struct json *list)
+{
+	struct buf b = { 0 };
+	const struct json *j;
+	struct slice out;
+
+	for (j = list != NULL ? list->child : NULL; j != NULL; j = j->next) {
+		if (j->type != JSON_STRING || !is_word(j->text) ||
+		    b.len + j->text.len > WORDS_MAX)
+			continue;
+		if (b.len > 0)
+			buf_char(&b, ',');
+		buf_add(&b, j->text);
+	}
 	out = arena_copy(a, buf_slice(&b));
 	buf_fini(&b);
 	return out;

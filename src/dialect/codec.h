@@ -13,6 +13,9 @@
 /* The value as JSON text, in the arena; empty when j is NULL or null. */
 struct slice codec_raw(struct arena *a, const struct json *j);
 /* A number as written; empty: absent, null or none. */
+/* Words of a list of texts, with commas; what is no plain word is left out:
+ * they may go into a header. */
+struct slice codec_words(struct arena *a, const struct json *list);
 struct slice codec_number(const struct json *j, const char *key);
 /* A whole number of 0 and above; false: it is there and is none. */
 bool codec_u64(const struct json *j, const char *key, uint64_t *out);

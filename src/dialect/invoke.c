@@ -86,8 +86,9 @@ static enum fault
 claude_encode(struct arena *a, const struct conversation *in,
     const struct target *t, struct buf *out, uint64_t *lost, struct wrong *w)
 {
-	static const struct edits edits = { .version = S_INIT(VERSION),
-		.no_model = true };
+	const struct edits edits = {
+		.version = S(VERSION), .betas = in->betas, .no_model = true
+	};
 	struct conversation unary = *in;
 	struct slice part[EDIT_PARTS];
 	struct buf b = { 0 };

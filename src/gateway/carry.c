@@ -4,6 +4,8 @@
 #include "dialect/codec.h"
 #include "gateway/bind.h"
 #include "gateway/worker_priv.h"
+#include "http/msg.h"
+#include "httpio/server.h"
 #include "provider/provider.h"
 
 /* --- out -------------------------------------------------------------------
@@ -17,6 +19,32 @@ refuse(struct req *req, enum fault f, const struct wrong *w)
 		req->ask->hint = w->hint;
 	}
 	return f;
+}
+
+/* All that a list says, which may come in several lines. */
+static struct slice
+header_betas(const struct req *req, struct arena *a)
+{
+	static const struct slice name = S_INIT("anthropic-beta");
+	const struct http_head *head = req->x->head;
+	struct slice part[] = { S(""), S(","), S("") };
+	unsigned i;
+
+	for (i = 0; i < head->nhdr; i++) {
+		if (!slice_ieq(head->hdr[i].name, name))
+			continue;
+		part[2] = head->hdr[i].value;
+		part[0] = part[0].len == 0 ? part[2]
+					   : arena_join(a, part, NELEM(part));
+	}
+	return part[0];
+}
+
+struct slice
+carry_betas(struct req *req)
+{
+	return req->said != NULL ? req->said->betas
+				 : header_betas(req, &req->arena);
 }
 
 static enum fault
@@ -36,6 +64,8 @@ decode(struct req *req)
 	/* A path may say both. */
 	c->model = req->ask->model;
 	c->stream = req->ask->stream;
+	if (c->betas.len == 0)
+		c->betas = header_betas(req, &req->arena);
 	req->said = c;
 	return FAULT_NONE;
 }
@@ -86,6 +116,10 @@ carry_request(struct req *req, struct slice *body)
 	lost = req->said->lost;
 	f = req->try.dialect->codec->encode(
 	    &req->arena, req->said, &t, &b, &lost, &w);
+	if (req->said->betas.len > 0 &&
+	    req->try.dialect != &dialect_anthropic &&
+	    req->try.dialect->wraps != &dialect_anthropic)
+		lost |= LOSS_BIT(LOSS_BETA);
 	if (f == FAULT_NONE) {
 		*body = arena_copy(&req->desk->arena, buf_slice(&b));
 		warn(req, lost);

@@ -20,6 +20,9 @@ struct carry; /* opaque; carry.c */
  * warnings.  FAULT_FIELD: req->ask says which and why. */
 enum fault carry_request(struct req *req, struct slice *body) MUST_USE;
 
+/* Betas of Anthropic's that the caller wishes for, as a header lists them. */
+struct slice carry_betas(struct req *req) MUST_USE;
+
 struct carry *carry_new(struct req *req) MUST_USE;
 void carry_free(struct carry **c);
 /* A whole answer, appended to out.  FAULT_UP_GARBAGE. */

@@ -43,26 +43,6 @@ forward(struct req *req, struct http_head *head, const struct slice *names,
 	}
 }
 
-/* All that a list says, which may come in several lines. */
-static struct slice
-betas_of(struct req *req)
-{
-	static const struct slice name = S_INIT("anthropic-beta");
-	const struct http_head *head = req->x->head;
-	struct slice part[] = { S(""), S(","), S("") };
-	unsigned i;
-
-	for (i = 0; i < head->nhdr; i++) {
-		if (!slice_ieq(head->hdr[i].name, name))
-			continue;
-		part[2] = head->hdr[i].value;
-		part[0] = part[0].len == 0 ? part[2]
-					   : arena_join(&req->desk->arena, part,
-						 NELEM(part));
-	}
-	return part[0];
-}
-
 static void
 headers(struct req *req, struct http_head *head)
 {
@@ -76,11 +56,10 @@ headers(struct req *req, struct http_head *head)
 	(void)http_add(head, S("x-client-request-id"),
 	    arena_copy(&req->desk->arena, slice_of(attempt)));
 	forward(req, head, forwarded, NELEM(forwarded));
-	if (req->try.dialect != req->dialect)
-		return;
-	forward(req, head, native, NELEM(native));
-	betas = betas_of(req);
-	if (betas.len > 0)
+	if (req->try.dialect == req->dialect)
+		forward(req, head, native, NELEM(native));
+	betas = carry_betas(req);
+	if (betas.len > 0 && req->try.dialect == &dialect_anthropic)
 		(void)http_add(head, S("anthropic-beta"), betas);
 }
 
@@ -231,7 +210,7 @@ wrap(struct req *req, struct edits *edits)
 			     ? version
 			     : req->try.dialect->version;
 	edits->no_model = edits->no_stream = true;
-	edits->betas = betas_of(req);
+	edits->betas = carry_betas(req);
 }
 
 /*

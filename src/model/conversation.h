@@ -164,8 +164,9 @@ struct conversation {
 	struct slice user;        /* the end user's id, hashed by the caller */
 	struct slice metadata;    /* JSON object of texts */
 	struct slice cache_key;
-	unsigned variant; /* of a dialect that has several bodies: which */
-	uint64_t lost;    /* bits of enum loss: what was not understood */
+	struct slice betas; /* Anthropic's, "a,b" */
+	unsigned variant;   /* of a dialect that has several bodies: which */
+	uint64_t lost;      /* bits of enum loss: what was not understood */
 	/* Texts for vectors, and nothing above but the model; or NULL. */
 	const struct embed_request *embed; /* dialect/embed.h */
 };

@@ -115,3 +115,43 @@ def test_a_bad_status_is_told_in_the_caller_s_words(running):
     assert r.status_code == 400
     assert r.json()["error"]["type"] == "invalid_request_error"
     assert "fancy" in r.json()["error"]["message"]
+
+
+ASKS = {
+    "anthropic-messages": {"max_tokens": 50, "messages": [
+        {"role": "user", "content": "hi"}]},
+    "openai-chat": {"messages": [{"role": "user", "content": "hi"}]},
+    "bedrock": {
+        "messages": [{"role": "user", "content": [{"text": "hi"}]}],
+        "additionalModelRequestFields": {"anthropic_beta": [
+            "one", 2, "no\r\nheader: x", "two"]}},
+}
+
+
+def sent_betas(running, caller, venue, headers):
+    recorder, http = running
+    recorder.instead = None
+    path, body = call(caller, venue, ASKS[caller], False)
+    r = http.post(path, json=body, headers=headers)
+    assert r.status_code == 200, r.text
+    _, _, got, sent = recorder.seen[-1]
+    return dict(got).get("anthropic-beta"), \
+        json.loads(sent).get("anthropic_beta"), \
+        "beta features" in r.headers.get("x-kontor-warnings", "")
+
+
+@pytest.mark.parametrize("caller", ASKS)
+def test_betas_go_to_claude_and_nowhere_else(running, caller):
+    headers = [] if caller == "bedrock" else [
+        ("anthropic-beta", "one"), ("anthropic-beta", "two")]
+    header, field, lost = sent_betas(running, caller, "at-anthropic", headers)
+    assert (header, field, lost) == ("one,two", None, False)
+    header, field, lost = sent_betas(running, caller, "at-invoke", headers)
+    if caller != "bedrock":
+        assert (header, field, lost) == (None, ["one", "two"], False)
+    for venue in ("at-nova", "at-gemini", "at-responses"):
+        assert sent_betas(running, caller, venue, headers) == (
+            None, None, caller != "bedrock" or venue != "at-nova")
+    if caller != "bedrock":
+        assert sent_betas(running, caller, "at-converse", headers) == (
+            None, None, True)
