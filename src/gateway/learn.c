@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "gateway/send.h"
 #include "gateway/worker_priv.h"
 #include "http/msg.h"
 #include "model/place.h"
@@ -14,6 +15,10 @@
 
 enum { SEEN_MAX = 32, CREDENTIAL_FAILURES = 5 };
 #define CREDENTIAL_REST_NS (30 * NS_PER_S)
+/* A caller's patience that tells something: of what has been measured, else
+ * this. */
+enum { PATIENCE = 4 };
+#define UNKNOWN_NS (10 * NS_PER_S)
 #define FULL_REST_NS NS_PER_S
 /* A daily quota is the longest that somebody means. */
 #define TOLD_MAX_NS (24 * 3600 * NS_PER_S)
@@ -118,6 +123,32 @@ retry_after(const struct req *req)
 	return ns < TOLD_MAX_NS ? ns : TOLD_MAX_NS;
 }
 
+bool
+learn_hurried(const struct req *req)
+{
+	const struct attempt *t = &req->try;
+	const int64_t now = loop_now(req->w->loop);
+	const int64_t waited = now - t->sent_ns, first = leg_first_ns(req);
+	const bool stream = req->ask->stream;
+	int64_t pace;
+
+	if (req->fault != FAULT_UP_TIMEOUT || t->sent_ns == 0)
+		return false;
+	/* It was being answered. */
+	if (t->status != 0)
+		return t->status == 200 && now >= req->deadline_ns;
+	/* Its clock began a little before. */
+	if (!req->wishes.hurried || waited >= first - first / 8)
+		return false;
+	pace = t->breaker == NULL ? 0
+				  : (int64_t)pace_last(t->breaker,
+					stream ? PACE_STREAM : PACE_WHOLE);
+	if (pace == 0)
+		return waited < UNKNOWN_NS;
+	pace *= PATIENCE * (NS_PER_MS / 1000);
+	return waited < (pace > NS_PER_S ? pace : NS_PER_S);
+}
+
 /* A provider that comes back after a rest is asked by one call first. */
 static void
 learn_breaker(struct req *req)
@@ -127,7 +158,9 @@ learn_breaker(struct req *req)
 	const bool bad = t->owner == OWNER_PROVIDER;
 
 	breaker_leave(t->breaker, req->w->slot);
-	if (req->fault == FAULT_UP_TIMEOUT && t->sent_ns != 0)
+	if (t->hurried)
+		breaker_hurried(t->breaker, now, t->probe, req->key->principal);
+	else if (req->fault == FAULT_UP_TIMEOUT && t->sent_ns != 0)
 		breaker_timeout(t->breaker, now, t->probe, req->key->principal);
 	else if (bad && t->reused && t->status == 0)
 		breaker_neutral(t->breaker, t->probe);

@@ -15,6 +15,11 @@ void learn_head(struct req *req, const struct http_head *head);
 /* A whole answer, or an event of a stream: is it of the model that it should
  * be (answers_as)?  What names none is. */
 bool learn_model(const struct req *req, struct slice json);
+/*
+ * Was it the caller's deadline that ended the attempt before anybody could say
+ * that the provider is slow?  Then it is not the provider's fault.
+ */
+bool learn_hurried(const struct req *req);
 /* The attempt is over; used: what it is booked with, nothing is known of it
  * when not. */
 void learn_end(struct req *req, const struct usage *used, bool known);

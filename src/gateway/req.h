@@ -63,6 +63,7 @@ struct attempt {
 	const struct live_deployment *live;
 	uint64_t taken; /* tokens of its capacity */
 	bool probe;
+	bool hurried;          /* its end was the caller's deadline */
 	enum owner owner;      /* whose its failure is; set by SETTLE */
 	struct slice seen;     /* region it says it was served in; arena */
 	struct shm_hold *hold; /* owned from ADMIT to SETTLE */
@@ -114,6 +115,7 @@ struct wishes {
 	uint64_t data_class; /* hash64; 0: not said */
 	uint64_t session;    /* the same */
 	enum call_class class;
+	bool hurried; /* x-kontor-timeout: its deadline is its own */
 };
 
 /* An attempt's answer worth more than what may come after it. */

@@ -20,7 +20,6 @@ enum { SYNC_WAIT_S = 10, SPARE_LEGS = 256 };
 #define STREAM_FIRST_NS (120 * NS_PER_S)
 #define UNARY_FIRST_NS (600 * NS_PER_S)
 #define IDLE_NS (300 * NS_PER_S)
-/* A long prompt takes the provider longer to read. */
 #define FIRST_NS_PER_BYTE INT64_C(20000)
 
 /* The worker's legs that run out without a request; one process, one list.
@@ -188,6 +187,15 @@ or_else(int64_t conf_ns, int64_t ns)
 	return conf_ns > 0 ? conf_ns : ns;
 }
 
+/* A long prompt takes the provider longer to read. */
+int64_t
+leg_first_ns(const struct req *req)
+{
+	return or_else(req->try.deployment->provider->first_byte_ns,
+		   req->ask->stream ? STREAM_FIRST_NS : UNARY_FIRST_NS) +
+	       FIRST_NS_PER_BYTE * (int64_t)req->ask->body.len;
+}
+
 int64_t
 leg_idle_ns(const struct req *req)
 {
@@ -234,17 +242,13 @@ open_call(struct req *req)
 			: c->http1 ? ORIGIN_H1
 				   : ORIGIN_AUTO,
 	};
-	const int64_t first = shrunk(
-	    req, or_else(c->first_byte_ns,
-		     req->ask->stream ? STREAM_FIRST_NS : UNARY_FIRST_NS) +
-		     FIRST_NS_PER_BYTE * (int64_t)req->ask->body.len);
 	struct call_spec spec = {
 		.origin = &origin,
 		.head = &head,
 		.body = req->letter->part,
 		.nbody = req->letter->npart,
 		.connect_ns = or_else(c->connect_ns, CONNECT_NS),
-		.first_byte_ns = first,
+		.first_byte_ns = shrunk(req, leg_first_ns(req)),
 		.idle_ns = leg_idle_ns(req),
 		.total_at_ns = req->deadline_ns,
 	};

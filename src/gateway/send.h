@@ -33,6 +33,8 @@ struct leg {
 	struct leg *prev, *next; /* of those left to run out */
 };
 
+/* How long it may be until an answer begins. */
+int64_t leg_first_ns(const struct req *req);
 /* How long an answer may say nothing. */
 int64_t leg_idle_ns(const struct req *req);
 /* Cuts the call, if one is open. */

@@ -391,6 +391,9 @@ stage_settle(struct req *req, enum wake wake)
 	(void)wake;
 	req->try.owner = owner_of(req->fault, req->try.status, req->try.error);
 	v = verdict(req);
+	req->try.hurried = learn_hurried(req);
+	if (req->try.hurried)
+		req->try.owner = OWNER_CLIENT;
 	timer_clear(&req->timer);
 	write_outcome(req, &r);
 	hold_close(req->w->ledger, &req->try.hold, r.cost);

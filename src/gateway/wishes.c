@@ -57,8 +57,10 @@ read_timeout(struct req *req, struct slice v)
 		return wrong(req, S("x-kontor-timeout"),
 		    "takes how long the call may take: 20s, 500ms");
 	at = req->start_ns + (int64_t)(n * unit);
-	if (at < req->deadline_ns)
+	if (at < req->deadline_ns) {
 		req->deadline_ns = at;
+		req->wishes.hurried = true;
+	}
 	return FAULT_NONE;
 }
 

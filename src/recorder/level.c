@@ -42,6 +42,8 @@ is_failure(const struct outcome *o)
 {
 	if (o->status >= 400)
 		return o->status >= 500 || o->status == 429 || o->status == 408;
+	if (o->owner == OWNER_CLIENT)
+		return false;
 	/* What broke off behind a good head is no success. */
 	return fault_get(o->fault)->blame == BLAME_UPSTREAM;
 }

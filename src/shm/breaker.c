@@ -256,6 +256,16 @@ breaker_neutral(struct shm_breaker *b, bool probe)
 }
 
 void
+breaker_hurried(
+    struct shm_breaker *b, int64_t mono_ns, bool probe, uint64_t principal)
+{
+	if (b == NULL)
+		return;
+	shun(b, mono_ns, principal);
+	breaker_neutral(b, probe);
+}
+
+void
 breaker_enter(struct shm_breaker *b, uint32_t slot)
 {
 	if (b == NULL)

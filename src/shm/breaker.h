@@ -49,6 +49,9 @@ void breaker_timeout(
  */
 bool breaker_shuns(
     const struct shm_breaker *b, int64_t mono_ns, uint64_t principal);
+/* Its own deadline was over before the provider could be called slow. */
+void breaker_hurried(
+    struct shm_breaker *b, int64_t mono_ns, bool probe, uint64_t principal);
 /* That principal had an answer. */
 void breaker_answered(struct shm_breaker *b, uint64_t principal);
 /* The call ended without a verdict (client gone, 4xx): a probe token goes

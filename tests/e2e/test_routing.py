@@ -1080,6 +1080,27 @@ def test_a_deadline_shrinks_with_every_hop(four, tmp_path):
             assert r.json()["error"]["param"] == "x-kontor-timeout"
 
 
+def test_hasty_callers_open_no_breaker(four, tmp_path):
+    """Two whose deadlines are shorter than any answer; and one that waits."""
+    with instance(tmp_path, providers(four, first_byte="20s"), {
+            "m": {"deployments": [routes.deployment("a", "eu-1")]}},
+            ) as kontor:
+        hasty = [kontor.key(f"k{i}")["key"] for i in range(2)]
+        for i in range(14):
+            with kontor.http(hasty[i % 2]) as http:
+                r = http.post("/v1/chat/completions", headers={
+                    "x-kontor-timeout": "30ms"}, json=routes.chat(
+                        "m", "[[sim ttft=2000]]", stream=i > 6))
+            assert r.status_code == 504
+            assert "owner=client" in r.headers["x-kontor-route"]
+        told = kontor.cli("route", "test", "--model", "m", "--json")
+        assert told["candidates"][0]["breaker"] == "closed"
+        report = kontor.cli("route", "report", "--from", "1h", "--json")
+        row = report["deployments"][0]
+        assert row["attempts"] == 14 and row["availability"] == 1
+        assert kontor.chat(kontor.key("w")["key"], "m").status_code == 200
+
+
 # --- reloads ------------------------------------------------------------------
 
 async def hold_stream(address, key, done):

@@ -160,6 +160,23 @@ one_tenants_timeouts_do_not_count(void **state)
 }
 
 static void
+a_callers_haste_does_not_count(void **state)
+{
+	bool probe;
+	uint64_t i;
+
+	(void)state;
+	for (i = 0; i < 20; i++)
+		breaker_hurried(b, T(0), false, i);
+	assert_true(may(T(0), &probe));
+	failures(5, T(0));
+	assert_true(may(T(1), &probe) && probe);
+	/* The probe goes to somebody with more time. */
+	breaker_hurried(b, T(1), true, 1);
+	assert_true(may(T(1), &probe) && probe);
+}
+
+static void
 a_scribbled_word_does_not_wedge_it(void **state)
 {
 	bool probe;
@@ -215,6 +232,7 @@ main(void)
 		CASE(a_lost_probe_is_replaced),
 		CASE(a_probe_without_a_verdict_goes_back),
 		CASE(one_tenants_timeouts_do_not_count),
+		CASE(a_callers_haste_does_not_count),
 		CASE(a_scribbled_word_does_not_wedge_it),
 		CASE(rows_are_found_again_and_a_full_table_is_always_closed),
 		CASE(a_dead_slot_has_nothing_under_way),
