@@ -57,6 +57,13 @@ e2e browser clients:
 	@sh tools/build.sh $B
 	@.venv/bin/python tests/run.py --build $B $@
 
+# The console's types of the admin API, from its own document.
+openapi:
+	@sh tools/deps.sh test
+	@sh tools/console.sh --packages
+	@sh tools/build.sh $B
+	@KONTOR_BUILD=$B .venv/bin/python tests/lib/apitypes.py
+
 lint:
 	@sh tools/lint.sh $B
 
@@ -119,5 +126,5 @@ install:
 clean:
 	rm -rf build build-release build-asan build-tsan build-fuzz build-cover
 
-.PHONY: all run test check check-asan check-tsan test-asan e2e clients lint \
-    lint-tidy format bench proof fuzz cover release install clean
+.PHONY: all run test check check-asan check-tsan test-asan e2e clients \
+    openapi lint lint-tidy format bench proof fuzz cover release install clean

@@ -1,8 +1,9 @@
 #!/bin/sh
-# console.sh [--need] - the web console into console/dist, where node is found
+# console.sh [--need | --packages] - the web console into console/dist, where node is found
 #
 # Without node >= 20.19, or without its packages and a network to fetch them,
-# the program embeds a page that says so; --need makes that an error.
+# the program embeds a page that says so; --need makes that an error.  With
+# --packages it only fetches them.
 set -eu
 exec 1>&2
 cd "$(dirname "$0")/../console"
@@ -13,10 +14,11 @@ cannot() {
 	exit 1
 }
 
-[ "${1:-}" != --need ] || need=yes
+[ "${1:-}" = "" ] || need=yes
 want=$(find src public index.html ./*.json ./*.ts -type f -exec cksum {} + |
     LC_ALL=C sort | cksum)
-[ "$(cat dist/.stamp 2>/dev/null)" != "$want" ] || exit 0
+[ "${1:-}" = --packages ] ||
+    [ "$(cat dist/.stamp 2>/dev/null)" != "$want" ] || exit 0
 
 # The SDK suites bring a node of their own.
 bin=../tests/clients/js/node_modules/.bin
@@ -35,6 +37,7 @@ if [ "$(cat node_modules/.stamp 2>/dev/null)" != "$have" ]; then
 	    cannot "its packages cannot be fetched"
 	echo "$have" >node_modules/.stamp
 fi
+[ "${1:-}" != --packages ] || exit 0
 node node_modules/typescript/bin/tsc --noEmit
 node node_modules/vite/bin/vite.js build --logLevel warn
 echo "$want" >dist/.stamp

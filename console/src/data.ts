@@ -1,14 +1,24 @@
 // What pages read: once for each address, again when asked, live by events.
 
 import {useCallback, useEffect, useRef, useState} from "preact/hooks";
-import {Call, get, Health, onReach, setReach} from "./api";
+import {address, Answer, Call, get, Health, onReach, Params, PathOf, setReach}
+    from "./api";
 
 export interface Data<T> {
     data: T | null; error: Error | null; loading: boolean;
     reload: () => void;
 }
 
-export function useData<T>(path: string | null): Data<T> {
+type Path = PathOf<"get">;
+
+// path is null: nothing is wanted yet.
+export function useData<S extends Path>(path: S | null,
+        ...[params]: object extends Params<"get", S>
+            ? [Params<"get", S>?] : [Params<"get", S>]):
+        Data<Answer<"get", S>> {
+    type T = Answer<"get", S>;
+    const all = (params ?? {}) as Params<"get", S>;
+    const at = path === null ? null : address(path, all);
     const [data, setData] = useState<T | null>(null);
     const [error, setError] = useState<Error | null>(null);
     const [loading, setLoading] = useState(path !== null);
@@ -19,11 +29,11 @@ export function useData<T>(path: string | null): Data<T> {
             return;
         const abort = new AbortController();
         setLoading(true);
-        if (of.current !== path)
+        if (of.current !== at)
             setError(null);
-        of.current = path;
-        get<T>(path, abort.signal).then((d) => {
-            setData(d);
+        of.current = at;
+        get(path, all, abort.signal).then((d) => {
+            setData(() => d);
             setError(null);
             setLoading(false);
         }, (e: Error) => {
@@ -33,7 +43,7 @@ export function useData<T>(path: string | null): Data<T> {
             setLoading(false);
         });
         return () => abort.abort();
-    }, [path, turn]);
+    }, [at, turn]);
     const reload = useCallback(() => setTurn((n) => n + 1), []);
     // What could not be read is read when the instance is back.
     useEffect(() => onReach((up) => { if (up) reload(); }), [reload]);
@@ -46,19 +56,25 @@ export interface Paged<R> {
     reload: () => void;
 }
 
-export function usePages<R>(path: string, name: string): Paged<R> {
-    type Some = {next: string | null} & Record<string, R[]>;
-    const first = useData<Some>(path);
+type Listed = "keys" | "incidents" | "alerts";
+type Row<S extends Listed> = Answer<"get", S> extends
+    {[K in S]: (infer R)[]} ? R : never;
+
+// What has its rows under its own name.
+export function usePages<S extends Listed>(path: S, limit: number):
+        Paged<Row<S>> {
+    type Some = {next: string | null} & Record<S, Row<S>[]>;
+    const first = useData<Path>(path, {limit});
     const [rest, setRest] = useState<Some[]>([]);
     const [error, setError] = useState<Error | null>(null);
     useEffect(() => { setRest([]); setError(null); }, [first.data]);
-    const all = first.data === null ? null : [first.data, ...rest];
+    const all = first.data === null ? null : [first.data as Some, ...rest];
     const next = all === null ? null : all[all.length - 1]!.next;
-    return {rows: all === null ? null : all.flatMap((p) => p[name] ?? []),
+    return {rows: all === null ? null : all.flatMap((p) => p[path]),
         error: first.error ?? error, reload: first.reload,
         more: next === null ? null : () => {
-            get<Some>(path + "&after=" + next).then((p) =>
-                setRest((was) => [...was, p]), setError);
+            get<Path>(path, {limit, after: next}).then((p) =>
+                setRest((was) => [...was, p as Some]), setError);
         }};
 }
 
@@ -150,7 +166,7 @@ function begin(): void {
             return;
         }
         end();
-        get("session").then(() => setTimeout(resume, 2000), () => {});
+        get("session", {}).then(() => setTimeout(resume, 2000), () => {});
     };
 }
 
@@ -190,7 +206,7 @@ addEventListener("pagehide", end);
 onReach((is) => { if (is) resume(); });
 // The machine's network went or came: kontor's may have, too.
 for (const turn of ["offline", "online"])
-    addEventListener(turn, () => { get("session").catch(() => {}); });
+    addEventListener(turn, () => { get("session", {}).catch(() => {}); });
 
 function watch<F>(all: Set<F>, mine: F): () => void {
     all.add(mine);

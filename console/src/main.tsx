@@ -2,7 +2,7 @@
 
 import {render} from "preact";
 import {useEffect, useRef, useState} from "preact/hooks";
-import {back, call, get, onReach, onSignedOut, send} from "./api";
+import {ask, back, get, onReach, onSignedOut, send} from "./api";
 import {PAGES, pageAt} from "./pages";
 import {useHealth} from "./data";
 import {go, onClick, usePlace} from "./router";
@@ -15,7 +15,7 @@ async function byLink(): Promise<void> {
     if (m === null)
         return;
     history.replaceState(null, "", location.pathname + location.search);
-    await call("POST", "/api/v1/session", {link: m[1]}).catch(() => {});
+    await ask("post", "session", {}, {body: {link: m[1]}}).catch(() => {});
 }
 
 function SignIn(p: {onDone: () => void}) {
@@ -24,7 +24,7 @@ function SignIn(p: {onDone: () => void}) {
     const submit = async (e: Submit) => {
         e.preventDefault();
         try {
-            await call("POST", "/api/v1/session", {key: key.trim()});
+            await ask("post", "session", {}, {body: {key: key.trim()}});
             p.onDone();
         } catch (x) {
             setError(x instanceof Error ? x.message : String(x));
@@ -62,7 +62,7 @@ function Reach() {
         if (is)
             return;
         const t = setInterval(() => {
-            call("GET", "/api/v1/session").catch(() => {});
+            get("session", {}).catch(() => {});
         }, 1500);
         return () => clearInterval(t);
     }, [is]);
@@ -101,9 +101,8 @@ function App() {
     const [state, setState] = useState<"ask" | "in" | "out" | "over">("ask");
     const look = async () => {
         try {
-            await get("session");
-            const c = await get<{currency?: string}>("config");
-            setCurrency(c.currency ?? "USD");
+            await get("session", {});
+            setCurrency((await get("config", {})).currency);
             setState("in");
             back();
         } catch {
@@ -125,7 +124,7 @@ function App() {
             <SignIn onDone={look} /></main>;
     const page = pageAt(at.path);
     const out = async () => {
-        await send("DELETE", "session").catch(() => {});
+        await send("delete", "session", {}).catch(() => {});
         setState("out");
         go("/");
     };

@@ -44,8 +44,9 @@ export function length(text: string): number {
     return Number(text);
 }
 
-// How much of b is a: 0 to 1 and above.
-export function share(a: string, b: string): number {
+// How much of b is a: 0 to 1 and above.  What is not told is nothing.
+export function share(a: string | undefined, b: string): number {
     const whole = parse(b);
-    return whole === 0n ? 0 : Number(parse(a) * 10000n / whole) / 10000;
+    return whole === 0n || a === undefined ? 0
+        : Number(parse(a) * 10000n / whole) / 10000;
 }

@@ -44,8 +44,8 @@ export function since(span: string): string {
     return String(at);
 }
 
-export function until(t: number | null): string {
-    if (t === null || t === 0)
+export function until(t: number | null | undefined): string {
+    if (t === null || t === undefined || t === 0)
         return "never";
     const s = t - Date.now() / 1000;
     if (s <= 0)

@@ -7,8 +7,8 @@
 #include "store/store.h"
 
 static const struct route routes[] = {
-#define ROUTE(method, path, role, fresh, handler, text) \
-	{ method, path, ROLE_##role, fresh, handler, text },
+#define ROUTE(method, path, role, fresh, handler, shape, text) \
+	{ method, path, ROLE_##role, fresh, handler, SHAPE_##shape, text },
 #include "admin/routes.def"
 #undef ROUTE
 };

@@ -11,6 +11,7 @@
 #ifndef KONTOR_ADMIN_API_H
 #define KONTOR_ADMIN_API_H
 
+#include "admin/shape.h"
 #include "base/arena.h"
 #include "base/base.h"
 #include "base/buf.h"
@@ -37,7 +38,8 @@ struct route {
 	enum role role;
 	bool fresh; /* reads books: waits for what was served before */
 	api_f *run;
-	const char *text;
+	enum shape shape; /* of what it answers */
+	const char *text; /* what it is for [its query] {its body} */
 };
 
 struct api {
@@ -132,7 +134,7 @@ struct slice api_query(struct api *a, const char *name);
 /* ?from=&to=, UTC; as they were when absent.  What is wrong, or NULL. */
 const char *api_read_span(struct api *a, int64_t *from_ns, int64_t *to_ns);
 
-#define ROUTE(method, path, role, fresh, handler, text) \
+#define ROUTE(method, path, role, fresh, handler, shape, text) \
 	void handler(struct api *);
 #include "admin/routes.def"
 #undef ROUTE

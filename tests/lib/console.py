@@ -58,6 +58,9 @@ class Demo:
         assert r.returncode == 0, r.stderr
         return r.stdout
 
+    def token(self):
+        return (self.dir / "admin.token").read_text().strip()
+
     def usage(self, *args):
         return json.loads(self.run("usage", "--format", "json", *args))
 

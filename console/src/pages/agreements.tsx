@@ -1,7 +1,7 @@
 // What was agreed with providers: burned down, forecast, shared.
 
 import {useMemo} from "preact/hooks";
-import {Agreement, Agreements as All, Forecast, query} from "../api";
+import {Agreement, Forecast} from "../api";
 import {Chart} from "../chart";
 import {useData, useRefresh} from "../data";
 import {length, share, show} from "../money";
@@ -69,7 +69,7 @@ function BurnDown(p: {a: Agreement}) {
 
 export function Agreements({place}: PageProps) {
     const at = place.params.get("at") ?? undefined;
-    const d = useData<All>("agreements" + query({at}));
+    const d = useData("agreements", {at});
     useRefresh(d.reload, 3000);
     return <Page title="Agreements">
         <div class="filters"><Filter name="at" label="As of"

@@ -1,7 +1,7 @@
 // Who may spend how much, and how fast.
 
 import {useState} from "preact/hooks";
-import {Alert, Budget, Limit, send} from "../api";
+import {Budget, send} from "../api";
 import {useData, usePages, useRefresh} from "../data";
 import {share, show} from "../money";
 import {Badge, Choice, count, Dialog, Failed, Field, Gauge, Money, Page,
@@ -30,8 +30,11 @@ function Change(p: {budget: Budget | null; onDone: () => void;
         if (b === null)
             body["scope"] = v["scope"]!.trim();
         try {
-            await send(b === null ? "POST" : "PATCH", b === null ? "budgets"
-                : "budgets/" + b.id, body, b?.version);
+            if (b === null)
+                await send("post", "budgets", {}, {body});
+            else
+                await send("patch", "budgets/{id}", {id: b.id}, {body,
+                    version: b.version});
             p.onDone();
         } catch (x) {
             setWrong(wrongField(x, ["scope", "downgrade_to", "zone",
@@ -83,8 +86,8 @@ function NewLimit(p: {onDone: () => void; onClose: () => void}) {
     const submit = async (e: Submit) => {
         e.preventDefault();
         try {
-            await send("POST", "limits", {scope: scope.trim(),
-                limit: limit.trim()});
+            await send("post", "limits", {}, {body: {scope: scope.trim(),
+                limit: limit.trim()}});
             p.onDone();
         } catch (x) {
             setWrong(wrongField(x, ["scope", "limit"]));
@@ -104,14 +107,15 @@ function NewLimit(p: {onDone: () => void; onClose: () => void}) {
             </div></form></Dialog>;
 }
 
-function Close(p: {what: string; path: string; text: string; version: number;
+function Close(p: {what: string; path: "budgets/{id}" | "limits/{id}";
+                   id: string; text: string; version: number;
                    onDone: () => void; onClose: () => void}) {
     const [error, setError] = useState<Error | null>(null);
     return <Dialog title={"Close " + p.what + "?"} onClose={p.onClose}>
         <p>{p.text}</p><Failed error={error} />
         <div class="acts"><button class="danger" onClick={async () => {
             try {
-                await send("DELETE", p.path, undefined, p.version);
+                await send("delete", p.path, {id: p.id}, {version: p.version});
                 p.onDone();
             } catch (e) {
                 setError(e as Error);
@@ -121,12 +125,12 @@ function Close(p: {what: string; path: string; text: string; version: number;
 }
 
 export function Budgets() {
-    const b = useData<{budgets: Budget[]}>("budgets");
-    const l = useData<{limits: Limit[]}>("limits");
-    const a = usePages<Alert>("alerts?limit=100", "alerts");
+    const b = useData("budgets");
+    const l = useData("limits");
+    const a = usePages("alerts", 100);
     const [open, setOpen] = useState<{change?: Budget | null; limit?: boolean;
-        close?: {what: string; path: string; text: string;
-                 version: number}} | null>(null);
+        close?: Omit<Parameters<typeof Close>[0], "onDone" | "onClose">} |
+        null>(null);
     useRefresh(() => { b.reload(); l.reload(); a.reload(); });
     const done = () => { setOpen(null); b.reload(); l.reload(); };
     return <Page title="Budgets and limits" tools={<>
@@ -164,7 +168,8 @@ export function Budgets() {
                         setOpen({change: x})}>Change</button>
                     <button class="plain danger" onClick={() => setOpen({
                         close: {what: "the budget of " + x.name,
-                            path: "budgets/" + x.id, version: x.version,
+                            path: "budgets/{id}", id: x.id,
+                            version: x.version,
                             text: "It binds nobody any more. What was spent " +
                                 "stays in the books."}})}>Close</button></>},
             ]} /></Section>
@@ -183,7 +188,8 @@ export function Budgets() {
                         : x.reset_ms === 0 ? "now" : ms(x.reset_ms)},
                 {name: "Actions", cell: (x) => <button class="plain danger"
                     onClick={() => setOpen({close: {what: "the limit of " +
-                        x.name, path: "limits/" + x.id, version: x.version,
+                        x.name, path: "limits/{id}", id: x.id,
+                    version: x.version,
                     text: x.limit + " binds nobody any more."}})}>Close
                 </button>},
             ]} /></Section>

@@ -2,7 +2,7 @@
 // is governed and priced like any other call.
 
 import {useEffect, useRef, useState} from "preact/hooks";
-import {call, Deployment, get, Explained, Model, query, send} from "../api";
+import {ask, Comparison, get, send} from "../api";
 import {useData} from "../data";
 import {sum} from "../money";
 import {set} from "../router";
@@ -26,8 +26,6 @@ interface Asked {
 
 interface Kept { asked: Asked; models: string[]; runs: Run[]; }
 
-interface Saved { id: string; name: string; saved_at: number; body: string; }
-
 const MOST = 6;
 const BODY_MAX = 11000;         // of what is saved, in characters
 const NAMES = ["prompt", "system", "max", "temperature", "top_p", "effort"] as
@@ -48,7 +46,7 @@ function written(k: Kept): string {
     return JSON.stringify({...k, runs: []});
 }
 
-function read(s: Saved): Kept | null {
+function read(s: Comparison): Kept | null {
     try {
         return JSON.parse(s.body) as Kept;
     } catch {
@@ -148,11 +146,11 @@ function Choose(p: {title: string; names: string[]; chosen: string[];
         </label>)}</div></fieldset>;
 }
 
-function Saves(p: {list: Saved[] | null; error: Error | null;
-                   onChange: () => void; onOpen: (s: Saved) => void}) {
+function Saves(p: {list: Comparison[] | null; error: Error | null;
+                   onChange: () => void; onOpen: (s: Comparison) => void}) {
     const [error, setError] = useState<Error | null>(null);
-    const drop = (s: Saved) => {
-        send("DELETE", "comparisons/" + s.id).then(() => {
+    const drop = (s: Comparison) => {
+        send("delete", "comparisons/{id}", {id: s.id}).then(() => {
             setError(null);
             p.onChange();
         }, setError);
@@ -179,9 +177,9 @@ function together(runs: Run[]): string | null {
 }
 
 export function Compare({place}: PageProps) {
-    const models = useData<{models: Model[]}>("models");
-    const all = useData<{deployments: Deployment[]}>("deployments");
-    const saves = useData<{comparisons: Saved[]}>("comparisons");
+    const models = useData("models");
+    const all = useData("deployments");
+    const saves = useData("comparisons");
     const q = place.params;
     const [asked, setAsked] = useState<Asked>(() => ({
         prompt: q.get("prompt") ?? "", system: q.get("system") ?? "",
@@ -209,7 +207,7 @@ export function Compare({place}: PageProps) {
         setRuns((was) => was.map((r, n) => n === i ? {...r, ...f(r)} : r));
     const explain = async (i: number, id: string) => {
         // What it cost and where it ran is what the log says.
-        const e = await get<Explained>("requests/" + id);
+        const e = await get("requests/{id}", {id});
         const a = e.attempts[e.attempts.length - 1];
         const d = all.data?.deployments.find((x) => x.id === a?.deployment);
         change(i, () => ({cost: e.settled, input: a?.input_tokens ?? null,
@@ -222,9 +220,9 @@ export function Compare({place}: PageProps) {
         const pinned = all.data?.deployments.find((d) => d.id === model);
         let id = "";
         try {
-            const r = await call("POST", "/api/v1/compare" + query(
-                {deployment: pinned?.id}), body(asked, pinned?.model ??
-                    model), signal);
+            const r = await ask("post", "compare",
+                {deployment: pinned?.id}, {signal,
+                    body: body(asked, pinned?.model ?? model)});
             id = r.headers.get("x-kontor-request-id") ?? "";
             change(i, () => ({id}));
             for await (const w of words(r.body as ReadableStream<BufferSource>)) {
@@ -257,8 +255,8 @@ export function Compare({place}: PageProps) {
     };
     const keep = async () => {
         try {
-            await send("POST", "comparisons", {name: name.trim(),
-                body: written({asked, models: chosen, runs})});
+            await send("post", "comparisons", {}, {body: {name: name.trim(),
+                body: written({asked, models: chosen, runs})}});
             setTold(`"${name.trim()}" is saved.`);
             setName("");
             setWrong({});
@@ -268,7 +266,7 @@ export function Compare({place}: PageProps) {
             setWrong({name: at["name"] ?? at["body"] ?? at[""]!});
         }
     };
-    const open = (s: Saved) => {
+    const open = (s: Comparison) => {
         const k = read(s);
         if (k === null)
             return;

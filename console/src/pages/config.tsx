@@ -1,19 +1,12 @@
 // The text of kontor.yaml: what is wrong with it, and what it would change.
 
 import {useEffect, useRef, useState} from "preact/hooks";
-import {send} from "../api";
+import {Checked, send} from "../api";
 import {useData} from "../data";
 import {Badge, Failed, Page, Section, Table} from "../ui";
 
-interface Text { text: string; file: string; version: string; }
-interface Checked {
-    good: boolean; report: string; needs_restart: string | null;
-    changes: {change: string; kind: string; id: string; field?: string;
-              from?: string | null; to?: string | null}[];
-}
-
 export function Config() {
-    const d = useData<Text>("config/text");
+    const d = useData("config/text");
     const [text, setText] = useState<string | null>(null);
     const [checked, setChecked] = useState<Checked | null>(null);
     const [error, setError] = useState<Error | null>(null);
@@ -26,7 +19,7 @@ export function Config() {
             return;
         const mine = ++turn.current;
         const t = setTimeout(() => {
-            send<Checked>("POST", "config/check", {text}).then((c) => {
+            send("post", "config/check", {}, {body: {text}}).then((c) => {
                 if (mine === turn.current) {
                     setChecked(c);
                     setError(null);
@@ -37,8 +30,8 @@ export function Config() {
     }, [text]);
     const save = async () => {
         try {
-            const r = await send<{generation: string}>("PUT", "config/text",
-                {text: now, version: d.data!.version});
+            const r = await send("put", "config/text", {},
+                {body: {text: now, version: d.data!.version}});
             setTold("Generation " + r.generation + " is in force.");
             setText(null);
             setChecked(null);
@@ -78,7 +71,7 @@ export function Config() {
             {checked.needs_restart ? <p class="note">A change of{" "}
                 {checked.needs_restart} needs a restart of kontor.</p> : null}
             {checked.good ? <Table label="Changes" rows={checked.changes}
-                id={(c) => c.kind + c.id + (c.field ?? "") + c.change + (c.to ?? "")}
+                id={(c) => [c.kind, c.id, c.field, c.change, c.to].join("/")}
                 empty="Nothing: the same is in force already." columns={[
                     {name: "Change", cell: (c) => <Badge text={c.change}
                         kind={c.change === "removed" ? "bad"

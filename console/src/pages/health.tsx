@@ -1,15 +1,9 @@
 // kontor itself: its processes, its log, what was signed.
 
-import {Credential, Health as Report, Incident} from "../api";
+import {Credential} from "../api";
 import {useData, useHealth, usePages} from "../data";
 import {local} from "../time";
 import {Badge, Copy, count, Facts, Failed, Page, Section, Table} from "../ui";
-
-interface Suspense {
-    rows: {attempt: string; time: string; key: string; deployment: string;
-           bound?: string; effective_cost?: string}[];
-    count: number; total: string;
-}
 
 const span = (s: number | undefined) => s === undefined ? "–"
     : s < 0 ? "over" : s < 120 ? s + " s" : s < 7200
@@ -49,7 +43,7 @@ function Credentials(p: {rows: Credential[] | null}) {
 }
 
 function Incidents() {
-    const d = usePages<Incident>("incidents?limit=100", "incidents");
+    const d = usePages("incidents", 100);
     return <Section title="Incidents">
         <Failed error={d.error} retry={d.reload} />
         <Table label="What should not have happened, the newest first"
@@ -71,9 +65,9 @@ function Incidents() {
 }
 
 export function Health() {
-    const d = useData<Report>("health");
-    const c = useData<{checkpoint: string; key: string}>("audit/checkpoint");
-    const s = useData<Suspense>("suspense");
+    const d = useData("health");
+    const c = useData("audit/checkpoint");
+    const s = useData("suspense");
     const now = useHealth();
     const h = now ?? d.data;
     const lines = c.data?.checkpoint.split("\n") ?? [];

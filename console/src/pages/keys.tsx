@@ -1,7 +1,7 @@
 // Credentials: made here, shown once, revoked at once.
 
 import {useState} from "preact/hooks";
-import {Key, Model, send} from "../api";
+import {Key, KeyMade, send} from "../api";
 import {useData, usePages} from "../data";
 import {Badge, Copy, Dialog, Failed, Field, Page, Section, Submit, Table,
         wrongField} from "../ui";
@@ -10,32 +10,30 @@ import {day} from "../time";
 const FIELDS = ["name", "org", "team", "project", "user", "service", "tags",
     "models", "budget", "expires"];
 
-interface Made { id: string; key: string; aws_access_key_id?: string;
-                 aws_secret_access_key?: string; }
-
-function Shown(p: {made: Made; onClose: () => void}) {
+function Shown(p: {made: KeyMade; onClose: () => void}) {
     const m = p.made;
     const pair = m.aws_access_key_id ? `aws_access_key_id = ` +
         `${m.aws_access_key_id}\naws_secret_access_key = ` +
         m.aws_secret_access_key : "";
     return <Dialog title="The key, shown once" onClose={p.onClose}>
         <p>Copy it now: kontor keeps only its hash.</p>
-        <p class="mono" id="new-key"><code>{m.key}</code></p>
+        <p class="mono" id="new-key"><code>{m.key ?? "It was shown before."}
+        </code></p>
         {pair ? <><p>The same key for AWS SDKs:</p><pre>{pair}</pre></> : null}
-        <div class="acts"><Copy text={m.key} label="Copy the key" />
+        <div class="acts"><Copy text={m.key ?? ""} label="Copy the key" />
             {pair ? <Copy text={pair} label="Copy the pair" /> : null}
             <button class="main" onClick={p.onClose}>I have it</button></div>
         <p class="dim"><a href="/console/start">How to call with it</a></p>
     </Dialog>;
 }
 
-function Create(p: {onDone: (made: Made) => void;
+function Create(p: {onDone: (made: KeyMade) => void;
                     onClose: () => void}) {
     const [v, set] = useState<Record<string, string>>({});
     const [admin, setAdmin] = useState(false);
     const [aws, setAws] = useState(false);
     const [wrong, setWrong] = useState<Record<string, string>>({});
-    const models = useData<{models: Model[]}>("models");
+    const models = useData("models");
     const put = (k: string) => (x: string) => set({...v, [k]: x});
     const submit = async (e: Submit) => {
         e.preventDefault();
@@ -51,7 +49,7 @@ function Create(p: {onDone: (made: Made) => void;
         try {
             if (aws)
                 body["aws"] = true;
-            p.onDone(await send<Made>("POST", "keys", body));
+            p.onDone(await send("post", "keys", {}, {body}));
         } catch (x) {
             setWrong(wrongField(x, FIELDS));
         }
@@ -87,7 +85,7 @@ function Create(p: {onDone: (made: Made) => void;
 }
 
 function Act(p: {of: Key; what: "revoke" | "rotate"; onClose: () => void;
-                 onDone: (made?: Made) => void}) {
+                 onDone: (made?: KeyMade) => void}) {
     const [error, setError] = useState<Error | null>(null);
     const [keep, setKeep] = useState("1h");
     const wrong = error !== null ? wrongField(error, ["keep"])["keep"]
@@ -95,11 +93,12 @@ function Act(p: {of: Key; what: "revoke" | "rotate"; onClose: () => void;
     const run = async () => {
         try {
             if (p.what === "revoke") {
-                await send("DELETE", "keys/" + p.of.id);
+                await send("delete", "keys/{id}", {id: p.of.id});
                 p.onDone();
             } else {
-                p.onDone(await send<Made>("POST", `keys/${p.of.id}/rotate`,
-                    keep.trim() === "" ? {} : {keep: keep.trim()}));
+                p.onDone(await send("post", "keys/{id}/rotate",
+                    {id: p.of.id}, {body: keep.trim() === "" ? {}
+                        : {keep: keep.trim()}}));
             }
         } catch (e) {
             setError(e as Error);
@@ -121,12 +120,12 @@ function Act(p: {of: Key; what: "revoke" | "rotate"; onClose: () => void;
 }
 
 export function Keys() {
-    const d = usePages<Key>("keys?limit=500", "keys");
+    const d = usePages("keys", 500);
     const [create, setCreate] = useState(false);
-    const [shown, setShown] = useState<Made | null>(null);
+    const [shown, setShown] = useState<KeyMade | null>(null);
     const [act, setAct] = useState<{of: Key; what: "revoke" | "rotate"} |
         null>(null);
-    const done = (made?: Made) => {
+    const done = (made?: KeyMade) => {
         setCreate(false);
         setAct(null);
         if (made !== undefined)

@@ -7,12 +7,6 @@ import {show} from "../money";
 import {Badge, count, currency, Failed, Page, Section, Table} from "../ui";
 import {day, ms} from "../time";
 
-interface Price {
-    deployment: string; model: string; provider: string; tier: string;
-    from: string; to: string | null; source: string; steps: number;
-    operators: boolean; [rate: string]: unknown;
-}
-
 const rate = (d: Record<string, unknown> | null, name: string) =>
     d && typeof d[name] === "string" ? show(d[name] as string) : "–";
 
@@ -35,9 +29,9 @@ const headroom = (d: Deployment) => d.headroom_tokens === null
     ? <small>not told</small> : count(d.headroom_tokens);
 
 export function Models() {
-    const m = useData<{models: Model[]}>("models");
-    const d = useData<{deployments: Deployment[]}>("deployments");
-    const p = useData<{prices: Price[]}>("prices");
+    const m = useData("models");
+    const d = useData("deployments");
+    const p = useData("prices");
     useRefresh(d.reload, 2000);
     const models = m.data ? [...m.data.models].sort((a, b) =>
         a.id.localeCompare(b.id)) : [];
@@ -87,14 +81,15 @@ export function Models() {
             <Failed error={p.error} retry={p.reload} />
             <Table label="Price rows" rows={p.data && [...p.data.prices].sort((a, b) =>
                 a.deployment.localeCompare(b.deployment) ||
-                a.from.localeCompare(b.from) ||
+                (a.from ?? "").localeCompare(b.from ?? "") ||
                 a.tier.localeCompare(b.tier))}
                 id={(r) => `${r.deployment}/${r.tier}/${r.from}`} columns={[
                     {name: "Deployment", cell: (r) => r.deployment,
                         key: "deployment", order: (a, b) =>
                             a.deployment.localeCompare(b.deployment)},
                     {name: "From", cell: (r) => day(r.from), key: "from",
-                        order: (a, b) => a.from.localeCompare(b.from)},
+                        order: (a, b) => (a.from ?? "").localeCompare(
+                            b.from ?? "")},
                     {name: "Until", narrow: false,
                         cell: (r) => r.to === null ? "on" : day(r.to)},
                     {name: "Tier", narrow: false, cell: (r) => r.tier || "–"},

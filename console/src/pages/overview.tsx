@@ -1,7 +1,7 @@
 // What is spent, how it goes, and what just happened.
 
 import {useMemo, useState} from "preact/hooks";
-import {Budget, Call, Calls, Deployment, query, Usage, UsageRow} from "../api";
+import {Call, LatencyRow, UsageRow} from "../api";
 import {Chart, Series, short} from "../chart";
 import {useData, useLive, useRefresh} from "../data";
 import {compare, length, share, show} from "../money";
@@ -47,15 +47,8 @@ function largest(rows: UsageRow[], by: string): string[] {
         b.calls - a.calls).slice(0, 6).map(([n]) => n);
 }
 
-interface LatencyRow {
-    [dimension: string]: string | number | null;
-    calls: number; errors: number; first_p50_ms: number | null;
-    first_p95_ms: number | null; total_p50_ms: number | null;
-    total_p95_ms: number | null;
-}
-
 function Recent() {
-    const d = useData<Calls>("requests?limit=12");
+    const d = useData("requests", {limit: 12});
     const [live, setLive] = useState<Call[]>([]);
     useLive((c) => setLive((was) => [c, ...was].slice(0, 12)));
     const seen = new Set(live.map((c) => c.id));
@@ -87,7 +80,7 @@ function Recent() {
 }
 
 function Budgets() {
-    const d = useData<{budgets: Budget[]}>("budgets");
+    const d = useData("budgets");
     useRefresh(d.reload);
     const rows = (d.data?.budgets ?? []).filter((b) => !b.closed)
         .sort((a, b) => share(b.spent, b.limit) - share(a.spent, a.limit))
@@ -117,7 +110,7 @@ export const byName = <R extends {id: string}>(rows: R[]): R[] =>
     [...rows].sort((a, b) => a.id.localeCompare(b.id));
 
 function Providers() {
-    const d = useData<{deployments: Deployment[]}>("deployments");
+    const d = useData("deployments");
     useRefresh(d.reload, 2000);
     return <Section title="Providers now" tools={
         <a href="/console/models">Models and prices</a>}>
@@ -137,8 +130,7 @@ function Providers() {
 }
 
 function Latency(p: {from: string; by: string}) {
-    const d = useData<{rows: LatencyRow[]}>("latency" + query(
-        {from: p.from, by: p.by}));
+    const d = useData("latency", {from: p.from, by: p.by});
     useRefresh(d.reload, 3000);
     return <Section title={"Latency and errors by " + p.by}>
         <Failed error={d.error} retry={d.reload} />
@@ -163,17 +155,14 @@ export function Overview({place}: PageProps) {
     const by = place.params.get("by") ?? "model";
     const step = SPANS[span] ?? SPANS["24h"]!;
     const from = useMemo(() => since(span), [span]);
-    const total = useData<Usage>("usage" + query({from}));
-    const rows = useData<Usage>("usage" + query(
-        {from, by: step.by + "," + by}));
-    const whole = useData<{total: {errors: number}}>("latency" + query(
-        {from}));
+    const total = useData("usage", {from});
+    const rows = useData("usage", {from, by: step.by + "," + by});
+    const whole = useData("latency", {from});
     useRefresh(() => { total.reload(); rows.reload(); whole.reload(); });
     // The hour is the least that latency is kept by; a resolution has none.
     const coarse = step.by === "minute" ? "hour" : step.by;
     const timed = by === "resolution" ? "model" : by;
-    const late = useData<{rows: LatencyRow[]}>("latency" + query(
-        {from, by: coarse + "," + timed}));
+    const late = useData("latency", {from, by: coarse + "," + timed});
     useRefresh(late.reload, 3000);
     const drawn = useMemo(() => {
         const all = rows.data?.rows ?? [], names = largest(all, by);

@@ -56,23 +56,24 @@ function steps(e: Explained): Step[] {
         const who = e.attempts.length > 1 ? `${a.attempt}. ` : "";
         all.push({at, text: <>{who}Held <Money v={a.hold} unit /> of every
             budget it falls under, for <b>{a.deployment}</b></>});
-        if (a.sent_us !== null)
+        if (typeof a.sent_us === "number")
             all.push({at: at + a.sent_us, text: <>{who}Sent to {a.provider}
                 </>});
-        if (a.first_us !== null)
+        if (typeof a.first_us === "number")
             all.push({at: at + a.first_us, kind: bad ? "bad" : undefined,
                 text: <>{who}{a.provider} began to answer
                 {a.status !== null ? <>: <Status code={a.status} /></> : null}
                 </>});
-        if (a.end_us !== null)
+        if (typeof a.end_us === "number")
             all.push({at: at + a.end_us, kind: bad ? "bad" : undefined,
                 text: <>{who}{bad ? <>Failed: {a.fault ?? "status " +
                     a.status}{a.owner && a.owner !== "nobody" ? ", for " +
                     a.owner + " to mend" : ""}</> : <>Its answer was over
                     </>}</>});
-        all.push({at: at + (a.end_us ?? a.sent_us ?? 0), kind: bad ? "bad"
-            : "good", text: <>{who}Settled <Money v={a.settled} unit /> and
-            gave the rest back <Badge text={a.resolution} /></>});
+        if (a.resolution !== null)
+            all.push({at: at + (a.end_us ?? a.sent_us ?? 0), kind: bad ? "bad"
+                : "good", text: <>{who}Settled <Money v={a.settled} unit />
+                and gave the rest back <Badge text={a.resolution} /></>});
     }
     if (!e.open)
         all.push({at: e.total_us ?? 0, text: <>The caller was answered{" "}
@@ -82,12 +83,9 @@ function steps(e: Explained): Step[] {
     return all;
 }
 
-interface Proof { key: string; checkpoint: string;
-                  leaves: {index: number}[]; }
-
 // What was signed of it; checked by anybody who has the file.
 function Receipt(p: {id: string}) {
-    const d = useData<Proof>("audit/proof/" + encodeURIComponent(p.id));
+    const d = useData("audit/proof/{id}", {id: p.id});
     const lines = d.data?.checkpoint.split("\n") ?? [];
     const when = /^time (\d+)$/m.exec(d.data?.checkpoint ?? "");
     return <Section title="Receipt" tools={d.data
@@ -143,7 +141,7 @@ function Money3(p: {a: Attempt}) {
 
 export function One({place}: PageProps) {
     const id = place.path.split("/").pop() ?? "";
-    const d = useData<Explained>("requests/" + encodeURIComponent(id));
+    const d = useData("requests/{id}", {id});
     const e = d.data;
     const begun = e ? Date.parse(e.time) : 0;
     const whole = Math.max(e?.total_us ?? 0, ...(e?.attempts ?? []).map((a) =>

@@ -1,7 +1,7 @@
 // Every call, the newest first; the filters are the address.
 
 import {useEffect, useState} from "preact/hooks";
-import {Call, Calls, Deployment, get, Model, query} from "../api";
+import {Call, Calls, get, query} from "../api";
 import {useData, useLive, useMissed, useRefresh} from "../data";
 import {set} from "../router";
 import {Badge, Choice, count, Failed, Filter, Money, Page, Status, Table}
@@ -9,51 +9,52 @@ import {Badge, Choice, count, Failed, Filter, Money, Page, Status, Table}
 import {clock, local, ms} from "../time";
 import {PageProps} from "./index";
 
-const FILTERS = ["key", "org", "team", "project", "principal", "model", "deployment",
-    "provider", "region", "status", "resolution", "fault", "from", "to",
-    "unsure"];
+const FILTERS = ["key", "org", "team", "project", "principal", "model",
+    "deployment", "provider", "region", "status", "resolution", "fault",
+    "from", "to", "unsure"] as const;
+type Filters = {[name in typeof FILTERS[number]]?: string};
 
 // Come from other pages; shown when they bind.
-const HIDDEN = ["org", "project", "principal", "region", "fault", "unsure"];
+const HIDDEN = ["org", "project", "principal", "region", "fault", "unsure"] as
+    const;
 
 const same = (want: string | undefined, is: string | null) =>
     want === undefined || want === is;
 
 // What comes live must be what the filters would find.
-function fits(c: Call, f: Record<string, string | undefined>): boolean {
+function fits(c: Call, f: Filters): boolean {
     const status = String(c.status);
-    return same(f["key"], c.key) && same(f["team"], c.team) &&
-        f["org"] === undefined && f["project"] === undefined &&
-        same(f["principal"], c.principal) && same(f["model"], c.model) &&
-        same(f["deployment"], c.deployment) &&
-        same(f["provider"], c.provider) && same(f["region"], c.region) &&
-        same(f["resolution"], c.resolution) && same(f["fault"], c.fault) &&
-        f["to"] === undefined &&
-        (f["status"] === undefined || f["status"] === status ||
-            f["status"] === status[0] + "xx") &&
-        (f["unsure"] === undefined || c.resolution === "unknown" ||
+    return same(f.key, c.key) && same(f.team, c.team) &&
+        f.org === undefined && f.project === undefined &&
+        same(f.principal, c.principal) && same(f.model, c.model) &&
+        same(f.deployment, c.deployment) &&
+        same(f.provider, c.provider) && same(f.region, c.region) &&
+        same(f.resolution, c.resolution) && same(f.fault, c.fault) &&
+        f.to === undefined &&
+        (f.status === undefined || f.status === status ||
+            f.status === status[0] + "xx") &&
+        (f.unsure === undefined || c.resolution === "unknown" ||
             c.resolution === "estimated");
 }
 
 export function Requests({place}: PageProps) {
     const f = Object.fromEntries(FILTERS.map((n) =>
-        [n, place.params.get(n) ?? undefined]));
-    const path = "requests" + query(f);
-    const first = useData<Calls>(path);
-    const models = useData<{models: Model[]}>("models");
-    const deployments = useData<{deployments: Deployment[]}>("deployments");
+        [n, place.params.get(n) ?? undefined])) as Filters;
+    const first = useData("requests", f);
+    const models = useData("models");
+    const deployments = useData("deployments");
     const [more, setMore] = useState<Calls[]>([]);
     const [live, setLive] = useState<Call[]>([]);
     const [busy, setBusy] = useState(false);
     const [error, setError] = useState<Error | null>(null);
-    useEffect(() => { setMore([]); setLive([]); setError(null); }, [path]);
+    useEffect(() => { setMore([]); setLive([]); setError(null); }, [query(f)]);
     useLive((c) => {
         if (fits(c, f))
             setLive((was) => [c, ...was].slice(0, 200));
     });
     // What a row does not say, only the log can find.
     useRefresh(() => {
-        if (f["org"] !== undefined || f["project"] !== undefined)
+        if (f.org !== undefined || f.project !== undefined)
             first.reload();
     });
     // Nothing may stand between two rows that the log has: read it again.
@@ -65,8 +66,8 @@ export function Requests({place}: PageProps) {
     const further = async () => {
         setBusy(true);
         try {
-            const next = await get<Calls>("requests" + query(
-                {...f, before: last!.next!}));
+            const next = await get("requests",
+                {...f, before: last!.next!});
             setMore((was) => [...was, next]);
             setError(null);
         } catch (e) {
@@ -92,7 +93,7 @@ export function Requests({place}: PageProps) {
             <Filter name="from" label="From" error={first.error}
                 hint="2026-11-01, 36h" />
             <Filter name="to" label="To" error={first.error} hint="now" />
-            <Choice label="Resolution" value={f["resolution"] ?? ""}
+            <Choice label="Resolution" value={f.resolution ?? ""}
                 onChange={(v) => set({resolution: v})} options={[["", "any"],
                     "booked", "overage", "estimated", "unknown", "void"]} />
             {HIDDEN.filter((n) => f[n]).map((n) => <Filter key={n} name={n}

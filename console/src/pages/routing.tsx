@@ -1,7 +1,7 @@
 // Where calls went, how concentrated that is, what could move.
 
 import {useMemo} from "preact/hooks";
-import {query, Usage} from "../api";
+import {Share, Usage} from "../api";
 import {useData, useRefresh} from "../data";
 import {parse} from "../money";
 import {set} from "../router";
@@ -10,24 +10,7 @@ import {Badge, Choice, count, Failed, Gauge, Money, Page, Section, Table,
 import {ms, since, SPANS} from "../time";
 import {PageProps} from "./index";
 
-interface Part { name: string; share: number; cost: string; tokens: number; }
-
-interface Report {
-    shares_by: string; cost: string; tokens: number; hhi: number;
-    hhi_publishers: number; providers: Part[]; publishers: Part[];
-    accelerators: Part[]; movable_share: number;
-    deployments: {
-        deployment: string; model: string; provider: string; capacity: string;
-        share: number; availability: number | null; attempts: number;
-        utilisation?: number | null;
-        first_p50_ms: number | null; first_p95_ms: number | null;
-        total_p50_ms: number | null; total_p95_ms: number | null;
-        since_start: Record<string, number>;
-    }[];
-    portability: {model: string; publisher: string; capabilities: string;
-                  share: number; providers: string[]; fallback: string;
-                  within_every_rule: string[]; movable: boolean}[];
-}
+type Part = Omit<Share, "calls">;
 
 const percent = (v: number | null | undefined, places = 1) =>
     v === null || v === undefined ? "–" : (100 * v).toFixed(places) + " %";
@@ -68,8 +51,8 @@ const failed = (n: Record<string, number>) => Object.entries(n)
 export function Routing({place}: PageProps) {
     const span = place.params.get("span") ?? "7d";
     const from = useMemo(() => since(span), [span]);
-    const d = useData<Report>("route/report" + query({from}));
-    const zone = useData<Usage>("usage" + query({from, by: "zone"}));
+    const d = useData("route/report", {from});
+    const zone = useData("usage", {from, by: "zone"});
     useRefresh(() => { d.reload(); zone.reload(); }, 3000);
     const r = d.data;
     const of = r?.shares_by === "tokens" ? "tokens" : "spend";

@@ -2,7 +2,7 @@
 
 import {ComponentChildren} from "preact";
 import {useMemo} from "preact/hooks";
-import {query, Usage, UsageRow} from "../api";
+import {query, UsageRow} from "../api";
 import {useData, useRefresh} from "../data";
 import {compare, sum} from "../money";
 import {set} from "../router";
@@ -100,8 +100,8 @@ export function Spend({place}: PageProps) {
     const start = useMemo(() => since(span), [span]);
     const from = own || start;
     const range = {from, to};
-    const d = useData<Usage>("usage" + query({...range,
-        by: across ? by + "," + across : by}));
+    const d = useData("usage", {...range,
+        by: across ? by + "," + across : by});
     useRefresh(d.reload, 2000);
     const t = d.data?.total;
     const link = (format: string, more = {}) => "/api/v1/usage" +

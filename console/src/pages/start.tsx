@@ -1,7 +1,7 @@
 // The first minute: call, see it appear, add a provider of one's own.
 
 import {useMemo, useState} from "preact/hooks";
-import {call, Call, Model, send} from "../api";
+import {Call, send, Tested} from "../api";
 import {useData, useLive} from "../data";
 import {Code, Copy, Failed, Field, Money, Page, Section, Status, Table} from "../ui";
 import {ms} from "../time";
@@ -172,19 +172,14 @@ function advice(r: Tested): string {
         ? "it is reached, and has no capacity for us now" : "");
 }
 
-interface Tested { good: boolean; status: number; text: string; ms: number;
-                   code: string;
-                   request: string; }
-
 function Test() {
-    const d = useData<{deployments: {id: string; provider: string}[]}>("deployments");
+    const d = useData("deployments");
     const [rows, setRows] = useState<Record<string, Tested | "…">>({});
     const [error, setError] = useState<Error | null>(null);
     const test = async (id: string) => {
         setRows((was) => ({...was, [id]: "…"}));
         try {
-            const r = await send<Tested>("POST", "deployments/" +
-                encodeURIComponent(id) + "/test");
+            const r = await send("post", "deployments/{id}/test", {id});
             setRows((was) => ({...was, [id]: r}));
             setError(null);
         } catch (e) {
@@ -216,9 +211,8 @@ function Answer(p: {of: Tested | "…" | undefined}) {
 }
 
 export function Start() {
-    const where = useData<{gateway_address: string; gateway_tls: string}>(
-        "config");
-    const models = useData<{models: Model[]}>("models");
+    const where = useData("config");
+    const models = useData("models");
     const [key, setKey] = useState("");
     const [pair, setPair] = useState<Pair | null>(null);
     const [at, setAt] = useState("curl");
@@ -232,13 +226,11 @@ export function Start() {
     const model = models.data?.models[0]?.id ?? "MODEL";
     const make = async () => {
         try {
-            const r = await call("POST", "/api/v1/keys", {
-                name: "first call", budget: "5/month", aws: true});
-            const made = await r.json() as {key: string;
-                aws_access_key_id: string; aws_secret_access_key: string};
-            setKey(made.key);
-            setPair({id: made.aws_access_key_id,
-                secret: made.aws_secret_access_key});
+            const made = await send("post", "keys", {}, {body: {
+                name: "first call", budget: "5/month", aws: true}});
+            setKey(made.key ?? "");
+            setPair({id: made.aws_access_key_id ?? "",
+                secret: made.aws_secret_access_key ?? ""});
             setError("");
         } catch (e) {
             setError(e instanceof Error ? e.message : String(e));
