@@ -564,26 +564,92 @@ write_texts(
 	buf_fini(&text);
 }
 
+/* Code points, of which indexes count. */
+static uint64_t
+length_of(struct slice text)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < text.len; i++)
+		n += ((unsigned char)text.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* Where a source says no place, it is of all that its block says. */
+static void
+write_citations(
+    struct buf *b, const struct citation *c, uint64_t from, uint64_t to)
+{
+	for (; c != NULL; c = c->next) {
+		json_w_begin(b, '{');
+		json_w_kstr(b, "type", S("url_citation"));
+		json_w_key(b, "url_citation");
+		json_w_begin(b, '{');
+		json_w_kstr(b, "url", c->url);
+		json_w_kstr(b, "title", c->title);
+		json_w_ku64(b, "start_index", c->end > 0 ? c->start : from);
+		json_w_ku64(b, "end_index", c->end > 0 ? c->end : to);
+		json_w_end(b, '}');
+		json_w_end(b, '}');
+	}
+}
+
 static void
 write_annotations(struct buf *b, const struct part *p)
 {
-	const struct citation *c;
+	uint64_t from = 0, to;
 
 	json_w_key(b, "annotations");
 	json_w_begin(b, '[');
 	for (; p != NULL; p = p->next) {
-		for (c = p->citation; c != NULL; c = c->next) {
-			json_w_begin(b, '{');
-			json_w_kstr(b, "type", S("url_citation"));
-			json_w_key(b, "url_citation");
-			json_w_begin(b, '{');
-			json_w_kstr(b, "url", c->url);
-			json_w_kstr(b, "title", c->title);
-			json_w_ku64(b, "start_index", c->start);
-			json_w_ku64(b, "end_index", c->end);
-			json_w_end(b, '}');
-			json_w_end(b, '}');
-		}
+		if (p->kind != PART_TEXT)
+			continue;
+		to = from + length_of(p->text);
+		write_citations(b, p->citation, from, to);
+		from = to;
+	}
+	json_w_end(b, ']');
+}
+
+static bool
+is_picture(const struct part *p)
+{
+	return p->kind == PART_IMAGE && p->data.len > 0;
+}
+
+/* OpenAI's models draw elsewhere: as servers that route to Google's say it. */
+static void
+write_picture(struct buf *b, const struct part *p)
+{
+	struct buf uri = { 0 };
+
+	buf_str(&uri, "data:");
+	buf_add(&uri, p->mime);
+	buf_str(&uri, ";base64,");
+	buf_add(&uri, p->data);
+	json_w_begin(b, '{');
+	json_w_kstr(b, "type", S("image_url"));
+	json_w_key(b, "image_url");
+	json_w_begin(b, '{');
+	json_w_kstr(b, "url", buf_slice(&uri));
+	json_w_end(b, '}');
+	json_w_end(b, '}');
+	buf_fini(&uri);
+}
+
+static void
+write_pictures(struct buf *b, const struct part *p)
+{
+	while (p != NULL && !is_picture(p))
+		p = p->next;
+	if (p == NULL)
+		return;
+	json_w_key(b, "images");
+	json_w_begin(b, '[');
+	for (; p != NULL; p = p->next) {
+		if (is_picture(p))
+			write_picture(b, p);
 	}
 	json_w_end(b, ']');
 }
@@ -643,6 +709,7 @@ write_message(struct buf *b, struct arena *a, const struct part *first)
 	if (k.calls)
 		write_calls(b, a, first);
 	write_annotations(b, first);
+	write_pictures(b, first);
 	json_w_end(b, '}');
 }
 
@@ -686,6 +753,8 @@ struct writing {
 	struct slice opaque_text; /* of a reasoning block: what was shown */
 	struct part *thoughts;    /* opaque ones that no call carries yet */
 	int calls;
+	struct part cited; /* what the open block's text is from */
+	uint64_t from, to; /* where its text stands */
 	struct usage usage;
 	bool has_usage;
 	bool open;
@@ -760,6 +829,12 @@ write_open(const struct stream_step *s, struct encoding_out *e, struct buf *out)
 	struct buf b = { 0 };
 
 	m->block = s->block;
+	m->from = m->to;
+	if (is_picture(&s->block)) {
+		open_chunk(&b, e);
+		write_pictures(&b, &s->block);
+		close_chunk(&b, NULL, out);
+	}
 	if (s->block.kind != PART_TOOL_CALL)
 		return;
 	sealed.id = seal_id(e->arena, s->block.id, m->thoughts, &s->block);
@@ -893,10 +968,46 @@ write_text(const struct stream_step *s, struct encoding_out *e, struct buf *out)
 		m->opaque_text = arena_join(e->arena, both, NELEM(both));
 		write_delta(e, "reasoning_content", s->text, out);
 	} else {
+		if (m->block.kind == PART_TEXT)
+			m->to += length_of(s->text);
 		write_delta(e,
 		    m->block.kind == PART_REFUSAL ? "refusal" : "content",
 		    s->text, out);
 	}
+}
+
+static void
+keep_citation(struct encoding_out *e, const struct citation *c)
+{
+	struct citation **last = &writing_of(e)->cited.citation;
+	struct citation *kept = ARENA_NEW(e->arena, struct citation);
+
+	*kept = (struct citation){ .url = arena_copy(e->arena, c->url),
+		.title = arena_copy(e->arena, c->title),
+		.start = c->start,
+		.end = c->end };
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = kept;
+}
+
+/* Its block is over: now it is known which text they are the sources of. */
+static void
+write_cited(struct encoding_out *e, struct buf *out)
+{
+	struct writing *m = writing_of(e);
+	struct buf b = { 0 };
+
+	m->opaque_text = S("");
+	if (m->cited.citation == NULL)
+		return;
+	open_chunk(&b, e);
+	json_w_key(&b, "annotations");
+	json_w_begin(&b, '[');
+	write_citations(&b, m->cited.citation, m->from, m->to);
+	json_w_end(&b, ']');
+	close_chunk(&b, NULL, out);
+	m->cited.citation = NULL;
 }
 
 static void
@@ -922,9 +1033,10 @@ chat_write_step(
 		write_opaque(s, e, out);
 		break;
 	case STEP_CITATION:
+		keep_citation(e, s->citation);
 		break;
 	case STEP_CLOSE:
-		m->opaque_text = S("");
+		write_cited(e, out);
 		break;
 	case STEP_STOP:
 		write_finish(s, e, out);
@@ -1195,8 +1307,6 @@ write_tools(struct buf *b, struct arena *a, const struct conversation *c,
 			json_w_kbool(b, "strict", t->strict == 1);
 		json_w_end(b, '}');
 		json_w_end(b, '}');
-		if (t->cache != CACHE_NONE)
-			*lost |= LOSS_BIT(LOSS_CACHE_MARK);
 	}
 	json_w_end(b, ']');
 	if (c->choice_said && c->choice != CHOICE_NAMED) {
@@ -1320,6 +1430,24 @@ write_parameters(struct buf *b, const struct conversation *c,
 	}
 }
 
+/* OpenAI caches what it likes. */
+static bool
+is_marked(const struct conversation *c)
+{
+	const struct tool *tool = c->tool;
+	const struct turn *turn;
+	const struct part *p;
+	bool marked = false;
+
+	for (; tool != NULL; tool = tool->next)
+		marked |= tool->cache != CACHE_NONE;
+	for (turn = c->first; turn != NULL; turn = turn->next) {
+		for (p = turn->first; p != NULL; p = p->next)
+			marked |= p->cache != CACHE_NONE;
+	}
+	return marked;
+}
+
 static enum fault
 chat_encode(struct arena *a, const struct conversation *in,
     const struct target *t, struct buf *out, uint64_t *lost, struct wrong *w)
@@ -1330,6 +1458,8 @@ chat_encode(struct arena *a, const struct conversation *in,
 
 	conversation_pair(c, a);
 	*lost |= c->lost;
+	if (is_marked(c))
+		*lost |= LOSS_BIT(LOSS_CACHE_MARK);
 	json_w_begin(&b, '{');
 	json_w_kstr(&b, "model", t->model);
 	f = write_messages(&b, a, c, t->vendor, lost, w);

@@ -100,6 +100,22 @@ target_of(const struct req *req)
 		.old_limit = d->provider->type == PROVIDER_OPENAI_COMPATIBLE };
 }
 
+/* OpenAI and Google do not say which stop sequence ended an answer, nor that
+ * one did; Anthropic's and AWS's callers are used to be told. */
+static uint64_t
+untold(const struct req *req)
+{
+	const bool told = req->dialect == &dialect_anthropic ||
+			  req->dialect == &dialect_invoke_claude ||
+			  req->dialect == &dialect_bedrock;
+	const bool tells = req->try.dialect != &dialect_openai_chat &&
+			   req->try.dialect != &dialect_gemini;
+
+	return told && !tells && req->said->nstop > 0
+		   ? LOSS_BIT(LOSS_STOP_SEQUENCE)
+		   : 0;
+}
+
 enum fault
 carry_request(struct req *req, struct slice *body)
 {
@@ -116,6 +132,7 @@ carry_request(struct req *req, struct slice *body)
 	lost = req->said->lost;
 	f = req->try.dialect->codec->encode(
 	    &req->arena, req->said, &t, &b, &lost, &w);
+	lost |= untold(req);
 	if (req->said->betas.len > 0 &&
 	    req->try.dialect != &dialect_anthropic &&
 	    req->try.dialect->wraps != &dialect_anthropic)
@@ -204,6 +221,29 @@ restore(struct carry *c, struct completion *done)
 	buf_fini(&h.args);
 }
 
+/* What of an answer the caller's dialect has no place for. */
+static uint64_t
+answer_lost(const struct dialect *to, const struct part *p)
+{
+	const bool google = to == &dialect_gemini;
+	const bool openai =
+	    to == &dialect_openai_chat || to == &dialect_openai_responses;
+	uint64_t lost = 0;
+
+	for (; p != NULL; p = p->next) {
+		if (p->citation != NULL && google)
+			lost |= LOSS_BIT(LOSS_CITATIONS);
+		if (p->kind == PART_REFUSAL && !openai)
+			lost |= LOSS_BIT(LOSS_REFUSAL);
+		if ((p->kind == PART_IMAGE && to != &dialect_openai_chat &&
+			!google) ||
+		    ((p->kind == PART_AUDIO || p->kind == PART_VIDEO) &&
+			!google))
+			lost |= LOSS_BIT(LOSS_MEDIA);
+	}
+	return lost;
+}
+
 enum fault
 carry_answer(struct carry *c, struct slice body, struct buf *out)
 {
@@ -218,6 +258,7 @@ carry_answer(struct carry *c, struct slice body, struct buf *out)
 		done.has_usage = true;
 	}
 	restore(c, &done);
+	warn(c->req, answer_lost(c->req->dialect, done.first));
 	c->to->write_answer(&done, &c->out, out);
 	return FAULT_NONE;
 }

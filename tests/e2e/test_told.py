@@ -1,0 +1,139 @@
+"""What an answer holds that a caller's dialect has a place for arrives; what
+has none is said."""
+import json
+
+import kit
+import pytest
+from recorder import Recorder, config, sse
+from scenes import PNG, SCENES, call
+
+HEAD = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m"}
+USAGE = {"input_tokens": 5, "output_tokens": 1}
+SOURCE = {"type": "web_search_result_location", "url": "http://a",
+          "title": "T", "cited_text": "c", "encrypted_index": "e"}
+CITED = {**HEAD, "content": [
+    {"type": "text", "text": "\u00dcber: "},
+    {"type": "text", "text": "a f\u00e4ct", "citations": [SOURCE]},
+    {"type": "text", "text": "."}], "stop_reason": "end_turn",
+    "stop_sequence": None, "usage": USAGE}
+GOOGLE = {"promptTokenCount": 5, "candidatesTokenCount": 1,
+          "totalTokenCount": 6}
+DRAWN = {"candidates": [{"index": 0, "finishReason": "STOP", "content": {
+    "role": "model", "parts": [{"text": "see"}, {"inlineData": {
+        "mimeType": "image/png", "data": PNG}}]}}],
+    "usageMetadata": GOOGLE, "modelVersion": "m", "responseId": "r"}
+REFUSED = {"id": "c", "object": "chat.completion", "created": 1, "model": "m",
+           "choices": [{"index": 0, "finish_reason": "stop", "message": {
+               "role": "assistant", "content": None, "refusal": "no"}}],
+           "usage": {"prompt_tokens": 5, "completion_tokens": 1,
+                     "total_tokens": 6}}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("told")
+    with Recorder() as recorder, \
+            kit.Kontor(folder, config(recorder.url, folder)) as kontor:
+        with kontor.http(kontor.key("told")["key"]) as http:
+            yield recorder, http
+        kontor.verify()
+
+
+def ask(running, caller, venue, instead=None, stream=False, body=None):
+    recorder, http = running
+    recorder.instead = instead
+    path, body = call(caller, venue, body or SCENES[caller]["media"], stream)
+    r = http.post(path, json=body)
+    assert r.status_code == 200, r.text
+    return r, r.headers.get("x-kontor-warnings", "")
+
+
+def chunks(r):
+    return [json.loads(line[6:]) for line in r.text.splitlines()
+            if line.startswith("data: {")]
+
+
+def test_a_source_stands_where_its_text_stands(running):
+    r, lost = ask(running, "openai-chat", "at-anthropic", CITED)
+    message = r.json()["choices"][0]["message"]
+    one, = message["annotations"]
+    cite = one["url_citation"]
+    assert cite["url"] == "http://a" and cite["title"] == "T"
+    assert message["content"][cite["start_index"]:cite["end_index"]] == \
+        "a f\u00e4ct"
+    assert "citations" not in lost
+
+
+def test_a_stream_tells_its_sources_too(running):
+    events = [{"type": "message_start", "message": {
+        **HEAD, "content": [], "stop_reason": None, "stop_sequence": None,
+        "usage": USAGE}}]
+    for i, block in enumerate(CITED["content"]):
+        at = {"index": i}
+        events.append({"type": "content_block_start", **at,
+                       "content_block": {"type": "text", "text": ""}})
+        for c in block.get("citations", []):
+            events.append({"type": "content_block_delta", **at, "delta": {
+                "type": "citations_delta", "citation": c}})
+        events.append({"type": "content_block_delta", **at, "delta": {
+            "type": "text_delta", "text": block["text"]}})
+        events.append({"type": "content_block_stop", **at})
+    events += [{"type": "message_delta", "delta": {
+        "stop_reason": "end_turn", "stop_sequence": None},
+        "usage": {"output_tokens": 1}}, {"type": "message_stop"}]
+    r, _ = ask(running, "openai-chat", "at-anthropic",
+               sse(events, named=True), True)
+    deltas = [c["choices"][0]["delta"] for c in chunks(r) if c["choices"]]
+    text = "".join(d.get("content") or "" for d in deltas)
+    cite, = [a["url_citation"] for d in deltas
+             for a in d.get("annotations", [])]
+    assert text[cite["start_index"]:cite["end_index"]] == "a f\u00e4ct"
+    assert cite["url"] == "http://a" and cite["title"] == "T"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_picture_that_google_draws_arrives_at_chat(running, stream):
+    r, lost = ask(running, "openai-chat", "at-gemini",
+                  sse([DRAWN]) if stream else DRAWN, stream)
+    said = [c["choices"][0]["delta"] for c in chunks(r) if c["choices"]] \
+        if stream else [r.json()["choices"][0]["message"]]
+    picture, = [i for s in said for i in s.get("images", [])]
+    assert picture == {"type": "image_url", "image_url": {
+        "url": "data:image/png;base64," + PNG}}
+    assert "picture" not in lost
+
+
+@pytest.mark.parametrize("caller, venue, answer, word", [
+    *[(c, "at-gemini", DRAWN, "a picture") for c in (
+        "openai-responses", "anthropic-messages", "bedrock")],
+    ("gemini", "at-anthropic", CITED, "citations are left out"),
+    *[(c, "at-chat", REFUSED, "a refusal became text") for c in (
+        "anthropic-messages", "bedrock", "gemini")]])
+def test_what_has_no_place_is_said(running, caller, venue, answer, word):
+    r, lost = ask(running, caller, venue, answer)
+    assert word in lost
+    assert word not in ask(running, caller, venue)[1]
+
+
+@pytest.mark.parametrize("caller", ["anthropic-messages", "bedrock"])
+@pytest.mark.parametrize("venue", ["at-chat", "at-gemini", "at-anthropic"])
+def test_that_a_stop_sequence_is_not_told_is_said(running, caller, venue):
+    _, lost = ask(running, caller, venue, body=SCENES[caller]["plain"])
+    assert ("which stop sequence" in lost) == (venue != "at-anthropic")
+    _, lost = ask(running, caller, venue)
+    assert "which stop sequence" not in lost
+
+
+@pytest.mark.parametrize("venue", ["at-chat", "at-responses", "at-gemini"])
+@pytest.mark.parametrize("where", ["system", "words", "document"])
+def test_a_lost_cache_marker_is_said_wherever_it_stood(running, venue, where):
+    mark = {"cache_control": {"type": "ephemeral"}}
+    text = {"type": "text", "text": "hi"}
+    body = {"max_tokens": 9, "messages": [{"role": "user", "content": [
+        {**text, **(mark if where == "words" else {})},
+        {"type": "document", "source": {
+            "type": "text", "media_type": "text/plain", "data": "x"},
+         **(mark if where == "document" else {})}]}],
+        "system": [{**text, **(mark if where == "system" else {})}]}
+    _, lost = ask(running, "anthropic-messages", venue, body=body)
+    assert "cache markers" in lost
