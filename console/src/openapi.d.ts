@@ -2255,7 +2255,10 @@ export interface operations {
     "delete-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2277,7 +2280,10 @@ export interface operations {
     "post-session-links": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2403,7 +2409,10 @@ export interface operations {
     "post-keys": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2448,7 +2457,10 @@ export interface operations {
     "delete-keys-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2472,7 +2484,10 @@ export interface operations {
     "post-keys-id-rotate": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2531,7 +2546,10 @@ export interface operations {
     "post-orgs": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2583,7 +2601,10 @@ export interface operations {
     "delete-orgs-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2607,7 +2628,12 @@ export interface operations {
     "patch-orgs-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+                /** @description the ETag that is to be changed */
+                "if-match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2666,7 +2692,10 @@ export interface operations {
     "post-teams": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2719,7 +2748,10 @@ export interface operations {
     "delete-teams-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2743,7 +2775,12 @@ export interface operations {
     "patch-teams-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+                /** @description the ETag that is to be changed */
+                "if-match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2802,7 +2839,10 @@ export interface operations {
     "post-projects": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2855,7 +2895,10 @@ export interface operations {
     "delete-projects-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2879,7 +2922,12 @@ export interface operations {
     "patch-projects-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+                /** @description the ETag that is to be changed */
+                "if-match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2938,7 +2986,10 @@ export interface operations {
     "post-users": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2991,7 +3042,10 @@ export interface operations {
     "delete-users-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3015,7 +3069,12 @@ export interface operations {
     "patch-users-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+                /** @description the ETag that is to be changed */
+                "if-match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3074,7 +3133,10 @@ export interface operations {
     "post-services": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3127,7 +3189,10 @@ export interface operations {
     "delete-services-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3151,7 +3216,12 @@ export interface operations {
     "patch-services-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+                /** @description the ETag that is to be changed */
+                "if-match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3210,7 +3280,10 @@ export interface operations {
     "post-tags": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3262,7 +3335,10 @@ export interface operations {
     "delete-tags-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3286,7 +3362,12 @@ export interface operations {
     "patch-tags-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+                /** @description the ETag that is to be changed */
+                "if-match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3347,7 +3428,10 @@ export interface operations {
     "post-budgets": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3414,7 +3498,10 @@ export interface operations {
     "delete-budgets-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3447,7 +3534,12 @@ export interface operations {
     "patch-budgets-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+                /** @description the ETag that is to be changed */
+                "if-match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3522,7 +3614,10 @@ export interface operations {
     "post-limits": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3585,7 +3680,12 @@ export interface operations {
     "delete-limits-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+                /** @description the ETag that is to be changed */
+                "if-match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3818,7 +3918,10 @@ export interface operations {
     "post-suspense-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3983,7 +4086,10 @@ export interface operations {
     "post-deployments-id-test": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4010,7 +4116,10 @@ export interface operations {
                 /** @description a deployment's id */
                 deployment?: string;
             };
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4069,7 +4178,10 @@ export interface operations {
     "post-comparisons": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4107,7 +4219,10 @@ export interface operations {
     "delete-comparisons-id": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4206,7 +4321,10 @@ export interface operations {
     "put-config-text": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4235,7 +4353,10 @@ export interface operations {
     "post-config-check": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4263,7 +4384,10 @@ export interface operations {
     "post-config-reload": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same again is answered as it was the first time */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };

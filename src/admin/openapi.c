@@ -98,12 +98,31 @@ write_query(struct buf *b, struct slice name)
 }
 
 static void
+write_header(struct buf *b, const char *name, const char *text)
+{
+	json_w_begin(b, '{');
+	json_w_kstr(b, "name", slice_of(name));
+	json_w_kstr(b, "in", S("header"));
+	json_w_kstr(b, "description", slice_of(text));
+	json_w_key(b, "schema");
+	json_w_raw(b, S("{\"type\":\"string\"}"));
+	json_w_end(b, '}');
+}
+
+/* Of a wish, which has a body or closes something. */
+static bool
+is_wish(const struct route *r)
+{
+	return r->role == ROLE_ADMIN && strcmp(r->method, "GET") != 0;
+}
+
+static void
 write_parameters(struct buf *b, const struct route *r)
 {
 	struct slice rest = names_of(r, '[', ']'), name;
 	const bool has_id = strchr(r->path, '{') != NULL;
 
-	if (rest.len == 0 && !has_id)
+	if (rest.len == 0 && !has_id && !is_wish(r))
 		return;
 	json_w_key(b, "parameters");
 	json_w_begin(b, '[');
@@ -113,6 +132,11 @@ write_parameters(struct buf *b, const struct route *r)
 				"\"schema\":{\"type\":\"string\"}}"));
 	while (next_name(&rest, &name))
 		write_query(b, name);
+	if (is_wish(r))
+		write_header(b, "idempotency-key",
+		    "the same again is answered as it was the first time");
+	if (strstr(r->text, "If-Match") != NULL)
+		write_header(b, "if-match", "the ETag that is to be changed");
 	json_w_end(b, ']');
 }
 

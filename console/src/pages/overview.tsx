@@ -132,13 +132,14 @@ function Providers() {
 function Latency(p: {from: string; by: string}) {
     const d = useData("latency", {from: p.from, by: p.by});
     useRefresh(d.reload, 3000);
-    return <Section title={"Latency and errors by " + p.by}>
+    return <Section title={"Latency and failed attempts by " + p.by}>
         <Failed error={d.error} retry={d.reload} />
         <Table label={"Latency by " + p.by} rows={d.data?.rows ?? null}
             id={(r) => String(r[p.by])} columns={[
                 {name: p.by, cell: (r) => String(r[p.by] || "–")},
-                {name: "Calls", right: true, cell: (r) => count(r.calls)},
-                {name: "Errors", right: true, cell: (r) => count(r.errors)},
+                {name: "Attempts", right: true,
+                    cell: (r) => count(r.calls)},
+                {name: "Failed", right: true, cell: (r) => count(r.errors)},
                 {name: "First p50", right: true,
                     cell: (r) => ms(r.first_p50_ms)},
                 {name: "First p95", right: true, narrow: false,
