@@ -13,12 +13,14 @@
 #include "base/clock.h"
 #include "books/level.h"
 #include "books/usage.h"
+#include "ledger/chain.h"
 #include "model/ident.h"
 #include "route/capacity.h"
 #include "route/pace.h"
 #include "route/plan.h"
 #include "shm/breaker.h"
 #include "shm/key.h"
+#include "shm/subject.h"
 #include "store/store.h"
 
 enum { INPUT_MAX = 100000000, TEN_THOUSAND = 10000 };
@@ -29,11 +31,25 @@ enum { INPUT_MAX = 100000000, TEN_THOUSAND = 10000 };
 struct trial {
 	struct plan_ask ask;
 	const struct model_conf *asked;
-	uint64_t random;
-	bool forbidden, retired;
+	uint64_t random, session;
+	enum call_class lowered; /* by the caller */
+	int32_t tag[CHAIN_TAGS];
+	bool revoked, forbidden, retired;
 	struct candidate candidate[DEPLOYMENTS_MAX];
 	struct plan plan;
 };
+
+static const struct shm_breaker *
+row_of(const struct trial *t, const struct deployment_conf *d)
+{
+	return live_of(t->ask.who.snap)->deployment[d->index].row;
+}
+
+static bool
+may_use(const struct trial *t, const struct model_conf *m)
+{
+	return t->ask.who.key == NULL || key_may_use(t->ask.who.key, m->hash);
+}
 
 static const char *
 read_key(struct api *a, struct trial *t)
@@ -46,7 +62,47 @@ read_key(struct api *a, struct trial *t)
 	if (!key_id_parse(v, &id) && !key_parse(v, &id, &secret))
 		return "'key' takes the id of a key";
 	t->ask.who.key = key_find(&a->c->shm, id);
-	return t->ask.who.key != NULL ? NULL : "there is no such key";
+	if (t->ask.who.key == NULL)
+		return "there is no such key";
+	t->revoked = !key_live(t->ask.who.key, t->ask.wall_ns);
+	return NULL;
+}
+
+static const char *
+read_tags(struct api *a, struct trial *t)
+{
+	struct slice rest = api_query(a, "tags"), one;
+
+	t->ask.who.tag = t->tag;
+	while (rest.len > 0) {
+		if (!slice_cut(rest, ',', &one, &rest)) {
+			one = rest;
+			rest = S("");
+		}
+		if (t->ask.who.ntags == CHAIN_TAGS)
+			return "'tags' are 8 at most";
+		t->tag[t->ask.who.ntags] =
+		    subject_tag(&a->c->shm, hash64(slice_trim(one)));
+		if (t->tag[t->ask.who.ntags++] < 0)
+			return "'tags' names a tag that does not exist";
+	}
+	return NULL;
+}
+
+/* What goes by the model. */
+static void
+take_model(struct trial *t, const struct model_conf *m)
+{
+	const struct shm_key *key = t->ask.who.key;
+
+	t->ask.model = m;
+	t->ask.class = rule_class(&t->ask.who, m);
+	if (t->lowered > t->ask.class)
+		t->ask.class = t->lowered;
+	t->ask.warm_key =
+	    t->session == 0 || m->affinity != AFFINITY_SESSION
+		? 0
+		: t->session ^ m->hash ^ (key != NULL ? key->principal : 0);
 }
 
 static const char *
@@ -56,39 +112,19 @@ read_words(struct api *a, struct trial *t)
 	const struct slice session = api_query(a, "session");
 	const struct slice priority = api_query(a, "priority");
 	const struct slice input = api_query(a, "input_tokens");
-	enum call_class lowered = CLASS_HIGH;
 
+	t->lowered = CLASS_HIGH;
 	if (class.len > 0 && a->c->snapshot->data_classes[0] != '\0' &&
 	    !snapshot_words_have(a->c->snapshot->data_classes, class))
 		return "'data_class' is not one of data_classes";
-	if (priority.len > 0 && !class_conf_find(priority, &lowered))
+	if (priority.len > 0 && !class_conf_find(priority, &t->lowered))
 		return "'priority' takes high, normal or low";
 	if (input.len > 0 &&
 	    (!slice_u64(input, &t->ask.input) || t->ask.input > INPUT_MAX))
 		return "'input_tokens' takes a number of tokens";
 	t->ask.who.data_class = class.len > 0 ? hash64(class) : 0;
-	t->ask.class = rule_class(&t->ask.who, t->ask.model);
-	if (lowered > t->ask.class)
-		t->ask.class = lowered;
-	if (session.len > 0 && t->ask.model->affinity == AFFINITY_SESSION)
-		t->ask.warm_key =
-		    hash64(session) ^ t->ask.model->hash ^
-		    (t->ask.who.key != NULL ? t->ask.who.key->principal : 0);
+	t->session = session.len > 0 ? hash64(session) : 0;
 	return NULL;
-}
-
-/* As the gateway heeds it. */
-static void
-heed_lifecycle(struct trial *t)
-{
-	const struct model_conf *m = t->asked;
-	unsigned hops = 0;
-
-	while (m->retires_ns != 0 && t->ask.wall_ns >= m->retires_ns &&
-	       m->redirects && ++hops <= MODEL_HOPS_MAX)
-		m = m->successor;
-	t->ask.model = m;
-	t->retired = m->retires_ns != 0 && t->ask.wall_ns >= m->retires_ns;
 }
 
 static const char *
@@ -106,21 +142,105 @@ read_trial(struct api *a, struct trial *t)
 		return "there is no such model";
 	t->random = (uint64_t)t->ask.mono_ns | 1;
 	t->ask.random = &t->random;
-	heed_lifecycle(t);
-	t->forbidden = t->ask.who.key != NULL &&
-		       (!key_may_use(t->ask.who.key, t->asked->hash) ||
-			   !key_may_use(t->ask.who.key, t->ask.model->hash));
-	return read_words(a, t);
+	wrong = read_words(a, t);
+	if (wrong == NULL)
+		wrong = read_tags(a, t);
+	if (wrong != NULL)
+		return wrong;
+	take_model(t, model_living(t->asked, t->ask.wall_ns));
+	t->retired = model_retired(t->ask.model, t->ask.wall_ns);
+	t->forbidden = !may_use(t, t->asked) || !may_use(t, t->ask.model);
+	return NULL;
+}
+
+/* --- what the gateway would make of the plan ------------------------------ */
+
+/* The first that would be tried, a last resort included; plan.n: none. */
+static unsigned
+first_of(const struct trial *t)
+{
+	const unsigned keep = rule_keep(t->ask.who.snap, t->ask.class);
+	int64_t wait;
+	unsigned i;
+
+	for (i = 0; i < t->plan.n; i++) {
+		const struct candidate *c = &t->candidate[i];
+		const struct shm_breaker *row = row_of(t, c->deployment);
+
+		if (c->barred || c->why == WHY_TOLD)
+			continue;
+		if (keep == 0 || row == NULL ||
+		    capacity_has(c->deployment, row, plan_tokens(&t->ask, row),
+			keep, t->ask.mono_ns, &wait))
+			return i;
+	}
+	return t->plan.n;
+}
+
+static bool
+is_too_long(const struct trial *t)
+{
+	unsigned i;
+
+	for (i = 0; i < t->plan.n; i++) {
+		const struct candidate *c = &t->candidate[i];
+
+		if (!c->barred && (c->deployment->context == 0 ||
+				      c->deployment->context >= t->ask.input))
+			return false;
+	}
+	return true;
+}
+
+/* Goes on at the model, if the gateway might. */
+static bool
+move(struct api *a, struct trial *t, const struct model_conf *m)
+{
+	struct trial *next;
+
+	if (m == NULL)
+		return false;
+	m = model_living(m, t->ask.wall_ns);
+	if (m == t->ask.model || !may_use(t, m) ||
+	    model_retired(m, t->ask.wall_ns))
+		return false;
+	next = ARENA_NEW(&a->arena, struct trial);
+	*next = *t;
+	take_model(next, m);
+	plan_make(&next->ask, next->candidate, &next->plan);
+	if (next->plan.open == 0)
+		return false;
+	*t = *next;
+	return true;
+}
+
+static void
+go(struct api *a, struct trial *t)
+{
+	unsigned hops = 0;
+
+	plan_make(&t->ask, t->candidate, &t->plan);
+	if (t->revoked || t->forbidden || t->retired || t->plan.open == 0)
+		return;
+	if (t->ask.model->larger != NULL && is_too_long(t))
+		(void)move(a, t, t->ask.model->larger);
+	while (first_of(t) == t->plan.n && hops++ < MODEL_HOPS_MAX &&
+	       move(a, t, t->ask.model->fallback))
+		continue;
 }
 
 static enum fault
 verdict_of(const struct trial *t)
 {
+	if (t->revoked)
+		return FAULT_KEY;
 	if (t->forbidden)
 		return FAULT_MODEL_FORBIDDEN;
 	if (t->retired)
 		return FAULT_MODEL_RETIRED;
-	return t->plan.open > 0 ? FAULT_NONE : FAULT_RESIDENCY;
+	if (t->plan.open == 0)
+		return FAULT_RESIDENCY;
+	return first_of(t) < t->plan.n ? FAULT_NONE : FAULT_UP_FULL;
 }
 
 static void
@@ -135,8 +255,7 @@ write_candidate(struct buf *b, const struct trial *t, unsigned i)
 	static const char *const states[] = { "closed", "open", "half_open" };
 	const struct candidate *c = &t->candidate[i];
 	const struct deployment_conf *d = c->deployment;
-	const struct shm_breaker *row =
-	    live_of(t->ask.who.snap)->deployment[d->index].row;
+	const struct shm_breaker *row = row_of(t, d);
 	const int64_t left = capacity_left_tokens(d, row, t->ask.mono_ns);
 
 	json_w_begin(b, '{');
@@ -185,7 +304,8 @@ write_trial(struct api *a, const struct trial *t)
 		json_w_null(&b);
 	json_w_key(&b, "first");
 	if (f == FAULT_NONE)
-		json_w_str(&b, slice_of(t->candidate[0].deployment->id));
+		json_w_str(
+		    &b, slice_of(t->candidate[first_of(t)].deployment->id));
 	else
 		json_w_null(&b);
 	json_w_key(&b, "candidates");
@@ -212,7 +332,7 @@ routing_test(struct api *a)
 		api_fail(a, FAULT_FIELD, wrong);
 		return;
 	}
-	plan_make(&t->ask, t->candidate, &t->plan);
+	go(a, t);
 	write_trial(a, t);
 }
 

@@ -113,23 +113,7 @@ find_model(struct req *req)
 	return FAULT_NONE;
 }
 
-static bool
-is_retired(const struct model_conf *m, int64_t now)
-{
-	return m->retires_ns != 0 && now >= m->retires_ns;
-}
-
-/* What a model whose time is over gives way to: itself, if to nothing. */
-static const struct model_conf *
-living(const struct model_conf *m, int64_t now)
-{
-	unsigned hops = 0;
-
-	while (is_retired(m, now) && m->redirects && ++hops <= MODEL_HOPS_MAX)
-		m = m->successor;
-	return m;
-}
-
+/* A model whose time is over gives way to its successor, or to nothing. */
 static enum fault
 heed_lifecycle(struct req *req)
 {
@@ -138,10 +122,10 @@ heed_lifecycle(struct req *req)
 
 	if (m->retires_ns == 0 && m->deprecated_ns == 0)
 		return FAULT_NONE;
-	m = living(m, now);
+	m = model_living(m, now);
 	if (!key_may_use(req->key, m->hash))
 		return FAULT_MODEL_FORBIDDEN;
-	if (is_retired(m, now))
+	if (model_retired(m, now))
 		return FAULT_MODEL_RETIRED;
 	if (m->deprecated_ns != 0 && now >= m->deprecated_ns)
 		wishes_warn_deprecated(req, m);
@@ -257,7 +241,7 @@ change_model(struct req *req, const struct model_conf *m)
 	const int rule = req->rule;
 
 	if (!key_may_use(req->key, m->hash) ||
-	    is_retired(m, worker_wall_ns(req->w)))
+	    model_retired(m, worker_wall_ns(req->w)))
 		return false;
 	req->model = m;
 	wishes_take_model(req);
@@ -277,7 +261,7 @@ req_downgrade(struct req *req, const struct model_conf *m)
 {
 	const unsigned before = req->ncandidate;
 
-	m = living(m, worker_wall_ns(req->w));
+	m = model_living(m, worker_wall_ns(req->w));
 	if (m == req->model || !change_model(req, m))
 		return false;
 	bar(req, before, WHY_BUDGET);
@@ -292,7 +276,7 @@ req_move(struct req *req, const struct model_conf *m, enum why why)
 
 	if (m == NULL || req->moves == MODEL_HOPS_MAX)
 		return false;
-	m = living(m, worker_wall_ns(req->w));
+	m = model_living(m, worker_wall_ns(req->w));
 	if (m == req->model || !change_model(req, m))
 		return false;
 	req->moves++;

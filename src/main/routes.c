@@ -85,7 +85,7 @@ int
 command_route_test(int argc, char **argv)
 {
 	const char *model = NULL, *as = NULL, *class = NULL, *session = NULL,
-		   *priority = NULL, *input = NULL;
+		   *priority = NULL, *input = NULL, *tags = NULL;
 	struct where w = { 0 };
 	bool json = false;
 	const struct arg arg[] = { WHERE_ARGS(&w),
@@ -94,6 +94,7 @@ command_route_test(int argc, char **argv)
 		{ .name = "data-class", .value = &class },
 		{ .name = "session", .value = &session },
 		{ .name = "priority", .value = &priority },
+		{ .name = "tags", .value = &tags },
 		{ .name = "input-tokens", .value = &input },
 		{ .name = "json", .flag = &json } };
 	struct buf path = { 0 };
@@ -112,6 +113,7 @@ command_route_test(int argc, char **argv)
 	add_query(&path, "data_class", class);
 	add_query(&path, "session", session);
 	add_query(&path, "priority", priority);
+	add_query(&path, "tags", tags);
 	add_query(&path, "input_tokens", input);
 	status = show(&w, &path, json, write_test);
 	buf_fini(&path);

@@ -1275,3 +1275,20 @@ residency_conf_allows(
 	return r->retention == 0 ||
 	       (d->retention != 0 && d->retention <= r->retention);
 }
+
+bool
+model_retired(const struct model_conf *m, int64_t wall_ns)
+{
+	return m->retires_ns != 0 && wall_ns >= m->retires_ns;
+}
+
+const struct model_conf *
+model_living(const struct model_conf *m, int64_t wall_ns)
+{
+	unsigned hops = 0;
+
+	while (model_retired(m, wall_ns) && m->redirects &&
+	       ++hops <= MODEL_HOPS_MAX)
+		m = m->successor;
+	return m;
+}

@@ -303,6 +303,10 @@ const struct price *deployment_price_of(
     const struct deployment_conf *d, struct slice tier, int64_t wall_ns);
 const struct price *deployment_price(
     const struct deployment_conf *d, int64_t wall_ns);
+bool model_retired(const struct model_conf *m, int64_t wall_ns);
+/* What a model whose time is over gives way to: itself, if to nothing. */
+const struct model_conf *model_living(
+    const struct model_conf *m, int64_t wall_ns);
 /* Is word one of the words with commas? */
 bool snapshot_words_have(const char *words, struct slice word);
 /* Does the rule allow the deployment? */

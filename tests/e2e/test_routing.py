@@ -516,6 +516,54 @@ def test_command_api_and_header_tell_the_same(four, tmp_path):
             "o;fault=provider_error;owner=client;status=400;")
 
 
+def test_a_route_test_says_what_then_happens(four, tmp_path):
+    """What the test answers is what the call meets, at once or moved on."""
+    def full(peer):
+        peer.sendall(b"HTTP/1.1 429 No\r\nContent-Type: application/json\r\n"
+                     b"Retry-After: 600\r\nContent-Length: 2\r\n"
+                     b"Connection: close\r\n\r\n{}")
+
+    p = providers(four, ["eu-1", "eu-2"])
+    with server(full) as url, instance(tmp_path, {
+            **p, "us": routes.provider(url, "us", zone="us")}, {
+            "m": {"deployments": [routes.deployment("a", "eu-1")]},
+            "small": {"deployments": [dict(routes.deployment("s", "eu-2"),
+                                           context=100)],
+                      "route": {"larger": "m"}},
+            "full": {"deployments": [routes.deployment("u", "us")],
+                     "route": {"fallback": "m"}},
+            "alone": {"deployments": [routes.deployment("o", "us")]}},
+            residency=[{"name": "tagged", "match": {"tag": "data=pii"},
+                        "allow_zones": ["eu"]}]) as kontor:
+        made = kontor.key("k")
+        kontor.run("tag", "create", "data=pii")
+
+        def same(model, status, place, text="hi", *more, **headers):
+            test = kontor.cli("route", "test", "--model", model, "--as",
+                              made["id"], "--json", *more)
+            with kontor.http(made["key"]) as http:
+                r = http.post("/v1/chat/completions", headers={
+                    k.replace("_", "-"): v for k, v in headers.items()},
+                    json=routes.chat(model, text))
+            assert (test["status"], test["first"]) == (status, place), test
+            assert r.status_code == status, r.text
+            assert r.headers.get("x-kontor-deployment") == place
+            if status != 200:
+                assert test["fault"] == r.json()["error"]["code"]
+
+        same("m", 200, "a")
+        same("small", 200, "s")
+        same("small", 200, "a", "long " * 400, "--input-tokens", "2000")
+        same("alone", 451, None, "hi", "--tags", "data=pii",
+             x_kontor_tags="data=pii")
+        for model in ("alone", "full"):
+            kontor.chat(made["key"], model)
+        same("alone", 429, None)
+        same("full", 200, "a")
+        kontor.run("key", "revoke", made["id"])
+        same("m", 401, None)
+
+
 # --- strategies and affinity ------------------------------------------------
 
 def test_the_cheapest_goes_first(four, tmp_path):
