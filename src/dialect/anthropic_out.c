@@ -697,7 +697,7 @@ put_output(struct writing *w)
 		json_w_begin(&b, '{');
 		json_w_kstr(&b, "type", S("json_schema"));
 		json_w_key(&b, "schema");
-		json_w_raw(&b, c->schema);
+		json_w_raw(&b, codec_closed(w->arena, c->schema));
 		json_w_end(&b, '}');
 	}
 	json_w_end(&b, '}');

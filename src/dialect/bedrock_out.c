@@ -721,7 +721,7 @@ put_output(struct writing *e, struct buf *b)
 		json_w_begin(b, '{');
 		json_w_key(b, "jsonSchema");
 		json_w_begin(b, '{');
-		json_w_kstr(b, "schema", c->schema);
+		json_w_kstr(b, "schema", codec_closed(e->arena, c->schema));
 		if (c->schema_name.len > 0)
 			json_w_kstr(b, "name", c->schema_name);
 		json_w_end(b, '}');

@@ -57,6 +57,95 @@ codec_words(struct arena *a, const struct json *list)
 	return out;
 }
 
+static bool
+is_any(struct slice key, const char *const *words, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && !slice_eq(key, slice_of(words[i])); i++)
+		;
+	return i < n;
+}
+
+/* Is it open to what it does not name? */
+static bool
+is_open(const struct json *schema)
+{
+	const struct json *type = json_get(schema, "type"), *t;
+	bool object = json_get(schema, "properties") != NULL;
+
+	if (type != NULL && type->type == JSON_STRING)
+		object |= slice_eq(type->text, S("object"));
+	for (t = type != NULL && type->type == JSON_ARRAY ? type->child : NULL;
+	     t != NULL; t = t->next)
+		object |= slice_eq(t->text, S("object"));
+	return object && json_get(schema, "additionalProperties") == NULL;
+}
+
+/* Where schemas stand in what is written. */
+enum within { WITHIN_VALUE, WITHIN_SCHEMA, WITHIN_NAMED, WITHIN_LIST };
+
+static enum within
+within(enum within in, struct slice key)
+{
+	static const char *const named[] = { "properties", "$defs",
+		"definitions" };
+	static const char *const one[] = { "items", "not" };
+	static const char *const lists[] = { "anyOf", "oneOf", "allOf",
+		"prefixItems" };
+
+	if (in == WITHIN_NAMED)
+		return WITHIN_SCHEMA;
+	if (in != WITHIN_SCHEMA)
+		return WITHIN_VALUE;
+	if (is_any(key, named, NELEM(named)))
+		return WITHIN_NAMED;
+	if (is_any(key, lists, NELEM(lists)))
+		return WITHIN_LIST;
+	return is_any(key, one, NELEM(one)) ? WITHIN_SCHEMA : WITHIN_VALUE;
+}
+
+static void
+put_closed(struct buf *b, const struct json *j, enum within in)
+{
+	const struct json *k;
+
+	if (in == WITHIN_VALUE ||
+	    (j->type != JSON_OBJECT && j->type != JSON_ARRAY)) {
+		json_w_tree(b, j);
+		return;
+	}
+	json_w_begin(b, j->type == JSON_OBJECT ? '{' : '[');
+	for (k = j->child; k != NULL; k = k->next) {
+		if (j->type == JSON_OBJECT) {
+			json_w_str(b, k->key);
+			buf_char(b, ':');
+		}
+		put_closed(b, k,
+		    j->type == JSON_OBJECT ? within(in, k->key)
+		    : in == WITHIN_LIST    ? WITHIN_SCHEMA
+					   : WITHIN_VALUE);
+	}
+	if (j->type == JSON_OBJECT && in == WITHIN_SCHEMA && is_open(j))
+		json_w_kbool(b, "additionalProperties", false);
+	json_w_end(b, j->type == JSON_OBJECT ? '}' : ']');
+}
+
+struct slice
+codec_closed(struct arena *a, struct slice schema)
+{
+	struct buf b = { 0 };
+	struct json *top;
+	struct slice out;
+
+	if (json_parse(a, schema, &top) != FAULT_NONE)
+		return schema;
+	put_closed(&b, top, WITHIN_SCHEMA);
+	out = arena_copy(a, buf_slice(&b));
+	buf_fini(&b);
+	return out;
+}
+
 struct slice
 codec_number(const struct json *j, const char *key)
 {
@@ -187,7 +276,8 @@ codec_join(struct arena *a, const struct part *p)
 	struct slice out;
 
 	for (; p != NULL; p = p->next) {
-		if ((p->kind != PART_TEXT && p->kind != PART_REFUSAL) ||
+		if ((p->kind != PART_TEXT && p->kind != PART_REFUSAL &&
+			p->kind != PART_DOCUMENT) ||
 		    p->text.len == 0)
 			continue;
 		if (b.len > 0)

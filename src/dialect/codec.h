@@ -16,6 +16,9 @@ struct slice codec_raw(struct arena *a, const struct json *j);
 /* Words of a list of texts, with commas; what is no plain word is left out:
  * they may go into a header. */
 struct slice codec_words(struct arena *a, const struct json *list);
+/* A schema whose objects take nothing that they do not name, as Anthropic and
+ * AWS want those of answers; what says something of it stays. */
+struct slice codec_closed(struct arena *a, struct slice schema);
 struct slice codec_number(const struct json *j, const char *key);
 /* A whole number of 0 and above; false: it is there and is none. */
 bool codec_u64(const struct json *j, const char *key, uint64_t *out);

@@ -134,6 +134,33 @@ text_part(struct writing *w, const struct part *p)
 	json_w_end(w->out, '}');
 }
 
+/* By what the name of the file ends in. */
+static struct slice
+image_mime(struct slice url)
+{
+	static const struct {
+		struct slice end, mime;
+	} rows[] = {
+		{ S_INIT(".png"), S_INIT("image/png") },
+		{ S_INIT(".webp"), S_INIT("image/webp") },
+		{ S_INIT(".gif"), S_INIT("image/gif") },
+		{ S_INIT(".heic"), S_INIT("image/heic") },
+	};
+	struct slice path = url, rest;
+	size_t i;
+
+	(void)slice_cut(url, '?', &path, &rest);
+	for (i = 0; i < NELEM(rows); i++) {
+		const size_t n = rows[i].end.len;
+
+		if (path.len > n &&
+		    slice_ieq((struct slice){ path.p + path.len - n, n },
+			rows[i].end))
+			return rows[i].mime;
+	}
+	return S("image/jpeg");
+}
+
 static struct slice
 default_mime(const struct part *p)
 {
@@ -141,7 +168,7 @@ default_mime(const struct part *p)
 		return p->mime;
 	switch ((int)p->kind) {
 	case PART_IMAGE:
-		return S("image/jpeg");
+		return image_mime(p->url);
 	case PART_AUDIO:
 		return S("audio/wav");
 	case PART_VIDEO:

@@ -137,3 +137,97 @@ def test_a_lost_cache_marker_is_said_wherever_it_stood(running, venue, where):
         "system": [{**text, **(mark if where == "system" else {})}]}
     _, lost = ask(running, "anthropic-messages", venue, body=body)
     assert "cache markers" in lost
+
+
+OPEN = {"type": "object", "properties": {
+    "city": {"type": "string", "enum": ["type", "object"]},
+    "more": {"type": "array", "items": {"$ref": "#/$defs/one"}},
+    "type": {"anyOf": [{"type": "null"}, {
+        "type": "object", "properties": {"a": {"const": {"b": 1.50}}}}]}},
+    "$defs": {"one": {"type": ["object", "null"]}}, "required": ["city"]}
+
+
+def shape(sent):
+    """The schema that was sent, of whatever dialect."""
+    if "outputConfig" in sent:
+        text = sent["outputConfig"]["textFormat"]["structure"]
+        return json.loads(text["jsonSchema"]["schema"])
+    return sent["output_config"]["format"]["schema"]
+
+
+@pytest.mark.parametrize("venue", ["at-anthropic", "at-converse",
+                                   "at-invoke"])
+def test_claude_gets_shapes_that_are_closed(running, venue):
+    """Google's and OpenAI's callers need not close theirs."""
+    recorder, _ = running
+    ask(running, "gemini", venue, body={
+        "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
+        "generationConfig": {"responseMimeType": "application/json",
+                             "responseJsonSchema": OPEN}})
+    _, _, _, raw = recorder.seen[-1]
+    schema = shape(json.loads(raw))
+    assert schema["additionalProperties"] is False
+    assert schema["$defs"]["one"] == {
+        "type": ["object", "null"], "additionalProperties": False}
+    either = schema["properties"]["type"]["anyOf"]
+    assert either[0] == {"type": "null"}
+    assert either[1] == {
+        "type": "object", "properties": {"a": {"const": {"b": 1.5}}},
+        "additionalProperties": False}
+    assert schema["properties"]["city"] == OPEN["properties"]["city"]
+    # what says something of it stays
+    said = {**OPEN, "additionalProperties": {"type": "string"}}
+    ask(running, "openai-chat", venue, body={
+        "messages": [{"role": "user", "content": "hi"}],
+        "response_format": {"type": "json_schema", "json_schema": {
+            "name": "x", "schema": said}}})
+    schema = shape(json.loads(recorder.seen[-1][3]))
+    assert schema["additionalProperties"] == {"type": "string"}
+
+
+@pytest.mark.parametrize("venue", [
+    "at-chat", "at-responses", "at-gemini", "at-anthropic", "at-converse"])
+@pytest.mark.parametrize("caller", ["anthropic-messages", "bedrock"])
+def test_a_document_of_plain_text_arrives_by_itself(running, caller, venue):
+    recorder, _ = running
+    if caller == "bedrock":
+        doc = {"document": {"format": "md", "name": "n",
+                            "source": {"text": "in the document"}}}
+        content = [doc, {"text": "what is it?"}]
+        body = {"messages": [
+            {"role": "user", "content": content},
+            {"role": "assistant", "content": [{"toolUse": {
+                "toolUseId": "c1", "name": "f", "input": {}}}]},
+            {"role": "user", "content": [{"toolResult": {
+                "toolUseId": "c1", "content": [{"document": {
+                    "format": "md", "name": "r",
+                    "source": {"text": "in the result"}}}]}}]}]}
+    else:
+        def document(text):
+            return {"type": "document", "title": "n", "source": {
+                "type": "text", "media_type": "text/plain", "data": text}}
+        body = {"max_tokens": 9, "messages": [
+            {"role": "user", "content": [document("in the document"), {
+                "type": "text", "text": "what is it?"}]},
+            {"role": "assistant", "content": [{
+                "type": "tool_use", "id": "c1", "name": "f", "input": {}}]},
+            {"role": "user", "content": [{
+                "type": "tool_result", "tool_use_id": "c1",
+                "content": [document("in the result")]}]}]}
+    ask(running, caller, venue, body=body)
+    sent = recorder.seen[-1][3].decode()
+    at = [sent.find(w) for w in (
+        "in the document", "what is it?", "in the result")]
+    assert -1 not in at and at == sorted(at), sent
+
+
+@pytest.mark.parametrize("url, mime", [
+    ("https://x/a.PNG?w=1", "image/png"), ("https://x/a", "image/jpeg"),
+    ("https://x/a.webp", "image/webp")])
+def test_google_is_told_what_a_picture_is(running, url, mime):
+    ask(running, "openai-chat", "at-gemini", body={"messages": [{
+        "role": "user", "content": [
+            {"type": "image_url", "image_url": {"url": url}}]}]})
+    sent = json.loads(running[0].seen[-1][3])
+    assert sent["contents"][0]["parts"][0]["fileData"] == {
+        "mimeType": mime, "fileUri": url}

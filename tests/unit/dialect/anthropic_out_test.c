@@ -189,7 +189,8 @@ formats_go_in_a_field_or_in_words(void **state)
 	(void)state;
 	make(&m, "claude-sonnet-4-5", chat);
 	holds(&m, "\"output_config\":{\"format\":{\"type\":\"json_schema\","
-		  "\"schema\":{\"type\":\"object\",\"x-unknown\":1}}}");
+		  "\"schema\":{\"type\":\"object\",\"x-unknown\":1,"
+		  "\"additionalProperties\":false}}}");
 	lacks(&m, "\"system\"");
 	done(&m);
 	make(&m, "claude-3-5-haiku", chat);

@@ -131,7 +131,8 @@ a_chat_becomes_converse(void **state)
 		    "],\"inferenceConfig\":{\"maxTokens\":9},"
 		    "\"outputConfig\":{\"textFormat\":{\"type\":"
 		    "\"json_schema\",\"structure\":{\"jsonSchema\":{"
-		    "\"schema\":\"{\\\"type\\\":\\\"object\\\"}\",\"name\":"
+		    "\"schema\":\"{\\\"type\\\":\\\"object\\\","
+		    "\\\"additionalProperties\\\":false}\",\"name\":"
 		    "\"n\"}}}}}",
 		    0 },
 	};

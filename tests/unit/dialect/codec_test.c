@@ -505,7 +505,7 @@ static const struct {
 	    "\"B\"],\"temperature\":0.70,\"top_k\":5,\"metadata\":{"
 	    "\"user_id\":\"u\"},\"stream\":true,\"output_config\":{"
 	    "\"format\":{\"type\":\"json_schema\",\"schema\":{\"type\":"
-	    "\"object\"}}}}",
+	    "\"object\",\"additionalProperties\":false}}}}",
 	    VENDOR_ANTHROPIC },
 	{ &dialect_gemini, "gemini-3-pro",
 	    "{\"systemInstruction\":{\"parts\":[{\"text\":\"Be brief.\"}]},"
