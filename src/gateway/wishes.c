@@ -36,6 +36,8 @@ read_data_class(struct req *req, struct slice v)
 	    !snapshot_words_have(req->snap->data_classes, v))
 		return wrong(req, S("x-kontor-data-class"),
 		    "is not one of the data classes of this instance");
+	if (req->wishes.data_class != 0 && req->wishes.data_class != hash64(v))
+		return wrong(req, S("x-kontor-data-class"), "is here twice");
 	req->wishes.data_class = hash64(v);
 	return FAULT_NONE;
 }
@@ -68,10 +70,14 @@ static enum fault
 read_header(struct req *req, struct slice name, struct slice v)
 {
 	v = slice_trim(v);
+	/* Rules go by it: what is no class is not the same as none. */
+	if (slice_ieq(name, S("x-kontor-data-class")))
+		return v.len == 0 || v.len > WORD_MAX
+			   ? wrong(req, S("x-kontor-data-class"),
+				 "takes a word of 256 bytes at most")
+			   : read_data_class(req, v);
 	if (v.len == 0 || v.len > WORD_MAX)
 		return FAULT_NONE;
-	if (slice_ieq(name, S("x-kontor-data-class")))
-		return read_data_class(req, v);
 	if (slice_ieq(name, S("x-kontor-priority")))
 		return read_class(req, v);
 	if (slice_ieq(name, S("x-kontor-timeout")))

@@ -266,6 +266,17 @@ take_models(struct taker *k, const struct ynode *root)
 
 /* --- who a rule is for ----------------------------------------------- */
 
+/* k=v: a rule by what cannot be a tag would never hold. */
+static bool
+is_tag(struct slice name)
+{
+	struct slice key, value;
+
+	return slice_cut(name, '=', &key, &value) && key.len > 0 &&
+	       value.len > 0 && memchr(name.p, ',', name.len) == NULL &&
+	       memchr(name.p, ' ', name.len) == NULL;
+}
+
 static void
 take_match(struct taker *k, const struct ynode *n, struct match_conf *m)
 {
@@ -289,6 +300,10 @@ take_match(struct taker *k, const struct ynode *n, struct match_conf *m)
 		report_add(k->report, at->at,
 		    "the 12 characters behind ktk_, as in kontor key list",
 		    "\"%.*s\" is not the id of a key", S_FMT(at->text));
+	at = scalar(n, "match.tag");
+	if (at != NULL && !is_tag(at->text))
+		report_add(k->report, at->at, "for example data=pii",
+		    "\"%.*s\" is no tag: no call can have it", S_FMT(at->text));
 	at = scalar(n, "match.data_class");
 	if (at != NULL && k->s->data_classes[0] != '\0' &&
 	    !snapshot_words_have(k->s->data_classes, at->text))

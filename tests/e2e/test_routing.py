@@ -156,6 +156,13 @@ def test_a_refusal_names_the_rule(four, tmp_path):
                 json=routes.chat("m1", "hello"))
             assert r.status_code == 400
             assert r.json()["error"]["param"] == "x-kontor-data-class"
+            # Nor is what is unclear taken for none, or for the last.
+            for said in ([""], ["pii", "public"], ["p" * 300]):
+                r = http.post("/v1/chat/completions", headers=[
+                    ("x-kontor-data-class", v) for v in said],
+                    json=routes.chat("only-us", "hello"))
+                assert r.status_code == 400, said
+                assert r.json()["error"]["param"] == "x-kontor-data-class"
         assert len(reached) == 0
         test = kontor.cli("route", "test", "--model", "only-us", "--as",
                           key["id"], "--json")

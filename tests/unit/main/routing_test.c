@@ -43,6 +43,12 @@ static const struct {
 							       "allow_zones: "
 							       "[eu]}]\n",
 	    { "\"x\" is not the id of a key", "kontor key list" } },
+	{ M("{m: {deployments: [{provider: lab, zone: eu}]}}") "residency: "
+							       "[{match: {tag: "
+							       "pii}, "
+							       "allow_zones: "
+							       "[eu]}]\n",
+	    { ":5:26: \"pii\" is no tag", "data=pii" } },
 	{ M("{m: {deployments: [{provider: lab, zone: eu}]}}") "data_classes: "
 							       "[pii]\n"
 							       "residency: "
