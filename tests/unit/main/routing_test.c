@@ -48,7 +48,7 @@ static const struct {
 							       "pii}, "
 							       "allow_zones: "
 							       "[eu]}]\n",
-	    { ":5:26: \"pii\" is no tag", "data=pii" } },
+	    { ":5:27: \"pii\" is no tag", "data=pii" } },
 	{ M("{m: {deployments: [{provider: lab, zone: eu}]}}") "data_classes: "
 							       "[pii]\n"
 							       "residency: "
