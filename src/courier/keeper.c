@@ -159,6 +159,22 @@ end_run(struct entry *e)
 	e->tried = true;
 }
 
+/*
+ * An endpoint that asks for an hour would have all calls of the provider fail
+ * when the credential at hand ends before: so it is asked again at half of
+ * what that one has left, and each minute when there is none.
+ */
+static int64_t
+bearable_s(const struct entry *e, int64_t retry_s)
+{
+	const int64_t left_s =
+	    (at_peek(&table_row(e)->expires_ns) - clock_wall_ns()) / NS_PER_S;
+	const int64_t most =
+	    left_s / 2 > WAIT_MAX_MS / 1000 ? left_s / 2 : WAIT_MAX_MS / 1000;
+
+	return retry_s < most ? retry_s : most;
+}
+
 static void
 fail(struct entry *e, int64_t retry_s)
 {
@@ -169,6 +185,7 @@ fail(struct entry *e, int64_t retry_s)
 	if (ms > WAIT_MAX_MS)
 		ms = WAIT_MAX_MS;
 	ms = ms * 3 / 4 + random_below(ms / 2);
+	retry_s = bearable_s(e, retry_s);
 	if (ms < retry_s * 1000)
 		ms = retry_s * 1000;
 	/* The first of a row, and any that leaves calls without. */

@@ -1,10 +1,12 @@
 """Native sign-in: every method against clouds that check what they are sent,
 and what calls notice when the clouds' endpoints misbehave."""
+import contextlib
 import json
 import os
 import pathlib
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -240,6 +242,35 @@ def test_without_a_token_calls_fail_and_heal(
             key, "m-e-secret").status_code == 200)
         assert state(k, "e-secret")["state"] == "good"
         assert sign_in.CANARIES["ENTRA_SECRET"] not in k.text()
+
+
+def test_an_endpoint_that_asks_for_an_hour_is_asked_each_minute(
+        calm, folder, tmp_path):
+    """When there is nothing at hand meanwhile."""
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                peer, _ = listener.accept()
+                peer.recv(65536)
+                peer.sendall(b"HTTP/1.1 429 No\r\nRetry-After: 3600\r\n"
+                             b"Content-Type: application/json\r\n"
+                             b"Content-Length: 2\r\n"
+                             b"Connection: close\r\n\r\n{}")
+                peer.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        k = one(folder, tmp_path, calm, "e-managed")
+        k.config["providers"]["e-managed"]["auth"]["entra"][
+            "metadata_endpoint"] = \
+            f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with k:
+            kit.wait_for("a refusal", lambda: state(
+                k, "e-managed").get("error") == "throttled")
+            row = state(k, "e-managed")
+            assert row["state"] == "bad"
+            assert 50 < row["next_in_s"] <= 60, row
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 def test_an_endpoint_that_hangs_holds_up_nobody_else(calm, folder, tmp_path):
