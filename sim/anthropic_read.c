@@ -817,13 +817,40 @@ fits_shop(struct reading *r)
 	       betas(r) && unknown(r, "model") && unknown(r, "stream");
 }
 
+/* Structured output wants every object closed. */
+static bool
+closed(const struct json *schema)
+{
+	const struct json *k;
+
+	if (schema->type == JSON_OBJECT && is(schema, "type", "object") &&
+	    json_get_bool(schema, "additionalProperties", true))
+		return false;
+	for (k = schema->child; k != NULL; k = k->next)
+		if (!closed(k))
+			return false;
+	return true;
+}
+
+static bool
+format(struct reading *r)
+{
+	const struct json *schema = json_get(
+	    json_get(json_get(r->body, "output_config"), "format"), "schema");
+
+	return schema == NULL || closed(schema) ||
+	       WRONG(r, "output_config.format.schema: For 'object' type, "
+			"'additionalProperties' must be explicitly set to "
+			"false");
+}
+
 static bool
 good(struct reading *r)
 {
 	if (r->body->type != JSON_OBJECT)
 		return WRONG(r, "Input should be a valid dictionary");
 	return fits_shop(r) && parameters(r) && tools(r) && system_text(r) &&
-	       turns(r);
+	       format(r) && turns(r);
 }
 
 int64_t

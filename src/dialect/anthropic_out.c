@@ -240,8 +240,7 @@ static void
 put_reasoning(struct writing *w, const struct part *p)
 {
 	if (!is_ours(w, p)) {
-		if (p->opaque.len > 0)
-			lose(w, LOSS_REASONING);
+		lose(w, LOSS_REASONING);
 		return;
 	}
 	json_w_begin(w->out, '{');
@@ -353,7 +352,7 @@ drop_empty(struct writing *w)
 				at = &(*at)->next;
 				continue;
 			}
-			if ((*at)->opaque.len > 0)
+			if ((*at)->kind == PART_REASONING)
 				lose(w, LOSS_REASONING);
 			*at = (*at)->next;
 		}

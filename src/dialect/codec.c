@@ -67,6 +67,19 @@ is_any(struct slice key, const char *const *words, size_t n)
 	return i < n;
 }
 
+bool
+codec_knows(const struct json *top, const char *const *words, size_t n)
+{
+	const struct json *k;
+
+	for (k = top->child; k != NULL; k = k->next) {
+		if (k->type != JSON_NULL && k->type != JSON_FALSE &&
+		    !is_any(k->key, words, n))
+			return false;
+	}
+	return true;
+}
+
 /* Is it open to what it does not name? */
 static bool
 is_open(const struct json *schema)

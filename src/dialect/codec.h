@@ -16,6 +16,8 @@ struct slice codec_raw(struct arena *a, const struct json *j);
 /* Words of a list of texts, with commas; what is no plain word is left out:
  * they may go into a header. */
 struct slice codec_words(struct arena *a, const struct json *list);
+/* Are these words all that it says?  Null and false say nothing. */
+bool codec_knows(const struct json *top, const char *const *words, size_t n);
 /* A schema whose objects take nothing that they do not name, as Anthropic and
  * AWS want those of answers; what says something of it stays. */
 struct slice codec_closed(struct arena *a, struct slice schema);

@@ -198,6 +198,10 @@ read_message(struct conversation *c, struct arena *a, const struct json *m,
 	t->name = json_get_str(m, "name");
 	if (t->speaker != SPEAKER_ASSISTANT)
 		return read_content(&t->first, a, content, c, w);
+	if (json_get_str(json_get(m, "audio"), "id").len > 0)
+		return codec_wrong(w, "messages",
+		    "has an answer in sound by its id, which one provider "
+		    "knows only: send what was said as content");
 	read_reasoning(&t->first, a, m);
 	read_calls(&calls, &thoughts, a, m);
 	if (t->first == NULL)
@@ -366,11 +370,21 @@ read_rest(struct conversation *c, const struct json *top, struct wrong *w)
 	} lost[] = { { "logit_bias", LOSS_LOGIT_BIAS },
 		{ "logprobs", LOSS_LOGPROBS },
 		{ "top_logprobs", LOSS_LOGPROBS },
-		{ "prediction", LOSS_PREDICTION }, { "store", LOSS_STORE },
-		{ "functions", LOSS_EXTRA }, { "function_call", LOSS_EXTRA } };
+		{ "prediction", LOSS_PREDICTION }, { "store", LOSS_STORE } };
+	static const char *const known[] = { "model", "messages", "tools",
+		"tool_choice", "parallel_tool_calls", "response_format",
+		"temperature", "top_p", "top_k", "seed", "presence_penalty",
+		"frequency_penalty", "stream", "stream_options",
+		"reasoning_effort", "verbosity", "safety_identifier", "user",
+		"metadata", "prompt_cache_key", "service_tier", "max_tokens",
+		"max_completion_tokens", "n", "stop", "logit_bias", "logprobs",
+		"top_logprobs", "prediction", "store", "web_search_options",
+		"audio", "modalities" };
 	const struct json *v;
 	size_t i;
 
+	if (!codec_knows(top, known, NELEM(known)))
+		c->lost |= LOSS_BIT(LOSS_EXTRA);
 	for (i = 0; i < NELEM(lost); i++) {
 		v = json_get(top, lost[i].name);
 		if (v != NULL && v->type != JSON_NULL && v->type != JSON_FALSE)

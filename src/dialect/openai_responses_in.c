@@ -402,6 +402,13 @@ static void
 read_rest(struct reading *r, const struct json *top)
 {
 	const struct slice user = json_get_str(top, "safety_identifier");
+	static const char *const known[] = { "model", "input", "instructions",
+		"tools", "tool_choice", "text", "reasoning",
+		"max_output_tokens", "temperature", "top_p", "stream",
+		"stream_options", "store", "metadata", "user",
+		"safety_identifier", "prompt_cache_key", "service_tier",
+		"parallel_tool_calls", "include", "top_logprobs", "truncation",
+		"client_metadata", "max_tool_calls", "prompt" };
 	const struct json *k = json_get(top, "top_logprobs");
 	struct conversation *c = r->c;
 
@@ -417,6 +424,8 @@ read_rest(struct reading *r, const struct json *top)
 	c->cache_key = json_get_str(top, "prompt_cache_key");
 	c->tier = dialect_openai_responses.tier(
 	    json_get_str(top, "service_tier"), S(""));
+	if (!codec_knows(top, known, NELEM(known)))
+		lose(r, LOSS_EXTRA);
 	if (json_get_bool(top, "store", false))
 		lose(r, LOSS_STORE);
 	if (k != NULL && k->type == JSON_NUMBER && !slice_eq(k->text, S("0")))

@@ -200,8 +200,7 @@ static void
 put_reasoning(struct writing *w, const struct part *p)
 {
 	if (p->opaque.len == 0 || p->origin != VENDOR_OPENAI) {
-		if (p->opaque.len > 0)
-			lose(w, LOSS_REASONING);
+		lose(w, LOSS_REASONING);
 		return;
 	}
 	open_item(w, "reasoning");

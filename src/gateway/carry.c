@@ -100,6 +100,22 @@ target_of(const struct req *req)
 		.old_limit = d->provider->type == PROVIDER_OPENAI_COMPATIBLE };
 }
 
+/* What another vendor sealed, on whatever it stood, no encoder gives on. */
+static uint64_t
+astray(const struct conversation *c, enum vendor vendor)
+{
+	const struct turn *t;
+	const struct part *p;
+
+	for (t = c->first; t != NULL; t = t->next) {
+		for (p = t->first; p != NULL; p = p->next) {
+			if (p->opaque.len > 0 && p->origin != vendor)
+				return LOSS_BIT(LOSS_REASONING);
+		}
+	}
+	return 0;
+}
+
 /* OpenAI and Google do not say which stop sequence ended an answer, nor that
  * one did; Anthropic's and AWS's callers are used to be told. */
 static uint64_t
@@ -132,7 +148,7 @@ carry_request(struct req *req, struct slice *body)
 	lost = req->said->lost;
 	f = req->try.dialect->codec->encode(
 	    &req->arena, req->said, &t, &b, &lost, &w);
-	lost |= untold(req);
+	lost |= untold(req) | astray(req->said, t.vendor);
 	if (req->said->betas.len > 0 &&
 	    req->try.dialect != &dialect_anthropic &&
 	    req->try.dialect->wraps != &dialect_anthropic)

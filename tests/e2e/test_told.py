@@ -231,3 +231,41 @@ def test_google_is_told_what_a_picture_is(running, url, mime):
     sent = json.loads(running[0].seen[-1][3])
     assert sent["contents"][0]["parts"][0]["fileData"] == {
         "mimeType": mime, "fileUri": url}
+
+
+@pytest.mark.parametrize("venue", [
+    "at-chat", "at-responses", "at-anthropic", "at-converse"])
+@pytest.mark.parametrize("signed", ["call", "thought", "nothing"])
+def test_thoughts_that_stay_behind_are_said(running, venue, signed):
+    """Google's signature stands on a call as well as on a thought."""
+    call_ = {"functionCall": {"name": "f", "args": {}}}
+    parts = {"call": [{**call_, "thoughtSignature": "c2ln"}],
+             "thought": [{"text": "hm", "thought": True}, call_],
+             "nothing": [call_]}[signed]
+    _, lost = ask(running, "gemini", venue, body={"contents": [
+        {"role": "user", "parts": [{"text": "hi"}]},
+        {"role": "model", "parts": parts},
+        {"role": "user", "parts": [{"functionResponse": {
+            "name": "f", "response": {"output": 1}}}]}]})
+    assert ("earlier reasoning" in lost) == (signed != "nothing")
+    assert b"c2ln" not in running[0].seen[-1][3]
+
+
+@pytest.mark.parametrize("caller", ["openai-chat", "openai-responses"])
+@pytest.mark.parametrize("venue", ["at-anthropic", "at-gemini"])
+def test_a_field_that_nobody_knows_is_said_to_be_lost(running, caller, venue):
+    body = SCENES[caller]["media"]
+    assert "fields that kontor" not in ask(running, caller, venue)[1]
+    for value, said in ((1, True), (None, False)):
+        _, lost = ask(running, caller, venue, body={**body, "new": value})
+        assert ("fields that kontor" in lost) == said
+
+
+def test_an_answer_in_sound_that_one_provider_keeps_is_refused(running):
+    recorder, http = running
+    path, body = call("openai-chat", "at-anthropic", {"messages": [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "audio": {"id": "audio_1"}},
+        {"role": "user", "content": "and?"}]}, False)
+    r = http.post(path, json=body)
+    assert r.status_code == 400 and "by its id" in r.json()["error"]["message"]
