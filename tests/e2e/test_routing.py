@@ -1161,22 +1161,35 @@ def test_hasty_callers_open_no_breaker(four, tmp_path):
 async def hold_stream(address, key, done):
     line = routes.Line(address, key)
     a = await line.call(routes.chat(
-        "m", "[[sim out=60 pace=150]]", stream=True))
+        "m", "[[sim out=80 pace=150]]", stream=True))
     await line.close()
     done.append(a)
 
 
 def reload_campaign(kontor, key, streams, reloads):
-    """Streams that are open while the configuration changes."""
+    """Streams that are open while the configuration changes, and loses the
+    deployment and the provider that they come from."""
+    first = kontor.config["models"]["m"]["deployments"][0]
+    other = dict(first, id="b", provider="eu-2")
+    there = dict(kontor.config["providers"])
+
     async def run():
         done = []
         tasks = [asyncio.ensure_future(
             hold_stream(kontor.address, key, done)) for _ in range(streams)]
         await asyncio.sleep(1)
+        across = 0
         loop = asyncio.get_running_loop()
         for i in range(reloads):
             bad = i % 10 == 9
-            kontor.config["models"]["m"]["deployments"][0]["weight"] = i + 1
+            d = other if i % 4 < 2 else first
+            kontor.config["models"]["m"]["deployments"] = [
+                dict(d, weight=i + 1)]
+            kontor.config["prices"] = [{"deployment": d["id"],
+                                        "input": "2.50", "output": "15.00"}]
+            gone = "eu-1" if d is other else "eu-2"
+            kontor.config["providers"] = {
+                n: p for n, p in there.items() if n != gone}
             if bad:
                 kontor.config["models"]["m"]["route"] = {"fallback": "m"}
             kontor.write_config()
@@ -1186,6 +1199,9 @@ def reload_campaign(kontor, key, streams, reloads):
             kontor.config["models"]["m"].pop("route", None)
             if bad:
                 assert "round in a circle: m > m" in r.stderr
+            across += not done
+        print(f"{across} reloads while all were open")
+        assert kit.SLOW > 1 or across >= reloads / 2
         await asyncio.gather(*tasks)
         return done
     return asyncio.run(run())
