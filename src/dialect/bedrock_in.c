@@ -471,6 +471,25 @@ put_loose(struct encoding_out *e, struct buf *b, const struct part *p)
 }
 
 static void
+put_picture(struct buf *b, const struct part *p)
+{
+	const struct slice format = bedrock_format(p->kind, p->mime);
+
+	if (p->data.len == 0 || format.len == 0)
+		return;
+	json_w_begin(b, '{');
+	json_w_key(b, "image");
+	json_w_begin(b, '{');
+	json_w_kstr(b, "format", format);
+	json_w_key(b, "source");
+	json_w_begin(b, '{');
+	json_w_kstr(b, "bytes", p->data);
+	json_w_end(b, '}');
+	json_w_end(b, '}');
+	json_w_end(b, '}');
+}
+
+static void
 put_content(struct encoding_out *e, struct buf *b, const struct part *p)
 {
 	json_w_key(b, "content");
@@ -490,6 +509,8 @@ put_content(struct encoding_out *e, struct buf *b, const struct part *p)
 			put_loose(e, b, p);
 			break;
 		case PART_IMAGE:
+			put_picture(b, p);
+			break;
 		case PART_AUDIO:
 		case PART_VIDEO:
 		case PART_DOCUMENT:

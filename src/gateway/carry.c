@@ -252,7 +252,7 @@ answer_lost(const struct dialect *to, const struct part *p)
 		if (p->kind == PART_REFUSAL && !openai)
 			lost |= LOSS_BIT(LOSS_REFUSAL);
 		if ((p->kind == PART_IMAGE && to != &dialect_openai_chat &&
-			!google) ||
+			to != &dialect_bedrock && !google) ||
 		    ((p->kind == PART_AUDIO || p->kind == PART_VIDEO) &&
 			!google))
 			lost |= LOSS_BIT(LOSS_MEDIA);

@@ -103,9 +103,17 @@ def test_a_picture_that_google_draws_arrives_at_chat(running, stream):
     assert "picture" not in lost
 
 
+def test_a_picture_that_google_draws_arrives_at_converse(running):
+    r, lost = ask(running, "bedrock", "at-gemini", DRAWN)
+    assert r.json()["output"]["message"]["content"] == [
+        {"text": "see"},
+        {"image": {"format": "png", "source": {"bytes": PNG}}}]
+    assert "picture" not in lost
+
+
 @pytest.mark.parametrize("caller, venue, answer, word", [
     *[(c, "at-gemini", DRAWN, "a picture") for c in (
-        "openai-responses", "anthropic-messages", "bedrock")],
+        "openai-responses", "anthropic-messages")],
     ("gemini", "at-anthropic", CITED, "citations are left out"),
     *[(c, "at-chat", REFUSED, "a refusal became text") for c in (
         "anthropic-messages", "bedrock", "gemini")]])
