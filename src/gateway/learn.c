@@ -165,7 +165,7 @@ learn_breaker(struct req *req)
 	else if (bad && t->reused && t->status == 0)
 		breaker_neutral(t->breaker, t->probe);
 	else if (bad)
-		breaker_bad(t->breaker, now, t->probe, 0);
+		breaker_bad(t->breaker, now, t->probe);
 	else if (t->status >= 200 && t->status < 500 &&
 		 req->fault != FAULT_GONE && t->owner != OWNER_CAPACITY &&
 		 t->owner != OWNER_CREDENTIAL && t->owner != OWNER_US)

@@ -127,21 +127,17 @@ breaker_good(struct shm_breaker *b, bool probe)
 
 /* How long to rest: 1 s doubled with each rest in a row, up to a minute. */
 static uint64_t
-rest_ms(unsigned rests, int64_t retry_after_ns)
+rest_ms(unsigned rests)
 {
-	uint64_t rest = BREAKER_REST_MAX_MS, floor = ms(retry_after_ns);
+	uint64_t rest = BREAKER_REST_MAX_MS;
 
 	if (rests < 6)
 		rest = (uint64_t)BREAKER_REST_MIN_MS << rests;
-	if (rest > BREAKER_REST_MAX_MS)
-		rest = BREAKER_REST_MAX_MS;
-	if (floor > BREAKER_RETRY_MAX_MS)
-		floor = BREAKER_RETRY_MAX_MS;
-	return rest > floor ? rest : floor;
+	return rest < BREAKER_REST_MAX_MS ? rest : BREAKER_REST_MAX_MS;
 }
 
 static struct word
-after_failure(struct word w, uint64_t now, int64_t retry_after_ns)
+after_failure(struct word w, uint64_t now)
 {
 	const bool opens =
 	    w.state != BREAKER_CLOSED || w.failures + 1 >= BREAKER_FAILURES;
@@ -150,7 +146,7 @@ after_failure(struct word w, uint64_t now, int64_t retry_after_ns)
 		w.failures++;
 		return w;
 	}
-	w.until = now + rest_ms(w.rests, retry_after_ns);
+	w.until = now + rest_ms(w.rests);
 	w.state = BREAKER_OPEN;
 	w.failures = 0;
 	if (w.rests < 255)
@@ -160,8 +156,7 @@ after_failure(struct word w, uint64_t now, int64_t retry_after_ns)
 
 /* Once open, only the probe's word counts. */
 void
-breaker_bad(
-    struct shm_breaker *b, int64_t mono_ns, bool probe, int64_t retry_after_ns)
+breaker_bad(struct shm_breaker *b, int64_t mono_ns, bool probe)
 {
 	uint64_t old;
 
@@ -173,7 +168,7 @@ breaker_bad(
 
 		if (w.state != BREAKER_CLOSED && !probe)
 			return;
-		w = after_failure(w, ms(mono_ns), retry_after_ns);
+		w = after_failure(w, ms(mono_ns));
 		if (!at_cas(&b->word, &old, pack(w)))
 			continue;
 		if (w.state == BREAKER_OPEN)
@@ -232,7 +227,7 @@ breaker_timeout(
 	shun(b, mono_ns, principal);
 	before = at_swap(&b->suspect, principal);
 	if (probe || (before != 0 && before != principal))
-		breaker_bad(b, mono_ns, probe, 0);
+		breaker_bad(b, mono_ns, probe);
 }
 
 void

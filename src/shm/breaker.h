@@ -17,8 +17,6 @@ enum {
 	BREAKER_FAILURES = 5,
 	BREAKER_REST_MIN_MS = 1000,
 	BREAKER_REST_MAX_MS = 60000,
-	/* A provider's retry-after is believed up to this. */
-	BREAKER_RETRY_MAX_MS = 600000,
 	/* A probe that says nothing for so long is lost; another may go. */
 	BREAKER_PROBE_MS = 120000,
 	/* Of a principal: 1 s, doubled up to this. */
@@ -37,9 +35,7 @@ struct shm_breaker *breaker_get(struct shm *m, uint64_t deployment);
 bool breaker_may(struct shm_breaker *b, int64_t mono_ns, bool *probe);
 enum breaker_state breaker_state(const struct shm_breaker *b, int64_t mono_ns);
 void breaker_good(struct shm_breaker *b, bool probe);
-/* retry_after_ns: a floor from the provider; 0: none. */
-void breaker_bad(
-    struct shm_breaker *b, int64_t mono_ns, bool probe, int64_t retry_after_ns);
+void breaker_bad(struct shm_breaker *b, int64_t mono_ns, bool probe);
 void breaker_timeout(
     struct shm_breaker *b, int64_t mono_ns, bool probe, uint64_t principal);
 /*

@@ -113,7 +113,7 @@ what_rests_is_last_and_what_a_rule_drops_is_out(void **state)
 	rig_ready(&r);
 	a = rig_ask(&r);
 	for (i = 0; i < BREAKER_FAILURES; i++)
-		breaker_bad(rig_row(&r, 0), NOW, false, 0);
+		breaker_bad(rig_row(&r, 0), NOW, false);
 	plan_make(&a, c, &plan);
 	assert_int_equal(plan.n, 4);
 	assert_int_equal(plan.open, 2);
@@ -208,7 +208,7 @@ a_warm_one_goes_first_while_it_is_well(void **state)
 	assert_int_equal(first(&a), 0);
 	a.wall_ns = NOW;
 	for (i = 0; i < BREAKER_FAILURES; i++)
-		breaker_bad(rig_row(&r, 2), NOW, false, 0);
+		breaker_bad(rig_row(&r, 2), NOW, false);
 	assert_int_equal(first(&a), 0);
 	rig_fini(&r);
 }

@@ -30,7 +30,7 @@ static void
 failures(int n, int64_t now)
 {
 	while (n-- > 0)
-		breaker_bad(b, now, false, 0);
+		breaker_bad(b, now, false);
 }
 
 static bool
@@ -90,28 +90,13 @@ the_rest_doubles_up_to_a_minute(void **state)
 		now += rest[i] * NS_PER_S;
 		assert_true(may(now, &probe));
 		assert_true(probe);
-		breaker_bad(b, now, true, 0);
+		breaker_bad(b, now, true);
 	}
 	now += 60 * NS_PER_S;
 	assert_true(may(now, &probe));
 	breaker_good(b, true);
 	failures(5, now);
 	assert_true(may(now + NS_PER_S, &probe));
-}
-
-static void
-retry_after_is_a_floor_within_reason(void **state)
-{
-	bool probe;
-
-	(void)state;
-	failures(4, T(0));
-	breaker_bad(b, T(0), false, 7 * NS_PER_S);
-	assert_false(may(T(6), &probe));
-	assert_true(may(T(7), &probe));
-	breaker_bad(b, T(7), true, INT64_MAX);
-	assert_false(may(T(606), &probe));
-	assert_true(may(T(607), &probe));
 }
 
 static void
@@ -184,7 +169,7 @@ a_scribbled_word_does_not_wedge_it(void **state)
 	(void)state;
 	atomic_store(&b->word, 3);
 	assert_true(may(T(0), &probe));
-	breaker_bad(b, T(0), false, 0);
+	breaker_bad(b, T(0), false);
 	breaker_good(b, false);
 	assert_true(may(T(0), &probe));
 }
@@ -202,7 +187,7 @@ rows_are_found_again_and_a_full_table_is_always_closed(void **state)
 	assert_null(breaker_get(&m, 4242));
 	assert_ptr_equal(breaker_get(&m, 42), b);
 	assert_true(breaker_may(NULL, T(0), &probe));
-	breaker_bad(NULL, T(0), true, 0);
+	breaker_bad(NULL, T(0), true);
 	assert_int_equal(breaker_state(NULL, T(0)), BREAKER_CLOSED);
 }
 
@@ -228,7 +213,6 @@ main(void)
 		CASE(it_opens_after_five_failures_in_a_row),
 		CASE(one_probe_goes_after_the_rest_and_its_success_closes),
 		CASE(the_rest_doubles_up_to_a_minute),
-		CASE(retry_after_is_a_floor_within_reason),
 		CASE(a_lost_probe_is_replaced),
 		CASE(a_probe_without_a_verdict_goes_back),
 		CASE(one_tenants_timeouts_do_not_count),
