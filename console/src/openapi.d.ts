@@ -4017,6 +4017,8 @@ export interface operations {
                 priority?: "high" | "normal" | "low";
                 /** @description what keeps a caller's calls together */
                 session?: string;
+                /** @description tags of the call, with commas: data=pii,env=prod */
+                tags?: string;
                 /** @description how long the call would be */
                 input_tokens?: number;
             };
