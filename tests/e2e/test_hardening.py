@@ -124,6 +124,16 @@ OPEN, OPENAT, SOCKET, UNLINK, SETUID = 2, 257, 41, 87, 105
 EXECVE, PTRACE, FORK, GETPID = 59, 101, 57, 39
 
 
+def sealed(pid):
+    """What the kernel says of a process's filters."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return None
+    return [line for line in status.splitlines()
+            if line.startswith("Seccomp")]
+
+
 @needs_seal
 @pytest.mark.skipif(platform.machine() != "x86_64",
                     reason="numbers of system calls are x86-64's")
@@ -141,12 +151,16 @@ def test_from_inside_a_sealed_worker(kontor, inject):
     for _ in range(4):
         assert kontor.chat(kontor.suite_key, "m-openai",
                            "[[sim out=5]]").status_code == 200
+    seal = sealed(pid)
     for call in (EXECVE, "/bin/true", 0, 0), (PTRACE, 0, 0, 0, 0), (FORK,), \
             (SETUID, 0):
         pid = processes(kontor)["worker"]
         assert inject(pid, *call) == "killed by SIGSYS"
         kit.wait_for("another worker", lambda: processes(
             kontor).get("worker") not in (None, pid))
+        # A new one starts with files to open, and then is sealed.
+        kit.wait_for("its seal", lambda: sealed(
+            processes(kontor).get("worker")) == seal)
     kit.wait_for("calls to be served", lambda: kontor.chat(
         kontor.suite_key, "m-openai", "[[sim out=5]]").status_code == 200)
 
