@@ -30,7 +30,8 @@ struct overload {
 /* most: of one worker; 0: its share of half of what the machine, or the
  * control group, has.  Before the file system is closed. */
 void overload_open(struct overload *o, uint64_t most, unsigned workers);
-/* Cheap when it is not yet time; true: the level is another. */
+/* Cheap when it is not yet time; true: the level is another, or memory is
+ * still short. */
 bool overload_look(struct overload *o, int64_t now_ns);
 /* The level of bytes in use. */
 enum overload_level overload_level_of(const struct overload *o, uint64_t bytes);

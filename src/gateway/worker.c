@@ -373,17 +373,29 @@ cut_all(struct worker *w)
 	}
 }
 
+/*
+ * As long as memory is short heads that are half here go, for others come; all
+ * that is idle goes when it becomes short, and while it is used up.
+ */
 static void
 weigh(struct worker *w)
 {
 	static const char *const words[] = { "enough", "short", "used up" };
+	const enum overload_level level = w->overload.level;
+	const bool other = level != w->weighed;
 
-	log_warn("memory is %s", words[w->overload.level]);
-	server_tight(w->server, w->overload.level != OVERLOAD_NONE);
-	if (w->overload.level != OVERLOAD_NONE) {
-		server_close_idle(w->server);
-		client_close_idle(w->client);
+	if (other)
+		log_warn("memory is %s", words[level]);
+	w->weighed = level;
+	server_tight(w->server, level != OVERLOAD_NONE);
+	if (level == OVERLOAD_NONE)
+		return;
+	if (!other && level != OVERLOAD_FULL) {
+		server_shed(w->server);
+		return;
 	}
+	server_close_idle(w->server);
+	client_close_idle(w->client);
 }
 
 static void

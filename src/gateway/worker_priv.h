@@ -48,7 +48,8 @@ struct worker {
 	size_t buffered;        /* bytes of answers and decoded bodies held */
 	size_t buffered_max;
 	struct overload overload;
-	uint32_t *by_key; /* open requests of each row of shm.keys */
+	enum overload_level weighed; /* the last that was acted upon */
+	uint32_t *by_key;            /* open requests of each row of shm.keys */
 	struct server_share *bodies_by_key;
 	uint32_t open;
 	bool draining;

@@ -735,6 +735,8 @@ conn_shed(struct conn *c)
 
 	if (c->state == CONN_HEAD && c->in.len > LITTLE)
 		refuse(c, FAULT_OVERLOAD);
+	else if (c->state == CONN_H2 && h2conn_half_head(c) > LITTLE)
+		conn_close(c);
 }
 
 size_t

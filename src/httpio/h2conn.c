@@ -647,6 +647,15 @@ h2conn_idle_since(const struct conn *c)
 	return c->h2->nstreams == 0 ? c->h2->idle_ns : 0;
 }
 
+size_t
+h2conn_half_head(const struct conn *c)
+{
+	const struct h2conn *h = c->h2;
+
+	return h->nstreams == 0 && h->h2.block != NULL ? h->h2.block->text.len
+						       : 0;
+}
+
 bool
 h2conn_held(const struct conn *c)
 {

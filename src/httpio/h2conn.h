@@ -19,6 +19,9 @@ void h2conn_run(struct conn *c);
 void h2conn_due(struct conn *c);
 /* Since when it has no stream; 0: it has. */
 int64_t h2conn_idle_since(const struct conn *c);
+/* Bytes of a header block that is not whole, on a connection without streams;
+ * else 0. */
+size_t h2conn_half_head(const struct conn *c);
 /* No new streams; ends when the last one has. */
 void h2conn_drain(struct conn *c);
 /* Tells every owner; the connection closes. */

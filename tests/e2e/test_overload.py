@@ -282,12 +282,10 @@ def test_heads_without_end_do_not_take_the_memory(sim, tmp_path, http2):
                 s.send(part)
             if i % 100 == 99:
                 peak = max(peak, worker_memory(kontor))
-        assert peak < 112 << 20, f"{peak >> 20} MiB"
-        # Beside them a call may be told 503; behind them it is served.
-        assert kontor.chat(key).status_code in (200, 503)
+        assert peak < 80 << 20, f"{peak >> 20} MiB"
+        kit.wait_for("a call", lambda: kontor.chat(key).status_code == 200, 5)
         for s in held:
             s.close()
-        kit.wait_for("a call", lambda: kontor.chat(key).status_code == 200, 30)
         assert kontor.of_role("worker") == worker
 
 
