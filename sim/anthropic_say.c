@@ -7,6 +7,7 @@
 #include "http/eventstream.h"
 #include "sim/bedrock.h"
 #include "sim/filler.h"
+#include "sim/spoil.h"
 
 enum { SUMMARY = 5 };
 
@@ -474,21 +475,9 @@ static struct slice
 framed(struct work *w, enum mishap m)
 {
 	struct buf b = { 0 };
-	struct slice s;
 
-	if (m == MISHAP_ERREVENT) {
-		eventstream_exception(&b, S("modelStreamErrorException"),
-		    S("{\"message\":\"The model had an error while streaming "
-		      "its answer.\",\"originalStatusCode\":500,"
-		      "\"originalMessage\":\"boom\"}"));
-	} else {
-		/* A message whose sum is another one's. */
-		put_message(&b, S("{}"));
-		b.p[b.len - 1] = (char)(b.p[b.len - 1] ^ 1);
-	}
-	s = arena_copy(w->arena, buf_slice(&b));
-	buf_fini(&b);
-	return s;
+	put_message(&b, S("{}"));
+	return spoil_frame(w->arena, m, &b);
 }
 
 const struct tongue anthropic_tongue = {

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "http/eventstream.h"
 #include "sim/filler.h"
+#include "sim/spoil.h"
 
 enum { SUMMARY = 5, LATENCY_MS = 420 };
 
@@ -595,22 +596,9 @@ static struct slice
 framed(struct work *w, enum mishap m)
 {
 	struct buf b = { 0 };
-	struct slice s;
 
-	if (m == MISHAP_ERREVENT) {
-		eventstream_exception(&b, S("modelStreamErrorException"),
-		    S("{\"message\":\"The model had an error while streaming "
-		      "its answer.\",\"originalStatusCode\":500,"
-		      "\"originalMessage\":\"boom\"}"));
-	} else {
-		/* A message whose sum is another one's. */
-		eventstream_event(
-		    &b, S("contentBlockDelta"), S("{\"delta\":{}}"));
-		b.p[b.len - 1] = (char)(b.p[b.len - 1] ^ 1);
-	}
-	s = arena_copy(w->arena, buf_slice(&b));
-	buf_fini(&b);
-	return s;
+	eventstream_event(&b, S("contentBlockDelta"), S("{\"delta\":{}}"));
+	return spoil_frame(w->arena, m, &b);
 }
 
 const struct tongue bedrock_converse = {

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "http/eventstream.h"
 #include "sim/plan.h"
 #include "sim/squeeze.h"
 
@@ -171,4 +172,23 @@ spoil_plan(struct plan *p, struct play play)
 		p->billable = false;
 	spoil_body(p, play.kind);
 	spoil_playing(p, play);
+}
+
+struct slice
+spoil_frame(struct arena *a, enum mishap m, struct buf *good)
+{
+	struct slice s;
+
+	if (m == MISHAP_ERREVENT) {
+		buf_clear(good);
+		eventstream_exception(good, S("modelStreamErrorException"),
+		    S("{\"message\":\"The model had an error while streaming "
+		      "its answer.\",\"originalStatusCode\":500,"
+		      "\"originalMessage\":\"boom\"}"));
+	} else {
+		good->p[good->len - 1] = (char)(good->p[good->len - 1] ^ 1);
+	}
+	s = arena_copy(a, buf_slice(good));
+	buf_fini(good);
+	return s;
 }

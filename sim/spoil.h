@@ -7,10 +7,16 @@
 #ifndef KONTOR_SIM_SPOIL_H
 #define KONTOR_SIM_SPOIL_H
 
+#include "base/arena.h"
+#include "base/buf.h"
 #include "sim/mishap.h"
 
 struct plan; /* sim/plan.h */
 
 void spoil_plan(struct plan *p, struct play play);
+
+/* AWS's faults inside a stream: an exception, or the frame `good` (taken) with
+ * the sum of another one. */
+struct slice spoil_frame(struct arena *a, enum mishap m, struct buf *good);
 
 #endif

@@ -47,11 +47,9 @@ agreements_list(struct api *a)
 		    "'at' takes 2026-11-23 or 2026-11-23T08:00:00Z");
 		return;
 	}
-	s = control_store(a->c);
-	if (s == NULL) {
-		api_fail(a, FAULT_DISK, "the store cannot be read");
+	s = api_store(a);
+	if (s == NULL)
 		return;
-	}
 	f = agreement_report(s, api_query(a, "name"), at_ns, &b);
 	if (f == FAULT_NONE) {
 		api_reply(a, 200, &b);

@@ -302,6 +302,16 @@ api_page_end(const struct api_page *p, struct buf *b)
 		json_w_null(b);
 }
 
+struct store *
+api_store(struct api *a)
+{
+	struct store *s = control_store(a->c);
+
+	if (s == NULL)
+		api_fail(a, FAULT_DISK, "the store cannot be read");
+	return s;
+}
+
 void
 api_answer_store(struct api *a, struct store **s, struct buf *json)
 {
@@ -312,6 +322,28 @@ api_answer_store(struct api *a, struct store **s, struct buf *json)
 		api_reply(a, 200, json);
 	}
 	store_close(s);
+}
+
+bool
+api_list_begin(struct api *a, struct api_list *l, const char *name)
+{
+	*l = (struct api_list){ 0 };
+	if (!api_page_begin(a, &l->page) || (l->store = api_store(a)) == NULL)
+		return false;
+	store_begin(l->store);
+	json_w_begin(&l->out, '{');
+	json_w_key(&l->out, name);
+	json_w_begin(&l->out, '[');
+	return true;
+}
+
+void
+api_list_end(struct api *a, struct api_list *l)
+{
+	json_w_end(&l->out, ']');
+	api_page_end(&l->page, &l->out);
+	json_w_end(&l->out, '}');
+	api_answer_store(a, &l->store, &l->out);
 }
 
 /* --- wishes to the recorder ------------------------------------------------

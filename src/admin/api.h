@@ -115,6 +115,21 @@ bool api_page_take(struct api_page *p, int64_t id);
 /* "next":"CURSOR" or null */
 void api_page_end(const struct api_page *p, struct buf *b);
 
+/* The store, to be closed; NULL: answered, it cannot be read. */
+struct store *api_store(struct api *a) MUST_USE;
+
+/* A page as an answer: {NAME:[ROWS],"next":...}.  Between the two the rows of
+ * one reading of the store are written to out, each that api_page_take() lets
+ * pass.  False: answered, there is no list. */
+struct api_list {
+	struct api_page page;
+	struct store *store;
+	struct buf out;
+};
+bool api_list_begin(
+    struct api *a, struct api_list *l, const char *name) MUST_USE;
+void api_list_end(struct api *a, struct api_list *l);
+
 /* Ends the reading of a store (taken) and answers with json (taken). */
 void api_answer_store(struct api *a, struct store **s, struct buf *json);
 /*

@@ -226,55 +226,35 @@ wanted(struct slice scope, struct stmt *q)
 	return good;
 }
 
-static struct store *
-open_store(struct api *a)
-{
-	struct store *s = control_store(a->c);
-
-	if (s == NULL)
-		api_fail(a, FAULT_DISK, "the store cannot be read");
-	else
-		store_begin(s);
-	return s;
-}
-
 void
 budgets_list(struct api *a)
 {
 	const struct slice scope = api_query(a, "scope");
 	const bool all = slice_eq(api_query(a, "all"), S("true"));
-	struct api_page page;
-	struct store *s;
-	struct buf b = { 0 };
+	struct api_list l;
 	struct view v;
 	struct stmt *q;
 
-	if (!api_page_begin(a, &page) || (s = open_store(a)) == NULL)
+	if (!api_list_begin(a, &l, "budgets"))
 		return;
-	view_open(&v, a, s);
-	q = store_sql(s,
+	view_open(&v, a, l.store);
+	q = store_sql(l.store,
 	    BUDGET_SQL " AND (a.closed = 0 OR ?) AND a.id > ? ORDER BY a.id");
 	stmt_i64(q, 1, all);
-	stmt_i64(q, 2, page.after);
-	json_w_begin(&b, '{');
-	json_w_key(&b, "budgets");
-	json_w_begin(&b, '[');
-	while (!page.more && stmt_step(q)) {
+	stmt_i64(q, 2, l.page.after);
+	while (!l.page.more && stmt_step(q)) {
 		if (wanted(scope, q) &&
-		    api_page_take(&page, stmt_get_i64(q, COL_ID)))
-			write_budget(&b, &v, q);
+		    api_page_take(&l.page, stmt_get_i64(q, COL_ID)))
+			write_budget(&l.out, &v, q);
 	}
-	json_w_end(&b, ']');
-	api_page_end(&page, &b);
-	json_w_end(&b, '}');
 	map64_fini(&v.rows);
-	api_answer_store(a, &s, &b);
+	api_list_end(a, &l);
 }
 
 void
 budgets_get(struct api *a)
 {
-	struct store *s = open_store(a);
+	struct store *s = api_store(a);
 	struct buf b = { 0 };
 	uint64_t id = 0;
 	struct view v;
@@ -282,6 +262,7 @@ budgets_get(struct api *a)
 
 	if (s == NULL)
 		return;
+	store_begin(s);
 	q = store_sql(s, BUDGET_SQL " AND a.id = ?");
 	if (slice_u64(a->segment, &id))
 		stmt_u64(q, 1, id);
@@ -316,35 +297,27 @@ write_alert(struct buf *b, struct stmt *q)
 void
 alerts_list(struct api *a)
 {
-	struct api_page page;
-	struct buf b = { 0 };
-	struct store *s;
+	struct api_list l;
 	struct stmt *q;
 	int64_t left;
 
-	if (!api_page_begin(a, &page) || (s = open_store(a)) == NULL)
+	if (!api_list_begin(a, &l, "alerts"))
 		return;
-	q = store_sql(s, "SELECT count(*) FROM alerts");
+	q = store_sql(l.store, "SELECT count(*) FROM alerts");
 	left = stmt_step(q) ? stmt_get_i64(q, 0) : 0;
-	if (page.after < 0 || page.after > left)
-		page.after = left;
-	q = store_sql(s,
+	if (l.page.after < 0 || l.page.after > left)
+		l.page.after = left;
+	q = store_sql(l.store,
 	    "SELECT t.account, t.window, t.threshold, t.at_ns, t.spent,"
 	    " t.granted, " SCOPE_COLUMNS
 	    " FROM alerts t JOIN accounts a ON a.id = t.account" SCOPE_JOIN(
 		"a") " ORDER BY t.at_ns DESC, t.threshold DESC, t.account"
 		     " LIMIT -1 OFFSET ?");
-	stmt_i64(q, 1, left - page.after);
-	left = page.after;
-	json_w_begin(&b, '{');
-	json_w_key(&b, "alerts");
-	json_w_begin(&b, '[');
-	while (stmt_step(q) && api_page_take(&page, --left))
-		write_alert(&b, q);
-	json_w_end(&b, ']');
-	api_page_end(&page, &b);
-	json_w_end(&b, '}');
-	api_answer_store(a, &s, &b);
+	stmt_i64(q, 1, left - l.page.after);
+	left = l.page.after;
+	while (stmt_step(q) && api_page_take(&l.page, --left))
+		write_alert(&l.out, q);
+	api_list_end(a, &l);
 }
 
 /* --- wishes

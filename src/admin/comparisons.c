@@ -21,32 +21,18 @@ write_one(struct buf *b, struct stmt *q)
 void
 comparisons_list(struct api *a)
 {
-	struct api_page page;
-	struct buf b = { 0 };
-	struct store *s;
+	struct api_list l;
 	struct stmt *q;
 
-	if (!api_page_begin(a, &page))
+	if (!api_list_begin(a, &l, "comparisons"))
 		return;
-	s = control_store(a->c);
-	if (s == NULL) {
-		api_fail(a, FAULT_DISK, "the store cannot be read");
-		return;
-	}
-	store_begin(s);
-	q = store_sql(s,
+	q = store_sql(l.store,
 	    "SELECT id, name, saved_ns, body FROM comparisons WHERE id > ?"
 	    " ORDER BY id");
-	stmt_i64(q, 1, page.after);
-	json_w_begin(&b, '{');
-	json_w_key(&b, "comparisons");
-	json_w_begin(&b, '[');
-	while (stmt_step(q) && api_page_take(&page, stmt_get_i64(q, 0)))
-		write_one(&b, q);
-	json_w_end(&b, ']');
-	api_page_end(&page, &b);
-	json_w_end(&b, '}');
-	api_answer_store(a, &s, &b);
+	stmt_i64(q, 1, l.page.after);
+	while (stmt_step(q) && api_page_take(&l.page, stmt_get_i64(q, 0)))
+		write_one(&l.out, q);
+	api_list_end(a, &l);
 }
 
 void

@@ -333,20 +333,12 @@ write_key(struct buf *b, struct stmt *q)
 void
 keys_list(struct api *a)
 {
-	struct api_page page;
-	struct store *s;
-	struct buf b = { 0 };
+	struct api_list l;
 	struct stmt *q;
 
-	if (!api_page_begin(a, &page))
+	if (!api_list_begin(a, &l, "keys"))
 		return;
-	s = control_store(a->c);
-	if (s == NULL) {
-		api_fail(a, FAULT_DISK, "the store cannot be read");
-		return;
-	}
-	store_begin(s);
-	q = store_sql(s,
+	q = store_sql(l.store,
 	    "SELECT k.id, k.name, k.team, k.models, k.expires_ns,"
 	    " coalesce(a.id, 0), a.granted, a.unit, k.is_admin, k.revoked,"
 	    " k.created_ns, k.org, k.project, k.principal_name,"
@@ -358,14 +350,8 @@ keys_list(struct api *a)
 	    "  (SELECT created_ns, id FROM keys WHERE id = ?2)"
 	    " ORDER BY k.created_ns, k.id");
 	stmt_i64(q, 1, INT64_MIN);
-	stmt_i64(q, 2, page.after);
-	json_w_begin(&b, '{');
-	json_w_key(&b, "keys");
-	json_w_begin(&b, '[');
-	while (stmt_step(q) && api_page_take(&page, stmt_get_i64(q, 0)))
-		write_key(&b, q);
-	json_w_end(&b, ']');
-	api_page_end(&page, &b);
-	json_w_end(&b, '}');
-	api_answer_store(a, &s, &b);
+	stmt_i64(q, 2, l.page.after);
+	while (stmt_step(q) && api_page_take(&l.page, stmt_get_i64(q, 0)))
+		write_key(&l.out, q);
+	api_list_end(a, &l);
 }

@@ -146,49 +146,33 @@ limits_list(struct api *a)
 {
 	const struct slice scope = api_query(a, "scope");
 	const bool all = slice_eq(api_query(a, "all"), S("true"));
-	struct api_page page;
-	struct store *s;
-	struct buf b = { 0 };
+	struct api_list l;
 	struct stmt *q;
 
-	if (!api_page_begin(a, &page))
+	if (!api_list_begin(a, &l, "limits"))
 		return;
-	s = control_store(a->c);
-	if (s == NULL) {
-		api_fail(a, FAULT_DISK, "the store cannot be read");
-		return;
-	}
-	store_begin(s);
-	q = store_sql(s,
+	q = store_sql(l.store,
 	    LIMIT_SQL " WHERE (l.closed = 0 OR ?) AND l.id > ? ORDER BY l.id");
 	stmt_i64(q, 1, all);
-	stmt_i64(q, 2, page.after);
-	json_w_begin(&b, '{');
-	json_w_key(&b, "limits");
-	json_w_begin(&b, '[');
-	while (!page.more && stmt_step(q)) {
+	stmt_i64(q, 2, l.page.after);
+	while (!l.page.more && stmt_step(q)) {
 		if (wanted(scope, q) &&
-		    api_page_take(&page, stmt_get_i64(q, 0)))
-			write_limit(&b, &a->c->shm, q);
+		    api_page_take(&l.page, stmt_get_i64(q, 0)))
+			write_limit(&l.out, &a->c->shm, q);
 	}
-	json_w_end(&b, ']');
-	api_page_end(&page, &b);
-	json_w_end(&b, '}');
-	api_answer_store(a, &s, &b);
+	api_list_end(a, &l);
 }
 
 void
 limits_get(struct api *a)
 {
-	struct store *s = control_store(a->c);
+	struct store *s = api_store(a);
 	struct buf b = { 0 };
 	struct stmt *q;
 	uint64_t id = 0;
 
-	if (s == NULL) {
-		api_fail(a, FAULT_DISK, "the store cannot be read");
+	if (s == NULL)
 		return;
-	}
 	store_begin(s);
 	q = store_sql(s, LIMIT_SQL " WHERE l.id = ?");
 	if (slice_u64(a->segment, &id))

@@ -81,11 +81,9 @@ requests_list(struct api *a)
 		api_fail(a, FAULT_FIELD, wrong);
 		return;
 	}
-	s = control_store(a->c);
-	if (s == NULL) {
-		api_fail(a, FAULT_DISK, "the store cannot be read");
+	s = api_store(a);
+	if (s == NULL)
 		return;
-	}
 	f = calls_read(a->c->snapshot->data_dir, s, &q, &b);
 	if (f == FAULT_NONE) {
 		api_reply(a, 200, &b);

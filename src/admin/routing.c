@@ -803,11 +803,9 @@ routing_report(struct api *a)
 		api_fail(a, FAULT_FIELD, wrong);
 		return;
 	}
-	s = control_store(a->c);
-	if (s == NULL) {
-		api_fail(a, FAULT_DISK, "the store cannot be read");
+	s = api_store(a);
+	if (s == NULL)
 		return;
-	}
 	f = read_books(&r, s);
 	store_close(&s);
 	if (f != FAULT_NONE) {

@@ -78,48 +78,32 @@ subjects_list(struct api *a)
 {
 	const size_t kind = kind_of(a);
 	const bool all = slice_eq(api_query(a, "all"), S("true"));
-	struct api_page page;
-	struct buf b = { 0 };
-	struct store *s;
+	struct api_list l;
 	struct stmt *q;
 
-	if (!api_page_begin(a, &page))
+	if (!api_list_begin(a, &l, kinds[kind].list))
 		return;
-	s = control_store(a->c);
-	if (s == NULL) {
-		api_fail(a, FAULT_DISK, "the store cannot be read");
-		return;
-	}
-	store_begin(s);
-	q = store_sql(s,
+	q = store_sql(l.store,
 	    SUBJECT_SQL " AND (s.closed = 0 OR ?) AND s.id > ? ORDER BY s.id");
 	stmt_i64(q, 1, kinds[kind].kind);
 	stmt_i64(q, 2, all);
-	stmt_i64(q, 3, page.after);
-	json_w_begin(&b, '{');
-	json_w_key(&b, kinds[kind].list);
-	json_w_begin(&b, '[');
-	while (stmt_step(q) && api_page_take(&page, stmt_get_i64(q, 0)))
-		write_subject(&b, q);
-	json_w_end(&b, ']');
-	api_page_end(&page, &b);
-	json_w_end(&b, '}');
-	api_answer_store(a, &s, &b);
+	stmt_i64(q, 3, l.page.after);
+	while (stmt_step(q) && api_page_take(&l.page, stmt_get_i64(q, 0)))
+		write_subject(&l.out, q);
+	api_list_end(a, &l);
 }
 
 void
 subjects_get(struct api *a)
 {
 	const size_t kind = kind_of(a);
-	struct store *s = control_store(a->c);
+	struct store *s = api_store(a);
 	struct buf b = { 0 };
 	struct stmt *q;
 	uint64_t id = 0;
 
-	if (s == NULL) {
-		api_fail(a, FAULT_DISK, "the store cannot be read");
+	if (s == NULL)
 		return;
-	}
 	store_begin(s);
 	q = store_sql(s, SUBJECT_SQL " AND s.id = ?");
 	stmt_i64(q, 1, kinds[kind].kind);
@@ -213,11 +197,9 @@ as_read(struct api *a)
 		return true;
 	if (want.len > 2 && want.p[0] == '"')
 		want = (struct slice){ want.p + 1, want.len - 2 };
-	s = control_store(a->c);
-	if (s == NULL) {
-		api_fail(a, FAULT_DISK, "the store cannot be read");
+	s = api_store(a);
+	if (s == NULL)
 		return false;
-	}
 	q = store_sql(s, SUBJECT_SQL " AND s.id = ?");
 	stmt_i64(q, 1, kinds[kind_of(a)].kind);
 	if (slice_u64(a->segment, &id))

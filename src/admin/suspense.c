@@ -15,14 +15,12 @@ enum { SUSPENSE_MAX = 10000, CORRECTION_MAX_LEN = 4096 };
 void
 suspense_list(struct api *a)
 {
-	struct store *s = control_store(a->c);
+	struct store *s = api_store(a);
 	struct buf b = { 0 };
 	enum fault f;
 
-	if (s == NULL) {
-		api_fail(a, FAULT_DISK, "the store cannot be read");
+	if (s == NULL)
 		return;
-	}
 	f = suspense_read(s, clock_wall_ns(), SUSPENSE_MAX, &b);
 	if (f == FAULT_NONE) {
 		api_reply(a, 200, &b);

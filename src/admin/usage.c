@@ -158,13 +158,11 @@ answer(struct api *a, struct store *s, enum fault f, enum usage_format format,
 static void
 report(struct api *a, const struct usage_query *q, enum usage_format format)
 {
-	struct store *s = control_store(a->c);
+	struct store *s = api_store(a);
 	struct buf b = { 0 };
 
-	if (s == NULL) {
-		api_fail(a, FAULT_DISK, "the store cannot be read");
+	if (s == NULL)
 		return;
-	}
 	answer(a, s, usage_read(s, q, format, &b), format, &b);
 	store_close(&s);
 }
@@ -181,11 +179,9 @@ focus(struct api *a)
 		api_fail(a, FAULT_FIELD, wrong);
 		return;
 	}
-	s = control_store(a->c);
-	if (s == NULL) {
-		api_fail(a, FAULT_DISK, "the store cannot be read");
+	s = api_store(a);
+	if (s == NULL)
 		return;
-	}
 	answer(
 	    a, s, focus_read(s, &q, &b), q.json ? USAGE_JSON : USAGE_CSV, &b);
 	store_close(&s);
@@ -224,11 +220,9 @@ usage_latency(struct api *a)
 		api_fail(a, FAULT_FIELD, wrong);
 		return;
 	}
-	s = control_store(a->c);
-	if (s == NULL) {
-		api_fail(a, FAULT_DISK, "the store cannot be read");
+	s = api_store(a);
+	if (s == NULL)
 		return;
-	}
 	f = level_read(s, &span, api_query(a, "by"), &b);
 	if (f == FAULT_NONE) {
 		api_reply(a, 200, &b);

@@ -851,13 +851,10 @@ count_ask(struct arena *a, struct slice body, struct ask *q)
 {
 	const struct json *input;
 	struct json *top;
-	enum fault f;
+	const enum fault f = peek_counting(a, body, q, &top);
 
-	*q = (struct ask){ .body = body, .n = 1, .lanes = LANES_TEXT };
-	f = json_parse(a, body, &top);
 	if (f != FAULT_NONE)
 		return f;
-	q->model_elsewhere = q->free = q->no_output = true;
 	input = json_get(top, "input");
 	if (json_get(input, "converse") == NULL &&
 	    json_get(input, "invokeModel") == NULL)

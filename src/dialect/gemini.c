@@ -588,13 +588,10 @@ static enum fault
 count_ask(struct arena *a, struct slice body, struct ask *q)
 {
 	struct json *top;
-	enum fault f;
+	const enum fault f = peek_counting(a, body, q, &top);
 
-	*q = (struct ask){ .body = body, .n = 1, .lanes = LANES_TEXT };
-	f = json_parse(a, body, &top);
 	if (f != FAULT_NONE)
 		return f;
-	q->model_elsewhere = q->free = q->no_output = true;
 	if (proto_get(top, "contents") == NULL &&
 	    proto_get(top, "generateContentRequest") == NULL)
 		return wrong(q, "contents", "is missing");

@@ -40,6 +40,11 @@ bool peek_word(struct json_cur *c, struct slice *out);
 /* The tier that an answer says it was served at. */
 void peek_tier(struct tally *t, struct slice said);
 
+/* A request that only counts, as a tree: the path names the model, nothing is
+ * billed.  FAULT_JSON*. */
+enum fault peek_counting(
+    struct arena *a, struct slice body, struct ask *q, struct json **top);
+
 /* An answer that only counts: a whole object with that count in it.  It has
  * cost nothing. */
 enum fault peek_counted(struct slice body, struct slice name, struct tally *t);
