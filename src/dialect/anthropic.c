@@ -722,7 +722,7 @@ messages_error_event(struct buf *out, const struct problem *p)
 	buf_fini(&text);
 }
 
-const struct codec codec_anthropic = {
+static const struct codec codec = {
 	.decode = anthropic_decode,
 	.write_answer = anthropic_write_answer,
 	.write_step = anthropic_write_step,
@@ -734,7 +734,7 @@ const struct codec codec_anthropic = {
 
 const struct dialect dialect_anthropic = {
 	.name = "anthropic-messages",
-	.codec = &codec_anthropic,
+	.codec = &codec,
 	.tier = messages_tier,
 	.ask = messages_ask,
 	.answer = messages_answer,

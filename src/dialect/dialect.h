@@ -236,12 +236,10 @@ void decoding_step(struct decoding *d, const struct stream_step *s);
 void decoding_stop(
     struct decoding *d, enum stop_reason why, struct slice sequence);
 
-extern const struct codec codec_openai_chat;
 extern const struct dialect dialect_bedrock;
 extern const struct dialect dialect_bedrock_count; /* of tokens */
 extern const struct dialect dialect_invoke;        /* of callers only */
 extern const struct dialect dialect_invoke_claude;
-extern const struct codec codec_anthropic;
 extern const struct dialect dialect_anthropic;
 extern const struct dialect dialect_anthropic_count; /* of tokens */
 extern const struct dialect dialect_openai_chat;

@@ -9,6 +9,7 @@
 #include "dialect/dialect.h"
 
 #include "base/text.h"
+#include "dialect/chat_codec.h"
 #include "dialect/fields.h"
 #include "dialect/peek.h"
 #include "dialect/seal.h"
@@ -217,7 +218,7 @@ read_content(struct json_cur *c, struct ask *q)
 				  : ask_skip(c);
 }
 
-/* What came from other dialects by way of us: see openai_chat_codec.c. */
+/* What came from other dialects by way of us: see openai_chat_in.c. */
 static enum fault
 read_opaque(struct json_cur *c, struct ask *q, struct slice key)
 {
@@ -727,9 +728,19 @@ chat_error_event(struct buf *out, const struct problem *p)
 	buf_fini(&text);
 }
 
+static const struct codec codec = {
+	.decode = chat_decode,
+	.write_answer = chat_write_answer,
+	.write_step = chat_write_step,
+	.encode = chat_encode,
+	.read_answer = chat_read_answer,
+	.read_event = chat_read_event,
+	.read_end = chat_read_end,
+};
+
 const struct dialect dialect_openai_chat = {
 	.name = "openai-chat",
-	.codec = &codec_openai_chat,
+	.codec = &codec,
 	.tier = chat_tier,
 	.ask = chat_ask,
 	.answer = chat_answer,
