@@ -13,6 +13,8 @@
 /* One a turn: the other workers wait at the same door. */
 enum { ACCEPT_BATCH = 1 };
 #define LOOK_NS (100 * NS_PER_MS)
+/* Whoever has just come, or just had an answer, may be asking already. */
+#define REST_NS NS_PER_S
 
 const struct server_limits server_limits_default = {
 	.max_head = 64 * 1024,
@@ -124,11 +126,14 @@ make_room(struct server *s)
 void
 server_close_idle(struct server *s)
 {
+	const int64_t before = loop_now(s->loop) - REST_NS;
 	struct conn *c, *next;
+	int64_t since;
 
 	for (c = s->conns; c != NULL; c = next) {
 		next = c->next;
-		if (conn_idle_since(c) != 0)
+		since = conn_idle_since(c);
+		if (since != 0 && since <= before)
 			conn_close(c);
 		else
 			conn_shed(c);

@@ -117,7 +117,8 @@ void server_tight(struct server *s, bool tight);
 /* A head that is half here and large is refused with FAULT_OVERLOAD; of HTTP/2,
  * its connection is closed, unless streams are on it. */
 void server_shed(struct server *s);
-/* The same, and closes connections that are between two requests. */
+/* The same, and closes connections that have been between two requests for a
+ * second. */
 void server_close_idle(struct server *s);
 void *server_user(const struct exchange *x);
 /* Stops accepting, closes idle connections; others close after the answer in

@@ -489,6 +489,7 @@ def test_every_filter_says_what_is_wrong(open_page):
 
 def test_an_expired_session_brings_one_back(open_page, demo):
     page = open_page("/console/requests?status=2xx")
+    settle(page)
     page.context.clear_cookies()
     page.get_by_label("Team").fill("demo")
     page.keyboard.press("Enter")

@@ -243,7 +243,15 @@ def test_without_memory_calls_are_refused_and_nobody_dies(sim, tmp_path):
         assert (resident - shared) * 4096 < 96 << 20
         with kontor.http() as http:
             assert http.get("/healthz").status_code == 200
-        for s in held + refused:
+        # Who is slow to ask is told, too.
+        fresh = [socket.create_connection(kontor.address, timeout=10)
+                 for _ in range(8)]
+        time.sleep(0.2)
+        for s in fresh:
+            s.sendall(head(key, 2) + b"{}")
+        for s in fresh:
+            assert s.recv(20).startswith(b"HTTP/1.1 ")
+        for s in held + refused + fresh:
             s.close()
         kit.wait_for("memory", lambda: kontor.chat(key).status_code == 200, 20)
         assert kontor.of_role("worker") == worker

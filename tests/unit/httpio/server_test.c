@@ -934,6 +934,30 @@ half_a_head_is_let_go_when_memory_is_short(void **state)
 	buf_fini(&b);
 }
 
+static void
+who_has_rested_is_let_go_when_memory_is_short(void **state)
+{
+	struct buf b = { 0 };
+	int old, fresh;
+
+	(void)state;
+	start();
+	old = net_dial(port);
+	net_send(old, S(GET("/a")));
+	net_until(old, &b, S("hi"));
+	usleep(1100000);
+	fresh = net_dial(port);
+	NET_UNTIL(server_open(server) == 2);
+	server_close_idle(server);
+	assert_true(net_to_end(old, &b));
+	buf_clear(&b);
+	net_send(fresh, S(GET("/b")));
+	net_until(fresh, &b, S("hi"));
+	close(old);
+	close(fresh);
+	buf_fini(&b);
+}
+
 /* Half a body of 300,000 bytes that has come. */
 static int
 upload(const char *path, struct slice half)
@@ -1086,6 +1110,7 @@ main(void)
 		TEST(bodies_together_stay_within_their_bound),
 		TEST(one_principals_bodies_leave_room_for_others),
 		TEST(half_a_head_is_let_go_when_memory_is_short),
+		TEST(who_has_rested_is_let_go_when_memory_is_short),
 		TEST(limits_may_change_while_it_serves),
 		TEST(the_end_of_a_server_ends_its_exchanges),
 	};
