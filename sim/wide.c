@@ -1,5 +1,6 @@
 #include "sim/wide.h"
 
+#include "base/clock.h"
 #include "http/h1.h"
 #include "httpio/h2.h"
 #include "io/stream.h"
@@ -8,19 +9,21 @@ enum {
 	HEAD_MAX = 64 * 1024,
 	BODY_MAX = 64 * 1024 * 1024,
 	STREAMS = 1000,
-	QUEUE_MAX = 64 * 1024
+	QUEUE_MAX = 64 * 1024,
+	LINGER_S = 2
 };
 
 struct wide {
 	struct h2 h2;
 	struct stream stream;
 	struct task task;
+	struct timer timer; /* over: the peer leaves until then */
 	struct loop *loop;
 	struct wire *wire;
 	const struct wire_ops *ops;
 	struct wide *next, *prev;
 	struct visitor *visitors;
-	bool running, closed;
+	bool running, over, closed;
 };
 
 /* One exchange: the request as it comes, the answer as it is taken apart. */
@@ -387,6 +390,7 @@ close_wide(struct wide *w)
 	while (w->visitors != NULL)
 		leave(w->visitors);
 	task_clear(&w->task);
+	timer_clear(&w->timer);
 	stream_close(&w->stream);
 	if (w->prev != NULL)
 		w->prev->next = w->next;
@@ -397,14 +401,39 @@ close_wide(struct wide *w)
 	loop_reap(w->loop, w, wide_fini);
 }
 
+static void
+on_timer(struct timer *t)
+{
+	close_wide(CONTAINER_OF(t, struct wide, timer));
+}
+
+/* What still comes is read: a reset would take our last words with it. */
+static void
+linger(struct wide *w)
+{
+	w->over = true;
+	while (w->visitors != NULL)
+		leave(w->visitors);
+	stream_shut(&w->stream);
+	timer_set(w->loop, &w->timer, loop_now(w->loop) + LINGER_S * NS_PER_S,
+	    on_timer);
+}
+
+/* False: the socket is dead. */
 static bool
 flush(struct wide *w)
 {
 	struct visitor *v, *next;
 
-	if (!h2_flush(&w->h2) || h2_over(&w->h2)) {
+	if (w->over)
+		return true;
+	if (!h2_flush(&w->h2)) {
 		close_wide(w);
 		return false;
+	}
+	if (h2_over(&w->h2)) {
+		linger(w);
+		return true;
 	}
 	for (v = w->visitors; v != NULL; v = next) {
 		next = v->next;
@@ -417,15 +446,14 @@ flush(struct wide *w)
 	return true;
 }
 
-static bool
+static void
 feed(struct wide *w, const char *p, size_t len)
 {
-	if (h2_feed(&w->h2, p, len))
-		return true;
+	if (w->over || h2_feed(&w->h2, p, len))
+		return;
 	h2_dismiss(&w->h2);
 	(void)!h2_flush(&w->h2);
-	close_wide(w);
-	return false;
+	linger(w);
 }
 
 static void
@@ -444,8 +472,8 @@ run(struct wide *w)
 			break;
 		if (n <= 0)
 			close_wide(w);
-		else if (!feed(w, p, (size_t)n))
-			break;
+		else
+			feed(w, p, (size_t)n);
 	}
 	w->running = false;
 }
@@ -480,7 +508,7 @@ wide_open(struct wire *wire, struct loop *l, const struct wire_ops *ops, int fd,
 	w->stream.readable = true;
 	h2_init(&w->h2, l, &w->stream, &h2_ops, true, HEAD_MAX, STREAMS);
 	w->running = true;
-	(void)!feed(w, in.p, in.len);
+	feed(w, in.p, in.len);
 	w->running = false;
 	wake(w);
 }

@@ -17,6 +17,9 @@
 				    : check_failed(#e, __FILE__, __LINE__))
 #define NELEM(a) (sizeof(a) / sizeof((a)[0]))
 #define MUST_USE __attribute__((warn_unused_result))
+/* A large local of a hot function that is written before it is read: not
+ * zeroed first, as all others are (-ftrivial-auto-var-init). */
+#define UNSET __attribute__((uninitialized))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a), nonnull(f)))
 #define CONTAINER_OF(p, type, field) \
 	((type *)(void *)((char *)(p)-offsetof(type, field)))

@@ -1,9 +1,6 @@
 #include "route/capacity.h"
 
-#include "shm/atomic.h"
-
 #define MINUTE_NS INT64_C(60000000000)
-enum { FIRST_OUTPUT = 256, OUTPUT_SHIFT = 8 };
 
 static int64_t
 cost_ns(uint64_t units, uint64_t per_minute)
@@ -59,15 +56,17 @@ capacity_has(const struct deployment_conf *d, const struct shm_breaker *b,
     uint64_t tokens, unsigned keep, int64_t mono_ns, int64_t *wait_ns)
 {
 	const uint64_t tpm = tokens_of(d, b), rpm = requests_of(d, b);
-	const int64_t room = room_of(d, keep);
+	const int64_t ahead = at_peek(&b->tokens_tat),
+		      others = at_peek(&b->requests_tat);
 	int64_t wait = 0, other = 0;
 
-	if (tpm != 0)
-		wait = wait_of(at_peek(&b->tokens_tat), cost_ns(tokens, tpm),
-		    room, mono_ns);
-	if (rpm != 0)
-		other = wait_of(
-		    at_peek(&b->requests_tat), cost_ns(1, rpm), room, mono_ns);
+	/* Into an empty one anything fits. */
+	if (tpm != 0 && ahead > mono_ns)
+		wait = wait_of(
+		    ahead, cost_ns(tokens, tpm), room_of(d, keep), mono_ns);
+	if (rpm != 0 && others > mono_ns)
+		other =
+		    wait_of(others, cost_ns(1, rpm), room_of(d, keep), mono_ns);
 	*wait_ns = wait > other ? wait : other;
 	return *wait_ns == 0;
 }
@@ -184,32 +183,12 @@ capacity_floor(struct shm_breaker *b, int64_t until_ns)
 		continue;
 }
 
-bool
-capacity_is_full(const struct shm_breaker *b, int64_t mono_ns)
-{
-	return b != NULL && at_peek(&b->full_ns) > mono_ns;
-}
-
-int64_t
-capacity_floor_of(const struct shm_breaker *b)
-{
-	return b == NULL ? 0 : at_peek(&b->floor_ns);
-}
-
-uint64_t
-capacity_expected_output(const struct shm_breaker *b)
-{
-	const uint64_t v = b == NULL ? 0 : at_peek(&b->output);
-
-	return v == 0 ? FIRST_OUTPUT : (v >> OUTPUT_SHIFT) + 1;
-}
-
 /* An eighth of what is new; two that come at once may lose one. */
 void
 capacity_saw_output(struct shm_breaker *b, uint64_t tokens)
 {
 	const uint64_t now = (tokens < UINT32_MAX ? tokens : UINT32_MAX)
-			     << OUTPUT_SHIFT;
+			     << CAPACITY_OUTPUT_SHIFT;
 	const uint64_t old = at_peek(&b->output);
 
 	at_poke(&b->output, old == 0 ? now | 1 : old - old / 8 + now / 8);

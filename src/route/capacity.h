@@ -16,6 +16,7 @@
 
 #include "base/base.h"
 #include "model/snapshot.h"
+#include "shm/atomic.h"
 #include "shm/shm.h"
 
 /* keep: percent of the burst that stays free. */
@@ -42,11 +43,27 @@ void capacity_learn(const struct deployment_conf *d, struct shm_breaker *b,
 /* Not before: the latest that was said. */
 void capacity_floor(struct shm_breaker *b, int64_t until_ns);
 /* It had no room a moment ago, and did not say for how long. */
-bool capacity_is_full(const struct shm_breaker *b, int64_t mono_ns);
-int64_t capacity_floor_of(const struct shm_breaker *b);
+static inline bool
+capacity_is_full(const struct shm_breaker *b, int64_t mono_ns)
+{
+	return b != NULL && at_peek(&b->full_ns) > mono_ns;
+}
+static inline int64_t
+capacity_floor_of(const struct shm_breaker *b)
+{
+	return b == NULL ? 0 : at_peek(&b->floor_ns);
+}
 
 /* Output tokens that a call there may be expected to have. */
-uint64_t capacity_expected_output(const struct shm_breaker *b);
+enum { CAPACITY_FIRST_OUTPUT = 256, CAPACITY_OUTPUT_SHIFT = 8 };
+static inline uint64_t
+capacity_expected_output(const struct shm_breaker *b)
+{
+	const uint64_t v = b == NULL ? 0 : at_peek(&b->output);
+
+	return v == 0 ? CAPACITY_FIRST_OUTPUT
+		      : (v >> CAPACITY_OUTPUT_SHIFT) + 1;
+}
 void capacity_saw_output(struct shm_breaker *b, uint64_t tokens);
 
 /* In all slots together, tokens and requests that fit now; -1: no limit. */

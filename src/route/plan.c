@@ -126,19 +126,24 @@ band_of(const struct plan_ask *a, const struct live_deployment *l,
 	return BAND_RESERVED;
 }
 
-/* Mostly in order already: the configuration's. */
-static void
-sort(uint64_t *key, unsigned n)
-{
-	unsigned i, k;
-	uint64_t v;
+/* Two at a time, without a branch that would be guessed wrong. */
+typedef int64_t pair __attribute__((vector_size(16)));
+enum { AT_ONCE = 8, PAIRS = DEPLOYMENTS_MAX / 2 };
 
-	for (i = 1; i < n; i++) {
-		v = key[i];
-		for (k = i; k > 0 && key[k - 1] > v; k--)
-			key[k] = key[k - 1];
-		key[k] = v;
+/* How many of n keys, a multiple of AT_ONCE, are smaller: its place. */
+static unsigned
+count_smaller(const pair *key, unsigned n, int64_t than)
+{
+	const pair limit = { than, than };
+	pair a = { 0, 0 }, b = { 0, 0 };
+	const pair *end = key + n / 2;
+
+	for (; key < end; key += AT_ONCE / 2) {
+		a += (key[0] < limit) + (key[1] < limit);
+		b += (key[2] < limit) + (key[3] < limit);
 	}
+	a += b;
+	return (unsigned)-(a[0] + a[1]);
 }
 
 enum { INDEX_BITS = 6, BAND_SHIFT = 56 };
@@ -165,27 +170,31 @@ rank(
     const struct plan_ask *a, struct ranked *r, unsigned n, struct candidate *c)
 {
 	const unsigned keep = rule_keep(a->who.snap, a->class);
-	uint64_t key[DEPLOYMENTS_MAX];
-	enum why why[DEPLOYMENTS_MAX];
+	UNSET pair key[PAIRS];
+	UNSET enum why why[DEPLOYMENTS_MAX];
 	bool spilt = false;
 	enum band band;
-	unsigned i, at;
+	unsigned i, all, at;
+	int64_t mine;
 
 	strategies[a->model->strategy].rank(a, r, n);
 	for (i = 0; i < n; i++) {
 		band = place(a, &r[i], keep, &why[i]);
 		if (band >= BAND_FULL && is_reserved(r[i].live->conf))
 			spilt = true;
-		key[i] =
-		    (uint64_t)band << BAND_SHIFT | r[i].score << INDEX_BITS | i;
+		key[i / 2][i % 2] = (int64_t)((uint64_t)band << BAND_SHIFT |
+					      r[i].score << INDEX_BITS | i);
 	}
-	sort(key, n);
+	for (; i % AT_ONCE != 0; i++)
+		key[i / 2][i % 2] = INT64_MAX;
+	all = i;
 	for (i = 0; i < n; i++) {
-		at = key[i] & ((1u << INDEX_BITS) - 1);
-		c[i] = (struct candidate){ .deployment = r[at].live->conf,
-			.why = spilt && key[i] >> BAND_SHIFT == BAND_DEMAND
+		mine = key[i / 2][i % 2];
+		at = count_smaller(key, all, mine);
+		c[at] = (struct candidate){ .deployment = r[i].live->conf,
+			.why = spilt && mine >> BAND_SHIFT == BAND_DEMAND
 				   ? WHY_SPILL
-				   : why[at] };
+				   : why[i] };
 	}
 }
 
@@ -198,7 +207,7 @@ plan_make(const struct plan_ask *a, struct candidate *c, struct plan *out)
 	    a->warm_key == 0
 		? 0
 		: warm_find(a->who.m, a->warm_key, a->wall_ns, plan_warm_ns(m));
-	struct ranked r[DEPLOYMENTS_MAX];
+	UNSET struct ranked r[DEPLOYMENTS_MAX];
 	uint64_t bits = UINT64_MAX;
 	unsigned i, n = 0, dropped = m->n;
 

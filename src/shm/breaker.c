@@ -63,13 +63,10 @@ breaker_get(struct shm *m, uint64_t deployment)
 }
 
 enum breaker_state
-breaker_state(const struct shm_breaker *b, int64_t mono_ns)
+breaker_state_of(uint64_t word, int64_t mono_ns)
 {
-	struct word w;
+	const struct word w = unpack(word);
 
-	if (b == NULL)
-		return BREAKER_CLOSED;
-	w = unpack(at_load(&b->word));
 	if (w.state == BREAKER_OPEN && ms(mono_ns) >= w.until)
 		return BREAKER_HALF;
 	return w.state;
@@ -197,13 +194,6 @@ shun(struct shm_breaker *b, int64_t mono_ns, uint64_t principal)
 		at_poke(&b->shun_ns, mono_ns + (int64_t)rest * NS_PER_MS);
 	else
 		at_poke(&b->shun_times, n - 1);
-}
-
-bool
-breaker_shuns(const struct shm_breaker *b, int64_t mono_ns, uint64_t principal)
-{
-	return b != NULL && at_peek(&b->shun_principal) == principal &&
-	       at_peek(&b->shun_ns) > mono_ns;
 }
 
 void

@@ -11,6 +11,7 @@
 #ifndef KONTOR_SHM_BREAKER_H
 #define KONTOR_SHM_BREAKER_H
 
+#include "shm/atomic.h"
 #include "shm/shm.h"
 
 enum {
@@ -33,7 +34,15 @@ struct shm_breaker *breaker_get(struct shm *m, uint64_t deployment);
 
 /* May a call go now?  *probe: it is the half-open one; tell the result. */
 bool breaker_may(struct shm_breaker *b, int64_t mono_ns, bool *probe);
-enum breaker_state breaker_state(const struct shm_breaker *b, int64_t mono_ns);
+/* A word of 0: closed, and nothing failed lately. */
+enum breaker_state breaker_state_of(uint64_t word, int64_t mono_ns);
+static inline enum breaker_state
+breaker_state(const struct shm_breaker *b, int64_t mono_ns)
+{
+	const uint64_t word = b == NULL ? 0 : at_load(&b->word);
+
+	return word == 0 ? BREAKER_CLOSED : breaker_state_of(word, mono_ns);
+}
 void breaker_good(struct shm_breaker *b, bool probe);
 void breaker_bad(struct shm_breaker *b, int64_t mono_ns, bool probe);
 void breaker_timeout(
@@ -43,8 +52,12 @@ void breaker_timeout(
  * calls it left waiting twice in a row is sent elsewhere for a while, the
  * longer the more often.
  */
-bool breaker_shuns(
-    const struct shm_breaker *b, int64_t mono_ns, uint64_t principal);
+static inline bool
+breaker_shuns(const struct shm_breaker *b, int64_t mono_ns, uint64_t principal)
+{
+	return b != NULL && at_peek(&b->shun_principal) == principal &&
+	       at_peek(&b->shun_ns) > mono_ns;
+}
 /* Its own deadline was over before the provider could be called slow. */
 void breaker_hurried(
     struct shm_breaker *b, int64_t mono_ns, bool probe, uint64_t principal);

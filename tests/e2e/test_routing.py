@@ -1259,21 +1259,28 @@ def test_a_bad_configuration_changes_nothing(four, tmp_path):
             m = kontor.config["models"]["m"]
 
 
+SORTED_NS = 1250  # fifty numbers by qsort(), where nothing else runs
+
+
 def test_a_route_is_decided_in_two_microseconds():
     """Processor time of 50 deployments, the best of a few runs: what else the
-    machine does makes it longer, never shorter."""
+    machine does makes it longer, never shorter; and sorting, too."""
     if kit.SLOW > 1:
         pytest.skip("a sanitizer's time is its own")
     best = {}
-    for _ in range(5):
-        out = subprocess.run([str(kit.BUILD / "bench_route"), "4000"],
+    for _ in range(30):
+        out = subprocess.run([str(kit.BUILD / "bench_route"), "2000"],
                              capture_output=True, text=True, check=True)
         for line in out.stdout.splitlines():
             name, _, ns = line.rpartition(":")
             ns = int(ns.split()[0])
             best[name] = min(best.get(name, ns), ns)
-    assert len(best) == 10 and all("50 deployments" in n for n in best)
-    assert max(best.values()) < 2000, best
+        pace = max(best["50 numbers sorted"] / SORTED_NS, 1)
+        longest = max(v for k, v in best.items() if "deployments" in k)
+        if longest < 2000 * pace:
+            break
+    assert len(best) == 11
+    assert longest < 2000 * pace, best
 
 
 # --- catalog ------------------------------------------------------------------
