@@ -78,7 +78,7 @@ format:
 
 bench:
 	@sh tools/deps.sh bench
-	@sh tools/build.sh build-release -Db_lto=true
+	@sh tools/release.sh
 	@.venv/bin/python tests/bench/bench.py --build build-release $(BENCH)
 
 # make proof [NAME]: all of them, or `make proof books`
@@ -115,7 +115,7 @@ cover:
 # Optimised as a whole, which takes the linker a while; without the tests.
 release:
 	@sh tools/console.sh
-	@sh tools/build.sh build-release -Db_lto=true
+	@sh tools/release.sh
 	@echo "built: build-release/kontor build-release/kontor-sim"
 
 install:
@@ -124,7 +124,7 @@ install:
 	@DESTDIR=$(DESTDIR) meson install -C build-release
 
 clean:
-	rm -rf build build-release build-asan build-tsan build-fuzz build-cover
+	rm -rf build build-release build-train build-asan build-tsan build-fuzz build-cover
 
 .PHONY: all run test check check-asan check-tsan test-asan e2e clients \
     openapi lint lint-tidy format bench proof fuzz cover release install clean

@@ -56,7 +56,7 @@ overload_open(struct overload *o, uint64_t most, unsigned workers)
 		o->most = machine_memory() / 2 / (workers > 0 ? workers : 1);
 	if (most == 0 && o->most < LEAST)
 		o->most = LEAST;
-#ifndef KONTOR_SANITIZED
+#ifndef KONTOR_INSTRUMENTED
 	/* A sanitizer's shadow is no memory of ours. */
 	o->fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 #endif

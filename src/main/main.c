@@ -31,8 +31,9 @@ be_role(const char *title)
 
 /* Credentials, keys of TLS or of the log are in its memory: no core dump, and
  * nobody but root reads it through /proc.  A sanitizer looks at itself that
- * way, and needs more of the kernel than any role may have. */
-#ifdef KONTOR_SANITIZED
+ * way, and needs more of the kernel than any role may have; counters of what
+ * runs are written to files. */
+#ifdef KONTOR_INSTRUMENTED
 static void
 conceal(void)
 {
@@ -42,7 +43,7 @@ static void
 seal(enum sandbox_role role)
 {
 	(void)role;
-	log_info("unsealed: this is a sanitized build");
+	log_info("unsealed: this build is instrumented");
 }
 #else
 static void
@@ -63,7 +64,7 @@ seal(enum sandbox_role role)
 static void
 seal_worker(void)
 {
-#ifndef KONTOR_SANITIZED
+#ifndef KONTOR_INSTRUMENTED
 	if (!sandbox_drop_root())
 		log_warn("still root: the kernel does not let us be nobody");
 	conceal(); /* another user may be dumped again */

@@ -42,7 +42,7 @@ what_is_not_given_is_a_share_of_the_machine(void **state)
 static void
 a_process_sees_its_own_size(void **state)
 {
-#ifndef KONTOR_SANITIZED
+#ifndef KONTOR_INSTRUMENTED
 	const size_t len = 100 * MIB;
 	struct overload o;
 	char *p;

@@ -93,7 +93,7 @@ take_a_connection(void)
 static void
 skip_when_sanitized(void)
 {
-#ifdef KONTOR_SANITIZED
+#ifdef KONTOR_INSTRUMENTED
 	print_message("sanitized builds run unsealed\n");
 	skip();
 #endif
