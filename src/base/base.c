@@ -63,6 +63,22 @@ slice_ieq_same_len(struct slice a, struct slice b)
 	return true;
 }
 
+bool
+slice_has(struct slice s, struct slice part)
+{
+	const char *p = s.p, *end;
+
+	if (part.len == 0 || part.len > s.len)
+		return part.len == 0;
+	end = s.p + s.len - part.len + 1;
+	while (p < end && (p = memchr(p, part.p[0], (size_t)(end - p)))) {
+		if (memcmp(p, part.p, part.len) == 0)
+			return true;
+		p++;
+	}
+	return false;
+}
+
 struct slice
 slice_trim(struct slice s)
 {

@@ -71,6 +71,9 @@ slice_starts(struct slice s, struct slice prefix)
 	       (prefix.len == 0 || memcmp(s.p, prefix.p, prefix.len) == 0);
 }
 
+/* part stands somewhere in s; an empty one in every s.  For names: memmem()
+ * is for long texts. */
+bool slice_has(struct slice s, struct slice part);
 struct slice slice_trim(struct slice s); /* spaces and tabs, both ends */
 /* Splits s at the first c into *head and *tail (without c); false: no c. */
 bool slice_cut(struct slice s, char c, struct slice *head, struct slice *tail);

@@ -18,18 +18,6 @@ buf_grow(struct buf *b, size_t more)
 }
 
 void
-buf_str(struct buf *b, const char *s)
-{
-	buf_add(b, slice_of(s));
-}
-
-void
-buf_char(struct buf *b, char c)
-{
-	buf_add(b, (struct slice){ &c, 1 });
-}
-
-void
 buf_u64(struct buf *b, uint64_t v)
 {
 	char tmp[20];

@@ -17,8 +17,8 @@ struct buf {
 static inline void buf_reserve(
     struct buf *b, size_t more); /* room for more bytes */
 static inline void buf_add(struct buf *b, struct slice s);
-void buf_str(struct buf *b, const char *s);
-void buf_char(struct buf *b, char c);
+static inline void buf_str(struct buf *b, const char *s);
+static inline void buf_char(struct buf *b, char c);
 void buf_u64(struct buf *b, uint64_t v);
 void buf_i64(struct buf *b, int64_t v);
 void buf_hex(struct buf *b, const void *p, size_t len); /* lower case */
@@ -53,6 +53,19 @@ buf_add(struct buf *b, struct slice s)
 	buf_reserve(b, s.len);
 	memcpy(b->p + b->len, s.p, s.len);
 	b->len += s.len;
+}
+
+static inline void
+buf_str(struct buf *b, const char *s)
+{
+	buf_add(b, slice_of(s));
+}
+
+static inline void
+buf_char(struct buf *b, char c)
+{
+	buf_reserve(b, 1);
+	b->p[b->len++] = c;
 }
 
 #endif

@@ -99,9 +99,21 @@ enum fault json_parse(
     struct arena *a, struct slice text, struct json **out) MUST_USE;
 
 /* NULL when j is not an object or has no such key; j may be NULL. */
-const struct json *json_get(const struct json *j, const char *key);
+const struct json *json_find(const struct json *j, struct slice key);
+/* Its length is what a compiler knows of a literal. */
+static inline const struct json *
+json_get(const struct json *j, const char *key)
+{
+	return json_find(j, slice_of(key));
+}
 /* Empty when absent or not a string. */
-struct slice json_get_str(const struct json *j, const char *key);
+static inline struct slice
+json_get_str(const struct json *j, const char *key)
+{
+	const struct json *at = json_get(j, key);
+
+	return at != NULL && at->type == JSON_STRING ? at->text : S("");
+}
 bool json_get_i64(const struct json *j, const char *key, int64_t *out);
 bool json_get_bool(const struct json *j, const char *key, bool or_else);
 
@@ -111,10 +123,10 @@ bool json_get_bool(const struct json *j, const char *key, bool or_else);
  * Commas take care of themselves: a comma is written unless the last byte of
  * the buf is '{', '[' or ':' or the buf is empty.
  */
-void json_w_begin(struct buf *b, char bracket);  /* '{' or '[' */
-void json_w_end(struct buf *b, char bracket);    /* '}' or ']' */
-void json_w_key(struct buf *b, const char *key); /* "key": */
-void json_w_str(struct buf *b, struct slice s);  /* escaped */
+void json_w_begin(struct buf *b, char bracket);    /* '{' or '[' */
+void json_w_end(struct buf *b, char bracket);      /* '}' or ']' */
+void json_w_name(struct buf *b, struct slice key); /* "key": */
+void json_w_str(struct buf *b, struct slice s);    /* escaped */
 void json_w_i64(struct buf *b, int64_t v);
 void json_w_u64(struct buf *b, uint64_t v);
 void json_w_bool(struct buf *b, bool v);
@@ -122,10 +134,35 @@ void json_w_null(struct buf *b);
 void json_w_raw(struct buf *b, struct slice json); /* as is */
 /* A tree as text: numbers as they were written, keys in their order. */
 void json_w_tree(struct buf *b, const struct json *j);
+static inline void
+json_w_key(struct buf *b, const char *key)
+{
+	json_w_name(b, slice_of(key));
+}
 /* key and value in one. */
-void json_w_kstr(struct buf *b, const char *key, struct slice s);
-void json_w_ki64(struct buf *b, const char *key, int64_t v);
-void json_w_ku64(struct buf *b, const char *key, uint64_t v);
-void json_w_kbool(struct buf *b, const char *key, bool v);
+static inline void
+json_w_kstr(struct buf *b, const char *key, struct slice s)
+{
+	json_w_key(b, key);
+	json_w_str(b, s);
+}
+static inline void
+json_w_ki64(struct buf *b, const char *key, int64_t v)
+{
+	json_w_key(b, key);
+	json_w_i64(b, v);
+}
+static inline void
+json_w_ku64(struct buf *b, const char *key, uint64_t v)
+{
+	json_w_key(b, key);
+	json_w_u64(b, v);
+}
+static inline void
+json_w_kbool(struct buf *b, const char *key, bool v)
+{
+	json_w_key(b, key);
+	json_w_bool(b, v);
+}
 
 #endif

@@ -175,26 +175,17 @@ json_parse(struct arena *a, struct slice text, struct json **out)
 }
 
 const struct json *
-json_get(const struct json *j, const char *key)
+json_find(const struct json *j, struct slice key)
 {
-	const struct slice want = slice_of(key);
 	const struct json *at;
 
 	if (j == NULL || j->type != JSON_OBJECT)
 		return NULL;
 	for (at = j->child; at != NULL; at = at->next) {
-		if (slice_eq(at->key, want))
+		if (slice_eq(at->key, key))
 			return at;
 	}
 	return NULL;
-}
-
-struct slice
-json_get_str(const struct json *j, const char *key)
-{
-	const struct json *at = json_get(j, key);
-
-	return at != NULL && at->type == JSON_STRING ? at->text : S("");
 }
 
 bool

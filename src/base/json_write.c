@@ -6,19 +6,12 @@
 #include "base/text.h"
 
 static inline void
-put(struct buf *b, char c)
-{
-	buf_reserve(b, 1);
-	b->p[b->len++] = c;
-}
-
-static inline void
 comma(struct buf *b)
 {
 	const char last = b->len > 0 ? b->p[b->len - 1] : '{';
 
 	if (last != '{' && last != '[' && last != ':')
-		put(b, ',');
+		buf_char(b, ',');
 }
 
 void
@@ -26,14 +19,14 @@ json_w_begin(struct buf *b, char bracket)
 {
 	CHECK(bracket == '{' || bracket == '[');
 	comma(b);
-	put(b, bracket);
+	buf_char(b, bracket);
 }
 
 void
 json_w_end(struct buf *b, char bracket)
 {
 	CHECK(bracket == '}' || bracket == ']');
-	put(b, bracket);
+	buf_char(b, bracket);
 }
 
 /* A byte that cannot stand for itself. */
@@ -73,11 +66,63 @@ copy_plain(char *to, const char **from, const char *end)
 			return to + __builtin_ctz(mask);
 		}
 	}
+	/* The rest once more with what is before it. */
+	if (p - *from >= AHEAD && p < end &&
+	    text_special16_(end - AHEAD) >> (AHEAD - (end - p)) == 0) {
+		memcpy(to + (end - p) - AHEAD, end - AHEAD, AHEAD);
+		*from = end;
+		return to + (end - p);
+	}
 #endif
 	while (p < end && (signed char)*p >= 0x20 && *p != '"' && *p != '\\')
 		*to++ = *p++;
 	*from = p;
 	return to;
+}
+
+static inline uint64_t
+load(const char *p, size_t n)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, p, n);
+	return v;
+}
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* The top bit of bytes that do not stand for themselves; of others too, above
+ * the first of them. */
+static inline uint64_t
+special(uint64_t v)
+{
+	const uint64_t quote = v ^ EACH('"'), slash = v ^ EACH('\\');
+
+	return (v | (v - EACH(0x20)) | (quote - EACH(1)) | (slash - EACH(1))) &
+	       EACH(0x80);
+}
+
+/* Names and short values, most of which are plain: two words that overlap.
+ * False: it is longer, or not plain; nothing was written. */
+static inline bool
+copy_short(char *to, struct slice s)
+{
+	const size_t n = s.len >= 8 ? 8 : s.len >= 4 ? 4 : 1;
+	uint64_t first, last;
+
+	if (s.len > 16 || (s.len != 1 && s.len < 4))
+		return false;
+	first = load(s.p, n);
+	last = load(s.p + s.len - n, n);
+	if (n < 8) {
+		first |= EACH(0x20) << 8 * n;
+		last |= EACH(0x20) << 8 * n;
+	}
+	if ((special(first) | special(last)) != 0)
+		return false;
+	memcpy(to, &first, n);
+	memcpy(to + s.len - n, &last, n);
+	return true;
 }
 
 /* Whole characters of other scripts, which come in runs. */
@@ -116,6 +161,11 @@ put_string(struct buf *b, struct slice s)
 
 	buf_reserve(b, s.len + 2 + AHEAD);
 	b->p[b->len++] = '"';
+	if (copy_short(b->p + b->len, s)) {
+		b->len += s.len;
+		b->p[b->len++] = '"';
+		return;
+	}
 	for (;;) {
 		to = copy_plain(b->p + b->len, &p, end);
 		to = copy_script(to, &p, end);
@@ -135,11 +185,11 @@ put_string(struct buf *b, struct slice s)
 }
 
 void
-json_w_key(struct buf *b, const char *key)
+json_w_name(struct buf *b, struct slice key)
 {
 	comma(b);
-	put_string(b, slice_of(key));
-	put(b, ':');
+	put_string(b, key);
+	buf_char(b, ':');
 }
 
 void
@@ -184,34 +234,6 @@ json_w_raw(struct buf *b, struct slice json)
 	buf_add(b, json);
 }
 
-void
-json_w_kstr(struct buf *b, const char *key, struct slice s)
-{
-	json_w_key(b, key);
-	json_w_str(b, s);
-}
-
-void
-json_w_ki64(struct buf *b, const char *key, int64_t v)
-{
-	json_w_key(b, key);
-	json_w_i64(b, v);
-}
-
-void
-json_w_ku64(struct buf *b, const char *key, uint64_t v)
-{
-	json_w_key(b, key);
-	json_w_u64(b, v);
-}
-
-void
-json_w_kbool(struct buf *b, const char *key, bool v)
-{
-	json_w_key(b, key);
-	json_w_bool(b, v);
-}
-
 static void
 write_scalar(struct buf *b, const struct json *j)
 {
@@ -233,10 +255,8 @@ json_w_tree(struct buf *b, const struct json *j)
 	}
 	json_w_begin(b, j->type == JSON_OBJECT ? '{' : '[');
 	for (k = j->child; k != NULL; k = k->next) {
-		if (j->type == JSON_OBJECT) {
-			json_w_str(b, k->key);
-			put(b, ':');
-		}
+		if (j->type == JSON_OBJECT)
+			json_w_name(b, k->key);
 		json_w_tree(b, k);
 	}
 	json_w_end(b, j->type == JSON_OBJECT ? '}' : ']');

@@ -21,6 +21,37 @@ text_hex_digit(char c)
 	return -1;
 }
 
+static bool
+is_unreserved(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' ||
+	       c == '~';
+}
+
+void
+text_percent_write(struct buf *b, struct slice s, char keep)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	char *to;
+	size_t i;
+
+	buf_reserve(b, 3 * s.len);
+	to = b->p + b->len;
+	for (i = 0; i < s.len; i++) {
+		const unsigned u = (unsigned char)s.p[i];
+
+		if (is_unreserved(s.p[i]) || (s.p[i] == keep && keep != '\0')) {
+			*to++ = s.p[i];
+			continue;
+		}
+		*to++ = '%';
+		*to++ = digits[u >> 4];
+		*to++ = digits[u & 15];
+	}
+	b->len = (size_t)(to - b->p);
+}
+
 bool
 text_hex_parse(struct slice s, void *out, size_t len)
 {

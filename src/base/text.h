@@ -22,6 +22,10 @@ bool text_base64url_parse(struct buf *b, struct slice text) MUST_USE;
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool utf8_valid(struct slice s);
 
+/* Percent-encoded but for RFC 3986's unreserved characters and keep, which may
+ * be '\0'. */
+void text_percent_write(struct buf *b, struct slice s, char keep);
+
 /* The value of a hex digit, or -1. */
 int text_hex_digit(char c);
 

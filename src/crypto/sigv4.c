@@ -20,68 +20,19 @@ sigv4_time(int64_t unix_s, char out[SIGV4_TIME + 1])
 
 /* --- encoding -------------------------------------------------------- */
 
-static bool
-unreserved(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' ||
-	       c == '~';
-}
-
-static void
-put_encoded(struct buf *b, char c)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	const unsigned u = (unsigned char)c;
-
-	if (unreserved(c)) {
-		buf_char(b, c);
-		return;
-	}
-	buf_reserve(b, 3);
-	b->p[b->len++] = '%';
-	b->p[b->len++] = digits[u >> 4];
-	b->p[b->len++] = digits[u & 15];
-}
-
-static void
-put_all_encoded(struct buf *b, struct slice s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++)
-		put_encoded(b, s.p[i]);
-}
-
 /* Decodes what is encoded and encodes what must be: one form for all. */
 static void
 put_reencoded(struct buf *b, struct slice s)
 {
-	uint8_t byte;
+	char byte;
 	size_t i;
 
 	for (i = 0; i < s.len; i++) {
-		if (s.p[i] == '%' && s.len - i > 2 &&
-		    text_hex_parse(
-			(struct slice){ s.p + i + 1, 2 }, &byte, 1)) {
-			put_encoded(b, (char)byte);
+		byte = s.p[i];
+		if (byte == '%' && s.len - i > 2 &&
+		    text_hex_parse((struct slice){ s.p + i + 1, 2 }, &byte, 1))
 			i += 2;
-		} else {
-			put_encoded(b, s.p[i]);
-		}
-	}
-}
-
-static void
-put_path(struct buf *b, struct slice path)
-{
-	size_t i;
-
-	for (i = 0; i < path.len; i++) {
-		if (path.p[i] == '/')
-			buf_char(b, '/');
-		else
-			put_encoded(b, path.p[i]);
+		text_percent_write(b, (struct slice){ &byte, 1 }, '\0');
 	}
 }
 
@@ -114,7 +65,7 @@ put_normal_path(struct buf *b, struct slice path)
 		    slice_eq(seg, S("..")))
 			continue;
 		buf_char(b, '/');
-		put_all_encoded(b, seg);
+		text_percent_write(b, seg, '\0');
 	}
 	if (b->len == from || slash)
 		buf_char(b, '/');
@@ -223,17 +174,6 @@ by_folded(struct slice a, struct slice b)
 	return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
 }
 
-/* Of one name, the one that came first; they lie in one array. */
-static int
-by_header_name(const void *a, const void *b)
-{
-	const struct sigv4_header *x = *(const struct sigv4_header *const *)a;
-	const struct sigv4_header *y = *(const struct sigv4_header *const *)b;
-	const int d = by_folded(x->name, y->name);
-
-	return d != 0 ? d : x < y ? -1 : 1;
-}
-
 /* The headers in canonical order; the few that a request signs need no
  * memory of the heap. */
 struct order {
@@ -243,14 +183,20 @@ struct order {
 static const struct sigv4_header **
 order_begin(struct order *o, const struct sigv4_request *req)
 {
-	size_t i;
+	const struct sigv4_header *h;
+	size_t i, k;
 
 	o->v = o->few;
 	if (req->n_headers > NELEM(o->few))
 		o->v = mem_new(req->n_headers * sizeof(o->v[0]));
-	for (i = 0; i < req->n_headers; i++)
-		o->v[i] = &req->headers[i];
-	qsort(o->v, req->n_headers, sizeof(o->v[0]), by_header_name);
+	/* Of one name, the one that came first stays first. */
+	for (i = 0; i < req->n_headers; i++) {
+		h = &req->headers[i];
+		for (k = i; k > 0 && by_folded(o->v[k - 1]->name, h->name) > 0;
+		     k--)
+			o->v[k] = o->v[k - 1];
+		o->v[k] = h;
+	}
 	return o->v;
 }
 
@@ -366,7 +312,7 @@ sigv4_canonical(
 	else if (path == SIGV4_NORMALIZE)
 		put_normal_path(b, wire);
 	else
-		put_path(b, wire);
+		text_percent_write(b, wire, '/');
 	buf_char(b, '\n');
 	put_query(b, req->query);
 	buf_char(b, '\n');
@@ -450,31 +396,44 @@ derive_day(
 	mem_wipe(key, sizeof(key));
 }
 
-static void
-add_sized(struct digest *d, struct slice s)
+/* What a day's key is of; false: longer than any that AWS gives. */
+static bool
+name_day(struct sigv4_day_name *n, struct slice secret,
+    const struct sigv4_scope *scope)
 {
-	digest_add(d, (struct slice){ (char *)&s.len, sizeof(s.len) });
-	digest_add(d, s);
+	const struct slice part[] = { secret, date_of(scope), scope->region,
+		scope->service };
+	size_t i;
+
+	n->len = 0;
+	for (i = 0; i < NELEM(part); i++) {
+		if (part[i].len >= sizeof(n->text) - n->len)
+			return false;
+		if (part[i].len > 0)
+			memcpy(n->text + n->len, part[i].p, part[i].len);
+		n->len += part[i].len;
+		n->text[n->len++] = '\0';
+	}
+	return true;
 }
 
 static void
 use_day(
     struct sigv4_day *day, struct slice secret, const struct sigv4_scope *scope)
 {
-	uint8_t of[DIGEST_LEN];
-	struct digest d;
+	UNSET struct sigv4_day_name now;
+	const bool short_ = name_day(&now, secret, scope);
 
-	digest_init(&d);
-	add_sized(&d, secret);
-	add_sized(&d, date_of(scope));
-	add_sized(&d, scope->region);
-	add_sized(&d, scope->service);
-	digest_end(&d, of);
-	if (day->set && digest_equal(of, day->of, sizeof(of)))
+	if (short_ && day->of.len == now.len &&
+	    digest_equal(now.text, day->of.text, now.len))
 		return;
 	derive_day(day, secret, scope);
-	memcpy(day->of, of, sizeof(of));
-	day->set = true;
+	day->of.len = 0;
+	if (short_) {
+		memcpy(day->of.text, now.text, now.len);
+		day->of.len = now.len;
+	}
+	mem_wipe(&now, sizeof(now));
 }
 
 void
@@ -564,7 +523,7 @@ static void
 put_token(struct buf *b, const struct sigv4_signer *s)
 {
 	buf_add(b, S("&X-Amz-Security-Token="));
-	put_all_encoded(b, s->token);
+	text_percent_write(b, s->token, '\0');
 }
 
 static void
@@ -580,13 +539,13 @@ put_presigned(struct buf *b, const struct sigv4_signer *s,
 	buf_add(&part, s->id);
 	buf_char(&part, '/');
 	put_scope(&part, scope);
-	put_all_encoded(b, buf_slice(&part));
+	text_percent_write(b, buf_slice(&part), '\0');
 	buf_add(b, S("&X-Amz-Date="));
 	buf_add(b, scope->time);
 	buf_add(b, S("&X-Amz-SignedHeaders="));
 	buf_clear(&part);
 	sigv4_names(&part, req);
-	put_all_encoded(b, buf_slice(&part));
+	text_percent_write(b, buf_slice(&part), '\0');
 	buf_add(b, S("&X-Amz-Expires="));
 	buf_u64(b, expires_s);
 	buf_fini(&part);

@@ -44,11 +44,14 @@ struct sigv4_scope {
 	struct slice region, service;
 };
 
-/* The key of one day, region and service; zeroed is empty.  Caller's. */
+/* The key of one day, region and service, and what it was derived from, a
+ * secret as well; zeroed is empty.  Caller's. */
 struct sigv4_day {
-	uint8_t of[DIGEST_LEN]; /* digest of what it was derived from */
+	struct sigv4_day_name {
+		size_t len;
+		char text[256];
+	} of;
 	struct mac_key key;
-	bool set;
 };
 
 /* --- pieces ---------------------------------------------------------- */

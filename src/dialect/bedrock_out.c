@@ -67,9 +67,8 @@ family_of(struct slice model)
 {
 	size_t i = 0;
 
-	while (memmem(model.p, model.len, families[i].part,
-		   strlen(families[i].part)) == NULL &&
-	       families[i].part[0] != '\0')
+	/* The last row's is empty. */
+	while (!slice_has(model, slice_of(families[i].part)))
 		i++;
 	return &families[i];
 }
@@ -899,6 +898,7 @@ bedrock_encode(struct arena *a, const struct conversation *in,
 		.fault = FAULT_NONE };
 	struct buf b = { 0 };
 
+	buf_reserve(&b, CODEC_ROOM);
 	e.c->lost = 0;
 	arrange(&e);
 	plan_budget(&e);

@@ -484,9 +484,11 @@ codec_effort(const struct conversation *c)
 struct slice
 codec_id(struct arena *a, const char *prefix, struct slice request)
 {
+	struct slice part[] = { slice_of(prefix), request };
+
 	if (slice_starts(request, S("req_")))
-		request = (struct slice){ request.p + 4, request.len - 4 };
-	return slice_of(arena_fmt(a, "%s%.*s", prefix, S_FMT(request)));
+		part[1] = (struct slice){ request.p + 4, request.len - 4 };
+	return arena_join(a, part, NELEM(part));
 }
 
 void

@@ -12,7 +12,6 @@
 
 /* The value as JSON text, in the arena; empty when j is NULL or null. */
 struct slice codec_raw(struct arena *a, const struct json *j);
-/* A number as written; empty: absent, null or none. */
 /* Words of a list of texts, with commas; what is no plain word is left out:
  * they may go into a header. */
 struct slice codec_words(struct arena *a, const struct json *list);
@@ -21,6 +20,7 @@ bool codec_knows(const struct json *top, const char *const *words, size_t n);
 /* A schema whose objects take nothing that they do not name, as Anthropic and
  * AWS want those of answers; what says something of it stays. */
 struct slice codec_closed(struct arena *a, struct slice schema);
+/* A number as written; empty: absent, null or none. */
 struct slice codec_number(const struct json *j, const char *key);
 /* A whole number of 0 and above; false: it is there and is none. */
 bool codec_u64(const struct json *j, const char *key, uint64_t *out);
@@ -37,6 +37,9 @@ enum fault codec_check_media(
 
 /* --- writing ---------------------------------------------------------------
  */
+
+/* Room that most of what is written fits into. */
+enum { CODEC_ROOM = 2048 };
 
 /* All text of these parts, joined by newlines. */
 struct slice codec_join(struct arena *a, const struct part *p);

@@ -358,8 +358,7 @@ embed_bedrock(struct slice name, enum embed_shape *out)
 
 	/* A profile's region may stand before it. */
 	for (i = 0; i < NELEM(row); i++) {
-		if (memmem(name.p, name.len, row[i].part.p, row[i].part.len) !=
-		    NULL) {
+		if (slice_has(name, row[i].part)) {
 			*out = row[i].shape;
 			return true;
 		}

@@ -570,12 +570,21 @@ write_texts(
     struct buf *b, const char *key, const struct part *p, enum part_kind kind)
 {
 	struct buf text = { 0 };
+	struct slice all = S("");
 
 	for (; p != NULL; p = p->next) {
-		if (p->kind == kind)
-			buf_add(&text, p->text);
+		if (p->kind != kind)
+			continue;
+		if (all.len == 0) {
+			all = p->text;
+			continue;
+		}
+		if (text.len == 0)
+			buf_add(&text, all);
+		buf_add(&text, p->text);
+		all = buf_slice(&text);
 	}
-	json_w_kstr(b, key, buf_slice(&text));
+	json_w_kstr(b, key, all);
 	buf_fini(&text);
 }
 
@@ -613,11 +622,16 @@ write_citations(
 static void
 write_annotations(struct buf *b, const struct part *p)
 {
+	const struct part *end = p, *q;
 	uint64_t from = 0, to;
 
+	for (q = p; q != NULL; q = q->next) {
+		if (q->kind == PART_TEXT && q->citation != NULL)
+			end = q->next;
+	}
 	json_w_key(b, "annotations");
 	json_w_begin(b, '[');
-	for (; p != NULL; p = p->next) {
+	for (; p != end; p = p->next) {
 		if (p->kind != PART_TEXT)
 			continue;
 		to = from + length_of(p->text);
@@ -744,6 +758,7 @@ chat_write_answer(
 {
 	struct buf b = { 0 };
 
+	buf_reserve(&b, CODEC_ROOM);
 	write_head(&b, e, "chat.completion");
 	json_w_key(&b, "choices");
 	json_w_begin(&b, '[');

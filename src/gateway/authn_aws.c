@@ -178,7 +178,7 @@ verify(const struct worker *w, const struct http_head *head,
 		.headers = picked,
 		.payload = slice_of(payload) };
 	struct buf text = { 0 };
-	struct sigv4_day day = { .set = false };
+	struct sigv4_day day = { .of = { 0 } };
 	char secret[AWSPAIR_SECRET + 1], hex[DIGEST_HEX + 1];
 	size_t at;
 	bool good;

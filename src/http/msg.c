@@ -197,3 +197,19 @@ http_reason(int status)
 	}
 	return "Status";
 }
+
+void
+http_write_host(struct buf *b, const char *host, unsigned port, bool tls)
+{
+	const bool v6 = strchr(host, ':') != NULL;
+
+	if (v6)
+		buf_char(b, '[');
+	buf_str(b, host);
+	if (v6)
+		buf_char(b, ']');
+	if (port != (tls ? 443 : 80)) {
+		buf_char(b, ':');
+		buf_u64(b, port);
+	}
+}

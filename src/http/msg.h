@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/base.h"
+#include "base/buf.h"
 
 enum { HTTP_HDR_MAX = 128 };
 
@@ -45,6 +46,9 @@ struct slice http_query_get(struct slice query, struct slice name);
  * not empty, and "{*}" at its end for all that follows?  *segment is still
  * percent-encoded. */
 bool http_fits(const char *pattern, struct slice path, struct slice *segment);
+/* The value of Host (RFC 9110 7.2): an IPv6 address in brackets, the port
+ * where it is not the scheme's own. */
+void http_write_host(struct buf *b, const char *host, unsigned port, bool tls);
 /* Percent-decoded, in the arena; plus: '+' is a space, as in queries. */
 struct slice http_unescape(struct arena *a, struct slice s, bool plus);
 

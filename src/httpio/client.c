@@ -93,17 +93,9 @@ same_origin(const struct origin *a, const struct origin *b)
 static void
 write_host_line(struct buf *b, const struct origin *o)
 {
-	bool v6 = strchr(o->host, ':') != NULL;
-
-	buf_str(b, v6 ? "Host: [" : "Host: ");
-	buf_str(b, o->host);
-	if (v6)
-		buf_char(b, ']');
-	if (o->port != (o->tls ? 443 : 80)) {
-		buf_char(b, ':');
-		buf_u64(b, o->port);
-	}
-	buf_str(b, "\r\n");
+	buf_add(b, S("Host: "));
+	http_write_host(b, o->host, o->port, o->tls);
+	buf_add(b, S("\r\n"));
 }
 
 static struct pool *

@@ -382,29 +382,15 @@ asked_fini(struct asked *a)
 	arena_fini(&a->arena);
 }
 
-static bool
-unreserved(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-	       c == '~' || c == ',' || c == ':';
-}
-
 void
 ask_query(struct buf *path, const char *name, struct slice value)
 {
 	const bool more = memchr(path->p, '?', path->len) != NULL;
-	size_t i;
 
 	buf_char(path, more ? '&' : '?');
 	buf_str(path, name);
 	buf_char(path, '=');
-	for (i = 0; i < value.len; i++) {
-		if (unreserved(value.p[i]))
-			buf_char(path, value.p[i]);
-		else
-			buf_fmt(path, "%%%02X", (unsigned char)value.p[i]);
-	}
+	text_percent_write(path, value, ',');
 }
 
 bool

@@ -116,7 +116,7 @@ place_of_bedrock(const struct place_facts *f)
 
 	if (slice_starts(name, arn)) {
 		/* It may stand for any profile: its name is a number. */
-		if (memmem(name.p, name.len, opaque.p, opaque.len) != NULL)
+		if (slice_has(name, opaque))
 			return S("");
 		for (i = name.len; i > 0 && name.p[i - 1] != '/'; i--)
 			continue;

@@ -12,6 +12,7 @@
  */
 #include "provider/providers.h"
 
+#include "base/text.h"
 #include "crypto/sigv4.h"
 #include "dialect/dialect.h"
 #include "dialect/embed.h"
@@ -41,11 +42,14 @@ sign(struct parcel *p)
 {
 	/* One process, one thread: the day's key is worth keeping. */
 	static struct sigv4_signer signer;
+	static char stamp[SIGV4_TIME + 1];
+	static int64_t stamped;
+	const int64_t now = p->wall_ns / 1000000000;
 	const struct provider_conf *c = p->deployment->provider;
 	struct sigv4_header headers[2];
 	struct sigv4_request req = { 0 };
 	struct sigv4_added added;
-	char hex[DIGEST_HEX + 1], stamp[SIGV4_TIME + 1];
+	char hex[DIGEST_HEX + 1];
 	size_t i;
 
 	if (p->aws[0].len > 0) {
@@ -60,7 +64,8 @@ sign(struct parcel *p)
 		return FAULT_UP_CREDENTIAL;
 	}
 	payload_hash(p, hex);
-	sigv4_time(p->wall_ns / 1000000000, stamp);
+	if (now != stamped)
+		sigv4_time(stamped = now, stamp);
 	headers[0] = (struct sigv4_header){ S("host"), parcel_host(p) };
 	headers[1] =
 	    (struct sigv4_header){ S("content-type"), S("application/json") };
@@ -73,7 +78,6 @@ sign(struct parcel *p)
 	signer.region = slice_of(c->region);
 	signer.service = c->mantle ? S("bedrock-mantle") : S("bedrock");
 	signer.path = SIGV4_ENCODE;
-	signer.body_header = true;
 	sigv4_sign(&signer, &req, slice_of(stamp), p->arena, &added);
 	for (i = 0; i < added.n; i++)
 		parcel_header(p, added.header[i].name, added.header[i].value);
@@ -139,37 +143,20 @@ static bool
 fits(const struct deployment_conf *d, const struct dialect *dialect)
 {
 	enum embed_shape shape;
+	unsigned apis;
 
-	if (embed_bedrock(slice_of(d->name), &shape))
-		return dialect == (shape == EMBED_TITAN
+	if (dialect->vectors)
+		return embed_bedrock(slice_of(d->name), &shape) &&
+		       dialect == (shape == EMBED_TITAN
 					  ? &dialect_titan_embed
 					  : &dialect_cohere_embed);
-	if (dialect->vectors)
-		return false;
 	if (dialect == &dialect_bedrock_count) /* of Claude alone */
 		return !d->provider->mantle &&
 		       strstr(d->name, "anthropic.") != NULL;
-	return (api_of(dialect) &
-		   (d->api != API_ANY ? d->api : row_of(d)->apis)) != 0;
-}
-
-static void
-add_encoded(struct buf *b, const char *name)
-{
-	static const char hex[] = "0123456789ABCDEF";
-
-	for (; *name != '\0'; name++) {
-		const unsigned c = (unsigned char)*name;
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') || strchr("-_.~", (char)c) != NULL) {
-			buf_char(b, (char)c);
-		} else {
-			buf_char(b, '%');
-			buf_char(b, hex[c >> 4]);
-			buf_char(b, hex[c & 15]);
-		}
-	}
+	apis = row_of(d)->apis;
+	if (apis != 0 && d->api != API_ANY)
+		apis = d->api;
+	return (api_of(dialect) & apis) != 0;
 }
 
 static const char *
@@ -207,7 +194,7 @@ target(struct parcel *p)
 	b = parcel_scratch();
 	buf_str(b, p->deployment->provider->base_path);
 	buf_str(b, "/model/");
-	add_encoded(b, p->deployment->name);
+	text_percent_write(b, slice_of(p->deployment->name), '\0');
 	buf_str(b, operation(p));
 	out = arena_copy(p->arena, buf_slice(b));
 	return out;

@@ -1,6 +1,6 @@
 #include "provider/providers.h"
 
-#include "base/buf.h"
+#include "base/text.h"
 #include "dialect/dialect.h"
 
 #include <string.h>
@@ -26,13 +26,16 @@ provider_dialect(const struct deployment_conf *d, const struct dialect *caller)
 	size_t i;
 
 	for (i = 0; i < PROVIDER_DIALECTS && p->speaks[i] != NULL; i++) {
-		if (p->fits != NULL && !p->fits(d, p->speaks[i]))
+		const struct dialect *s = p->speaks[i];
+
+		if (s != caller && (first != NULL || s->codec == NULL ||
+				       s->vectors != caller->vectors))
 			continue;
-		if (p->speaks[i] == caller)
+		if (p->fits != NULL && !p->fits(d, s))
+			continue;
+		if (s == caller)
 			return caller;
-		if (first == NULL && p->speaks[i]->vectors == caller->vectors &&
-		    p->speaks[i]->codec != NULL)
-			first = p->speaks[i];
+		first = s;
 	}
 	return caller->codec != NULL ? first : NULL;
 }
@@ -167,22 +170,6 @@ provider_control(struct arena *a, const struct provider_conf *c)
 		   : arena_fmt(a, "%s%s", names[1], c->host + len);
 }
 
-static void
-add_mark(struct buf *b, struct slice s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++) {
-		const unsigned c = (unsigned char)s.p[i];
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') || strchr("-_.~", (int)c) != NULL)
-			buf_char(b, (char)c);
-		else
-			buf_fmt(b, "%%%02X", c);
-	}
-}
-
 void
 parcel_list(struct parcel *p)
 {
@@ -194,7 +181,7 @@ parcel_list(struct parcel *p)
 	if (p->cursor.len > 0) {
 		buf_char(b, strchr(p->list->tail, '?') != NULL ? '&' : '?');
 		buf_fmt(b, "%s=", p->list->by);
-		add_mark(b, p->cursor);
+		text_percent_write(b, p->cursor, '\0');
 	}
 	p->head->target = arena_copy(p->arena, buf_slice(b));
 }
@@ -229,13 +216,10 @@ struct slice
 parcel_host(struct parcel *p)
 {
 	const struct provider_conf *c = p->deployment->provider;
-	const bool v6 = strchr(c->host, ':') != NULL;
+	struct buf *b = parcel_scratch();
 
-	if (c->port == (c->tls ? 443 : 80))
-		return slice_of(
-		    arena_fmt(p->arena, v6 ? "[%s]" : "%s", c->host));
-	return slice_of(arena_fmt(
-	    p->arena, v6 ? "[%s]:%u" : "%s:%u", c->host, (unsigned)c->port));
+	http_write_host(b, c->host, c->port, c->tls);
+	return arena_copy(p->arena, buf_slice(b));
 }
 
 struct buf *
