@@ -521,11 +521,12 @@ openai_lines(
 }
 
 static void
-azure_lines(
-    struct buf *b, const struct plan *p, uint64_t n, const struct allowance *a)
+azure_lines(struct buf *b, const struct credential *c, const struct plan *p,
+    uint64_t n, const struct allowance *a)
 {
 	put_uuid(b, "apim-request-id", n);
-	put_line(b, "x-ms-region", S("East US 2"));
+	put_line(
+	    b, "x-ms-region", c->region.len > 0 ? c->region : S("East US 2"));
 	put_line(b, "x-ms-rai-invoked", S("true"));
 	put_hex_id(b, "x-ms-client-request-id: ", n);
 	put_limits(b, p, a, true);
@@ -562,9 +563,11 @@ google_lines(struct buf *b)
 }
 
 static void
-brand_lines(struct buf *b, enum venue v, const struct plan *p, uint64_t n,
-    const struct allowance *a)
+brand_lines(struct buf *b, const struct credential *c, const struct plan *p,
+    uint64_t n, const struct allowance *a)
 {
+	const enum venue v = c != NULL ? c->venue : VENUE_OPENAI;
+
 	if (v == VENUE_GEMINI || v == VENUE_VERTEX) {
 		google_lines(b);
 		return;
@@ -572,7 +575,7 @@ brand_lines(struct buf *b, enum venue v, const struct plan *p, uint64_t n,
 	if (v == VENUE_OPENAI)
 		openai_lines(b, p, n, a);
 	else if (v == VENUE_AZURE)
-		azure_lines(b, p, n, a);
+		azure_lines(b, c, p, n, a);
 	else if (v == VENUE_BEDROCK)
 		put_uuid(b, "x-amzn-requestid", n);
 	else if (v == VENUE_ANTHROPIC)
@@ -644,10 +647,10 @@ brand_plain_head(struct buf *b, const struct plan *p, bool keep)
 }
 
 void
-brand_head(struct buf *b, enum venue v, const struct plan *p, uint64_t n,
-    const struct allowance *a, bool keep)
+brand_head(struct buf *b, const struct credential *c, const struct plan *p,
+    uint64_t n, const struct allowance *a, bool keep)
 {
 	start(b, p, keep);
-	brand_lines(b, v, p, n, a);
+	brand_lines(b, c, p, n, a);
 	buf_add(b, S("\r\n"));
 }

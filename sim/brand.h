@@ -42,8 +42,8 @@ struct allowance {
 };
 
 /* The head of an answer; n makes its request id. */
-void brand_head(struct buf *b, enum venue v, const struct plan *p, uint64_t n,
-    const struct allowance *a, bool keep);
+void brand_head(struct buf *b, const struct credential *c, const struct plan *p,
+    uint64_t n, const struct allowance *a, bool keep);
 /* The same without a provider's headers. */
 void brand_plain_head(struct buf *b, const struct plan *p, bool keep);
 

@@ -319,9 +319,8 @@ on_request(struct wire_conn *c, const struct http_head *head, struct slice body)
 			p = plan_plain(505);
 		}
 		left = allowance(&v);
-		brand_head(&leg->head,
-		    v.credential != NULL ? v.credential->venue : VENUE_OPENAI,
-		    p, ++s->desk->n, &left, leg->keep);
+		brand_head(&leg->head, v.credential, p, ++s->desk->n, &left,
+		    leg->keep);
 	}
 	leg->entry = v.entry;
 	leg_start(leg, &p);

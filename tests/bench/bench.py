@@ -336,7 +336,7 @@ class Bench:
         self.kontor.write_config()
         self.kontor.run("reload")
 
-    def stream_bytes(self, n=400):
+    def stream_bytes(self, n=700):
         """What an open stream costs a fresh worker, which holds n of them."""
         import socket
         import ssl

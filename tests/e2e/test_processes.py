@@ -492,6 +492,10 @@ def test_the_demo_speaks_every_shape(tmp_path):
             assert served["credential"] == venue
             assert told["attempts"][0]["output_tokens"] == 3
             assert float(told["settled"]) > 0
+        # None of them runs elsewhere than the configuration says.
+        r = httpx.get(said["admin"] + "/api/v1/incidents",
+                      headers={"authorization": f"Bearer {said['admin_key']}"})
+        assert r.json()["incidents"] == [], r.text
 
 
 def test_the_demo_survives_its_first_provider(tmp_path):
