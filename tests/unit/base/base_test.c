@@ -138,6 +138,29 @@ case_is_folded_for_letters_only_wherever_they_stand(void **state)
 	}
 }
 
+static void
+a_part_is_found_wherever_it_stands(void **state)
+{
+	static const char text[] = "aabaabaaabab";
+	size_t from, len, at, n;
+
+	(void)state;
+	/* Each part of each beginning, as memmem() finds it. */
+	for (n = 0; n < sizeof(text); n++) {
+		for (from = 0; from < sizeof(text) - 1; from++) {
+			for (len = 0; from + len < sizeof(text); len++) {
+				at = memmem(text, n, text + from, len) != NULL;
+				assert_int_equal(
+				    slice_has((struct slice){ text, n },
+					(struct slice){ text + from, len }),
+				    at);
+			}
+		}
+	}
+	assert_false(slice_has(S(""), S("a")));
+	assert_true(slice_has(S(""), S("")));
+}
+
 int
 main(void)
 {
@@ -145,6 +168,7 @@ main(void)
 		cmocka_unit_test(
 		    case_is_folded_for_letters_only_wherever_they_stand),
 		cmocka_unit_test(slices_compare_by_bytes),
+		cmocka_unit_test(a_part_is_found_wherever_it_stands),
 		cmocka_unit_test(a_slice_is_cut_at_the_first_mark),
 		cmocka_unit_test(trimming_takes_spaces_and_tabs_only),
 		cmocka_unit_test(numbers_are_digits_without_overflow),

@@ -328,6 +328,31 @@ a_run_of_any_script_is_whole_and_valid(void **state)
 	assert_true(taken > 0 || text_script_run("aaaaaaaaaaaaaaaa", 16) == 0);
 }
 
+static void
+percent_encoding_spares_what_rfc_3986_reserves_for_nothing(void **state)
+{
+	static const char plain[] = "ABCXYZabcxyz0189-._~";
+	struct buf b = { 0 };
+	char all[256];
+	size_t i;
+
+	(void)state;
+	text_percent_write(&b, slice_of(plain), '\0');
+	assert_true(slice_eq(buf_slice(&b), slice_of(plain)));
+	buf_clear(&b);
+	text_percent_write(&b, S("a b/c:\xc3\xa9%"), '/');
+	assert_true(slice_eq(buf_slice(&b), S("a%20b/c%3A%C3%A9%25")));
+	buf_clear(&b);
+	text_percent_write(&b, (struct slice){ "/\0", 2 }, '\0');
+	assert_true(slice_eq(buf_slice(&b), S("%2F%00")));
+	buf_clear(&b);
+	for (i = 0; i < sizeof(all); i++)
+		all[i] = (char)i;
+	text_percent_write(&b, (struct slice){ all, sizeof(all) }, '\0');
+	assert_int_equal(b.len, 66 + 3 * (256 - 66));
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -336,6 +361,8 @@ main(void)
 		cmocka_unit_test(base64_takes_one_text_per_value),
 		cmocka_unit_test(base64_of_any_length_comes_back),
 		cmocka_unit_test(hex_wants_two_digits_for_each_byte),
+		cmocka_unit_test(
+		    percent_encoding_spares_what_rfc_3986_reserves_for_nothing),
 		cmocka_unit_test(utf8_is_what_rfc_3629_says),
 		cmocka_unit_test(
 		    every_pair_and_many_triples_agree_with_a_plain_decoder),

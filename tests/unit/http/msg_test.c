@@ -107,6 +107,34 @@ a_pattern_gives_its_segment(void **state)
 	assert_false(http_fits("/a/{*}", S("/b/x"), &got));
 }
 
+static void
+a_host_has_brackets_and_a_port_where_it_must(void **state)
+{
+	static const struct {
+		const char *host;
+		unsigned port;
+		bool tls;
+		const char *want;
+	} cases[] = {
+		{ "a.example", 443, true, "a.example" },
+		{ "a.example", 80, false, "a.example" },
+		{ "a.example", 80, true, "a.example:80" },
+		{ "127.0.0.1", 8080, false, "127.0.0.1:8080" },
+		{ "::1", 443, true, "[::1]" },
+		{ "::1", 8443, true, "[::1]:8443" },
+	};
+	struct buf b = { 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(cases); i++) {
+		buf_clear(&b);
+		http_write_host(&b, cases[i].host, cases[i].port, cases[i].tls);
+		assert_true(slice_eq(buf_slice(&b), slice_of(cases[i].want)));
+	}
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -116,6 +144,7 @@ main(void)
 		cmocka_unit_test(a_target_is_path_and_query),
 		cmocka_unit_test(a_query_gives_its_values),
 		cmocka_unit_test(a_pattern_gives_its_segment),
+		cmocka_unit_test(a_host_has_brackets_and_a_port_where_it_must),
 		cmocka_unit_test(every_status_has_some_reason),
 	};
 
