@@ -55,6 +55,38 @@ each_strategy_has_its_order(void **state)
 	rig_fini(&r);
 }
 
+/* However many there are: by what is under way, then as configured. */
+static void
+all_are_in_order_and_equals_in_the_configurations(void **state)
+{
+	struct plan_ask a;
+	unsigned n, i, busy[DEPLOYMENTS_MAX], before;
+
+	(void)state;
+	for (n = 1; n <= DEPLOYMENTS_MAX; n++) {
+		rig_init(&r, n);
+		rig_ready(&r);
+		r.model.strategy = STRATEGY_LEAST_BUSY;
+		a = rig_ask(&r);
+		for (i = 0; i < n; i++) {
+			r.deployment[i].weight = 1;
+			for (busy[i] = 0; busy[i] < i * 7 % 5; busy[i]++)
+				breaker_enter(rig_row(&r, i), 1);
+		}
+		plan_make(&a, c, &plan);
+		assert_int_equal(plan.open, n);
+		for (i = 1; i < n; i++) {
+			const unsigned now = c[i].deployment->index;
+
+			before = c[i - 1].deployment->index;
+			assert_true(
+			    busy[before] < busy[now] ||
+			    (busy[before] == busy[now] && before < now));
+		}
+		rig_fini(&r);
+	}
+}
+
 static void
 latency_decays_so_that_a_slow_one_is_looked_at_again(void **state)
 {
@@ -242,6 +274,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_strategy_has_its_order),
+		cmocka_unit_test(
+		    all_are_in_order_and_equals_in_the_configurations),
 		cmocka_unit_test(
 		    latency_decays_so_that_a_slow_one_is_looked_at_again),
 		cmocka_unit_test(a_stream_goes_by_the_first_token_of_streams),
