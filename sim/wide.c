@@ -23,7 +23,7 @@ struct wide {
 	const struct wire_ops *ops;
 	struct wide *next, *prev;
 	struct visitor *visitors;
-	bool running, over, closed;
+	bool running, over, shut, closed;
 };
 
 /* One exchange: the request as it comes, the answer as it is taken apart. */
@@ -407,14 +407,14 @@ on_timer(struct timer *t)
 	close_wide(CONTAINER_OF(t, struct wide, timer));
 }
 
-/* What still comes is read: a reset would take our last words with it. */
+/* Our last words go out, and what still comes is read: a reset would take them
+ * with it. */
 static void
 linger(struct wide *w)
 {
 	w->over = true;
 	while (w->visitors != NULL)
 		leave(w->visitors);
-	stream_shut(&w->stream);
 	timer_set(w->loop, &w->timer, loop_now(w->loop) + LINGER_S * NS_PER_S,
 	    on_timer);
 }
@@ -425,14 +425,16 @@ flush(struct wide *w)
 {
 	struct visitor *v, *next;
 
-	if (w->over)
-		return true;
 	if (!h2_flush(&w->h2)) {
 		close_wide(w);
 		return false;
 	}
-	if (h2_over(&w->h2)) {
+	if (!w->over && h2_over(&w->h2))
 		linger(w);
+	if (w->over) {
+		if (w->h2.out.len == 0 && !w->shut)
+			stream_shut(&w->stream);
+		w->shut = w->h2.out.len == 0;
 		return true;
 	}
 	for (v = w->visitors; v != NULL; v = next) {
@@ -452,7 +454,6 @@ feed(struct wide *w, const char *p, size_t len)
 	if (w->over || h2_feed(&w->h2, p, len))
 		return;
 	h2_dismiss(&w->h2);
-	(void)!h2_flush(&w->h2);
 	linger(w);
 }
 

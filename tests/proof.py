@@ -466,7 +466,8 @@ def soak(args):
 
 
 def fuzz(args):
-    """Each fuzzer ten minutes, one a core; hours add up in the file."""
+    """Each fuzzer on to the next full ten minutes, one a core; hours add up
+    in the file."""
     path = TOP / "docs" / "proof" / "fuzz.md"
     past = {}
     if path.exists():
@@ -480,7 +481,6 @@ def fuzz(args):
     whole, bad = max(600 // args.scale, 1), []
 
     def one(name):
-        """On to the next full ten minutes."""
         row = past.setdefault(name, [0, 0, 0])
         seconds = whole - row[0] % whole
         began = time.monotonic()

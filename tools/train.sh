@@ -8,7 +8,16 @@ cd "$(dirname "$0")/.."
 dir=$1
 home=$(mktemp -d)
 demo=
-trap '[ -z "$demo" ] || kill "$demo" 2>/dev/null; rm -rf "$home"' EXIT
+clean() {
+	if [ -n "$demo" ]; then
+		kill "$demo" 2>/dev/null || :
+		wait "$demo" 2>/dev/null || :
+	fi
+	rm -rf "$home"
+}
+trap clean EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 cc -O2 -D_GNU_SOURCE -o "$home/load" tests/bench/load.c -lssl -lcrypto
 
 "$dir/kontor" demo --dir "$home/demo" --json >"$home/said" 2>"$home/log" &
@@ -70,6 +79,3 @@ calls 500 $chat 'Accept: */*' \
 	everywhere 500 /v1/responses \
 	    "{\"model\":\"gpt-5.4\",\"store\":false,\"input\":\"$kilo\"}" $gpt
 }
-kill -INT "$demo"
-wait "$demo" || :
-demo=

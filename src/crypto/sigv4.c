@@ -422,18 +422,15 @@ use_day(
     struct sigv4_day *day, struct slice secret, const struct sigv4_scope *scope)
 {
 	UNSET struct sigv4_day_name now;
-	const bool short_ = name_day(&now, secret, scope);
+	const bool named = name_day(&now, secret, scope);
 
-	if (short_ && day->of.len == now.len &&
-	    digest_equal(now.text, day->of.text, now.len))
-		return;
-	derive_day(day, secret, scope);
-	day->of.len = 0;
-	if (short_) {
-		memcpy(day->of.text, now.text, now.len);
-		day->of.len = now.len;
+	if (!named || day->of.len != now.len ||
+	    !digest_equal(now.text, day->of.text, now.len)) {
+		derive_day(day, secret, scope);
+		day->of.len = named ? now.len : 0;
+		memcpy(day->of.text, now.text, day->of.len);
 	}
-	mem_wipe(&now, sizeof(now));
+	mem_wipe(now.text, now.len);
 }
 
 void

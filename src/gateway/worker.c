@@ -374,8 +374,9 @@ cut_all(struct worker *w)
 }
 
 /*
- * As long as memory is short heads that are half here go, for others come; all
- * that is idle goes when it becomes short, and while it is used up.
+ * As long as memory is short callers' idle connections and heads that are half
+ * here go, for others come; those to providers when it becomes short, and while
+ * it is used up.
  */
 static void
 weigh(struct worker *w)
@@ -390,12 +391,9 @@ weigh(struct worker *w)
 	server_tight(w->server, level != OVERLOAD_NONE);
 	if (level == OVERLOAD_NONE)
 		return;
-	if (!other && level != OVERLOAD_FULL) {
-		server_shed(w->server);
-		return;
-	}
 	server_close_idle(w->server);
-	client_close_idle(w->client);
+	if (other || level == OVERLOAD_FULL)
+		client_close_idle(w->client);
 }
 
 static void

@@ -141,17 +141,6 @@ server_close_idle(struct server *s)
 }
 
 void
-server_shed(struct server *s)
-{
-	struct conn *c, *next;
-
-	for (c = s->conns; c != NULL; c = next) {
-		next = c->next;
-		conn_shed(c);
-	}
-}
-
-void
 server_tight(struct server *s, bool tight)
 {
 	s->tight = tight;

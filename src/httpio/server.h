@@ -114,11 +114,9 @@ void server_tls(struct server *s, struct tls_server *t);
 /* Memory is short: bodies do not grow (FAULT_OVERLOAD), but one that is alone;
  * exchanges are full sooner. */
 void server_tight(struct server *s, bool tight);
-/* A head that is half here and large is refused with FAULT_OVERLOAD; of HTTP/2,
- * its connection is closed, unless streams are on it. */
-void server_shed(struct server *s);
-/* The same, and closes connections that have been between two requests for a
- * second. */
+/* Closes connections that have been between two requests for a second; a head
+ * that is half here and large is refused with FAULT_OVERLOAD; of HTTP/2, its
+ * connection is closed, unless streams are on it. */
 void server_close_idle(struct server *s);
 void *server_user(const struct exchange *x);
 /* Stops accepting, closes idle connections; others close after the answer in

@@ -43,7 +43,7 @@ sign(struct parcel *p)
 	/* One process, one thread: the day's key is worth keeping. */
 	static struct sigv4_signer signer;
 	static char stamp[SIGV4_TIME + 1];
-	static int64_t stamped;
+	static int64_t stamped = INT64_MIN;
 	const int64_t now = p->wall_ns / 1000000000;
 	const struct provider_conf *c = p->deployment->provider;
 	struct sigv4_header headers[2];
