@@ -168,6 +168,8 @@ command_main(int argc, char **argv)
 		print_all(stderr);
 		return 2;
 	}
+	if (strcmp(argv[1], "--version") == 0)
+		argv[1] += strlen("--");
 	for (i = 0; i < NELEM(commands); i++) {
 		n = matches(&commands[i], argc - 1, argv + 1);
 		if (n > 0)

@@ -375,9 +375,9 @@ def test_every_command_is_listed_for_who_asks():
 
 
 def test_version_and_schema():
-    r = subprocess.run([kit.KONTOR, "version"], capture_output=True,
-                       text=True)
-    assert (kit.TOP / "VERSION").read_text().strip() in r.stdout
+    for word in ("version", "--version"):
+        r = subprocess.run([kit.KONTOR, word], capture_output=True, text=True)
+        assert (kit.TOP / "VERSION").read_text().strip() in r.stdout
     r = subprocess.run([kit.KONTOR, "check", "--schema"],
                        capture_output=True, text=True)
     import jsonschema
