@@ -21,8 +21,6 @@ lower(char c)
 	return u >= 'A' && u <= 'Z' ? (unsigned char)(u | 0x20) : u;
 }
 
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
 /* Eight bytes at once: where they differ, it is a letter's case. */
 static bool
 ieq8(const char *p, const char *q)

@@ -15,6 +15,8 @@
 #define CHECK(e) \
 	(__builtin_expect(!!(e), 1) ? (void)0 \
 				    : check_failed(#e, __FILE__, __LINE__))
+/* That byte eight times in a word. */
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 #define NELEM(a) (sizeof(a) / sizeof((a)[0]))
 #define MUST_USE __attribute__((warn_unused_result))
 /* A large local of a hot function that is written before it is read: not

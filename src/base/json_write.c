@@ -89,8 +89,6 @@ load(const char *p, size_t n)
 	return v;
 }
 
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
 /* The top bit of bytes that do not stand for themselves; of others too, above
  * the first of them. */
 static inline uint64_t

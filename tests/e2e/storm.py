@@ -250,10 +250,11 @@ def reader(folder):
     return exe
 
 
-def warm_path(folder, credential, model):
-    body = ask("[[sim out=20 pace=1]]", model, stream=True,
+def stream_request(folder, name, credential, said, model):
+    """A file with the request of a stream."""
+    body = ask(said, model, stream=True,
                stream_options={"include_usage": True})
-    path = pathlib.Path(folder) / "warm-request"
+    path = pathlib.Path(folder) / name
     path.write_bytes(head(credential, len(body)) + body)
     return path
 
@@ -270,14 +271,13 @@ def streams(folder, exe, kontor, sim, key, n, per_second, seconds, ca=None):
              kit.SECRETS["SIM_OPENAI"], "gpt-5.4", []),
             ("kontor", kontor.address[1], key, "m-openai",
              [ca] if ca else [])):
-        body = ask(said, model, stream=True,
-                   stream_options={"include_usage": True})
-        path = pathlib.Path(folder) / "stream-request"
-        path.write_bytes(head(credential, len(body)) + body)
+        path = stream_request(folder, "stream-request", credential, said,
+                              model)
+        warm = stream_request(folder, "warm-request", credential,
+                              "[[sim out=20 pace=1]]", model)
         # What is there only once is there after a few, which is not theirs.
-        subprocess.run([exe, str(port), warm_path(folder, credential, model),
-                        "20", "1", *tls], check=True, capture_output=True,
-                       timeout=60)
+        subprocess.run([exe, str(port), warm, "20", "1", *tls], check=True,
+                       capture_output=True, timeout=60)
         before = memory(kontor)
         child = subprocess.Popen(
             [exe, str(port), path, str(n), str(pace), *tls],
