@@ -142,8 +142,6 @@ find_ctl(const char *p, const char *end)
 	return p;
 }
 
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
 /* Eight bytes at once: none is a control character, nor a tab. */
 static bool
 no_ctl8(const char *p)
