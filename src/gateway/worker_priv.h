@@ -52,6 +52,7 @@ struct worker {
 	uint32_t *by_key;            /* open requests of each row of shm.keys */
 	struct server_share *bodies_by_key;
 	uint32_t open;
+	uint32_t crowd; /* of open, lately: its peak times CROWD_TURNS */
 	bool draining;
 };
 

@@ -9,7 +9,7 @@ enum { JOIN = 4 * 1024, WAITING_MAX = 100 };
 #define FORGOTTEN_NS (600 * NS_PER_S)
 
 const struct client_limits client_limits_default = {
-	.max_idle = 64,
+	.max_idle = 1024,
 	.max_conns = 4096,
 	.idle_ns = 55 * NS_PER_S,
 	.max_head = 64 * 1024,

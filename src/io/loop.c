@@ -2,11 +2,15 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
-enum { BATCH = 256, BUF_LEN = 128 * 1024 };
+/* So many events in one turn keep a loop from sleeping; see gather(). */
+enum { BATCH = 256, BUF_LEN = 128 * 1024, PLENTY = 16 };
+
+#define GATHER_NS (NS_PER_MS / 10)
 
 /*
  * The key is when the entry comes up, the timer's at_ns when it is due: a
@@ -33,6 +37,9 @@ struct loop {
 	size_t nreap, cap_reap;
 	int at, nev; /* of the batch being dispatched */
 	bool in_tasks;
+	bool gather;    /* see loop_gather() */
+	int came;       /* events of the last turn */
+	int64_t gap_ns; /* between two events, of late */
 	char *buf;
 	struct epoll_event ev[BATCH];
 };
@@ -51,6 +58,7 @@ loop_new(void)
 	l->epfd = epoll_create1(EPOLL_CLOEXEC);
 	CHECK(l->epfd >= 0);
 	l->now = clock_mono_ns();
+	l->gap_ns = NS_PER_MS;
 	l->buf = mem_new(BUF_LEN);
 	list_init(&l->soon);
 	list_init(&l->later);
@@ -305,6 +313,39 @@ loop_reap(struct loop *l, void *p, reap_f *fini)
 	l->reaps[l->nreap++] = (struct reap){ p, fini };
 }
 
+/* --- gathering --------------------------------------------------------- */
+
+void
+loop_gather(struct loop *l, bool yes)
+{
+	l->gather = yes;
+}
+
+/* An event came each so often in this turn; a mean of some 16 turns. */
+static void
+note_gap(struct loop *l, int64_t elapsed_ns)
+{
+	int64_t gap = l->came > 1 ? elapsed_ns / l->came : elapsed_ns;
+
+	if (gap > NS_PER_MS)
+		gap = NS_PER_MS;
+	l->gap_ns += (gap - l->gap_ns) / 16;
+}
+
+/*
+ * A loop that has as much to do as it can never sleeps here: plenty came in
+ * the last turn.  Nor does one that would sleep for fewer than four.
+ */
+static void
+gather(const struct loop *l)
+{
+	static const struct timespec t = { .tv_nsec = GATHER_NS };
+
+	if (l->gather && l->came < PLENTY && l->gap_ns <= GATHER_NS / 4 &&
+	    l->soon.next == &l->soon && l->nreap == 0)
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+}
+
 /* --- the turn ---------------------------------------------------------- */
 
 /* Milliseconds, rounded up so that a timer is due when we wake for it. */
@@ -356,12 +397,16 @@ dispatch(struct loop *l)
 void
 loop_turn(struct loop *l, int64_t max_wait_ns)
 {
-	int n = epoll_wait(l->epfd, l->ev, BATCH, wait_ms(l, max_wait_ns));
+	const int64_t before = l->now;
+	int n;
 
+	gather(l);
+	n = epoll_wait(l->epfd, l->ev, BATCH, wait_ms(l, max_wait_ns));
 	CHECK(n >= 0 || errno == EINTR);
 	l->now = clock_mono_ns();
 	l->at = 0;
-	l->nev = n > 0 ? n : 0;
+	l->nev = l->came = n > 0 ? n : 0;
+	note_gap(l, l->now - before);
 	dispatch(l);
 	l->at = l->nev = 0;
 	fire_due(l);

@@ -50,6 +50,13 @@ void loop_free(struct loop **l);
 /* One turn: waits at most max_wait_ns (less when a timer or a task is due;
  * below 0: until something happens). */
 void loop_turn(struct loop *l, int64_t max_wait_ns);
+/*
+ * For a loop that serves many who wait anyway: where events follow one another
+ * closely but come by ones and twos, a turn first sleeps 100 us, that they
+ * come together.  Falling asleep and being woken costs as much as handling an
+ * event; network cards moderate their interrupts for the same reason.
+ */
+void loop_gather(struct loop *l, bool yes);
 /* Monotonic time read at the start of this turn. */
 int64_t loop_now(const struct loop *l);
 
