@@ -66,6 +66,17 @@ struct ask {
 	const char *hint;   /* and what is wrong with it; NULL: nothing */
 };
 
+/*
+ * The last event, which the next one mostly is again but for its piece of
+ * content and one more string behind it: its data, and where those two stand
+ * in it, without their quotes.
+ */
+struct mold {
+	struct slice data; /* len 0: none, or its bytes are gone */
+	struct slice piece, pad; /* pad.p NULL: no such string */
+	unsigned pieces;
+};
+
 /* What has been seen of an answer. */
 struct tally {
 	struct usage usage;
@@ -80,6 +91,8 @@ struct tally {
 	/* Where it says that it ran; empty: it does not. */
 	char geo[TIER_MAX];
 	unsigned geo_len;
+	/* For who has the bytes of several events at once; NULL: nobody. */
+	struct mold *mold;
 };
 
 enum event_kind {

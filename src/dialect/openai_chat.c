@@ -400,6 +400,17 @@ read_usage(struct json_cur *c, struct tally *t)
 	return peek_openai_usage(c, &names, t);
 }
 
+static void
+note_piece(struct tally *t, struct slice raw)
+{
+	t->bytes += raw.len;
+	t->deltas += raw.len > 0;
+	if (t->mold != NULL) {
+		t->mold->piece = raw;
+		t->mold->pieces++;
+	}
+}
+
 static bool read_strings(struct json_cur *c, struct tally *t, unsigned depth);
 
 /* Counts every string below a delta or message as content. */
@@ -439,8 +450,7 @@ read_strings(struct json_cur *c, struct tally *t, unsigned depth)
 	if (type == JSON_STRING) {
 		if (!json_take_string(c, &raw, &escaped))
 			return false;
-		t->bytes += raw.len;
-		t->deltas += raw.len > 0;
+		note_piece(t, raw);
 		return true;
 	}
 	if (type == JSON_OBJECT)
@@ -500,13 +510,14 @@ read_tier(struct json_cur *c, struct tally *t, enum json_type type)
 
 struct shape {
 	bool choices, usage, error;
-	unsigned n; /* of choices */
+	unsigned n;       /* of choices */
+	struct slice pad; /* the last string member behind them */
 };
 
 static bool
 read_answer(struct json_cur *c, struct tally *t, struct shape *s)
 {
-	struct slice key;
+	struct slice key, span;
 	enum json_type type;
 	bool escaped;
 
@@ -534,13 +545,81 @@ read_answer(struct json_cur *c, struct tally *t, struct shape *s)
 		} else {
 			if (slice_eq(key, S("error")) && type != JSON_NULL)
 				s->error = true;
-			if (!json_skip(c, NULL))
+			if (!json_skip(c, &span))
 				return false;
+			if (type == JSON_STRING && s->choices)
+				s->pad = (struct slice){ span.p + 1,
+					span.len - 2 };
 		}
 		if (c->fault != FAULT_NONE)
 			return false;
 	}
 	return c->fault == FAULT_NONE && json_at_end(c);
+}
+
+/* --- events that are alike ---------------------------------------------- */
+
+/* rest begins as text does from `from` to `to`: passes that. */
+static bool
+pass_same(struct slice *rest, const char *from, const char *to)
+{
+	const struct slice same = { from, (size_t)(to - from) };
+
+	if (!slice_starts(*rest, same))
+		return false;
+	*rest = (struct slice){ rest->p + same.len, rest->len - same.len };
+	return true;
+}
+
+/* rest is behind an opening quote: passes what stands up to the closing one. */
+static bool
+pass_string(struct slice *rest, struct slice *raw)
+{
+	struct json_cur c =
+	    json_cur((struct slice){ rest->p - 1, rest->len + 1 });
+	bool escaped;
+
+	if (!json_take_string(&c, raw, &escaped))
+		return false;
+	*rest = (struct slice){ raw->p + raw->len,
+		rest->len - (size_t)(raw->p - rest->p) - raw->len };
+	return true;
+}
+
+/* Is this the last event again, but for its piece and its pad? */
+static bool
+is_cast(struct slice data, struct tally *t)
+{
+	struct mold *m = t->mold;
+	const char *p = m->data.p, *end = p + m->data.len;
+	struct slice rest = data, piece, pad = { 0 };
+
+	if (!pass_same(&rest, p, m->piece.p) || !pass_string(&rest, &piece))
+		return false;
+	p = m->piece.p + m->piece.len;
+	if (m->pad.p != NULL) {
+		if (!pass_same(&rest, p, m->pad.p) || !pass_string(&rest, &pad))
+			return false;
+		p = m->pad.p + m->pad.len;
+	}
+	if (!pass_same(&rest, p, end) || rest.len > 0)
+		return false;
+	note_piece(t, piece);
+	*m = (struct mold){ data, piece, pad, 1 };
+	return true;
+}
+
+/* An event that says nothing but one piece of content is a mold. */
+static void
+keep_mold(struct slice data, const struct tally *t, const struct shape *s)
+{
+	struct mold *m = t->mold;
+
+	if (m->pieces == 1 && s->n == 1 && !s->usage && !s->error &&
+	    !t->finished) {
+		m->data = data;
+		m->pad = s->pad;
+	}
 }
 
 /*
@@ -579,12 +658,18 @@ chat_event(struct slice data, struct tally *t)
 	struct json_cur c = json_cur(data);
 	struct shape s = { 0 };
 
+	if (t->mold != NULL && t->mold->data.len > 0 && is_cast(data, t))
+		return EVENT_PASS;
+	if (t->mold != NULL)
+		*t->mold = (struct mold){ 0 };
 	if (slice_eq(slice_trim(data), S("[DONE]")))
 		return EVENT_DONE;
 	if (!read_answer(&c, t, &s))
 		return EVENT_BAD;
 	if (s.error)
 		t->failed = true;
+	if (t->mold != NULL)
+		keep_mold(data, t, &s);
 	return s.choices && s.n == 0 && s.usage && !s.error ? EVENT_USAGE
 							    : EVENT_PASS;
 }

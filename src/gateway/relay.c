@@ -340,6 +340,13 @@ whole_bytes(struct req *req, struct slice data)
 
 /* --- a stream ------------------------------------------------------------- */
 
+/* Of this wake's own bytes? */
+static bool
+is_in(const struct relay *r, struct slice bytes)
+{
+	return bytes.p >= r->in.p && bytes.p < r->in.p + r->in.len;
+}
+
 /*
  * Adds to what this wake will write.  Bytes of the provider's read stay in
  * place as long as they are one run; the splitter's own are copied.
@@ -348,8 +355,7 @@ static void
 on_pass(void *arg, struct slice bytes)
 {
 	struct relay *r = ((struct req *)arg)->relay;
-	const bool in_place =
-	    bytes.p >= r->in.p && bytes.p < r->in.p + r->in.len;
+	const bool in_place = is_in(r, bytes);
 
 	buf_add(&r->out, buf_slice(&r->held));
 	buf_fini(&r->held);
@@ -389,6 +395,17 @@ note_token(struct req *req)
 		t->token_ns = loop_now(req->w->loop);
 }
 
+static enum event_kind
+read_event(struct req *req, struct slice data)
+{
+	struct tally *t = &req->try.tally;
+	const enum event_kind kind = req->try.dialect->event(data, t);
+
+	if (!is_in(req->relay, data))
+		t->mold->data.len = 0;
+	return kind;
+}
+
 /* An event of another dialect: what it comes to is written, itself not. */
 static bool
 carried(struct req *req, struct slice name, struct slice data)
@@ -398,7 +415,7 @@ carried(struct req *req, struct slice name, struct slice data)
 
 	if (data.len == 0)
 		return false;
-	if (req->try.dialect->event(data, t) == EVENT_BAD ||
+	if (read_event(req, data) == EVENT_BAD ||
 	    carry_event(r->carry, name, data, &r->out) != FAULT_NONE) {
 		r->bad = FAULT_UP_GARBAGE;
 		return false;
@@ -430,7 +447,7 @@ on_event(void *arg, const struct sse_event *e)
 		return carried(req, e->type, e->data);
 	if (!e->has_data)
 		return say_nothing_yet(req, e->raw);
-	switch (req->try.dialect->event(e->data, &req->try.tally)) {
+	switch (read_event(req, e->data)) {
 	case EVENT_PASS:
 		if (!r->began && !learn_model(req, e->data)) {
 			r->bad = FAULT_UP_MODEL;
@@ -572,7 +589,7 @@ unwrapped(struct req *req, struct slice data)
 {
 	struct relay *r = req->relay;
 	struct tally *t = &req->try.tally;
-	const enum event_kind kind = req->try.dialect->event(data, t);
+	const enum event_kind kind = read_event(req, data);
 
 	if (kind == EVENT_BAD) {
 		r->bad = FAULT_UP_GARBAGE;
@@ -603,7 +620,7 @@ on_message(void *arg, const struct eventstream_message *m)
 		return carried(req, m->event, data);
 	if (r->wrapped_in)
 		return unwrapped(req, data);
-	switch (req->try.dialect->event(data, &req->try.tally)) {
+	switch (read_event(req, data)) {
 	case EVENT_PASS:
 	case EVENT_USAGE:
 		r->began = req->try.answered = true;
@@ -645,12 +662,15 @@ static enum next
 stream_bytes(struct req *req, struct slice data)
 {
 	struct relay *r = req->relay;
+	struct mold mold = { 0 };
 
 	r->run = S("");
 	r->in = data;
 	buf_clear(&r->out);
+	req->try.tally.mold = &mold;
 	if (split(req, data) != FAULT_NONE)
 		r->bad = FAULT_UP_GARBAGE;
+	req->try.tally.mold = NULL;
 	if (req->try.tally.failed)
 		return stream_failed(req);
 	if (r->done)

@@ -124,6 +124,29 @@ parse(struct sse *s, struct slice raw)
 	return e;
 }
 
+/* Where the event at p ends, and what it is; NULL: not in [p, end). */
+static const char *
+next_event(struct sse *s, const char *p, const char *end, struct sse_event *e)
+{
+	const char *next, *q;
+
+	/* One line and a blank one, as most are: passed over once. */
+	if (s->begun && !s->skip_lf && !s->line_begun) {
+		q = find_eol(p, end);
+		if (q > p && end - q >= 2 && q[0] == '\n' && q[1] == '\n') {
+			*e = (struct sse_event){ .raw = { p, (size_t)(q + 2 - p) },
+				.type = { "", 0 },
+				.data = { "", 0 } };
+			take_line(s, e, (struct slice){ p, (size_t)(q - p) });
+			return q + 2;
+		}
+	}
+	next = find_end(s, p, end);
+	if (next != NULL)
+		*e = parse(s, (struct slice){ p, (size_t)(next - p) });
+	return next;
+}
+
 /* --- the stream -------------------------------------------------------- */
 
 static void
@@ -169,16 +192,16 @@ sse_feed(struct sse *s, struct slice in, sse_event_f *on_event,
 		if (!s->passed)
 			from = p;
 	}
-	next = find_end(s, p, end);
-	if (next != NULL && s->tail.len > 0) {
-		if (keep_tail(s, p, next) != FAULT_NONE)
+	if (s->tail.len > 0) {
+		next = find_end(s, p, end);
+		if (keep_tail(s, p, next != NULL ? next : end) != FAULT_NONE)
 			return FAULT_UP_GARBAGE;
+		if (next == NULL)
+			return FAULT_NONE;
 		give_tail(s, on_event, on_pass, arg);
 		from = p = next;
-		next = find_end(s, p, end);
 	}
-	for (; next != NULL; next = find_end(s, p, end)) {
-		e = parse(s, (struct slice){ p, (size_t)(next - p) });
+	while ((next = next_event(s, p, end, &e)) != NULL) {
 		s->passed = on_event(arg, &e);
 		if (!s->passed) {
 			pass(on_pass, arg, from, p);

@@ -576,6 +576,74 @@ events_are_told_apart(void **state)
 	assert_true(t.failed);
 }
 
+/* Reads events as they lie in one read, or each as if it were the first. */
+static void
+read_all(const char *const *events, size_t n, bool lives, struct tally *t,
+    enum event_kind *kinds)
+{
+	struct mold mold = { 0 };
+	char text[4096];
+	size_t at = 0, i, len;
+
+	t->mold = lives ? &mold : NULL;
+	for (i = 0; i < n; i++) {
+		len = strlen(events[i]);
+		assert_true(at + len < sizeof(text));
+		memcpy(text + at, events[i], len);
+		kinds[i] = chat->event((struct slice){ text + at, len }, t);
+		at += len;
+	}
+	t->mold = NULL;
+}
+
+#define OPENING "{\"id\":\"c-1\",\"model\":\"m\",\"service_tier\":\"flex\""
+
+static void
+what_events_repeat_is_read_once_and_means_the_same(void **state)
+{
+	static const char *const events[] = {
+		OPENING ",\"choices\":[{\"delta\":{\"content\":\"ab\"}}]}",
+		OPENING ",\"choices\":[{\"delta\":{\"content\":\"c\"}}]}",
+		OPENING " , \"choices\":[{\"delta\":{\"content\":\"d\"}}]}",
+		OPENING ",\"choices\":[{\"delta\":{\"content\":\"e\"}}],"
+			"\"error\":null}",
+		OPENING ",\"other\":[1],\"choices\":[{\"delta\":{}}]}",
+		OPENING ",\"choices\":[{\"delta\":{\"content\":\"f\"},"
+			"\"finish_reason\":\"stop\"}]}",
+		OPENING "}",
+		"{\"choices\":[{\"delta\":{\"content\":\"g\"}}]}",
+		"{\"choices\":[{\"delta\":{\"content\":\"h\"}}]}",
+		" { \"choices\":[{\"delta\":{\"content\":\"i\"}}]}",
+		" { \"choices\":[{\"delta\":{\"content\":\"j\"}}]}",
+		OPENING ",\"choices\":[],\"usage\":{\"prompt_tokens\":3,"
+			"\"completion_tokens\":4}}",
+		OPENING ",\"usage\":{\"prompt_tokens\":5,"
+			"\"completion_tokens\":6},\"choices\":[]}",
+		OPENING ",\"usage\":{\"prompt_tokens\":5,"
+			"\"completion_tokens\":6},\"choices\":[]}",
+		OPENING ",\"error\":{},\"choices\":[]}",
+		OPENING ",\"error\":{},\"choices\":[]}",
+		OPENING ",\"choices\":[{\"delta\":{\"content\":\"k\"}}]}",
+		OPENING ",\"choices\":[{\"delta\":{\"content\":\"l\"}]}",
+		OPENING ",\"choices\":[{\"delta\":{\"content\":\"m\"}}]}",
+		OPENING ",\"choices\":[",
+		OPENING ",",
+		OPENING,
+	};
+	enum event_kind once[NELEM(events)], each[NELEM(events)];
+	struct tally a = { 0 }, b = { 0 };
+
+	(void)state;
+	read_all(events, NELEM(events), true, &a, once);
+	read_all(events, NELEM(events), false, &b, each);
+	assert_memory_equal(once, each, sizeof(once));
+	assert_memory_equal(&a, &b, sizeof(a));
+	assert_int_equal(a.bytes, 13);
+	assert_int_equal(each[11], EVENT_USAGE);
+	assert_int_equal(each[17], EVENT_BAD);
+	assert_int_equal(each[21], EVENT_BAD);
+}
+
 static void
 estimates_take_the_larger_count(void **state)
 {
@@ -685,6 +753,8 @@ main(void)
 		cmocka_unit_test(counts_that_cannot_be_are_not_usage),
 		cmocka_unit_test(garbage_is_not_an_answer),
 		cmocka_unit_test(events_are_told_apart),
+		cmocka_unit_test(
+		    what_events_repeat_is_read_once_and_means_the_same),
 		cmocka_unit_test(estimates_take_the_larger_count),
 		cmocka_unit_test(errors_have_the_shape_sdks_read),
 		cmocka_unit_test(messages_of_other_error_shapes_are_found),
