@@ -72,7 +72,7 @@ struct ask {
  * in it, without their quotes.
  */
 struct mold {
-	struct slice data; /* len 0: none, or its bytes are gone */
+	struct slice data;       /* len 0: none, or its bytes are gone */
 	struct slice piece, pad; /* pad.p NULL: no such string */
 	unsigned pieces;
 };

@@ -548,8 +548,8 @@ read_answer(struct json_cur *c, struct tally *t, struct shape *s)
 			if (!json_skip(c, &span))
 				return false;
 			if (type == JSON_STRING && s->choices)
-				s->pad = (struct slice){ span.p + 1,
-					span.len - 2 };
+				s->pad =
+				    (struct slice){ span.p + 1, span.len - 2 };
 		}
 		if (c->fault != FAULT_NONE)
 			return false;

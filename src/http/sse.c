@@ -134,7 +134,8 @@ next_event(struct sse *s, const char *p, const char *end, struct sse_event *e)
 	if (s->begun && !s->skip_lf && !s->line_begun) {
 		q = find_eol(p, end);
 		if (q > p && end - q >= 2 && q[0] == '\n' && q[1] == '\n') {
-			*e = (struct sse_event){ .raw = { p, (size_t)(q + 2 - p) },
+			*e = (struct sse_event){ .raw = { p,
+						     (size_t)(q + 2 - p) },
 				.type = { "", 0 },
 				.data = { "", 0 } };
 			take_line(s, e, (struct slice){ p, (size_t)(q - p) });
