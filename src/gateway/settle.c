@@ -171,12 +171,14 @@ seen_elsewhere(const struct attempt *t)
 {
 	const struct slice said = { t->tally.geo, t->tally.geo_len };
 	const struct slice from = said.len > 0 ? said : t->seen;
-	const struct slice geo = place_of_region(from);
 	const struct deployment_conf *d = t->deployment;
+	struct slice geo;
 
-	return from.len > 0 && place_contradicts(place_to_be(slice_of(d->zone),
-						     slice_of(d->geo)),
-				   geo)
+	if (from.len == 0)
+		return 0;
+	geo = place_of_region(from);
+	return place_contradicts(
+		   place_to_be(slice_of(d->zone), slice_of(d->geo)), geo)
 		   ? frame_pack(geo)
 		   : 0;
 }
