@@ -50,7 +50,7 @@ peek_numbers(struct json_cur *c, const struct peek_number *known, size_t n,
 }
 
 static bool
-openai_count(struct json_cur *c, const struct peek_openai *names,
+openai_details(struct json_cur *c, const struct peek_openai *names,
     struct slice key, struct usage *u, bool *fine)
 {
 	static const struct peek_number in[] = {
@@ -70,10 +70,6 @@ openai_count(struct json_cur *c, const struct peek_openai *names,
 		    offsetof(struct usage, image_output) },
 	};
 
-	if (slice_eq(key, names->input))
-		return peek_u64(c, &u->input, fine);
-	if (slice_eq(key, names->output))
-		return peek_u64(c, &u->output, fine);
 	if (slice_eq(key, names->input_details))
 		return peek_numbers(c, in, NELEM(in), u, fine);
 	if (slice_eq(key, names->output_details))
@@ -97,10 +93,15 @@ peek_openai_usage(
 	if (!json_enter_object(c))
 		return false;
 	while (json_next_key(c, &key, &escaped)) {
-		input = input || slice_eq(key, names->input);
-		output = output || slice_eq(key, names->output);
-		if (!openai_count(c, names, key, &u, &fine))
-			return false;
+		if (slice_eq(key, names->input)) {
+			input = true;
+			(void)peek_u64(c, &u.input, &fine);
+		} else if (slice_eq(key, names->output)) {
+			output = true;
+			(void)peek_u64(c, &u.output, &fine);
+		} else {
+			(void)openai_details(c, names, key, &u, &fine);
+		}
 	}
 	if (fine && input && output && usage_sane(&u)) {
 		t->usage = u;

@@ -91,7 +91,7 @@ overload_level_of(const struct overload *o, uint64_t bytes)
 }
 
 bool
-overload_look(struct overload *o, int64_t now_ns)
+overload_look(struct overload *o, int64_t now_ns, size_t more)
 {
 	const enum overload_level before = o->level;
 	struct mallinfo2 info;
@@ -103,7 +103,8 @@ overload_look(struct overload *o, int64_t now_ns)
 	if (o->level != OVERLOAD_NONE) {
 		/* Free, but not given back: it can be used again. */
 		info = mallinfo2();
-		o->level = overload_level_of(o, info.uordblks + info.hblkhd);
+		o->level =
+		    overload_level_of(o, info.uordblks + info.hblkhd + more);
 		if (o->level == OVERLOAD_NONE && now_ns >= o->trim_ns) {
 			o->trim_ns = now_ns + NS_PER_S;
 			malloc_trim(0);

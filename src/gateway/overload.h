@@ -31,8 +31,8 @@ struct overload {
  * control group, has.  Before the file system is closed. */
 void overload_open(struct overload *o, uint64_t most, unsigned workers);
 /* Cheap when it is not yet time; true: the level is another, or memory is
- * still short. */
-bool overload_look(struct overload *o, int64_t now_ns);
+ * still short.  more: bytes in use that malloc knows nothing of. */
+bool overload_look(struct overload *o, int64_t now_ns, size_t more);
 /* The level of bytes in use. */
 enum overload_level overload_level_of(const struct overload *o, uint64_t bytes);
 

@@ -16,7 +16,7 @@
 #include "gateway/worker_priv.h"
 #include "httpio/server.h"
 
-enum { REQ_MAGIC = 0x52455131, SPARE_MAX = 1024 };
+enum { REQ_MAGIC = 0x52455131 };
 
 /* With both its sides a stream has 4 KiB. */
 _Static_assert(sizeof(struct req) <= 2112, "an open stream is too large");
@@ -68,11 +68,9 @@ req_free_plain(struct req *req)
 	buf_fini(&req->plain);
 }
 
-/* Requests come and go by the thousand: their memory waits for the next. */
 void
 req_free_desk(struct req *req)
 {
-	struct worker *w = req->w;
 	struct desk *d = req->desk;
 
 	if (d == NULL)
@@ -82,44 +80,25 @@ req_free_desk(struct req *req)
 	req->reply.hdr = NULL;
 	req->reply.nhdr = 0;
 	arena_fini(&d->arena);
-	if (w->ndesks == SPARE_MAX) {
-		mem_free(d);
-		return;
-	}
-	w->ndesks++;
-	d->next = w->desks;
-	w->desks = d;
+	slab_free(&req->w->desks, d);
 }
 
 static void
 free_req(void *p)
 {
 	struct req *req = p;
-	struct worker *w = req->w;
 
 	req_free_desk(req);
 	arena_fini(&req->arena);
 	req_free_plain(req);
-	if (w->nspare == SPARE_MAX) {
-		mem_free(req);
-		return;
-	}
-	w->nspare++;
-	req->next = w->spare;
-	w->spare = req;
+	slab_free(&req->w->memory, req);
 }
 
 static struct desk *
 new_desk(struct worker *w)
 {
-	struct desk *d = w->desks;
+	struct desk *d = slab_new(&w->desks);
 
-	if (d == NULL) {
-		d = mem_grow(NULL, sizeof(*d));
-	} else {
-		w->desks = d->next;
-		w->ndesks--;
-	}
 	memset(d, 0, offsetof(struct desk, chain));
 	arena_start(&d->arena, d->room, sizeof(d->room));
 	return d;
@@ -129,14 +108,8 @@ new_desk(struct worker *w)
 static struct req *
 new_req(struct worker *w)
 {
-	struct req *req = w->spare;
+	struct req *req = slab_new(&w->memory);
 
-	if (req == NULL) {
-		req = mem_grow(NULL, sizeof(*req));
-	} else {
-		w->spare = req->next;
-		w->nspare--;
-	}
 	memset(req, 0, offsetof(struct req, room));
 	req->desk = new_desk(w);
 	req->reply.hdr = req->desk->hdr;
@@ -144,21 +117,26 @@ new_req(struct worker *w)
 	return req;
 }
 
+/* Requests come and go by the thousand. */
 void
-req_free_spare(struct worker *w)
+req_memory_init(struct worker *w)
 {
-	struct req *req;
-	struct desk *d;
+	slab_init(&w->memory, sizeof(struct req));
+	slab_init(&w->desks, sizeof(struct desk));
+}
 
-	while ((req = w->spare) != NULL) {
-		w->spare = req->next;
-		mem_free(req);
-	}
-	while ((d = w->desks) != NULL) {
-		w->desks = d->next;
-		mem_free(d);
-	}
-	w->nspare = w->ndesks = 0;
+void
+req_memory_trim(struct worker *w)
+{
+	slab_trim(&w->memory);
+	slab_trim(&w->desks);
+}
+
+void
+req_memory_fini(struct worker *w)
+{
+	slab_fini(&w->memory);
+	slab_fini(&w->desks);
 }
 
 void

@@ -132,7 +132,6 @@ enum { REQ_ROOM = 896, DESK_ROOM = 512, REPLY_HEADERS = 32 };
  * may stay open for long, gives it back there.
  */
 struct desk {
-	struct desk *next; /* of the worker's spare ones */
 	struct arena arena;
 	struct hold_short shortage;
 	struct rate_short slow; /* of the limit that was reached */
@@ -227,8 +226,10 @@ void req_wake(struct req *req, enum wake wake);
  * still be going out: the exchange's bytes stay until the request ends.
  */
 void req_leave(struct req *req);
-/* At the end of the worker. */
-void req_free_spare(struct worker *w);
+/* What requests of a worker lie in; trim: now and then. */
+void req_memory_init(struct worker *w);
+void req_memory_trim(struct worker *w);
+void req_memory_fini(struct worker *w);
 /* The head of a stream is out. */
 void req_free_desk(struct req *req);
 /* A request that never was one: HTTP was wrong. */

@@ -39,6 +39,8 @@ enum {
 	KEEP_PAD = 256 * 1024
 };
 
+#define TRIM_NS (200 * NS_PER_MS)
+
 /* One process is one worker. */
 static struct worker worker;
 static struct io ctl, alive;
@@ -348,6 +350,7 @@ open_all(struct worker *w, uint32_t slot)
 	memset(w->by_key, 0, w->shm.sizes.keys * sizeof(*w->by_key));
 	w->bodies_by_key =
 	    mem_new(w->shm.sizes.keys * sizeof(*w->bodies_by_key));
+	req_memory_init(w);
 	w->loop = loop_new();
 	w->journal = journal_open(&w->shm, slot);
 	w->ledger = ledger_new(&w->shm);
@@ -400,6 +403,15 @@ weigh(struct worker *w)
 		client_close_idle(w->client);
 }
 
+static void
+trim(struct worker *w)
+{
+	if (loop_now(w->loop) < w->trim_ns)
+		return;
+	w->trim_ns = loop_now(w->loop) + TRIM_NS;
+	req_memory_trim(w);
+}
+
 /* Whether many calls were under way at once, of late. */
 static bool
 crowded(struct worker *w)
@@ -424,8 +436,10 @@ run(struct worker *w)
 		loop_gather(w->loop, crowded(w));
 		loop_turn(w->loop, TURN_MS * NS_PER_MS);
 		shm_heartbeat(&w->shm, loop_now(w->loop));
-		if (overload_look(&w->overload, loop_now(w->loop)))
+		if (overload_look(&w->overload, loop_now(w->loop),
+			slab_used(&w->memory) + slab_used(&w->desks)))
 			weigh(w);
+		trim(w);
 		if (!w->draining)
 			continue;
 		if (cut_at == 0)
@@ -476,8 +490,8 @@ worker_main(uint32_t slot, void (*seal)(void))
 	journal_close(&w->journal);
 	ledger_free(&w->ledger);
 	snapshot_unref(&w->snapshot);
-	req_free_spare(w);
 	loop_free(&w->loop);
+	req_memory_fini(w);
 	mem_free(w->by_key);
 	mem_free(w->bodies_by_key);
 	wallet_unmap(&w->wallet);

@@ -5,6 +5,7 @@
 #define KONTOR_GATEWAY_WORKER_PRIV_H
 
 #include "base/map.h"
+#include "base/slab.h"
 #include "gateway/overload.h"
 #include "gateway/req.h"
 #include "io/loop.h"
@@ -32,14 +33,13 @@ struct worker {
 	struct retry retry; /* attempts behind the first */
 	struct map64 tags;  /* hash of a name to its subject */
 	uint32_t slot;
-	uint32_t seq;      /* of request ids */
-	uint64_t random;   /* xorshift state: weights, never secrets */
-	uint64_t salt;     /* of network hashes */
-	struct req *reqs;  /* every request alive */
-	struct req *spare; /* memory for the next ones */
-	unsigned nspare;
-	struct desk *desks; /* the same */
-	unsigned ndesks;
+	uint32_t seq;       /* of request ids */
+	uint64_t random;    /* xorshift state: weights, never secrets */
+	uint64_t salt;      /* of network hashes */
+	struct req *reqs;   /* every request alive */
+	struct slab memory; /* of requests */
+	struct slab desks;  /* and of what they need until an answer's head */
+	int64_t trim_ns;    /* when the two are looked at again */
 	struct req *admitting; /* waiting for money, oldest first */
 	struct timer admit_timer;
 	struct req *syncing; /* waiting for their intent on disk */

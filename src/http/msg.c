@@ -98,11 +98,13 @@ http_fits(const char *pattern, struct slice path, struct slice *segment)
 	size_t i = 0;
 
 	for (; *pattern != '\0'; pattern++) {
-		if (strcmp(pattern, "{*}") == 0) {
+		if (*pattern != '{') {
+			if (i >= path.len || path.p[i++] != *pattern)
+				return false;
+		} else if (pattern[1] == '*') {
 			*segment = (struct slice){ path.p + i, path.len - i };
 			return segment->len > 0;
-		}
-		if (pattern[0] == '{' && pattern[1] == '}') {
+		} else {
 			segment->p = path.p + i;
 			while (i < path.len && path.p[i] != '/')
 				i++;
@@ -112,8 +114,6 @@ http_fits(const char *pattern, struct slice path, struct slice *segment)
 				return false;
 			if (segment->len == 0)
 				return false;
-		} else if (i >= path.len || path.p[i++] != *pattern) {
-			return false;
 		}
 	}
 	return i == path.len;

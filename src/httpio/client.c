@@ -67,7 +67,7 @@ hash_of(const struct origin *o)
 static bool
 same_text(const char *a, const char *b)
 {
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
 static bool

@@ -16,12 +16,6 @@ lane_text(enum lane lane)
 	return lanes[lane].text;
 }
 
-bool
-lane_is_input(enum lane lane)
-{
-	return lane < LANE_OUTPUT;
-}
-
 const struct price *
 price_better(const struct price *best, const struct price *p, struct slice tier,
     int64_t wall_ns)
@@ -148,18 +142,14 @@ price_cost(const struct price *p, const struct usage *u, struct money *out)
 
 /* --- the most it can cost ---------------------------------------------- */
 
-/* The dearest of the lanes of one side; false: one is not known. */
+/* The dearest of the lanes in a mask; false: one is not known. */
 static bool
-dearest(const struct rates *r, uint32_t mask, bool input, struct rate *worst)
+dearest(const struct rates *r, uint32_t mask, struct rate *worst)
 {
 	struct rate rate;
-	unsigned i;
 
-	for (i = 0; i < LANES; i++) {
-		if ((mask & LANE_BIT(i)) == 0 ||
-		    lane_is_input((enum lane)i) != input)
-			continue;
-		if (!rates_get(r, (enum lane)i, &rate))
+	for (; mask != 0; mask &= mask - 1) {
+		if (!rates_get(r, (enum lane)__builtin_ctz(mask), &rate))
 			return false;
 		if (rate.pico > worst->pico)
 			*worst = rate;
@@ -171,15 +161,17 @@ static bool
 dearest_row(const struct price *p, uint32_t mask, uint64_t input,
     struct rate *in, struct rate *out)
 {
+	const uint32_t of_input = mask & LANES_INPUT;
+	const uint32_t of_output = mask & ~LANES_INPUT;
 	unsigned i;
 
 	*in = *out = (struct rate){ 0 };
-	if (!dearest(&p->base, mask, true, in) ||
-	    !dearest(&p->base, mask, false, out))
+	if (!dearest(&p->base, of_input, in) ||
+	    !dearest(&p->base, of_output, out))
 		return false;
 	for (i = 0; i < p->nsteps && input > p->step[i].above; i++) {
-		if (!dearest(&p->step[i].rates, mask, true, in) ||
-		    !dearest(&p->step[i].rates, mask, false, out))
+		if (!dearest(&p->step[i].rates, of_input, in) ||
+		    !dearest(&p->step[i].rates, of_output, out))
 			return false;
 	}
 	return true;

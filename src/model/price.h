@@ -27,6 +27,8 @@ enum {
 
 #define LANE_BIT(lane) (1u << (lane))
 /* What any call can touch; audio and images only one that has them. */
+/* Of the input; all others are of the output. */
+#define LANES_INPUT (LANE_BIT(LANE_OUTPUT) - 1)
 #define LANES_TEXT \
 	(((1u << LANES) - 1) & \
 	    ~(LANE_BIT(LANE_AUDIO_INPUT) | LANE_BIT(LANE_IMAGE_INPUT) | \
@@ -63,7 +65,6 @@ struct price_line {
 
 /* "cached_input" */
 const char *lane_text(enum lane lane);
-bool lane_is_input(enum lane lane);
 
 /*
  * Of two rows for one deployment (the first may be NULL) the one that counts

@@ -371,6 +371,7 @@ class Bench:
         first = open_streams(n // 4)
         before = pss_kb(self.workers)
         held = open_streams(n)
+        time.sleep(0.5)  # what they needed to begin goes back meanwhile
         each = 1024 * (pss_kb(self.workers) - before) / n
         finish(first + held)
         return each

@@ -50,14 +50,14 @@ a_process_sees_its_own_size(void **state)
 	(void)state;
 	overload_open(&o, 80 * MIB, 1);
 	assert_true(o.fd >= 0);
-	assert_false(overload_look(&o, NS_PER_S));
+	assert_false(overload_look(&o, NS_PER_S, 0));
 	p = mem_grow(NULL, len);
 	memset(p, 1, len);
-	assert_false(overload_look(&o, NS_PER_S + 1)); /* too soon */
-	assert_true(overload_look(&o, 2 * NS_PER_S));
+	assert_false(overload_look(&o, NS_PER_S + 1, 0)); /* too soon */
+	assert_true(overload_look(&o, 2 * NS_PER_S, 0));
 	assert_int_equal(o.level, OVERLOAD_FULL);
 	mem_free(p);
-	assert_true(overload_look(&o, 3 * NS_PER_S));
+	assert_true(overload_look(&o, 3 * NS_PER_S, 0));
 	assert_int_equal(o.level, OVERLOAD_NONE);
 	close(o.fd);
 #else
