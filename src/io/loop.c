@@ -334,14 +334,14 @@ note_gap(struct loop *l, int64_t elapsed_ns)
 
 /*
  * A loop that has as much to do as it can never sleeps here: plenty came in
- * the last turn.  Nor does one that would sleep for fewer than four.
+ * the last turn.  Nor does one that would sleep for fewer than two.
  */
 static void
 gather(const struct loop *l)
 {
 	static const struct timespec t = { .tv_nsec = GATHER_NS };
 
-	if (l->gather && l->came < PLENTY && l->gap_ns <= GATHER_NS / 4 &&
+	if (l->gather && l->came < PLENTY && l->gap_ns <= GATHER_NS / 2 &&
 	    l->soon.next == &l->soon && l->nreap == 0)
 		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
 }

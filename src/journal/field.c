@@ -1,13 +1,5 @@
 #include "journal/field.h"
 
-#include "model/price.h"
-
-static const void *
-member(const void *v, size_t at)
-{
-	return (const char *)v + at;
-}
-
 static void *
 member_rw(void *v, size_t at)
 {
@@ -15,61 +7,6 @@ member_rw(void *v, size_t at)
 }
 
 /* --- writing ------------------------------------------------------------ */
-
-static uint64_t
-count_at(const void *v, const struct field_row *r)
-{
-	unsigned n;
-
-	memcpy(&n, member(v, r->other), sizeof(n));
-	return n;
-}
-
-/* A member as the number it is written as; what has none is 1 or 0. */
-static uint64_t
-number(const void *v, const struct field_row *r)
-{
-	const void *p = member(v, r->at);
-	uint64_t u64;
-	unsigned u;
-	bool b;
-
-	switch ((enum field_type)r->type) {
-	case TYPE_U64:
-	case TYPE_I64:
-		memcpy(&u64, p, sizeof(u64));
-		return u64;
-	case TYPE_UINT:
-	case TYPE_FAULT:
-		memcpy(&u, p, sizeof(u));
-		return u;
-	case TYPE_BOOL:
-		memcpy(&b, p, sizeof(b));
-		return b;
-	case TYPE_OPT:
-		memcpy(&b, member(v, r->other), sizeof(b));
-		return b;
-	case TYPE_AS:
-		return memcmp(p, member(v, r->other), sizeof(int64_t)) != 0;
-	case TYPE_BYTES:
-		return ((const struct slice *)p)->len;
-	case TYPE_PAIRS:
-	case TYPE_U64S:
-	case TYPE_MAPS:
-		return count_at(v, r);
-	case TYPE_LANE:
-		return (((const struct rates *)p)->has >> r->other) & 1;
-	case TYPE_STEPS:
-		return ((const struct price *)p)->nsteps;
-	case TYPE_U64_OLD:
-	case TYPE_LANE_OLD:
-		return 0;
-	case TYPE_B16:
-	case TYPE_B32:
-		return 1;
-	}
-	return 0;
-}
 
 static bool
 is_text(unsigned field)
@@ -99,22 +36,22 @@ static void
 put_pairs(struct cbor_w *w, const void *v, const struct field_row *r)
 {
 	const struct field_list *l = r->list;
-	const char *p = member(v, r->at);
-	uint64_t i, n = count_at(v, r);
+	const char *p = field_at_(v, r->at);
+	uint64_t i, n = field_count_(v, r);
 
 	CHECK(n <= l->max);
 	cbor_w_array(w, 2 * n);
 	for (i = 0; i < n; i++, p += l->size) {
-		cbor_w_u64(w, number(p, &l->first));
-		cbor_w_u64(w, number(p, &l->second));
+		cbor_w_u64(w, field_number_(p, &l->first));
+		cbor_w_u64(w, field_number_(p, &l->second));
 	}
 }
 
 static void
 put_u64s(struct cbor_w *w, const void *v, const struct field_row *r)
 {
-	const uint64_t *p = member(v, r->at);
-	uint64_t i, n = count_at(v, r);
+	const uint64_t *p = field_at_(v, r->at);
+	uint64_t i, n = field_count_(v, r);
 
 	CHECK(n <= r->list->max);
 	cbor_w_array(w, n);
@@ -127,8 +64,8 @@ static void
 put_maps(struct cbor_w *w, const void *v, const struct field_row *r)
 {
 	const struct field_list *l = r->list;
-	const char *p = *(const char *const *)member(v, r->at);
-	uint64_t i, n = count_at(v, r);
+	const char *p = *(const char *const *)field_at_(v, r->at);
+	uint64_t i, n = field_count_(v, r);
 
 	CHECK(n <= l->max);
 	cbor_w_array(w, n);
@@ -172,7 +109,7 @@ static void
 put_value(
     struct cbor_w *w, const void *v, const struct field_row *r, uint64_t n)
 {
-	const void *p = member(v, r->at);
+	const void *p = field_at_(v, r->at);
 
 	switch ((enum field_type)r->type) {
 	case TYPE_U64:
@@ -220,62 +157,27 @@ put_value(
 	}
 }
 
-/*
- * The commonest types in one step, and all that are left out; false: it is
- * of another type, or there may not be room.
- */
-static inline bool
-put_plain(struct cbor_w *w, const void *v, const struct field_row *r)
+void
+field_put_(
+    struct cbor_w *w, const void *v, const struct field_row *r, uint64_t n)
 {
-	const void *p = member(v, r->at);
-	uint64_t value;
-	unsigned u;
-	bool b;
+	const bool negative = r->type == TYPE_I64 && (int64_t)n < 0;
 
-	switch (r->type) {
-	case TYPE_U64:
-	case TYPE_I64:
-		memcpy(&value, p, sizeof(value));
-		break;
-	case TYPE_UINT:
-		memcpy(&u, p, sizeof(u));
-		value = u;
-		break;
-	case TYPE_BOOL:
-		memcpy(&b, p, sizeof(b));
-		value = b;
-		break;
-	default:
-		return false;
-	}
-	if (value == 0 && !r->must)
-		return true;
-	if (r->type == TYPE_BOOL)
-		return cbor_w_plain(w, r->field, CBOR_MAJOR_SIMPLE,
-		    b ? CBOR_SIMPLE_TRUE : CBOR_SIMPLE_FALSE);
-	if (r->type == TYPE_I64 && (int64_t)value < 0)
-		return cbor_w_plain(w, r->field, CBOR_MAJOR_NEGATIVE, ~value);
-	return cbor_w_plain(w, r->field, CBOR_MAJOR_UINT, value);
+	/* The commonest types in one step, where there is room for sure. */
+	if (r->type <= TYPE_I64 &&
+	    cbor_w_plain(w, r->field,
+		negative ? CBOR_MAJOR_NEGATIVE : CBOR_MAJOR_UINT,
+		negative ? ~n : n))
+		return;
+	cbor_w_key(w, r->field);
+	put_value(w, v, r, n);
 }
 
 void
 field_write(
     struct cbor_w *w, const void *v, const struct field_row *rows, size_t n)
 {
-	uint64_t value;
-	size_t i;
-
-	cbor_w_map(w);
-	for (i = 0; i < n; i++) {
-		if (put_plain(w, v, &rows[i]))
-			continue;
-		value = number(v, &rows[i]);
-		if (value == 0 && !rows[i].must)
-			continue;
-		cbor_w_key(w, rows[i].field);
-		put_value(w, v, &rows[i], value);
-	}
-	cbor_w_map_end(w);
+	field_write_rows(w, v, rows, n);
 }
 
 /* --- reading ------------------------------------------------------------ */
@@ -541,8 +443,8 @@ absent(struct in *in, void *v, const struct field_row *r)
 	if (r->must)
 		in->r.bad = true;
 	else if (r->type == TYPE_AS)
-		memcpy(
-		    member_rw(v, r->at), member(v, r->other), sizeof(int64_t));
+		memcpy(member_rw(v, r->at), field_at_(v, r->other),
+		    sizeof(int64_t));
 }
 
 static void

@@ -468,32 +468,63 @@ frame_seal(const struct journal_name *j, uint64_t seq, enum frame_kind kind,
 	return size;
 }
 
+static bool
+begin(struct cbor_w *w, char *out, size_t cap)
+{
+	if (cap < FRAME_HEAD)
+		return false;
+	cbor_w_init(w, out + FRAME_HEAD, cap - FRAME_HEAD);
+	return true;
+}
+
+static size_t
+end(struct cbor_w *w, const struct journal_name *j, uint64_t seq,
+    enum frame_kind kind, char *out, size_t cap)
+{
+	const struct slice payload = cbor_w_slice(w);
+
+	return payload.len == 0
+		   ? 0
+		   : frame_seal(j, seq, kind, payload.len, out, cap);
+}
+
 static size_t
 write_frame(const struct journal_name *j, uint64_t seq, enum frame_kind kind,
     const void *v, const struct field_row *rows, size_t n, char *out,
     size_t cap)
 {
 	struct cbor_w w;
-	struct slice payload;
 
-	if (cap < FRAME_HEAD)
+	if (!begin(&w, out, cap))
 		return 0;
-	cbor_w_init(&w, out + FRAME_HEAD, cap - FRAME_HEAD);
 	field_write(&w, v, rows, n);
-	payload = cbor_w_slice(&w);
-	return payload.len == 0
-		   ? 0
-		   : frame_seal(j, seq, kind, payload.len, out, cap);
+	return end(&w, j, seq, kind, out, cap);
+}
+
+/* The three of every call. */
+static inline __attribute__((always_inline)) size_t
+write_here(const struct journal_name *j, uint64_t seq, enum frame_kind kind,
+    const void *v, const struct field_row *rows, size_t n, char *out,
+    size_t cap)
+{
+	struct cbor_w w;
+
+	if (!begin(&w, out, cap))
+		return 0;
+	field_write_rows(&w, v, rows, n);
+	return end(&w, j, seq, kind, out, cap);
 }
 
 #define WRITE(kind, rows) \
 	write_frame(j, seq, kind, v, rows, NELEM(rows), out, cap)
+#define WRITE_HERE(kind, rows) \
+	write_here(j, seq, kind, v, rows, NELEM(rows), out, cap)
 
 size_t
 frame_intent(const struct journal_name *j, uint64_t seq, const struct intent *v,
     char *out, size_t cap)
 {
-	return WRITE(FRAME_INTENT, intent_rows);
+	return WRITE_HERE(FRAME_INTENT, intent_rows);
 }
 
 size_t
@@ -511,7 +542,7 @@ frame_outcome(const struct journal_name *j, uint64_t seq,
 			cut.used_tier.len = FRAME_TIER;
 		v = &cut;
 	}
-	return WRITE(FRAME_OUTCOME, outcome_rows);
+	return WRITE_HERE(FRAME_OUTCOME, outcome_rows);
 }
 
 size_t
@@ -542,7 +573,7 @@ size_t
 frame_final(const struct journal_name *j, uint64_t seq, const struct final *v,
     char *out, size_t cap)
 {
-	return WRITE(FRAME_FINAL, final_rows);
+	return WRITE_HERE(FRAME_FINAL, final_rows);
 }
 
 size_t
@@ -634,6 +665,17 @@ all_zero(const char *p, size_t len)
 		len--;
 	}
 	return len == 0;
+}
+
+size_t
+frame_len(struct slice bytes)
+{
+	uint32_t len;
+
+	if (bytes.len < FRAME_HEAD)
+		return 0;
+	memcpy(&len, bytes.p, sizeof(len));
+	return padded(len);
 }
 
 enum fault

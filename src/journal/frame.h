@@ -345,6 +345,9 @@ size_t frame_seal(const struct journal_name *j, uint64_t seq,
  * before it does; FAULT_DATA when it is damaged.
  */
 enum fault frame_read(struct slice bytes, struct frame *out) MUST_USE;
+/* How long the frame at the beginning of bytes says that it is, unchecked; 0:
+ * there is no whole head. */
+size_t frame_len(struct slice bytes);
 enum fault frame_get_intent(const struct frame *f, struct intent *out) MUST_USE;
 /*
  * provider_id borrows from the frame.  A number above 0: a correction, and

@@ -93,6 +93,18 @@ take(struct recorder *r, uint32_t slot, const struct frame *f,
 	return true;
 }
 
+/* A copy of as much as its head says, or of what there is. */
+static struct slice
+first_of(struct slice s, char copy[FRAME_MAX_RING])
+{
+	const size_t most = s.len < FRAME_MAX_RING ? s.len : FRAME_MAX_RING;
+	const size_t len = frame_len(s);
+
+	s.len = len < most ? len : most;
+	memcpy(copy, s.p, s.len);
+	return (struct slice){ copy, s.len };
+}
+
 static bool
 drain(struct recorder *r, uint32_t slot, size_t most)
 {
@@ -103,9 +115,7 @@ drain(struct recorder *r, uint32_t slot, size_t most)
 	size_t done = 0;
 
 	while (!d->quarantined && s.len > 0 && done < most) {
-		one.p = copy;
-		one.len = s.len < sizeof(copy) ? s.len : sizeof(copy);
-		memcpy(copy, s.p, one.len);
+		one = first_of(s, copy);
 		if (frame_read(one, &f) != FAULT_NONE) {
 			const struct journal_name n =
 			    name_of(r, slot, d->incarnation);

@@ -43,7 +43,7 @@ static char request[REQUEST_MAX];
 static size_t nrequest;
 static struct sockaddr_in address;
 static uint64_t started, finished, wanted, bad, bytes, events;
-static uint32_t *latency;
+static uint32_t *latency; /* ns */
 static int ep;
 static SSL_CTX *tls; /* NULL: plain */
 
@@ -114,9 +114,9 @@ dial(struct conn *c)
 static void
 finish(struct conn *c)
 {
-	int64_t us = (now_ns() - c->began) / 1000;
+	const int64_t ns = now_ns() - c->began;
 
-	latency[finished++] = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+	latency[finished++] = ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
 	send_one(c);
 }
 
@@ -238,12 +238,12 @@ report(int64_t took_ns)
 {
 	qsort(latency, finished, sizeof(latency[0]), by_value);
 	printf("{\"requests\":%llu,\"bad\":%llu,\"bytes\":%llu,"
-	       "\"events\":%llu,\"seconds\":%.6f,\"p50_us\":%u,"
-	       "\"p99_us\":%u}\n",
+	       "\"events\":%llu,\"seconds\":%.6f,\"p50_us\":%.1f,"
+	       "\"p99_us\":%.1f}\n",
 	    (unsigned long long)finished, (unsigned long long)bad,
 	    (unsigned long long)bytes, (unsigned long long)events,
-	    (double)took_ns / 1e9, latency[finished / 2],
-	    latency[finished * 99 / 100]);
+	    (double)took_ns / 1e9, latency[finished / 2] / 1e3,
+	    latency[finished * 99 / 100] / 1e3);
 }
 
 static void
