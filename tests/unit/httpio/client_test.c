@@ -1,5 +1,7 @@
 #include "httpio/net.h"
 
+#include <poll.h>
+
 #include "httpio/client.h"
 #include "httpio/server.h"
 
@@ -1057,12 +1059,43 @@ a_client_that_goes_takes_its_call_with_it(void **state)
 	buf_fini(&b);
 }
 
+/* A worker with that many callers at one provider opens no new ones. */
+static void
+a_crowd_finds_its_connections_again(void **state)
+{
+	enum { CROWD = 300 };
+	static struct watch w[CROWD];
+	static int fd[CROWD];
+	struct pollfd more = { .fd = listen_fd, .events = POLLIN };
+	int i, round;
+
+	(void)state;
+	for (round = 0; round < 2; round++) {
+		memset(w, 0, sizeof(w));
+		for (i = 0; i < CROWD; i++) {
+			begin(&w[i]);
+			if (round == 0)
+				fd[i] = net_accept(listen_fd);
+		}
+		for (i = 0; i < CROWD; i++)
+			take(fd[i]);
+		for (i = 0; i < CROWD; i++)
+			net_send(fd[i], S(OK3));
+		for (i = 0; i < CROWD; i++)
+			finish(&w[i], "abc");
+	}
+	assert_int_equal(poll(&more, 1, 0), 0);
+	for (i = 0; i < CROWD; i++)
+		close(fd[i]);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_crowd_finds_its_connections_again),
 		TEST(a_call_goes_out_as_it_should),
 		TEST(answers_are_the_same_wherever_they_are_split),
 		TEST(the_last_used_connection_is_used_first),

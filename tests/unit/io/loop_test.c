@@ -268,6 +268,137 @@ tasks_run_before_the_reaper_and_new_ones_in_the_next_turn(void **state)
 	assert_true(clock_mono_ns() - start < NS_PER_S);
 }
 
+/* --- gathering ---------------------------------------------------------- */
+
+enum { DOORS = 20, TRIES = 50, GATHER_US = 100 };
+
+static struct door {
+	struct io io;
+	int other;
+} doors[DOORS];
+
+static void
+on_knock(struct io *io, unsigned events)
+{
+	char c[64];
+
+	(void)events;
+	while (read(io->fd, c, sizeof(c)) > 0)
+		;
+}
+
+static void
+open_doors(void)
+{
+	int fd[2], i;
+
+	for (i = 0; i < DOORS; i++) {
+		assert_int_equal(
+		    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+		doors[i].other = fd[1];
+		loop_add(loop, &doors[i].io, fd[0], on_knock);
+	}
+	/* All of them can be written to. */
+	loop_turn(loop, 0);
+}
+
+static void
+close_doors(void)
+{
+	int i;
+
+	loop_gather(loop, false);
+	for (i = 0; i < DOORS; i++) {
+		loop_close(loop, &doors[i].io);
+		close(doors[i].other);
+	}
+}
+
+/* What a turn takes to which so many events come. */
+static int64_t
+turn_us(int events)
+{
+	int64_t start;
+
+	while (events-- > 0)
+		assert_int_equal(write(doors[events].other, "x", 1), 1);
+	start = clock_mono_ns();
+	loop_turn(loop, NS_PER_S);
+	return (clock_mono_ns() - start) / 1000;
+}
+
+/* The same behind many that came without a pause; of TRIES so many lasted as
+ * long as gathering does. */
+static int
+slow_turns(int events, int64_t apart_us)
+{
+	int i, k, n = 0;
+
+	for (i = 0; i < TRIES; i++) {
+		loop_gather(loop, false);
+		for (k = 0; k < 100 && apart_us == 0; k++)
+			turn_us(events);
+		loop_gather(loop, true);
+		for (k = 0; k < 2 && apart_us > 0; k++) {
+			usleep((useconds_t)apart_us);
+			turn_us(events);
+		}
+		usleep((useconds_t)apart_us);
+		n += turn_us(events) >= GATHER_US;
+	}
+	return n;
+}
+
+static void
+events_that_come_one_by_one_are_gathered(void **state)
+{
+	(void)state;
+	open_doors();
+	assert_in_range(slow_turns(1, 0), TRIES / 2, TRIES);
+	close_doors();
+}
+
+/* A busy machine makes some turns long, whatever the loop does. */
+static void
+many_at_once_and_rare_ones_are_not_waited_for(void **state)
+{
+	(void)state;
+	open_doors();
+	assert_in_range(slow_turns(DOORS, 0), 0, TRIES - 1);
+	assert_in_range(slow_turns(1, 2000), 0, TRIES - 1);
+	close_doors();
+}
+
+static void
+on_nothing(struct task *t)
+{
+	(void)t;
+}
+
+static void
+a_task_that_is_due_is_not_kept_waiting(void **state)
+{
+	struct task t = { 0 };
+	int64_t start, least = NS_PER_S;
+	int i, k;
+
+	(void)state;
+	open_doors();
+	for (i = 0; i < TRIES; i++) {
+		loop_gather(loop, false);
+		for (k = 0; k < 100; k++)
+			turn_us(1);
+		loop_gather(loop, true);
+		task_set(loop, &t, on_nothing);
+		start = clock_mono_ns();
+		loop_turn(loop, NS_PER_S);
+		if (clock_mono_ns() - start < least)
+			least = clock_mono_ns() - start;
+	}
+	assert_true(least / 1000 < GATHER_US);
+	close_doors();
+}
+
 int
 main(void)
 {
@@ -282,6 +413,9 @@ main(void)
 		    what_is_closed_gets_no_more_events_in_this_turn),
 		cmocka_unit_test(
 		    tasks_run_before_the_reaper_and_new_ones_in_the_next_turn),
+		cmocka_unit_test(events_that_come_one_by_one_are_gathered),
+		cmocka_unit_test(many_at_once_and_rare_ones_are_not_waited_for),
+		cmocka_unit_test(a_task_that_is_due_is_not_kept_waiting),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
