@@ -395,6 +395,16 @@ note_token(struct req *req)
 		t->token_ns = loop_now(req->w->loop);
 }
 
+/* What an event says went wrong outlives the event. */
+static void
+keep_message(struct req *req, const struct dialect *d, struct slice data)
+{
+	struct attempt *t = &req->try;
+
+	(void)d->is_error(data, &req->arena, &t->message);
+	t->message = arena_copy(&req->arena, t->message);
+}
+
 static enum event_kind
 read_event(struct req *req, struct slice data)
 {
@@ -428,8 +438,7 @@ carried(struct req *req, struct slice name, struct slice data)
 	note_token(req);
 	r->done = carry_is_over(r->carry);
 	if (t->failed)
-		(void)req->try.dialect->is_error(
-		    data, &req->arena, &req->try.message);
+		keep_message(req, req->try.dialect, data);
 	return false;
 }
 
@@ -456,8 +465,7 @@ on_event(void *arg, const struct sse_event *e)
 		r->began = req->try.answered = true;
 		note_token(req);
 		if (req->try.tally.failed)
-			(void)req->dialect->is_error(
-			    e->data, &req->arena, &req->try.message);
+			keep_message(req, req->dialect, e->data);
 		return true;
 	case EVENT_USAGE:
 		req->try.answered = true;
@@ -600,8 +608,7 @@ unwrapped(struct req *req, struct slice data)
 	note_token(req);
 	r->done = kind == EVENT_DONE;
 	if (t->failed)
-		(void)req->try.dialect->is_error(
-		    data, &req->arena, &req->try.message);
+		keep_message(req, req->try.dialect, data);
 	return false;
 }
 
@@ -626,8 +633,7 @@ on_message(void *arg, const struct eventstream_message *m)
 		r->began = req->try.answered = true;
 		note_token(req);
 		if (req->try.tally.failed)
-			(void)req->dialect->is_error(
-			    data, &req->arena, &req->try.message);
+			keep_message(req, req->dialect, data);
 		return true;
 	case EVENT_DONE:
 		r->done = r->began = req->try.answered = true;
