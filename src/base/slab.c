@@ -161,6 +161,6 @@ slab_used(const struct slab *s)
 void
 slab_fini(struct slab *s)
 {
-	CHECK(s->room == NULL);
+	CHECK(s->nchunks == s->nempty);
 	free_empty(s, s->nempty);
 }

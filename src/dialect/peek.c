@@ -103,11 +103,13 @@ peek_openai_usage(
 			(void)openai_details(c, names, key, &u, &fine);
 		}
 	}
+	if (c->fault != FAULT_NONE)
+		return false;
 	if (fine && input && output && usage_sane(&u)) {
 		t->usage = u;
 		t->has_usage = true;
 	}
-	return c->fault == FAULT_NONE;
+	return true;
 }
 
 /* Members that are no content. */

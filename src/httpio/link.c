@@ -1,5 +1,7 @@
 #include "httpio/link.h"
 
+#include <errno.h>
+
 #include "base/log.h"
 #include "httpio/h2link.h"
 #include "io/loop.h"
@@ -452,6 +454,18 @@ step_connect(struct link *k)
 		start_tls(k);
 }
 
+/* Idle connections hold descriptors that a call may need. */
+static bool
+dial(struct link *k, const struct address *a)
+{
+	if (stream_connect(&k->stream, loop_of(k), a, on_ready))
+		return true;
+	if (errno != EMFILE && errno != ENFILE)
+		return false;
+	client_close_idle(k->pool->client);
+	return stream_connect(&k->stream, loop_of(k), a, on_ready);
+}
+
 static void
 next_address(struct link *k)
 {
@@ -461,7 +475,7 @@ next_address(struct link *k)
 	stream_close(&k->stream);
 	while (++d->at < d->query.n) {
 		a = &d->query.addr[d->at];
-		if (!stream_connect(&k->stream, loop_of(k), a, on_ready))
+		if (!dial(k, a))
 			continue;
 		link_due(k, share(k));
 		return;

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -978,11 +979,28 @@ open_pipes(struct supervisor *s)
 	return true;
 }
 
+/* A connection is a descriptor; the low limit that shells give is for programs
+ * that use select(). */
+static void
+raise_file_limit(void)
+{
+	enum { FILES_MOST = 262144 };
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= FILES_MOST ||
+	    r.rlim_cur >= r.rlim_max)
+		return;
+	r.rlim_cur = r.rlim_max < FILES_MOST ? r.rlim_max : FILES_MOST;
+	if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+		log_warn("the limit of open files stays: %s", strerror(errno));
+}
+
 static bool
 set_up(struct supervisor *s)
 {
 	uint32_t node, boot;
 
+	raise_file_limit();
 	s->reload.compile = (struct compile){ .report_fd = -1,
 		.bare_fd = -1,
 		.secret_fd = -1,

@@ -26,9 +26,9 @@ enum {
 };
 
 #define LANE_BIT(lane) (1u << (lane))
-/* What any call can touch; audio and images only one that has them. */
 /* Of the input; all others are of the output. */
 #define LANES_INPUT (LANE_BIT(LANE_OUTPUT) - 1)
+/* What any call can touch; audio and images only one that has them. */
 #define LANES_TEXT \
 	(((1u << LANES) - 1) & \
 	    ~(LANE_BIT(LANE_AUDIO_INPUT) | LANE_BIT(LANE_IMAGE_INPUT) | \

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -74,6 +75,61 @@ def test_each_process_says_what_it_is(kontor):
     titles = sorted(kontor.processes())
     assert titles == ["control", "courier", "recorder", "supervisor",
                       "worker 1", "worker 2"], titles
+
+
+def files_limit(pid):
+    with open(f"/proc/{pid}/limits") as f:
+        text = f.read()
+    return [int(n) for n in re.search(
+        r"^Max open files\s+(\d+)\s+(\d+)", text, re.M).groups()]
+
+
+def test_the_limit_of_open_files_is_as_high_as_may_be(own):
+    pids = kit.group(own.child.pid)
+    assert len(pids) == 6
+    for pid in pids:
+        soft, hard = files_limit(pid)
+        assert soft == min(hard, 262144) or soft > 262144, (soft, hard)
+
+
+def test_idle_connections_make_room_for_a_call(sim, tmp_path, monkeypatch):
+    """Descriptors that idle connections to one provider hold are another's,
+    when there are no more."""
+    most = 96
+    limited = tmp_path / "limited"
+    limited.write_text(f"#!/bin/sh\nulimit -n {most}\n"
+                       f"exec {kit.KONTOR} \"$@\"\n")
+    limited.chmod(0o755)
+    monkeypatch.setattr(kit, "KONTOR", limited)
+    config = kit.make_config(sim.url, tmp_path / "data", workers=1)
+    lab = config["providers"]["lab"]
+    lab["base_url"] = lab["base_url"].replace("127.0.0.1", "localhost")
+    with kit.Kontor(tmp_path, config) as own, httpx.Client(
+            base_url=own.gateway, timeout=20, headers={
+                "authorization": "Bearer " + own.key("app")["key"]}) as web:
+        def ask(model, prompt="[[sim out=5]]"):
+            return web.post(PATH, json=body(prompt, model))
+        threads = [threading.Thread(target=ask, args=(
+            "m-openai", "[[sim out=5 ttft=500]]")) for _ in range(16)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        pid, = own.of_role("worker")
+        assert files_limit(pid) == [most, most]
+
+        def held():
+            return len(os.listdir(f"/proc/{pid}/fd"))
+        idle = held()
+        assert 40 < idle < most
+        strangers = [socket.create_connection(own.address)
+                     for _ in range(most - idle)]
+        kit.wait_for("no descriptor to be left", lambda: held() == most, 5)
+        assert ask("m-lab").status_code == 200
+        assert held() < most - 10
+        for s in strangers:
+            s.close()
+        own.verify()
 
 
 def test_workers_are_sealed(kontor):

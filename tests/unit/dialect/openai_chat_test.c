@@ -519,6 +519,43 @@ counts_that_cannot_be_are_not_usage(void **state)
 	}
 }
 
+/* Nothing is booked by a usage that broke off, and what was there stays. */
+static void
+a_usage_that_is_no_json_is_none(void **state)
+{
+	static const char *const ends[] = {
+		"500",
+		"500,\"completion_tokens\":",
+		"500,\"completion_tokens\":}}",
+		"500,\"completion_tokens\":7",
+		"}}",
+		"500,\"completion_tokens\":7,\"prompt_tokens_details\":{"
+		"\"cached_tokens\":",
+	};
+	struct tally none = { 0 }, some = { 0 };
+	char body[256];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(chat->event(S("{\"choices\":[],\"usage\":{"
+				       "\"prompt_tokens\":12,"
+				       "\"completion_tokens\":2}}"),
+			     &some),
+	    EVENT_USAGE);
+	for (i = 0; i < NELEM(ends); i++) {
+		snprintf(body, sizeof(body),
+		    "{\"choices\":[],\"usage\":{\"completion_tokens\":9,"
+		    "\"prompt_tokens\":%s",
+		    ends[i]);
+		assert_int_equal(chat->event(slice_of(body), &none), EVENT_BAD);
+		assert_int_equal(chat->event(slice_of(body), &some), EVENT_BAD);
+		assert_int_not_equal(
+		    chat->answer(slice_of(body), &none), FAULT_NONE);
+		if (none.has_usage || some.usage.input != 12)
+			fail_msg("%s", body);
+	}
+}
+
 static void
 garbage_is_not_an_answer(void **state)
 {
@@ -751,6 +788,7 @@ main(void)
 		cmocka_unit_test(every_part_of_a_usage_is_read),
 		cmocka_unit_test(usage_of_a_whole_answer_is_read),
 		cmocka_unit_test(counts_that_cannot_be_are_not_usage),
+		cmocka_unit_test(a_usage_that_is_no_json_is_none),
 		cmocka_unit_test(garbage_is_not_an_answer),
 		cmocka_unit_test(events_are_told_apart),
 		cmocka_unit_test(

@@ -44,7 +44,10 @@ a_process_sees_its_own_size(void **state)
 {
 #ifndef KONTOR_INSTRUMENTED
 	const size_t len = 100 * MIB;
+	enum { PIECES = 100000 };
+	static char *piece[PIECES];
 	struct overload o;
+	size_t i;
 	char *p;
 
 	(void)state;
@@ -59,6 +62,19 @@ a_process_sees_its_own_size(void **state)
 	mem_free(p);
 	assert_true(overload_look(&o, 3 * NS_PER_S, 0));
 	assert_int_equal(o.level, OVERLOAD_NONE);
+	/* Kept by malloc, but free: only what malloc knows nothing of counts.
+	 */
+	for (i = 0; i < PIECES; i++) {
+		piece[i] = mem_grow(NULL, len / PIECES);
+		memset(piece[i], 1, len / PIECES);
+	}
+	for (i = 0; i < PIECES - 1; i++)
+		mem_free(piece[i]);
+	assert_true(overload_look(&o, 4 * NS_PER_S, 79 * MIB));
+	assert_int_equal(o.level, OVERLOAD_FULL);
+	assert_true(overload_look(&o, 5 * NS_PER_S, 0));
+	assert_int_equal(o.level, OVERLOAD_NONE);
+	mem_free(piece[PIECES - 1]);
 	close(o.fd);
 #else
 	(void)state;
