@@ -584,8 +584,10 @@ read_usage(struct json_cur *c, struct tally *t)
 		if (!read_count(c, key, &n))
 			return false;
 	}
+	if (c->fault != FAULT_NONE)
+		return false;
 	take_usage(&n, t);
-	return c->fault == FAULT_NONE;
+	return true;
 }
 
 static bool

@@ -103,12 +103,36 @@ expect_told(const struct json *told, const struct dialect *d,
 	buf_fini(&b);
 }
 
+/* However much of a text came, what is counted is all that it says or nothing
+ * of it. */
+static void
+expect_no_part(const struct dialect *d, struct slice text, bool stream,
+    const struct tally *before, const struct tally *after)
+{
+	struct tally t;
+	struct slice cut = text;
+
+	for (cut.len = 0; cut.len < text.len; cut.len++) {
+		t = *before;
+		if (stream)
+			(void)d->event(cut, &t);
+		else
+			(void)d->answer(cut, &t);
+		if (t.has_usage &&
+		    memcmp(&t.usage, &before->usage, sizeof(t.usage)) != 0 &&
+		    memcmp(&t.usage, &after->usage, sizeof(t.usage)) != 0)
+			fail_msg("%s: counted of %.*s", name, S_FMT(cut));
+	}
+}
+
 static bool
 read_said(const struct dialect *d, const struct json *c, struct arena *a,
     struct tally *t)
 {
 	const struct json *e = json_get(c, "said")->child;
+	const bool stream = json_get_bool(c, "stream", false);
 	struct buf b = { 0 };
+	struct tally before;
 	struct slice text;
 
 	for (; e != NULL; e = e->next) {
@@ -116,10 +140,12 @@ read_said(const struct dialect *d, const struct json *c, struct arena *a,
 		json_w_tree(&b, e);
 		text = e->type == JSON_STRING ? e->text
 					      : arena_copy(a, buf_slice(&b));
-		if (json_get_bool(c, "stream", false))
+		before = *t;
+		if (stream)
 			assert_int_not_equal(d->event(text, t), EVENT_BAD);
 		else
 			assert_int_equal(d->answer(text, t), FAULT_NONE);
+		expect_no_part(d, text, stream, &before, t);
 	}
 	buf_fini(&b);
 	return t->has_usage;
