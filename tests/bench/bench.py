@@ -205,8 +205,8 @@ class Bench:
                      ([pump.child.pid], port)]
             out = [None, None]
             for k in ((0, 1), (1, 0))[i % 2]:
-                pids, port = sides[k]
-                out[k] = self.side([pids], port, data, connections, n)
+                pids, where = sides[k]
+                out[k] = self.side([pids], where, data, connections, n)
             rows.append(tuple(out))
         return rows[1:]
 
