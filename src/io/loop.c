@@ -8,9 +8,10 @@
 #include "base/clock.h"
 
 /* So many events in one turn keep a loop from sleeping; see gather(). */
-enum { BATCH = 256, BUF_LEN = 128 * 1024, PLENTY = 16 };
+enum { BATCH = 256, BUF_LEN = 128 * 1024, PLENTY = 24 };
 
-#define GATHER_NS (NS_PER_MS / 10)
+#define GATHER_NS (150 * NS_PER_MS / 1000)
+#define CLOSE_NS (50 * NS_PER_MS / 1000)
 
 /*
  * The key is when the entry comes up, the timer's at_ns when it is due: a
@@ -334,14 +335,14 @@ note_gap(struct loop *l, int64_t elapsed_ns)
 
 /*
  * A loop that has as much to do as it can never sleeps here: plenty came in
- * the last turn.  Nor does one that would sleep for fewer than two.
+ * the last turn.  Nor does one that would sleep for fewer than three.
  */
 static void
 gather(const struct loop *l)
 {
 	static const struct timespec t = { .tv_nsec = GATHER_NS };
 
-	if (l->gather && l->came < PLENTY && l->gap_ns <= GATHER_NS / 2 &&
+	if (l->gather && l->came < PLENTY && l->gap_ns <= CLOSE_NS &&
 	    l->soon.next == &l->soon && l->nreap == 0)
 		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
 }

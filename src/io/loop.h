@@ -52,7 +52,7 @@ void loop_free(struct loop **l);
 void loop_turn(struct loop *l, int64_t max_wait_ns);
 /*
  * For a loop that serves many who wait anyway: where events follow one another
- * within 50 us but come by ones and twos, a turn first sleeps 100 us, that they
+ * within 50 us but come by ones and twos, a turn first sleeps 150 us, that they
  * come together.  Falling asleep and being woken costs as much as handling an
  * event; network cards moderate their interrupts for the same reason.
  */

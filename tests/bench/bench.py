@@ -243,7 +243,7 @@ class Bench:
         self.port_calm = kit.free_port()
         self.calm = kit.Program(folder, "calm")
         self.calm.spawn(["taskset", "-c", "0", folder / "pump",
-                         str(self.port_calm), str(port_static), "100"])
+                         str(self.port_calm), str(port_static), "150"])
         self.programs += [self.pump, self.calm]
         sim = self.sim.url[7:]
         proxy, self.port_n = self.nginx(

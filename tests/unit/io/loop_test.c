@@ -270,7 +270,7 @@ tasks_run_before_the_reaper_and_new_ones_in_the_next_turn(void **state)
 
 /* --- gathering ---------------------------------------------------------- */
 
-enum { DOORS = 20, TRIES = 50, GATHER_US = 100 };
+enum { DOORS = 30, TRIES = 50, GATHER_US = 150 };
 
 static struct door {
 	struct io io;
