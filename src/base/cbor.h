@@ -219,21 +219,43 @@ cbor_head_at_(uint8_t *to, unsigned major, uint64_t v)
 	return to + cbor_long_head_(to, major, v);
 }
 
-/* A key and a value that is all head; false, and nothing is written, when
- * the longest would not fit. */
-static inline bool
-cbor_w_plain(struct cbor_w *w, uint64_t key, unsigned major, uint64_t v)
-{
-	struct cbor_open *m = &w->map[w->depth - 1];
+/*
+ * Keys and numbers of the open map in a straight line: where the writer is
+ * stays in registers.  Ascending keys are the caller's to see to.
+ */
+struct cbor_run {
+	uint8_t *p, *end;
+	uint32_t n;
+};
 
-	if (w->end - w->p < 2 * CBOR_HEAD_MAX)
-		return false;
-	CHECK(w->depth > 0 && key >= m->next && key < UINT64_MAX);
-	m->next = key + 1;
-	m->n++;
-	w->p =
-	    cbor_head_at_(cbor_head_at_(w->p, CBOR_MAJOR_UINT, key), major, v);
-	return true;
+static inline struct cbor_run
+cbor_run_(const struct cbor_w *w)
+{
+	return (struct cbor_run){ w->p, w->end, 0 };
+}
+
+/* For one key and its number, however long. */
+static inline bool
+cbor_run_has_room_(const struct cbor_run *run)
+{
+	return run->end - run->p >= 2 * CBOR_HEAD_MAX;
+}
+
+static inline void
+cbor_run_put_(struct cbor_run *run, uint64_t key, uint64_t v, bool negative)
+{
+	run->p = cbor_head_at_(run->p, CBOR_MAJOR_UINT, key);
+	run->p = cbor_head_at_(run->p,
+	    negative ? CBOR_MAJOR_NEGATIVE : CBOR_MAJOR_UINT,
+	    negative ? ~v : v);
+	run->n++;
+}
+
+static inline void
+cbor_run_end_(struct cbor_w *w, const struct cbor_run *run)
+{
+	w->p = run->p;
+	w->map[w->depth - 1].n += run->n;
 }
 
 static inline void
@@ -349,14 +371,20 @@ cbor_long_argument_(struct cbor_r *r, unsigned info, uint64_t *v)
 {
 	static const uint64_t least[4] = { 24, UINT64_C(1) << 8,
 		UINT64_C(1) << 16, UINT64_C(1) << 32 };
+	uint64_t eight;
 	size_t len;
 
 	if (info > 27)
 		return cbor_bad_(r); /* reserved, or of no stated length */
 	len = (size_t)1 << (info - 24);
-	if ((size_t)(r->end - r->p) < len)
+	if ((size_t)(r->end - r->p) >= sizeof(eight)) {
+		memcpy(&eight, r->p, sizeof(eight));
+		*v = __builtin_bswap64(eight) >> (64 - 8 * len);
+	} else if ((size_t)(r->end - r->p) >= len) {
+		*v = cbor_get_be_(r->p, len);
+	} else {
 		return cbor_bad_(r);
-	*v = cbor_get_be_(r->p, len);
+	}
 	if (*v < least[info - 24])
 		return cbor_bad_(r);
 	r->p += len;

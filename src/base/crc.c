@@ -10,14 +10,19 @@ crc32c(uint32_t seed, const void *p, size_t len)
 {
 	const unsigned char *u = p;
 	uint64_t crc = ~seed, v;
-	uint32_t small;
+	uint32_t small, four;
 
 	for (; len >= 8; len -= 8, u += 8) {
 		memcpy(&v, u, 8);
 		crc = _mm_crc32_u64(crc, v);
 	}
 	small = (uint32_t)crc;
-	for (; len > 0; len--)
+	if ((len & 4) != 0) {
+		memcpy(&four, u, 4);
+		small = _mm_crc32_u32(small, four);
+		u += 4;
+	}
+	for (len &= 3; len > 0; len--)
 		small = _mm_crc32_u8(small, *u++);
 	return ~small;
 }

@@ -161,14 +161,6 @@ void
 field_put_(
     struct cbor_w *w, const void *v, const struct field_row *r, uint64_t n)
 {
-	const bool negative = r->type == TYPE_I64 && (int64_t)n < 0;
-
-	/* The commonest types in one step, where there is room for sure. */
-	if (r->type <= TYPE_I64 &&
-	    cbor_w_plain(w, r->field,
-		negative ? CBOR_MAJOR_NEGATIVE : CBOR_MAJOR_UINT,
-		negative ? ~n : n))
-		return;
 	cbor_w_key(w, r->field);
 	put_value(w, v, r, n);
 }
@@ -177,7 +169,15 @@ void
 field_write(
     struct cbor_w *w, const void *v, const struct field_row *rows, size_t n)
 {
-	field_write_rows(w, v, rows, n);
+	struct cbor_run run;
+	size_t i;
+
+	cbor_w_map(w);
+	run = cbor_run_(w);
+	for (i = 0; i < n; i++)
+		field_write_row_(w, &run, v, &rows[i]);
+	cbor_run_end_(w, &run);
+	cbor_w_map_end(w);
 }
 
 /* --- reading ------------------------------------------------------------ */
@@ -301,8 +301,8 @@ get_u64s(struct in *in, void *v, const struct field_row *r)
 	set_count(v, r, n);
 }
 
-static void get_map(
-    struct in *in, void *v, const struct field_row *rows, size_t n);
+static const uint8_t *read_map(const uint8_t *p, const uint8_t *end, void *v,
+    const struct field_row *rows, size_t n, struct arena *a);
 
 /* Each map is a byte at least: what is allocated stays within 500 x that. */
 static void
@@ -310,6 +310,7 @@ get_maps(struct in *in, void *v, const struct field_row *r)
 {
 	const struct field_list *l = r->list;
 	uint64_t i, n = take_array(in);
+	const uint8_t *next;
 	char *p;
 
 	if (n > l->max || n > (size_t)(in->r.end - in->r.p) ||
@@ -320,8 +321,14 @@ get_maps(struct in *in, void *v, const struct field_row *r)
 	p = arena_new(in->arena, n * l->size);
 	*(char **)member_rw(v, r->at) = p;
 	set_count(v, r, n);
-	for (i = 0; i < n && !in->r.bad; i++, p += l->size)
-		get_map(in, p, l->rows, l->nrows);
+	for (i = 0; i < n && !in->r.bad; i++, p += l->size) {
+		next = read_map(
+		    in->r.p, in->r.end, p, l->rows, l->nrows, in->arena);
+		if (next == NULL)
+			in->r.bad = true;
+		else
+			in->r.p = next;
+	}
 }
 
 /* Lanes that a later version made are passed over: their tokens are in none
@@ -381,15 +388,13 @@ get_bool(struct in *in, void *v, const struct field_row *r)
 		store(in, v, r, b);
 }
 
-static inline void
+static void
 get_value(struct in *in, void *v, const struct field_row *r)
 {
 	void *p = member_rw(v, r->at);
 
 	switch ((enum field_type)r->type) {
 	case TYPE_U64:
-		*(uint64_t *)p = take_u64(in);
-		return;
 	case TYPE_U64_OLD:
 	case TYPE_UINT:
 		store(in, v, r, take_u64(in));
@@ -436,44 +441,63 @@ get_value(struct in *in, void *v, const struct field_row *r)
 	}
 }
 
-/* A row whose field is not there: a fault, or its default. */
-static inline void
-absent(struct in *in, void *v, const struct field_row *r)
+const uint8_t *
+field_get_(const uint8_t *p, const uint8_t *end, void *v,
+    const struct field_row *row, struct arena *a)
 {
-	if (r->must)
-		in->r.bad = true;
-	else if (r->type == TYPE_AS)
-		memcpy(member_rw(v, r->at), field_at_(v, r->other),
-		    sizeof(int64_t));
+	struct in in = { .r = { p, end, false }, .arena = a };
+
+	get_value(&in, v, row);
+	return in.r.bad ? NULL : in.r.p;
 }
 
-static void
-get_map(struct in *in, void *v, const struct field_row *rows, size_t n)
+bool
+field_pass_(struct field_at *c, uint64_t below)
 {
-	struct cbor_map m;
-	uint64_t key;
-	size_t at = 0;
+	struct cbor_r r = { c->p, c->end, false };
 
-	if (!cbor_r_map(&in->r, &m))
-		return;
-	while (cbor_r_key(&in->r, &m, &key)) {
-		while (at < n && rows[at].field < key)
-			absent(in, v, &rows[at++]);
-		if (at < n && rows[at].field == key)
-			get_value(in, v, &rows[at++]);
-		else
-			cbor_r_skip(&in->r);
+	while (c->key < below) {
+		r.p = c->p;
+		if (!cbor_r_skip(&r))
+			return false;
+		c->p = r.p;
+		if (!field_key_(c, c->key + 1))
+			return false;
 	}
-	while (at < n)
-		absent(in, v, &rows[at++]);
+	return true;
+}
+
+const uint8_t *
+field_head_(const uint8_t *p, const uint8_t *end, unsigned *major, uint64_t *n)
+{
+	struct cbor_r r = { p, end, false };
+
+	return cbor_take_head_(&r, major, n) ? r.p : NULL;
+}
+
+static const uint8_t *
+read_map(const uint8_t *p, const uint8_t *end, void *v,
+    const struct field_row *rows, size_t n, struct arena *a)
+{
+	struct field_at c;
+	size_t i;
+
+	if (!field_begin_(&c, p, end))
+		return NULL;
+	for (i = 0; i < n; i++) {
+		if (!field_read_row_(&c, v, &rows[i], a))
+			return NULL;
+	}
+	return field_end_(&c);
 }
 
 enum fault
 field_read(struct slice payload, void *v, const struct field_row *rows,
     size_t n, struct arena *a)
 {
-	struct in in = { .r = cbor_r(payload), .arena = a };
+	const uint8_t *p = (const uint8_t *)payload.p, *end = p + payload.len;
 
-	get_map(&in, v, rows, n);
-	return cbor_r_end(&in.r) ? FAULT_NONE : FAULT_DATA;
+	return payload.len > 0 && read_map(p, end, v, rows, n, a) == end
+		   ? FAULT_NONE
+		   : FAULT_DATA;
 }

@@ -70,7 +70,7 @@ void field_write(
  * The same in a straight line, where the compiler sees the table: for what
  * every call writes.
  */
-static inline void field_write_rows(
+static inline void field_write_here(
     struct cbor_w *w, const void *v, const struct field_row *rows, size_t n);
 
 /* --- reading ------------------------------------------------------------ */
@@ -81,6 +81,10 @@ static inline void field_write_rows(
  */
 enum fault field_read(struct slice payload, void *v,
     const struct field_row *rows, size_t n, struct arena *a) MUST_USE;
+
+/* The same in a straight line, without maps: for what every call wrote. */
+static inline enum fault field_read_here(struct slice payload, void *v,
+    const struct field_row *rows, size_t n) MUST_USE;
 
 /* --- private ------------------------------------------------------------- */
 
@@ -148,21 +152,218 @@ field_number_(const void *v, const struct field_row *r)
 	return 0;
 }
 
-static inline __attribute__((always_inline)) void
-field_write_rows(
+#define FIELD_INLINE_ static inline __attribute__((always_inline))
+
+/* What is all head, a key and a number, is written without a call. */
+FIELD_INLINE_ bool
+field_is_plain_(const struct field_row *r)
+{
+	return r->type == TYPE_U64 || r->type == TYPE_UINT ||
+	       r->type == TYPE_I64;
+}
+
+FIELD_INLINE_ void
+field_write_row_(struct cbor_w *w, struct cbor_run *run, const void *v,
+    const struct field_row *r)
+{
+	const uint64_t value = field_number_(v, r);
+
+	if (value == 0 && !r->must)
+		return;
+	if (field_is_plain_(r) && cbor_run_has_room_(run)) {
+		cbor_run_put_(run, r->field, value,
+		    r->type == TYPE_I64 && (int64_t)value < 0);
+		return;
+	}
+	cbor_run_end_(w, run);
+	field_put_(w, v, r, value);
+	*run = cbor_run_(w);
+}
+
+FIELD_INLINE_ void
+field_write_here(
     struct cbor_w *w, const void *v, const struct field_row *rows, size_t n)
 {
-	uint64_t value;
+	struct cbor_run run;
 	size_t i;
 
 	cbor_w_map(w);
+	run = cbor_run_(w);
+#pragma GCC unroll 64
+	for (i = 0; i < n; i++)
+		field_write_row_(w, &run, v, &rows[i]);
+	cbor_run_end_(w, &run);
+	cbor_w_map_end(w);
+}
+
+/*
+ * Where a reader is in a map: its members live in registers, so no call gets
+ * its address.  The functions with a bool give false for what is not written
+ * so; nothing is read after that.
+ */
+struct field_at {
+	const uint8_t *p, *end;
+	uint64_t left, key;
+};
+
+#define FIELD_NO_KEY UINT64_MAX
+
+/* What is no number: its value, by the row's type; NULL: bad. */
+const uint8_t *field_get_(const uint8_t *p, const uint8_t *end, void *v,
+    const struct field_row *row, struct arena *a);
+/* Passes the fields below that the table has no row for. */
+bool field_pass_(struct field_at *c, uint64_t below);
+/* A head near the end; NULL: bad. */
+const uint8_t *field_head_(
+    const uint8_t *p, const uint8_t *end, unsigned *major, uint64_t *n);
+
+/* The next value's head. */
+FIELD_INLINE_ bool
+field_take_head_(struct field_at *c, unsigned *major, uint64_t *n)
+{
+	static const uint64_t least[4] = { 24, UINT64_C(1) << 8,
+		UINT64_C(1) << 16, UINT64_C(1) << 32 };
+	unsigned m, size;
+	uint64_t v;
+
+	if (__builtin_expect(
+		c->end - c->p < CBOR_HEAD_MAX || (*c->p & 31) > 27, 0)) {
+		c->p = field_head_(c->p, c->end, &m, &v);
+		*major = m;
+		*n = v;
+		return c->p != NULL;
+	}
+	*major = *c->p >> 5;
+	*n = *c->p++ & 31;
+	if (*n < 24)
+		return true;
+	size = (unsigned)*n - 24;
+	memcpy(&v, c->p, sizeof(v));
+	*n = __builtin_bswap64(v) >> (64 - (8u << size));
+	c->p += 1u << size;
+	return *n >= least[size];
+}
+
+/* least: no key below it may come. */
+FIELD_INLINE_ bool
+field_key_(struct field_at *c, uint64_t least)
+{
+	unsigned major;
+
+	if (c->left == 0) {
+		c->key = FIELD_NO_KEY;
+		return true;
+	}
+	c->left--;
+	if (c->p < c->end && *c->p < 24)
+		c->key = *c->p++;
+	else if (!field_take_head_(c, &major, &c->key) ||
+		 major != CBOR_MAJOR_UINT)
+		return false;
+	return c->key >= least && c->key != FIELD_NO_KEY;
+}
+
+FIELD_INLINE_ bool
+field_take_plain_(struct field_at *c, void *v, const struct field_row *r)
+{
+	void *p = (char *)v + r->at;
+	unsigned major, u;
+	uint64_t n;
+
+	if (!field_take_head_(c, &major, &n))
+		return false;
+	if (r->type == TYPE_I64) {
+		if (major > CBOR_MAJOR_NEGATIVE || n > INT64_MAX)
+			return false;
+		n = major == CBOR_MAJOR_NEGATIVE ? ~n : n;
+	} else if (major != CBOR_MAJOR_UINT) {
+		return false;
+	}
+	if (r->type == TYPE_UINT) {
+		u = (unsigned)n;
+		memcpy(p, &u, sizeof(u));
+		return n <= UINT32_MAX;
+	}
+	memcpy(p, &n, sizeof(n));
+	return true;
+}
+
+/* A row whose field is not there: a fault, or its default. */
+FIELD_INLINE_ bool
+field_may_lack_(void *v, const struct field_row *r)
+{
+	if (r->type == TYPE_AS)
+		memcpy(
+		    (char *)v + r->at, field_at_(v, r->other), sizeof(int64_t));
+	return !r->must;
+}
+
+FIELD_INLINE_ bool
+field_reach_(struct field_at *c, uint64_t key)
+{
+	struct field_at at;
+
+	if (__builtin_expect(c->key >= key, 1))
+		return true;
+	at = *c;
+	if (!field_pass_(&at, key))
+		return false;
+	*c = at;
+	return true;
+}
+
+FIELD_INLINE_ bool
+field_read_row_(
+    struct field_at *c, void *v, const struct field_row *r, struct arena *a)
+{
+	if (!field_reach_(c, r->field))
+		return false;
+	if (c->key != r->field)
+		return field_may_lack_(v, r);
+	if (field_is_plain_(r)) {
+		if (!field_take_plain_(c, v, r))
+			return false;
+	} else {
+		c->p = field_get_(c->p, c->end, v, r, a);
+		if (c->p == NULL)
+			return false;
+	}
+	return field_key_(c, r->field + 1u);
+}
+
+FIELD_INLINE_ bool
+field_begin_(struct field_at *c, const uint8_t *p, const uint8_t *end)
+{
+	unsigned major;
+
+	*c = (struct field_at){ .p = p, .end = end };
+	return field_take_head_(c, &major, &c->left) &&
+	       major == CBOR_MAJOR_MAP && field_key_(c, 0);
+}
+
+/* Where the map ends; NULL: bad. */
+FIELD_INLINE_ const uint8_t *
+field_end_(struct field_at *c)
+{
+	return field_reach_(c, FIELD_NO_KEY) ? c->p : NULL;
+}
+
+FIELD_INLINE_ enum fault
+field_read_here(
+    struct slice payload, void *v, const struct field_row *rows, size_t n)
+{
+	const uint8_t *p = (const uint8_t *)payload.p, *end = p + payload.len;
+	struct field_at c;
+	size_t i;
+
+	if (payload.len == 0 || !field_begin_(&c, p, end))
+		return FAULT_DATA;
 #pragma GCC unroll 64
 	for (i = 0; i < n; i++) {
-		value = field_number_(v, &rows[i]);
-		if (value != 0 || rows[i].must)
-			field_put_(w, v, &rows[i], value);
+		if (!field_read_row_(&c, v, &rows[i], NULL))
+			return FAULT_DATA;
 	}
-	cbor_w_map_end(w);
+	return field_end_(&c) == end ? FAULT_NONE : FAULT_DATA;
 }
 
 #endif

@@ -2,8 +2,8 @@
 
 enum { PROBES = 5, BITS = FILTER_LEN * 8 };
 
-static uint64_t
-hash(const struct reqid *id)
+uint64_t
+filter_hash(const struct reqid *id)
 {
 	return hash64((struct slice){ (const char *)id->b, sizeof(id->b) });
 }
@@ -15,14 +15,13 @@ probe(uint64_t h, unsigned i)
 }
 
 void
-filter_add(uint8_t filter[FILTER_LEN], const struct reqid *id)
+filter_add(uint8_t filter[FILTER_LEN], uint64_t hash)
 {
-	const uint64_t h = hash(id);
 	uint32_t bit;
 	unsigned i;
 
 	for (i = 0; i < PROBES; i++) {
-		bit = probe(h, i);
+		bit = probe(hash, i);
 		filter[bit / 8] |= (uint8_t)(1u << bit % 8);
 	}
 }
@@ -30,7 +29,7 @@ filter_add(uint8_t filter[FILTER_LEN], const struct reqid *id)
 bool
 filter_may_have(struct slice filter, const struct reqid *id)
 {
-	const uint64_t h = hash(id);
+	const uint64_t h = filter_hash(id);
 	uint32_t bit;
 	unsigned i;
 

@@ -12,7 +12,8 @@
 
 enum { FILTER_LEN = 2048 };
 
-void filter_add(uint8_t filter[FILTER_LEN], const struct reqid *id);
+uint64_t filter_hash(const struct reqid *id);
+void filter_add(uint8_t filter[FILTER_LEN], uint64_t hash);
 /* A filter of another length (another version's) may have anything. */
 bool filter_may_have(struct slice filter, const struct reqid *id);
 

@@ -481,7 +481,7 @@ write_rows(const struct journal_name *j, uint64_t seq, enum frame_kind kind,
 		return 0;
 	cbor_w_init(&w, out + FRAME_HEAD, cap - FRAME_HEAD);
 	if (here)
-		field_write_rows(&w, v, rows, n);
+		field_write_here(&w, v, rows, n);
 	else
 		field_write(&w, v, rows, n);
 	payload = cbor_w_slice(&w);
@@ -693,11 +693,16 @@ frame_read(struct slice bytes, struct frame *out)
 	    f->kind != (frame_kind) \
 		? FAULT_DATA \
 		: field_read(f->payload, out, rows, NELEM(rows), arena))
+#define READ_HERE(frame_kind, rows) \
+	(memset(out, 0, sizeof(*out)), \
+	    f->kind != (frame_kind) \
+		? FAULT_DATA \
+		: field_read_here(f->payload, out, rows, NELEM(rows)))
 
 enum fault
 frame_get_intent(const struct frame *f, struct intent *out)
 {
-	const enum fault fault = READ(FRAME_INTENT, intent_rows, NULL);
+	const enum fault fault = READ_HERE(FRAME_INTENT, intent_rows);
 
 	return fault == FAULT_NONE && (out->hold < 0 || out->list < 0)
 		   ? FAULT_DATA
@@ -707,7 +712,7 @@ frame_get_intent(const struct frame *f, struct intent *out)
 enum fault
 frame_get_outcome(const struct frame *f, struct outcome *out)
 {
-	const enum fault fault = READ(FRAME_OUTCOME, outcome_rows, NULL);
+	const enum fault fault = READ_HERE(FRAME_OUTCOME, outcome_rows);
 
 	if (fault != FAULT_NONE)
 		return fault;
@@ -790,7 +795,7 @@ frame_get_correction(
 enum fault
 frame_get_final(const struct frame *f, struct final *out)
 {
-	const enum fault fault = READ(FRAME_FINAL, final_rows, NULL);
+	const enum fault fault = READ_HERE(FRAME_FINAL, final_rows);
 
 	return fault == FAULT_NONE && out->status < 0 ? FAULT_DATA : fault;
 }

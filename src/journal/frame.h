@@ -348,6 +348,7 @@ enum fault frame_read(struct slice bytes, struct frame *out) MUST_USE;
 /* How long the frame at the beginning of bytes says that it is, unchecked; 0:
  * there is no whole head. */
 size_t frame_len(struct slice bytes);
+/* These fill *out whatever it held. */
 enum fault frame_get_intent(const struct frame *f, struct intent *out) MUST_USE;
 /*
  * provider_id borrows from the frame.  A number above 0: a correction, and

@@ -42,12 +42,13 @@ static struct request *
 request_new(struct recorder *r, const struct frame *f, const struct reqid *id,
     uint64_t place)
 {
-	struct request *q = NEW(struct request);
+	struct request *q = slab_new(&r->request_slab);
 
-	q->id = *id;
-	q->journal = f->name;
-	q->place = place;
-	q->older = r->newest;
+	*q = (struct request){ .id = *id,
+		.journal = f->name,
+		.place = place,
+		.hash = filter_hash(id),
+		.older = r->newest };
 	if (r->newest != NULL)
 		r->newest->newer = q;
 	else
@@ -73,9 +74,9 @@ request_free(struct recorder *r, struct request *q)
 	table_remove(&r->requests, &q->node);
 	while ((a = q->attempts) != NULL) {
 		q->attempts = a->next;
-		mem_free(a);
+		slab_free(&r->attempt_slab, a);
 	}
-	mem_free(q);
+	slab_free(&r->request_slab, q);
 }
 
 void
@@ -84,6 +85,9 @@ requests_free(struct recorder *r)
 	while (r->oldest != NULL)
 		request_free(r, r->oldest);
 	table_free(&r->requests);
+	slab_fini(&r->request_slab);
+	slab_fini(&r->attempt_slab);
+	buf_fini(&r->path_text);
 }
 
 static bool
@@ -130,7 +134,8 @@ cursor_get(struct recorder *r, const struct journal_name *n)
  * ------------------------------------------------------------------*/
 
 void
-block_note(struct recorder *r, const struct reqid *id, uint64_t place)
+block_note(
+    struct recorder *r, const struct reqid *id, uint64_t hash, uint64_t place)
 {
 	const int64_t ms = reqid_wall_ms(id);
 	struct block *b = &r->block;
@@ -141,7 +146,7 @@ block_note(struct recorder *r, const struct reqid *id, uint64_t place)
 		b->first_ms = ms;
 	if (ms > b->last_ms)
 		b->last_ms = ms;
-	filter_add(b->filter, id);
+	filter_add(b->filter, hash);
 }
 
 static void
@@ -203,7 +208,6 @@ apply_intent(struct recorder *r, const struct frame *f, uint64_t place)
 	struct intent v;
 	const char *why;
 
-	memset(&v, 0, sizeof(v));
 	if (frame_get_intent(f, &v) != FAULT_NONE)
 		return "it is not an intent";
 	why = judge_intent(r, &v);
@@ -216,13 +220,13 @@ apply_intent(struct recorder *r, const struct frame *f, uint64_t place)
 		return "its request is another journal's";
 	if (q == NULL)
 		q = request_new(r, f, &v.req, place);
-	a = NEW(struct attempt);
-	a->number = v.attempt;
-	a->open = true;
-	a->said = v;
-	a->next = q->attempts;
+	a = slab_new(&r->attempt_slab);
+	*a = (struct attempt){ .number = v.attempt,
+		.open = true,
+		.said = v,
+		.next = q->attempts };
 	q->attempts = a;
-	block_note(r, &v.req, place);
+	block_note(r, &v.req, q->hash, place);
 	return NULL;
 }
 
@@ -386,7 +390,6 @@ apply_outcome(struct recorder *r, const struct frame *f, uint64_t place)
 	struct outcome o;
 	const char *why;
 
-	memset(&o, 0, sizeof(o));
 	if (frame_get_outcome(f, &o) != FAULT_NONE)
 		return "it is not an outcome";
 	if (o.number > 0)
@@ -412,7 +415,7 @@ apply_outcome(struct recorder *r, const struct frame *f, uint64_t place)
 		if (o.owner == OWNER_US)
 			raise(&r->raised[1], &o, (uint64_t)o.fault);
 	}
-	block_note(r, &o.req, place);
+	block_note(r, &o.req, q->hash, place);
 	return NULL;
 }
 
@@ -464,13 +467,13 @@ has_open(const struct request *q)
 static void
 count_call(struct recorder *r, const struct request *q)
 {
-	struct buf path = { 0 };
+	struct buf *path = &r->path_text;
 
-	path_write(q, &path);
-	if (path.len > 0)
+	buf_clear(path);
+	path_write(q, path);
+	if (path->len > 0)
 		calls_add(r, q->attempts->said.key,
-		    path_get(r, buf_slice(&path)), roll_minute(&q->id), 1);
-	buf_fini(&path);
+		    path_get(r, buf_slice(path)), roll_minute(&q->id), 1);
 }
 
 static const char *
@@ -479,7 +482,6 @@ apply_final(struct recorder *r, const struct frame *f, uint64_t place)
 	struct request *q;
 	struct final v;
 
-	memset(&v, 0, sizeof(v));
 	if (frame_get_final(f, &v) != FAULT_NONE)
 		return "it is not a final outcome";
 	q = request_find(r, &v.req);
@@ -487,6 +489,7 @@ apply_final(struct recorder *r, const struct frame *f, uint64_t place)
 		return "an attempt of its request is open";
 	if (q != NULL && !may_speak(r, f, q))
 		return "its request is another journal's";
+	block_note(r, &v.req, q != NULL ? q->hash : filter_hash(&v.req), place);
 	if (q != NULL) {
 		if (place >= r->applied)
 			count_call(r, q);
@@ -494,7 +497,6 @@ apply_final(struct recorder *r, const struct frame *f, uint64_t place)
 	}
 	if (place >= r->applied)
 		level_request(r, &v);
-	block_note(r, &v.req, place);
 	return NULL;
 }
 
@@ -506,7 +508,6 @@ apply_count(struct recorder *r, const struct frame *f, bool fresh)
 {
 	struct count v;
 
-	memset(&v, 0, sizeof(v));
 	if (frame_get_count(f, &v) != FAULT_NONE || v.times > INT64_MAX >> 20 ||
 	    v.second < 0 || v.second > INT64_MAX / NS_PER_S)
 		return "it is not a count";
@@ -520,7 +521,6 @@ apply_account(struct recorder *r, const struct frame *f)
 {
 	struct account_change v;
 
-	memset(&v, 0, sizeof(v));
 	if (frame_get_account(f, &v) != FAULT_NONE)
 		return "it is not an account";
 	return v.pledge != 0 ? pledge_apply(r, &v) : budget_apply(r, &v);
@@ -531,7 +531,6 @@ apply_key(struct recorder *r, const struct frame *f)
 {
 	struct key_change v;
 
-	memset(&v, 0, sizeof(v));
 	if (frame_get_key(f, &v) != FAULT_NONE)
 		return "it is not a key";
 	return noun_apply_key(r, &v);
@@ -542,7 +541,6 @@ apply_subject(struct recorder *r, const struct frame *f)
 {
 	struct subject_change v;
 
-	memset(&v, 0, sizeof(v));
 	if (frame_get_subject(f, &v) != FAULT_NONE || v.subject == 0)
 		return "it is not a subject";
 	return tree_apply(r, &v);
@@ -553,7 +551,6 @@ apply_limit(struct recorder *r, const struct frame *f)
 {
 	struct limit_change v;
 
-	memset(&v, 0, sizeof(v));
 	if (frame_get_limit(f, &v) != FAULT_NONE)
 		return "it is not a limit";
 	return cap_apply(r, &v);
@@ -565,7 +562,6 @@ apply_incident(struct recorder *r, const struct frame *f, uint64_t place)
 	struct noted_incident *n;
 	struct incident v;
 
-	memset(&v, 0, sizeof(v));
 	if (frame_get_incident(f, &v) != FAULT_NONE)
 		return "it is not an incident";
 	n = NEW(struct noted_incident);

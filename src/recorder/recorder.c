@@ -172,7 +172,7 @@ read_alive(struct process *p)
  * --------------------------------------------------------------------------*/
 
 static void
-wait_and_read(struct process *p, bool busy)
+wait_and_read(struct process *p, bool more)
 {
 	struct pollfd fds[] = {
 		{ .fd = p->has_peer ? FD_PEER : -1, .events = POLLIN },
@@ -180,7 +180,7 @@ wait_and_read(struct process *p, bool busy)
 		{ .fd = p->has_alive ? FD_ALIVE : -1, .events = POLLIN },
 	};
 
-	if (poll(fds, NELEM(fds), recorder_pause_ms(p->r, busy)) <= 0)
+	if (poll(fds, NELEM(fds), recorder_pause_ms(p->r, more)) <= 0)
 		return;
 	if (fds[0].revents != 0)
 		read_control(p);
@@ -212,11 +212,11 @@ is_open(int fd)
 static void
 run(struct process *p)
 {
-	bool busy = true;
+	bool more = true;
 
 	while (!may_go(p)) {
-		wait_and_read(p, busy);
-		busy = recorder_turn(p->r);
+		wait_and_read(p, more);
+		more = recorder_turn(p->r);
 	}
 	if (recorder_barrier(p->r) != FAULT_NONE)
 		log_error("the last commit failed: the next start will read "

@@ -16,7 +16,7 @@
 
 enum { LOCK_POLL_US = 50000 };
 
-enum { BUSY_MS = 5, IDLE_MS = 10, SYNC_MS = 1 };
+enum { MORE_MS = 5, PAUSE_MS = 10, SYNC_MS = 1 };
 
 static const int64_t flush_every_ns = 10 * NS_PER_MS;
 static const int64_t commit_every_ns = NS_PER_S;
@@ -308,6 +308,8 @@ recorder_open(const struct recorder_conf *conf, struct recorder **out)
 	r->step_arg = conf->step_arg;
 	r->lock_fd = -1;
 	r->next_window_ns = INT64_MAX;
+	slab_init(&r->request_slab, sizeof(struct request));
+	slab_init(&r->attempt_slab, sizeof(struct attempt));
 	if (conf->snapshot != NULL)
 		r->snapshot = snapshot_ref(conf->snapshot);
 	fault = start(r);
@@ -367,12 +369,12 @@ commit_due(const struct recorder *r, int64_t now)
 }
 
 int
-recorder_pause_ms(const struct recorder *r, bool busy)
+recorder_pause_ms(const struct recorder *r, bool more)
 {
 	/* journal.sync: always: somebody waits for every frame. */
 	if (r->snapshot != NULL && r->snapshot->sync_always)
 		return SYNC_MS;
-	return busy ? BUSY_MS : IDLE_MS;
+	return more ? MORE_MS : PAUSE_MS;
 }
 
 /* Of a kind one a minute: a fault of ours is seldom one call's. */
@@ -412,6 +414,8 @@ recorder_turn(struct recorder *r)
 	if (commit_due(r, now)) {
 		if (commit_all(r) == FAULT_NONE) {
 			balances_trim(r);
+			slab_trim(&r->request_slab);
+			slab_trim(&r->attempt_slab);
 			r->wal_dirty = true;
 		}
 	} else if (!any && r->wal_dirty &&
@@ -427,7 +431,7 @@ recorder_turn(struct recorder *r)
 	}
 	calendar_turn(r, clock_wall_ns(), now);
 	write_raised(r, now);
-	return audit_turn(r, now) || any;
+	return audit_turn(r, now);
 }
 
 void

@@ -38,10 +38,10 @@ enum fault recorder_open(
 /* Without a last commit: as a kill would end it; the lock is given back. */
 void recorder_close(struct recorder **r);
 
-/* One turn of everything that is due; true: there was something to do. */
+/* One turn of everything that is due; true: something of it is left. */
 bool recorder_turn(struct recorder *r);
-/* How long it may sleep before the next turn; busy: as the last one said. */
-int recorder_pause_ms(const struct recorder *r, bool busy);
+/* How long it may sleep before the next turn; more: as the last one said. */
+int recorder_pause_ms(const struct recorder *r, bool more);
 /* Rings drained, log synced, store committed. */
 enum fault recorder_barrier(struct recorder *r) MUST_USE;
 /* A new generation, logged and synced.  Takes a reference. */

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/slab.h"
 #include "journal/filter.h"
 #include "journal/frame.h"
 #include "journal/segment.h"
@@ -59,6 +60,7 @@ struct request {
 	struct reqid id;
 	struct journal_name journal; /* that of its first intent */
 	uint64_t place;
+	uint64_t hash; /* filter_hash() of its id */
 	struct attempt *attempts;
 };
 
@@ -327,6 +329,8 @@ struct recorder {
 	    pledges, suspended, corrected;
 	uint64_t last_subject, last_account, last_cap; /* handed out */
 	struct request *oldest, *newest;
+	struct slab request_slab, attempt_slab;
+	struct buf path_text; /* memory for one at a time */
 	struct suspense *suspense;
 	struct noted_correction *corrections;
 	struct noted_incident *incidents;
@@ -399,7 +403,9 @@ enum fault apply_frame(struct recorder *r, const struct frame *f,
 struct request *request_find(const struct recorder *r, const struct reqid *id);
 struct attempt *attempt_find(const struct request *q, unsigned number);
 void requests_free(struct recorder *r);
-void block_note(struct recorder *r, const struct reqid *id, uint64_t place);
+/* hash: filter_hash() of the id. */
+void block_note(
+    struct recorder *r, const struct reqid *id, uint64_t hash, uint64_t place);
 bool attempt_chain_known(
     const struct recorder *r, const struct frame_need *chain, unsigned n);
 /* What is wrong with it, or NULL. */

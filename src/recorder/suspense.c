@@ -265,7 +265,7 @@ correction_apply(struct recorder *r, const struct frame *f, uint64_t place)
 	else if (place >= r->applied)
 		why = book(r, f, &v);
 	if (why == NULL)
-		block_note(r, &v.now.req, place);
+		block_note(r, &v.now.req, filter_hash(&v.now.req), place);
 	arena_fini(&a);
 	return why;
 }
