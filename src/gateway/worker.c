@@ -32,6 +32,7 @@
 enum {
 	TURN_MS = 200,
 	CROWD = 20, /* calls under way at once */
+	FEW = 4,
 	CROWD_TURNS = 64,
 	TIMER_SLACK_NS = 1000,
 	KEEP_BLOCK = 1024 * 1024,
@@ -425,6 +426,14 @@ crowded(struct worker *w)
 	return w->crowd >= CROWD * CROWD_TURNS;
 }
 
+static enum loop_wait
+how_to_wait(struct worker *w)
+{
+	if (crowded(w))
+		return LOOP_GATHERS;
+	return w->open <= FEW ? LOOP_LINGERS : LOOP_SLEEPS;
+}
+
 static void
 run(struct worker *w)
 {
@@ -433,7 +442,7 @@ run(struct worker *w)
 
 	for (;;) {
 		w->wall_offset_ns = clock_wall_ns() - clock_mono_ns();
-		loop_gather(w->loop, crowded(w));
+		loop_wait_how(w->loop, how_to_wait(w));
 		loop_turn(w->loop, TURN_MS * NS_PER_MS);
 		shm_heartbeat(&w->shm, loop_now(w->loop));
 		if (overload_look(&w->overload, loop_now(w->loop),
@@ -474,7 +483,7 @@ worker_main(uint32_t slot, void (*seal)(void))
 	struct worker *w = &worker;
 
 	signal(SIGPIPE, SIG_IGN);
-	/* The kernel's 50 us would be half as long again as loop_gather(). */
+	/* The kernel's 50 us would be half as long again as LOOP_GATHERS. */
 	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
 	keep_memory();
 	open_all(w, slot);

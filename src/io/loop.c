@@ -7,10 +7,21 @@
 
 #include "base/clock.h"
 
-/* So many events in one turn keep a loop from sleeping; see gather(). */
-enum { BATCH = 256, BUF_LEN = 128 * 1024, PLENTY = 24 };
+/*
+ * PLENTY: so many events in one turn keep a loop from gathering.
+ * TRUST: so much oftener in vain than not, and a loop lingers no more, but for
+ * one turn of SOMETIMES.
+ */
+enum {
+	BATCH = 256,
+	BUF_LEN = 128 * 1024,
+	PLENTY = 24,
+	TRUST = 8,
+	SOMETIMES = 64
+};
 
 #define GATHER_NS (150 * NS_PER_MS / 1000)
+#define LINGER_NS (40 * NS_PER_MS / 1000)
 #define CLOSE_NS (50 * NS_PER_MS / 1000)
 
 /*
@@ -38,9 +49,10 @@ struct loop {
 	size_t nreap, cap_reap;
 	int at, nev; /* of the batch being dispatched */
 	bool in_tasks;
-	bool gather;    /* see loop_gather() */
-	int came;       /* events of the last turn */
-	int64_t gap_ns; /* between two events, of late */
+	enum loop_wait how;
+	unsigned trust, doubts; /* in lingering */
+	int came;               /* events of the last turn */
+	int64_t gap_ns;         /* between two events, of late */
 	char *buf;
 	struct epoll_event ev[BATCH];
 };
@@ -60,6 +72,7 @@ loop_new(void)
 	CHECK(l->epfd >= 0);
 	l->now = clock_mono_ns();
 	l->gap_ns = NS_PER_MS;
+	l->trust = TRUST;
 	l->buf = mem_new(BUF_LEN);
 	list_init(&l->soon);
 	list_init(&l->later);
@@ -314,12 +327,18 @@ loop_reap(struct loop *l, void *p, reap_f *fini)
 	l->reaps[l->nreap++] = (struct reap){ p, fini };
 }
 
-/* --- gathering --------------------------------------------------------- */
+/* --- waiting ------------------------------------------------------------ */
 
 void
-loop_gather(struct loop *l, bool yes)
+loop_wait_how(struct loop *l, enum loop_wait how)
 {
-	l->gather = yes;
+	l->how = how;
+}
+
+static bool
+is_due(const struct loop *l)
+{
+	return l->soon.next != &l->soon || l->nreap > 0;
 }
 
 /* An event came each so often in this turn; a mean of some 16 turns. */
@@ -342,12 +361,29 @@ gather(const struct loop *l)
 {
 	static const struct timespec t = { .tv_nsec = GATHER_NS };
 
-	if (l->gather && l->came < PLENTY && l->gap_ns <= CLOSE_NS &&
-	    l->soon.next == &l->soon && l->nreap == 0)
+	if (l->came < PLENTY)
 		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
 }
 
-/* --- the turn ---------------------------------------------------------- */
+/* Whose turn it is may need the processor that we look with: then nothing
+ * comes while we do. */
+static int
+linger(struct loop *l)
+{
+	const int64_t until = clock_mono_ns() + LINGER_NS;
+	int n;
+
+	if (l->trust == 0 && ++l->doubts % SOMETIMES != 0)
+		return 0;
+	do {
+		n = epoll_wait(l->epfd, l->ev, BATCH, 0);
+	} while (n == 0 && clock_mono_ns() < until);
+	if (n == 0 && l->trust > 0)
+		l->trust--;
+	else if (n > 0 && l->trust < TRUST)
+		l->trust++;
+	return n;
+}
 
 /* Milliseconds, rounded up so that a timer is due when we wake for it. */
 static int
@@ -355,7 +391,7 @@ wait_ms(const struct loop *l, int64_t max_ns)
 {
 	int64_t ns = max_ns, left;
 
-	if (l->soon.next != &l->soon || l->nreap > 0)
+	if (is_due(l))
 		return 0;
 	if (l->nheap > 0) {
 		left = l->heap[1].key - clock_mono_ns();
@@ -370,6 +406,23 @@ wait_ms(const struct loop *l, int64_t max_ns)
 		ns = 3600 * NS_PER_S;
 	return (int)((ns + NS_PER_MS - 1) / NS_PER_MS);
 }
+
+static int
+wait(struct loop *l, int64_t max_ns)
+{
+	int n = 0;
+
+	if (max_ns != 0 && l->gap_ns <= CLOSE_NS && !is_due(l)) {
+		if (l->how == LOOP_GATHERS)
+			gather(l);
+		else if (l->how == LOOP_LINGERS)
+			n = linger(l);
+	}
+	return n != 0 ? n
+		      : epoll_wait(l->epfd, l->ev, BATCH, wait_ms(l, max_ns));
+}
+
+/* --- the turn ---------------------------------------------------------- */
 
 static unsigned
 events_of(uint32_t ev)
@@ -399,10 +452,8 @@ void
 loop_turn(struct loop *l, int64_t max_wait_ns)
 {
 	const int64_t before = l->now;
-	int n;
+	const int n = wait(l, max_wait_ns);
 
-	gather(l);
-	n = epoll_wait(l->epfd, l->ev, BATCH, wait_ms(l, max_wait_ns));
 	CHECK(n >= 0 || errno == EINTR);
 	l->now = clock_mono_ns();
 	l->at = 0;

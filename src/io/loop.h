@@ -51,12 +51,22 @@ void loop_free(struct loop **l);
  * below 0: until something happens). */
 void loop_turn(struct loop *l, int64_t max_wait_ns);
 /*
- * For a loop that serves many who wait anyway: where events follow one another
- * within 50 us but come by ones and twos, a turn first sleeps 150 us, that they
- * come together.  Falling asleep and being woken costs as much as handling an
- * event; network cards moderate their interrupts for the same reason.
+ * How a turn waits where events follow one another within 50 us; where they do
+ * not, it sleeps.  Falling asleep and being woken costs as much as handling an
+ * event.
  */
-void loop_gather(struct loop *l, bool yes);
+enum loop_wait {
+	LOOP_SLEEPS,
+	/* For many who wait anyway: where events come by ones and twos, it
+	 * sleeps 150 us first, that they come together, as network cards
+	 * moderate their interrupts. */
+	LOOP_GATHERS,
+	/* For few, to whom the wake is most of the delay: it looks again and
+	 * again for 40 us, but not where that was in vain of late. */
+	LOOP_LINGERS
+};
+
+void loop_wait_how(struct loop *l, enum loop_wait how);
 /* Monotonic time read at the start of this turn. */
 int64_t loop_now(const struct loop *l);
 

@@ -210,6 +210,19 @@ class Bench:
             rows.append(tuple(out))
         return rows[1:]
 
+    def latencies(self, data_n, data_k, n, repetitions):
+        """[(upstream itself, nginx, kontor)], one call at a time."""
+        sides = [lambda: self.side([], self.port_static, data_n, 1, n),
+                 lambda: self.side([], self.port_n, data_n, 1, n),
+                 lambda: self.kontor_side(data_k, 1, n)]
+        rows = []
+        for i in range(repetitions + 1):
+            out = [None] * 3
+            for k in range(3):
+                out[(i + k) % 3] = sides[(i + k) % 3]()
+            rows.append(tuple(out))
+        return rows[1:]
+
     def kontor_side(self, data, connections, n):
         self.called += n
         return self.side([self.pids_k, self.workers], self.port_k, data,
@@ -461,11 +474,15 @@ class Bench:
         rows += self.cpu_rows("32 KB request", runs, 1.10, None)
 
         # A hundredth of them must be many, or a percentile is a few calls.
-        runs = self.pair(data_n, data_k, 1, max(n // 2, 500), reps)
+        runs = self.latencies(data_n, data_k, max(n // 2, 500), reps)
         for p, must in (("p50_us", 1.0), ("p99_us", 1.2)):
-            rows.append(self.row(f"latency at concurrency 1, {p[:3]}",
-                                 [a[p] for a, _ in runs],
-                                 [b[p] for _, b in runs], must, "us"))
+            rows.append(self.row(f"added latency at concurrency 1, {p[:3]}",
+                                 [a[p] - d[p] for d, a, _ in runs],
+                                 [b[p] - d[p] for d, _, b in runs], must,
+                                 "us"))
+            rows.append(self.row(f"the same with the upstream's own, {p[:3]}",
+                                 [a[p] for _, a, _ in runs],
+                                 [b[p] for _, _, b in runs], None, "us"))
 
         more = {"stream": True, "stream_options": {"include_usage": True}}
         runs = self.pair(request("/sse", KEY, "gpt-5.4", **more),

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -268,9 +269,9 @@ tasks_run_before_the_reaper_and_new_ones_in_the_next_turn(void **state)
 	assert_true(clock_mono_ns() - start < NS_PER_S);
 }
 
-/* --- gathering ---------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------- */
 
-enum { DOORS = 30, TRIES = 50, GATHER_US = 150 };
+enum { DOORS = 30, TRIES = 50, GATHER_US = 150, LINGER_US = 30, TRUST = 8 };
 
 static struct door {
 	struct io io;
@@ -307,7 +308,7 @@ close_doors(void)
 {
 	int i;
 
-	loop_gather(loop, false);
+	loop_wait_how(loop, LOOP_SLEEPS);
 	for (i = 0; i < DOORS; i++) {
 		loop_close(loop, &doors[i].io);
 		close(doors[i].other);
@@ -335,10 +336,10 @@ slow_turns(int events, int64_t apart_us)
 	int i, k, n = 0;
 
 	for (i = 0; i < TRIES; i++) {
-		loop_gather(loop, false);
+		loop_wait_how(loop, LOOP_SLEEPS);
 		for (k = 0; k < 100 && apart_us == 0; k++)
 			turn_us(events);
-		loop_gather(loop, true);
+		loop_wait_how(loop, LOOP_GATHERS);
 		for (k = 0; k < 2 && apart_us > 0; k++) {
 			usleep((useconds_t)apart_us);
 			turn_us(events);
@@ -385,10 +386,10 @@ a_task_that_is_due_is_not_kept_waiting(void **state)
 	(void)state;
 	open_doors();
 	for (i = 0; i < TRIES; i++) {
-		loop_gather(loop, false);
+		loop_wait_how(loop, LOOP_SLEEPS);
 		for (k = 0; k < 100; k++)
 			turn_us(1);
-		loop_gather(loop, true);
+		loop_wait_how(loop, LOOP_GATHERS);
 		task_set(loop, &t, on_nothing);
 		start = clock_mono_ns();
 		loop_turn(loop, NS_PER_S);
@@ -396,6 +397,71 @@ a_task_that_is_due_is_not_kept_waiting(void **state)
 			least = clock_mono_ns() - start;
 	}
 	assert_true(least / 1000 < GATHER_US);
+	close_doors();
+}
+
+static int64_t
+cpu_us(void)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t), 0);
+	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Of so many turns behind events without a pause, in which nothing comes:
+ * how many worked as long as lingering does. */
+static int
+turns_in_vain(int tries)
+{
+	int64_t start;
+	int i, k, n = 0;
+
+	for (i = 0; i < tries; i++) {
+		loop_wait_how(loop, LOOP_SLEEPS);
+		for (k = 0; k < 100; k++)
+			turn_us(1);
+		loop_wait_how(loop, LOOP_LINGERS);
+		start = cpu_us();
+		loop_turn(loop, NS_PER_MS);
+		n += cpu_us() - start >= LINGER_US;
+	}
+	return n;
+}
+
+static void
+lingering_in_vain_ends(void **state)
+{
+	int k;
+
+	(void)state;
+	open_doors();
+	assert_in_range(turns_in_vain(TRIES), TRUST / 2, TRIES / 2);
+	assert_in_range(turns_in_vain(TRIES), 0, TRIES / 2);
+	/* Where it is worth it, it begins again: once in a while it looks. */
+	for (k = 0; k < 10000; k++)
+		turn_us(1);
+	assert_in_range(turns_in_vain(TRUST), TRUST / 2, TRUST);
+	close_doors();
+}
+
+static void
+nobody_lingers_for_rare_events(void **state)
+{
+	int64_t start;
+	int i, n = 0;
+
+	(void)state;
+	open_doors();
+	loop_wait_how(loop, LOOP_LINGERS);
+	for (i = 0; i < TRIES; i++) {
+		usleep(2000);
+		turn_us(1);
+		start = cpu_us();
+		loop_turn(loop, NS_PER_MS);
+		n += cpu_us() - start >= LINGER_US;
+	}
+	assert_in_range(n, 0, TRIES / 2);
 	close_doors();
 }
 
@@ -416,6 +482,8 @@ main(void)
 		cmocka_unit_test(events_that_come_one_by_one_are_gathered),
 		cmocka_unit_test(many_at_once_and_rare_ones_are_not_waited_for),
 		cmocka_unit_test(a_task_that_is_due_is_not_kept_waiting),
+		cmocka_unit_test(lingering_in_vain_ends),
+		cmocka_unit_test(nobody_lingers_for_rare_events),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
