@@ -467,7 +467,7 @@ def soak(args):
 
 def fuzz(args):
     """Each fuzzer on to the next full ten minutes, one a core, or only those
-    that are between two; hours add up in the file."""
+    that are between two, or that --fuzzers names; hours add up in the file."""
     path = TOP / "docs" / "proof" / "fuzz.md"
     past = {}
     if path.exists():
@@ -499,7 +499,7 @@ def fuzz(args):
              if exe.is_file()]
     short = [n for n in names if n not in past or past[n][0] % whole]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(one, short or names))
+        list(pool.map(one, args.fuzzers or short or names))
     write("fuzz", "Fuzzers", [
         "libFuzzer with ASan and UBSan, over the corpora of `tests/fuzz`;",
         "what is counted adds up from run to run.  A finding becomes a seed",
@@ -560,6 +560,8 @@ def main():
                         help="storms: write the document at a scale too")
     parser.add_argument("--minutes", type=int,
                         help="sim: stop then, and say how far it came")
+    parser.add_argument("--fuzzers", type=lambda s: s.split(","),
+                        help="fuzz: these, as in A,B")
     parser.add_argument("name", nargs="*", choices=[[], *PROOFS])
     args = parser.parse_args()
     os.environ["KONTOR_BUILD"] = str(TOP / args.build)
