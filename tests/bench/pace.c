@@ -17,10 +17,10 @@ spell(void)
 	int i;
 
 	clock_gettime(CLOCK_MONOTONIC, &from);
-	for (i = 0; i < STEPS; i++)
-		__asm__ volatile("add $1,%0\n add $1,%1\n add $1,%2\n add $1,%3\n"
-				 "add $1,%0\n add $1,%1\n add $1,%2\n add $1,%3"
-				 : "+r"(a), "+r"(b), "+r"(c), "+r"(d));
+	for (i = 0; i < 2 * STEPS; i++) {
+		a++, b++, c++, d++;
+		__asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d));
+	}
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	return ((double)(to.tv_sec - from.tv_sec) * 1e9 +
 		   (double)(to.tv_nsec - from.tv_nsec)) /
