@@ -237,6 +237,24 @@ resync(struct log_reader *r)
 	return false;
 }
 
+/*
+ * A log that grows may have had its end at `was` when we looked, and whole
+ * frames behind it when we looked further: is there one now?
+ */
+static bool
+has_come(struct log_reader *r, uint64_t was)
+{
+	const uint64_t behind = r->offset;
+	struct frame f;
+
+	r->offset = r->have_at = was;
+	r->have_len = 0; /* read again */
+	if (read_here(r, &f) == FAULT_NONE)
+		return true;
+	r->offset = behind;
+	return false;
+}
+
 static void
 end_here(struct log_reader *r)
 {
@@ -256,6 +274,7 @@ judge(struct log_reader *r, uint64_t *at)
 {
 	const bool last = r->limit == UINT64_MAX;
 	enum fault fault;
+	uint64_t was;
 
 	if (last) {
 		fault = look_ahead(r);
@@ -264,9 +283,10 @@ judge(struct log_reader *r, uint64_t *at)
 		if (r->limit != UINT64_MAX)
 			return FAULT_NONE; /* look again */
 	}
-	*at = r->base + r->offset;
+	was = r->offset;
+	*at = r->base + was;
 	if (resync(r))
-		return FAULT_DATA;
+		return has_come(r, was) ? FAULT_NONE : FAULT_DATA;
 	if (last) {
 		end_here(r);
 		return FAULT_PENDING;

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -326,6 +327,62 @@ a_reader_follows_a_log_that_grows(void **state)
 	drop(&p);
 }
 
+enum { MANY = 20000 };
+
+static int
+no_sync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+static void *
+write_many(void *arg)
+{
+	struct log *l = arg;
+	uint64_t i;
+
+	for (i = 2; i <= MANY; i++) {
+		(void)add(l, i);
+		CHECK(log_flush(l) == FAULT_NONE);
+	}
+	return NULL;
+}
+
+/* The end it saw was the end of a moment: what came behind it is no damage. */
+static void
+a_reader_beside_the_writer_sees_no_damage(void **state)
+{
+	struct disk quick = disk_real;
+	struct place p;
+	struct log *l;
+	struct log_reader *r;
+	struct frame f;
+	enum fault fault;
+	pthread_t writer;
+	uint64_t torn, at, last = 0;
+
+	(void)state;
+	quick.sync = no_sync;
+	make(&p);
+	l = open_log(&p, 1 << 20, &quick, &torn);
+	(void)add(l, 1);
+	assert_int_equal(log_flush(l), FAULT_NONE);
+	assert_int_equal(log_reader_open(p.log, 0, &r), FAULT_NONE);
+	assert_int_equal(pthread_create(&writer, NULL, write_many, l), 0);
+	while (last < MANY) {
+		fault = log_next(r, &f, &at);
+		if (fault == FAULT_PENDING)
+			continue;
+		assert_int_equal(fault, FAULT_NONE);
+		assert_int_equal(f.seq, ++last);
+	}
+	assert_int_equal(pthread_join(writer, NULL), 0);
+	log_reader_close(&r);
+	log_close(&l);
+	drop(&p);
+}
+
 static void
 a_log_shorter_than_the_store_knows_leaves_a_hole_that_shows(void **state)
 {
@@ -417,6 +474,7 @@ main(void)
 		    after_a_failed_write_the_rest_is_written_again_elsewhere),
 		cmocka_unit_test(a_deleted_segment_takes_nothing_more),
 		cmocka_unit_test(a_reader_follows_a_log_that_grows),
+		cmocka_unit_test(a_reader_beside_the_writer_sees_no_damage),
 		cmocka_unit_test(
 		    a_log_shorter_than_the_store_knows_leaves_a_hole_that_shows),
 		cmocka_unit_test(a_segment_without_a_whole_header_never_was),
