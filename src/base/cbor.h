@@ -365,27 +365,41 @@ cbor_get_be_(const uint8_t *p, size_t len)
 	}
 }
 
+/* Of 1 << size bytes: would fewer have done? */
+static inline __attribute__((always_inline)) bool
+cbor_too_long_(unsigned size, uint64_t v)
+{
+	static const uint64_t least[4] = { 24, UINT64_C(1) << 8,
+		UINT64_C(1) << 16, UINT64_C(1) << 32 };
+
+	return v < least[size];
+}
+
+/* Of 1 << size bytes, where eight can be read: no branch for the size. */
+static inline __attribute__((always_inline)) uint64_t
+cbor_get_wide_(const uint8_t *p, unsigned size)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return __builtin_bswap64(v) >> (64 - (8u << size));
+}
+
 /* The argument of more than 23: 1, 2, 4 or 8 bytes, as few as will do. */
 static inline bool
 cbor_long_argument_(struct cbor_r *r, unsigned info, uint64_t *v)
 {
-	static const uint64_t least[4] = { 24, UINT64_C(1) << 8,
-		UINT64_C(1) << 16, UINT64_C(1) << 32 };
-	uint64_t eight;
+	const unsigned size = info - 24;
 	size_t len;
 
 	if (info > 27)
 		return cbor_bad_(r); /* reserved, or of no stated length */
-	len = (size_t)1 << (info - 24);
-	if ((size_t)(r->end - r->p) >= sizeof(eight)) {
-		memcpy(&eight, r->p, sizeof(eight));
-		*v = __builtin_bswap64(eight) >> (64 - 8 * len);
-	} else if ((size_t)(r->end - r->p) >= len) {
-		*v = cbor_get_be_(r->p, len);
-	} else {
+	len = (size_t)1 << size;
+	if ((size_t)(r->end - r->p) < len)
 		return cbor_bad_(r);
-	}
-	if (*v < least[info - 24])
+	*v = r->end - r->p >= 8 ? cbor_get_wide_(r->p, size)
+				: cbor_get_be_(r->p, len);
+	if (cbor_too_long_(size, *v))
 		return cbor_bad_(r);
 	r->p += len;
 	return true;

@@ -32,7 +32,7 @@
 enum {
 	TURN_MS = 200,
 	CROWD = 20, /* calls under way at once */
-	FEW = 4,
+	FEW = 4,    /* at most so many are lingered for: LOOP_LINGERS */
 	CROWD_TURNS = 64,
 	TIMER_SLACK_NS = 1000,
 	KEEP_BLOCK = 1024 * 1024,

@@ -221,8 +221,6 @@ const uint8_t *field_head_(
 FIELD_INLINE_ bool
 field_take_head_(struct field_at *c, unsigned *major, uint64_t *n)
 {
-	static const uint64_t least[4] = { 24, UINT64_C(1) << 8,
-		UINT64_C(1) << 16, UINT64_C(1) << 32 };
 	unsigned m, size;
 	uint64_t v;
 
@@ -238,10 +236,9 @@ field_take_head_(struct field_at *c, unsigned *major, uint64_t *n)
 	if (*n < 24)
 		return true;
 	size = (unsigned)*n - 24;
-	memcpy(&v, c->p, sizeof(v));
-	*n = __builtin_bswap64(v) >> (64 - (8u << size));
+	*n = cbor_get_wide_(c->p, size);
 	c->p += 1u << size;
-	return *n >= least[size];
+	return !cbor_too_long_(size, *n);
 }
 
 /* least: no key below it may come. */
