@@ -375,6 +375,9 @@ linger(struct loop *l)
 
 	if (l->trust == 0 && ++l->doubts % SOMETIMES != 0)
 		return 0;
+	n = epoll_wait(l->epfd, l->ev, BATCH, 0);
+	if (n != 0)
+		return n; /* it was there already, and says nothing */
 	do {
 		n = epoll_wait(l->epfd, l->ev, BATCH, 0);
 	} while (n == 0 && clock_mono_ns() < until);

@@ -61,16 +61,18 @@ enter(struct log_reader *r, uint32_t number, uint64_t place)
 	struct segment_head h;
 	char path[4096];
 	enum fault fault = segment_head_read(r->dir, number, &h);
+	int fd;
 
 	if (fault != FAULT_NONE)
 		return fault;
 	if (!segment_path(r->dir, number, path, sizeof(path)))
 		return FAULT_DISK;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? FAULT_NOT_FOUND : FAULT_DISK;
 	if (r->fd >= 0)
 		close(r->fd);
-	r->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (r->fd < 0)
-		return FAULT_DISK;
+	r->fd = fd;
 	r->number = number;
 	r->base = h.base;
 	r->offset = r->have_at = place > h.base ? place - h.base : 0;
@@ -237,22 +239,35 @@ resync(struct log_reader *r)
 	return false;
 }
 
+/* Whether the file, as it is now, has a whole frame there. */
+static bool
+holds(struct log_reader *r, uint64_t offset)
+{
+	const uint64_t was = r->offset;
+	struct frame f;
+	bool whole;
+
+	r->offset = r->have_at = offset;
+	r->have_len = 0; /* read again */
+	whole = read_here(r, &f) == FAULT_NONE;
+	r->offset = was;
+	return whole;
+}
+
 /*
  * A log that grows may have had its end at `was` when we looked, and whole
- * frames behind it when we looked further: is there one now?
+ * frames behind it when we looked further: is there one now?  Or a write failed
+ * meanwhile, and what we saw was cut off: the next segment has it again.
  */
 static bool
-has_come(struct log_reader *r, uint64_t was)
+has_changed(struct log_reader *r, uint64_t was, bool last)
 {
-	const uint64_t behind = r->offset;
-	struct frame f;
-
-	r->offset = r->have_at = was;
-	r->have_len = 0; /* read again */
-	if (read_here(r, &f) == FAULT_NONE)
+	if (holds(r, was))
 		return true;
-	r->offset = behind;
-	return false;
+	if (!last)
+		return false;
+	return !holds(r, r->offset) ||
+	       (look_ahead(r) == FAULT_NONE && r->limit <= was);
 }
 
 static void
@@ -268,6 +283,17 @@ end_here(struct log_reader *r)
 	r->have_at = r->offset;
 }
 
+/* A segment that could not be begun was taken away, and another has its
+ * number. */
+static bool
+is_another(struct log_reader *r)
+{
+	struct stat st;
+
+	return fstat(r->fd, &st) == 0 && st.st_nlink == 0 &&
+	       enter(r, r->number, r->base + r->offset) == FAULT_NONE;
+}
+
 /* No whole frame at offset: the end, the torn end, or damage. */
 static enum fault
 judge(struct log_reader *r, uint64_t *at)
@@ -276,6 +302,8 @@ judge(struct log_reader *r, uint64_t *at)
 	enum fault fault;
 	uint64_t was;
 
+	if (is_another(r))
+		return FAULT_NONE;
 	if (last) {
 		fault = look_ahead(r);
 		if (fault != FAULT_NONE)
@@ -285,14 +313,34 @@ judge(struct log_reader *r, uint64_t *at)
 	}
 	was = r->offset;
 	*at = r->base + was;
-	if (resync(r))
-		return has_come(r, was) ? FAULT_NONE : FAULT_DATA;
+	if (resync(r)) {
+		if (!has_changed(r, was, last))
+			return FAULT_DATA;
+		r->offset = was;
+		return FAULT_NONE;
+	}
 	if (last) {
 		end_here(r);
-		return FAULT_PENDING;
+		if (r->torn == 0 || !holds(r, was))
+			return FAULT_PENDING;
+		r->torn = 0;
+		return FAULT_NONE;
 	}
 	r->offset = r->limit;
 	return FAULT_DATA;
+}
+
+/* The next segment; one that could not be begun is taken away again. */
+static enum fault
+go_on(struct log_reader *r)
+{
+	const enum fault fault = enter(r, r->next, r->base + r->offset);
+
+	if (fault != FAULT_NOT_FOUND)
+		return fault;
+	r->next = 0;
+	r->limit = UINT64_MAX;
+	return look_ahead(r);
 }
 
 enum fault
@@ -303,7 +351,7 @@ log_next(struct log_reader *r, struct frame *out, uint64_t *at)
 	r->torn = 0;
 	for (;;) {
 		while (r->limit != UINT64_MAX && r->offset >= r->limit) {
-			fault = enter(r, r->next, r->base + r->offset);
+			fault = go_on(r);
 			if (fault != FAULT_NONE)
 				return fault;
 		}

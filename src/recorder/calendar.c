@@ -60,7 +60,7 @@ calendar_free(struct recorder *r)
 static bool
 bring(struct recorder *r, uint64_t account, uint64_t window)
 {
-	while (drain_all(r))
+	while (drain_all(r, NULL))
 		;
 	/* A successor must not take it for what columns have. */
 	return !balance_bring(r, account, window) ||

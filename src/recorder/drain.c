@@ -105,7 +105,8 @@ first_of(struct slice s, char copy[FRAME_MAX_RING])
 	return (struct slice){ copy, s.len };
 }
 
-static bool
+/* The bytes that were taken. */
+static size_t
 drain(struct recorder *r, uint32_t slot, size_t most)
 {
 	struct reader *d = reader_get(r, slot);
@@ -132,20 +133,20 @@ drain(struct recorder *r, uint32_t slot, size_t most)
 		s.p += f.size;
 		s.len -= f.size;
 	}
-	return done > 0;
+	return done;
 }
 
 void
 drain_slot(struct recorder *r, uint32_t slot)
 {
-	while (drain(r, slot, TURN_BYTES))
+	while (drain(r, slot, TURN_BYTES) > 0)
 		;
 }
 
 bool
-drain_all(struct recorder *r)
+drain_all(struct recorder *r, bool *more)
 {
-	bool any = false;
+	size_t most = 0, n;
 	uint32_t s;
 
 	for (s = 0; s < r->m->sizes.slots; s++) {
@@ -153,9 +154,12 @@ drain_all(struct recorder *r)
 		    at_load(&r->m->slots[s].state) == SLOT_FREE ||
 		    r->m->slots[s].is_recorder)
 			continue;
-		any = drain(r, s, TURN_BYTES) || any;
+		n = drain(r, s, TURN_BYTES);
+		most = n > most ? n : most;
 	}
-	return any;
+	if (more != NULL)
+		*more = most >= TURN_BYTES;
+	return most > 0;
 }
 
 void

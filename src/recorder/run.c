@@ -20,6 +20,8 @@ enum { MORE_MS = 5, PAUSE_MS = 10, SYNC_MS = 1 };
 
 static const int64_t flush_every_ns = 10 * NS_PER_MS;
 static const int64_t commit_every_ns = NS_PER_S;
+/* After so long a checkpoint waits for no quiet turn. */
+static const int64_t checkpoint_late_ns = 10 * NS_PER_S;
 
 /* --- opening
  * -------------------------------------------------------------------*/
@@ -242,7 +244,7 @@ take_over(struct recorder *r)
 	enum fault fault;
 
 	nouns_publish(r);
-	(void)drain_all(r);
+	(void)drain_all(r, NULL);
 	repair_all(r);
 	repair_orphans(r);
 	fault = commit_all(r);
@@ -368,13 +370,25 @@ commit_due(const struct recorder *r, int64_t now)
 		   r->dirty_rows > ROWS_MAX);
 }
 
+/* Until what a message's turn has drained is to be flushed. */
+static int
+flush_ms(const struct recorder *r)
+{
+	const int64_t left =
+	    r->last_flush_ns + flush_every_ns - clock_mono_ns();
+
+	if (log_end(r->log) == log_durable(r->log) || r->log_failing)
+		return PAUSE_MS;
+	return left > 0 ? (int)((left + NS_PER_MS - 1) / NS_PER_MS) : SYNC_MS;
+}
+
 int
 recorder_pause_ms(const struct recorder *r, bool more)
 {
 	/* journal.sync: always: somebody waits for every frame. */
 	if (r->snapshot != NULL && r->snapshot->sync_always)
 		return SYNC_MS;
-	return more ? MORE_MS : PAUSE_MS;
+	return more ? MORE_MS : flush_ms(r);
 }
 
 /* Of a kind one a minute: a fault of ours is seldom one call's. */
@@ -397,41 +411,58 @@ write_raised(struct recorder *r, int64_t now)
 	}
 }
 
+/* What the store need not be told at once: one thing a turn. */
+static void
+tidy_store(struct recorder *r, int64_t now, bool checkpoint)
+{
+	if (r->wal_dirty && checkpoint) {
+		store_checkpoint(r->store);
+		r->last_checkpoint_ns = now;
+		r->wal_dirty = false;
+	} else if (prune_turn(r, clock_wall_ns(), now)) {
+		r->wal_dirty = true;
+	}
+}
+
+/* Under steady calls no turn is quiet: what waits for one comes here. */
+static void
+commit_turn(struct recorder *r, int64_t now)
+{
+	if (commit_all(r) != FAULT_NONE)
+		return;
+	balances_trim(r);
+	slab_trim(&r->request_slab);
+	slab_trim(&r->attempt_slab);
+	r->wal_dirty = true;
+	tidy_store(r, now, now - r->last_checkpoint_ns > checkpoint_late_ns);
+}
+
 bool
 recorder_turn(struct recorder *r)
 {
 	int64_t now = clock_mono_ns();
-	bool any;
+	bool any, more;
 
 	shm_heartbeat(r->m, now);
-	any = drain_all(r);
+	any = drain_all(r, &more);
 	if (flush_due(r, now))
 		any = drain_flush(r) == FAULT_NONE || any;
 	else if (r->unsynced_ns != 0)
 		at_store(&r->m->head->unsynced_since_ns, r->unsynced_ns);
 	else
 		drain_free(r); /* frames that the log had already */
-	if (commit_due(r, now)) {
-		if (commit_all(r) == FAULT_NONE) {
-			balances_trim(r);
-			slab_trim(&r->request_slab);
-			slab_trim(&r->attempt_slab);
-			r->wal_dirty = true;
-		}
-	} else if (!any && r->wal_dirty &&
-		   now - r->last_commit_ns > commit_every_ns / 2) {
-		store_checkpoint(r->store);
-		r->wal_dirty = false;
-	} else if (!any && prune_turn(r, clock_wall_ns(), now)) {
-		r->wal_dirty = true;
-	}
+	if (commit_due(r, now))
+		commit_turn(r, now);
+	else if (!any)
+		tidy_store(
+		    r, now, now - r->last_commit_ns > commit_every_ns / 2);
 	if (r->repair_due && !r->log_failing) {
 		r->repair_due = false;
 		repair_all(r);
 	}
 	calendar_turn(r, clock_wall_ns(), now);
 	write_raised(r, now);
-	return audit_turn(r, now);
+	return audit_turn(r, now) || more;
 }
 
 void
@@ -443,7 +474,7 @@ recorder_sign(struct recorder *r)
 enum fault
 recorder_barrier(struct recorder *r)
 {
-	while (drain_all(r))
+	while (drain_all(r, NULL))
 		;
 	return commit_all(r);
 }

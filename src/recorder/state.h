@@ -350,7 +350,7 @@ struct recorder {
 	uint32_t repair_slot; /* being repaired, for its callbacks */
 
 	int64_t unsynced_ns; /* monotonic: oldest frame not durable; 0 */
-	int64_t last_prune_ns;
+	int64_t last_prune_ns, last_checkpoint_ns;
 	int64_t last_flush_ns, last_commit_ns, last_failure_ns, last_clock_ns;
 	int64_t suspect_ns; /* since when the wall clock is doubted */
 	int64_t suspect_skew_ns;
@@ -365,7 +365,7 @@ struct recorder {
 	} raised[2];
 	bool replaying; /* frames come from the log, not from rings */
 	bool log_failing, store_failing;
-	bool wal_dirty;         /* a checkpoint is due when nothing else is */
+	bool wal_dirty;         /* something was stored since the checkpoint */
 	bool repair_due;        /* one had to wait for the disk */
 	uint64_t frames, bytes; /* counted since the start */
 	/* Idempotent answers that wait for the next commit. */
@@ -636,8 +636,8 @@ void calendar_free(struct recorder *r);
 /* --- drain.c: rings
  * ------------------------------------------------------------ */
 
-/* True: something was read. */
-bool drain_all(struct recorder *r);
+/* True: something was read; more (NULL: who cares): a ring may have more. */
+bool drain_all(struct recorder *r, bool *more);
 void drain_slot(struct recorder *r, uint32_t slot);
 /* Gives back what is durable. */
 void drain_free(struct recorder *r);

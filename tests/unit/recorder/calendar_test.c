@@ -218,11 +218,11 @@ spend(struct world *v, bool sure)
 	}
 	/* The rings must not fill; when it drains is the recorder's own. */
 	if (dice(v, 3) == 0)
-		(void)drain_all(v->g.r);
+		(void)drain_all(v->g.r, NULL);
 	if (++v->steps % 128 == 0) {
 		assert_int_equal(commit_all(v->g.r), FAULT_NONE);
 		balances_trim(v->g.r);
-		while (drain_all(v->g.r))
+		while (drain_all(v->g.r, NULL))
 			;
 	}
 	if (v->steps % 16 == 0)

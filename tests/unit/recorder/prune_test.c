@@ -98,7 +98,7 @@ it_waits_while_there_is_something_to_store(void **state)
 	key = rig_key(&g, 1, "10", "total");
 	worker_start(&g, &w);
 	assert_true(worker_call(&g, &w, key, DOLLAR / 10, 1000));
-	(void)drain_all(g.r);
+	(void)drain_all(g.r, NULL);
 	g.r->last_prune_ns = 0;
 	assert_false(prune_turn(g.r, INT64_MAX / 2, clock_mono_ns()));
 	assert_int_equal(g.r->last_prune_ns, 0);
