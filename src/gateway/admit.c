@@ -34,6 +34,18 @@ bar(struct candidate *c, enum why why)
 	c->why = why;
 }
 
+static void
+unbar(struct req *req)
+{
+	unsigned i;
+
+	for (i = 0; i < req->ncandidate; i++) {
+		struct candidate *c = &req->candidate[i];
+
+		c->barred = c->barred && c->why != WHY_BUDGET;
+	}
+}
+
 /*
  * Rows of the tier that is asked for, which is the one expected, and of the
  * deployment's own, at which the provider may serve instead.
@@ -96,12 +108,17 @@ by_agreement(const struct attempt *t, struct money list)
 	    t->agreement != NULL ? &t->agreement->terms : NULL, list);
 }
 
+/* False: it cannot be said, or is more than may be held. */
 static bool
 set_bound(const struct req *req, struct attempt *t)
 {
-	if (!bound_money(req, t, t->bound_in, t->bound_out, &t->list_most))
+	struct money list;
+
+	if (!bound_money(req, t, t->bound_in, t->bound_out, &list) ||
+	    list.nano > AMOUNT_MAX)
 		return false;
-	t->most = by_agreement(t, t->list_most);
+	t->list_most = list;
+	t->most = by_agreement(t, list);
 	return true;
 }
 
@@ -562,6 +579,10 @@ stage_admit(struct req *req, enum wake wake)
 	if (f != FAULT_NONE)
 		return req_fail(req, f, STAGE_REFUSE);
 	f = try_rounds(req);
+	if (f == FAULT_BUDGET && bind_afresh(req)) {
+		unbar(req);
+		f = try_rounds(req);
+	}
 	if (f == FAULT_PENDING && wait(req))
 		return NEXT_WAIT;
 	if (f == FAULT_PENDING && !req->tight) {

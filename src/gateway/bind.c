@@ -153,6 +153,14 @@ bind_take(struct req *req)
 	    req->rates, &req->desk->slow);
 }
 
+bool
+bind_afresh(struct req *req)
+{
+	return (req->desk->shortage.flags & ACCOUNT_CLOSED) != 0 &&
+	       chain_gather(&req->w->shm, req->key, req->tag, req->ntags,
+		   &req->desk->chain);
+}
+
 void
 bind_end(struct req *req)
 {
@@ -202,7 +210,7 @@ warn_of(struct req *req, uint32_t row, unsigned side)
 	struct buf b = { 0 };
 
 	account_sums(m, row, side, &settled, &held);
-	at = threshold((int128)settled + held, granted);
+	at = threshold(settled, granted);
 	if (at == 0)
 		return;
 	(void)label_get(&a->label, label);

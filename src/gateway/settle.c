@@ -87,14 +87,16 @@ find_price(const struct req *req, struct result *r)
 		r->tier = used;
 }
 
-/* False: it cannot be said.  Without a price and a bound nothing can. */
+/* False: it cannot be said, or no call costs as much.  Without a price and a
+ * bound nothing can. */
 static bool
 cost(const struct attempt *t, struct result *r)
 {
 	r->list = (struct money){ 0 };
 	if (r->price == NULL)
 		return t->price == NULL && t->list_most.nano == 0;
-	return price_cost(r->price, &r->usage, &r->list);
+	return price_cost(r->price, &r->usage, &r->list) &&
+	       r->list.nano <= AMOUNT_MAX;
 }
 
 static void
@@ -397,6 +399,7 @@ stage_settle(struct req *req, enum wake wake)
 	if (req->try.hurried)
 		req->try.owner = OWNER_CLIENT;
 	timer_clear(&req->timer);
+	worker_heed(req->w);
 	write_outcome(req, &r);
 	hold_close(req->w->ledger, &req->try.hold, r.cost);
 	learn_end(req, &r.usage, r.resolution != RESOLUTION_UNKNOWN);

@@ -73,6 +73,16 @@ worker_count(struct worker *w, enum counter c, uint64_t more)
 		    memory_order_relaxed);
 }
 
+void
+worker_heed(const struct worker *w)
+{
+	if (atomic_load_explicit(
+		&w->shm.slots[w->slot].condemned, memory_order_relaxed) == 0)
+		return;
+	log_error("the recorder refuses what this worker writes");
+	_exit(1);
+}
+
 /* --- exchanges ------------------------------------------------------------ */
 
 /* Nobody without a key makes us keep a body. */
@@ -445,6 +455,7 @@ run(struct worker *w)
 		loop_wait_how(w->loop, how_to_wait(w));
 		loop_turn(w->loop, TURN_MS * NS_PER_MS);
 		shm_heartbeat(&w->shm, loop_now(w->loop));
+		worker_heed(w);
 		if (overload_look(&w->overload, loop_now(w->loop),
 			slab_used(&w->memory) + slab_used(&w->desks)))
 			weigh(w);

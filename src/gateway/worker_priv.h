@@ -67,5 +67,11 @@ enum counter {
 	COUNTERS
 };
 void worker_count(struct worker *w, enum counter c, uint64_t more);
+/*
+ * Where the recorder takes nothing more from this process it ends at once, as
+ * if it were killed: what is under way is resolved from shared memory, and
+ * nobody gets an answer that is in no log.
+ */
+void worker_heed(const struct worker *w);
 
 #endif

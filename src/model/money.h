@@ -19,6 +19,12 @@ struct rate {
 	int64_t pico;
 };
 
+/*
+ * The most one call may cost or hold.  Far above any, and 1,000 of them stay
+ * far below an overflow.
+ */
+#define AMOUNT_MAX (INT64_C(1) << 53)
+
 enum { MONEY_DECIMALS = 9, RATE_DECIMALS = 12 };
 
 /* rate x quantity, rounded half to even; false on overflow. */

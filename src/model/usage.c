@@ -10,7 +10,8 @@ within(uint64_t a, uint64_t b, uint64_t whole)
 bool
 usage_sane(const struct usage *u)
 {
-	return within(u->cached, u->cache_write, u->input) &&
+	return u->input < TOKENS_MAX && u->output < TOKENS_MAX &&
+	       within(u->cached, u->cache_write, u->input) &&
 	       u->cache_write_1h <= u->cache_write &&
 	       within(u->audio_input, u->image_input, u->input) &&
 	       within(u->audio_output, u->image_output, u->output) &&

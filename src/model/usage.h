@@ -10,6 +10,9 @@
 
 #include "base/base.h"
 
+/* No call has as many: what says so is no usage. */
+#define TOKENS_MAX (UINT64_C(1) << 40)
+
 struct usage {
 	uint64_t input;          /* all input, the five parts included */
 	uint64_t cached;         /* read from a cache */
@@ -24,7 +27,8 @@ struct usage {
 };
 
 /*
- * cached + cache_write <= input, cache_write_1h <= cache_write, audio_input
+ * Input and output below TOKENS_MAX, cached + cache_write <= input,
+ * cache_write_1h <= cache_write, audio_input
  * + image_input <= input, and the parts of output together <= output.
  */
 bool usage_sane(const struct usage *u);

@@ -293,8 +293,7 @@ attempt_judge_numbers(const struct outcome *o)
 {
 	if (o->effective < 0 || o->list < 0 || o->contracted < 0 ||
 	    o->effective > AMOUNT_MAX || o->list > AMOUNT_MAX ||
-	    o->contracted > AMOUNT_MAX || !usage_sane(&o->usage) ||
-	    (o->usage.input | o->usage.output) >> 40 != 0)
+	    o->contracted > AMOUNT_MAX || !usage_sane(&o->usage))
 		return "its numbers are out of bounds";
 	return NULL;
 }

@@ -89,7 +89,8 @@ read_usage(const struct json *j, struct wish *w)
 	for (i = 0; i < NELEM(parts) && why == NULL; i++)
 		why = read_part(u, i, &w->usage);
 	if (why == NULL && !usage_sane(&w->usage))
-		why = "usage has a part that is larger than the whole";
+		why = "usage has a part that is larger than the whole, or is "
+		      "absurd";
 	w->has_usage = true;
 	return why;
 }

@@ -283,8 +283,10 @@ repair_dead(struct recorder *r, uint32_t slot)
 	fault = drain_flush(r);
 	if (fault != FAULT_NONE)
 		return fault;
-	if (r->reader[slot].quarantined)
+	if (r->reader[slot].quarantined) {
 		ring_reset(r->reader[slot].ring);
+		r->reader[slot].at = 0; /* or it would be given back to there */
+	}
 	recorder_step(r, "repair");
 	fault = repair_holds(r->m, slot, resolve, r);
 	if (fault == FAULT_NONE)

@@ -419,7 +419,7 @@ tidy_store(struct recorder *r, int64_t now, bool checkpoint)
 		store_checkpoint(r->store);
 		r->last_checkpoint_ns = now;
 		r->wal_dirty = false;
-	} else if (prune_turn(r, clock_wall_ns(), now)) {
+	} else if (prune_turn(r, calendar_wall(r), now)) {
 		r->wal_dirty = true;
 	}
 }

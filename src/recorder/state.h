@@ -39,9 +39,6 @@ enum {
 	ROWS_MAX = 50000
 };
 
-/* Far above any call, and 1,000 of them stay far below an overflow. */
-#define AMOUNT_MAX (INT64_C(1) << 53)
-
 /* --- requests that are not over --------------------------------------------
  */
 

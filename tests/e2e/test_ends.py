@@ -131,6 +131,14 @@ GOOD = json.dumps({
         "role": "assistant", "content": "hi"}}],
     "usage": {"prompt_tokens": 5, "completion_tokens": 2,
               "total_tokens": 7}})
+
+
+def used(**usage):
+    """A good answer, but for what it says it used."""
+    return json.dumps({**json.loads(GOOD), "usage": {
+        "prompt_tokens": 5, "completion_tokens": 2, **usage}})
+
+
 PAGE = "<html><body>sorry</body></html>"
 ERROR = '{"error":{"message":"no","type":"x","param":null,"code":null}}'
 ODD = {
@@ -154,6 +162,13 @@ ODD = {
     "429 cut": ("HTTP/1.1 429 No\r\nContent-Length: 900\r\n\r\n{\"err",
                 "void"),
     "404 page": (f"HTTP/1.1 404 No\r\n{{length}}\r\n{PAGE}", "void"),
+    # No call has as many tokens, and none costs as much.
+    "tokens beyond count": (
+        "HTTP/1.1 200 OK\r\n{json}{length}\r\n" +
+        used(prompt_tokens=1 << 41), "estimated"),
+    "a cost beyond any": (
+        "HTTP/1.1 200 OK\r\n{json}{length}\r\n" +
+        used(completion_tokens=(1 << 40) - 1), "unknown"),
 }
 
 
@@ -258,6 +273,7 @@ def test_an_answer_that_makes_no_sense(ends, case):
                    f"[[odd {case}]]")
     for line in ended(kontor, request):
         assert line["resolution"] == ODD[case][1], line
+    assert "repaired slot" not in kontor.text()
 
 
 @pytest.mark.parametrize("model", ["m-closed", "m-tls"])

@@ -150,6 +150,29 @@ def test_a_budget_may_wait_or_not(kontor, scope):
             assert second.headers["retry-after"] == "1"
 
 
+@pytest.mark.parametrize("how", ["close", "replace"])
+def test_who_waits_for_a_budget_that_is_closed_is_served(kontor, scope, how):
+    key = kontor.key(scope, team=scope)
+    hold = hold_of(kontor, small(kontor, key["key"], tokens=100))
+    amount = f"{hold * D('1.6'):.9f}/month"
+    made = budget(kontor, f"team:{scope}", amount, "--admit-wait", "20s")
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(kontor.chat, key["key"],
+                           content="x [[sim out=1 ttft=1700]]",
+                           max_completion_tokens=100)
+        time.sleep(0.3)
+        second = pool.submit(small, kontor, key["key"], tokens=100)
+        time.sleep(0.3)
+        assert not second.done()
+        if how == "close":
+            kontor.run("budget", "close", str(made["id"]))
+        else:
+            budget(kontor, f"team:{scope}", amount, "--zone", "Asia/Tokyo")
+        assert second.result().status_code == 200, second.result().text
+        assert not slow.done()
+        assert slow.result().status_code == 200
+
+
 def test_budgets_of_tags_bind_those_who_name_them(kontor, scope):
     tag = f"job={scope}"
     kontor.run("tag", "create", tag)
@@ -271,7 +294,7 @@ def test_a_killed_worker_leaves_no_call_under_way(own):
     limit(own, "team:killed", "concurrency=2")
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(own.chat, key["key"],
-                            content="x [[sim out=1 ttft=3000]]")
+                            content="x [[sim out=1 ttft=1700]]")
                 for _ in range(2)]
         time.sleep(0.5)
         assert small(own, key["key"]).status_code == 429

@@ -40,8 +40,16 @@ parts_that_overflow_together_are_not_sane(void **state)
 	(void)state;
 	assert_false(usage_sane(&(struct usage){
 	    .input = 10, .cached = 5, .cache_write = UINT64_MAX - 2 }));
+}
+
+static void
+no_call_has_as_many(void **state)
+{
+	(void)state;
 	assert_true(usage_sane(&(struct usage){
-	    .input = UINT64_MAX, .cached = 5, .cache_write = UINT64_MAX - 5 }));
+	    .input = TOKENS_MAX - 1, .output = TOKENS_MAX - 1 }));
+	assert_false(usage_sane(&(struct usage){ .input = TOKENS_MAX }));
+	assert_false(usage_sane(&(struct usage){ .output = UINT64_MAX }));
 }
 
 int
@@ -50,6 +58,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts_may_not_exceed_the_whole),
 		cmocka_unit_test(parts_that_overflow_together_are_not_sane),
+		cmocka_unit_test(no_call_has_as_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

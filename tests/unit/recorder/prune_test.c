@@ -106,6 +106,31 @@ it_waits_while_there_is_something_to_store(void **state)
 	rig_end(&g);
 }
 
+/* No turn is quiet: what waits for one is done behind a commit. */
+static void
+steady_calls_do_not_keep_it_from_its_work(void **state)
+{
+	struct rig g;
+	struct worker w;
+	uint64_t key;
+
+	(void)state;
+	rig_open(&g);
+	key = rig_key(&g, 1, "10", "total");
+	worker_start(&g, &w);
+	g.r->last_checkpoint_ns = g.r->last_commit_ns = 0;
+	assert_true(worker_call(&g, &w, key, DOLLAR / 10, 1000));
+	(void)recorder_turn(g.r);
+	assert_true(g.r->last_checkpoint_ns > 0);
+	assert_false(g.r->wal_dirty);
+	g.r->last_prune_ns = g.r->last_commit_ns = 0;
+	assert_true(worker_call(&g, &w, key, DOLLAR / 10, 1000));
+	(void)recorder_turn(g.r);
+	assert_true(g.r->last_prune_ns > 0);
+	worker_kill(&g, &w);
+	rig_end(&g);
+}
+
 static void
 journals_of_other_boots_and_old_answers_go(void **state)
 {
@@ -154,6 +179,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(minutes_go_and_hours_stay),
 		cmocka_unit_test(it_waits_while_there_is_something_to_store),
+		cmocka_unit_test(steady_calls_do_not_keep_it_from_its_work),
 		cmocka_unit_test(journals_of_other_boots_and_old_answers_go),
 	};
 

@@ -214,6 +214,7 @@ a_ring_with_garbage_is_quarantined_not_believed(void **state)
 	struct ring *ring;
 	uint64_t key;
 	char *p;
+	int i;
 
 	(void)state;
 	rig_open(&g);
@@ -236,11 +237,16 @@ a_ring_with_garbage_is_quarantined_not_believed(void **state)
 	worker_kill(&g, &w);
 	recorder_repair(g.r, w.slot);
 	assert_int_equal(shm_slot_state(&g.m, w.slot), SLOT_FREE);
-	worker_start(&g, &w);
-	assert_true(worker_call(&g, &w, key, DOLLAR, 1000));
-	assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
-	assert_int_equal(rig_settled(&g, key), 20000000);
-	worker_kill(&g, &w);
+	/* Those that come after it in its slot are as good as any. */
+	for (i = 0; i < 3; i++) {
+		worker_start(&g, &w);
+		assert_true(worker_call(&g, &w, key, DOLLAR, 1000));
+		assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+		assert_int_equal(rig_settled(&g, key), 20000000 + i * 5000000);
+		worker_kill(&g, &w);
+		recorder_repair(g.r, w.slot);
+	}
+	assert_int_equal(rig_store(&g, "SELECT count(*) FROM incidents"), 1);
 	worker_kill(&g, &x);
 	rig_end(&g);
 }
