@@ -799,8 +799,9 @@ gone(struct req *req)
 {
 	const struct relay *r = req->relay;
 
-	if (req->try.sent_ns == 0 || (r != NULL && r->mode == MODE_STREAM) ||
-	    (r == NULL && req->ask->stream))
+	/* Until there is a head, what stands here is the last attempt's. */
+	if (req->try.sent_ns == 0 ||
+	    (req->try.status == 0 ? req->ask->stream : r->mode == MODE_STREAM))
 		return attempt_over(req, FAULT_GONE);
 	timer_set(req->w->loop, &req->timer,
 	    loop_now(req->w->loop) + GONE_READ_NS, on_time);

@@ -248,7 +248,11 @@ exchange_full(const struct exchange *x)
 
 	if (x->h2)
 		return h2conn_full(x);
-	return c->out.len >= conn_high(c->srv);
+	if (c->out.len < conn_high(c->srv))
+		return false;
+	/* Who is told so is owed on_drain, whenever the mark sank. */
+	c->was_full = true;
+	return true;
 }
 
 bool

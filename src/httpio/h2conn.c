@@ -590,9 +590,12 @@ h2conn_write(struct exchange *x, struct slice data, bool last)
 bool
 h2conn_full(const struct exchange *x)
 {
-	const struct h2stream *s = stream_of(x);
+	struct h2stream *s = stream_of(x);
 
-	return s->out.len >= high(s);
+	if (s->out.len < high(s))
+		return false;
+	s->full = s->up->full = true;
+	return true;
 }
 
 bool

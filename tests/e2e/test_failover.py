@@ -1,5 +1,6 @@
 """While one deployment is healthy the caller sees only success."""
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -135,6 +136,22 @@ def test_a_wrong_credential_of_ours_is_not_the_callers(kontor, key):
     assert r.status_code == 502
     assert r.json()["error"]["code"] == "provider_credential"
     assert "sk-nobody" not in r.text
+
+
+def test_who_leaves_a_stream_between_two_providers(kontor, key, chain):
+    """After the first has failed, before the second has said anything."""
+    body = json.dumps({"model": chain, "stream": True, "messages": ask(
+        "Go. [[sim out=5 ttft=600 fault@openai=503]]")}).encode()
+    workers = kontor.of_role("worker")
+    for wait in (0.1, 0.3, 0.9):
+        with socket.create_connection(kontor.address) as s:
+            s.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: k\r\n"
+                      b"Authorization: Bearer %s\r\nContent-Type: "
+                      b"application/json\r\nContent-Length: %d\r\n\r\n"
+                      % (key.encode(), len(body)) + body)
+            time.sleep(wait)
+    time.sleep(1.5)
+    assert kontor.of_role("worker") == workers
 
 
 @pytest.mark.parametrize("fault", ["cut:4", "reset:400", "hangmid:4",

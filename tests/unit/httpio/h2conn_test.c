@@ -494,6 +494,33 @@ a_stream_that_is_not_read_fills_alone(void **state)
 	assert_memory_equal(got.p + got.len - 3, "end", 3);
 }
 
+/* Memory becomes short: a queue is full that was not when it was filled. */
+static void
+who_is_told_of_a_full_queue_hears_when_it_drains(void **state)
+{
+	static char lump[8 * 1024];
+
+	(void)state;
+	nghttp2_session_set_local_window_size(
+	    client, NGHTTP2_FLAG_NONE, 0, 1 << 24);
+	ask("GET", "/hold", false);
+	UNTIL(nheld == 1);
+	exchange_answer(held[0], 200, NULL, 0, -1);
+	nghttp2_session_set_local_window_size(client, NGHTTP2_FLAG_NONE, 1, 0);
+	turn();
+	exchange_write(held[0], (struct slice){ lump, sizeof(lump) }, false);
+	exchange_write(held[0], (struct slice){ lump, sizeof(lump) }, false);
+	exchange_write(held[0], (struct slice){ lump, sizeof(lump) }, false);
+	assert_false(exchange_full(held[0]));
+	server_tight(server, true);
+	assert_true(exchange_full(held[0]));
+	nghttp2_session_set_local_window_size(
+	    client, NGHTTP2_FLAG_NONE, 1, 1 << 24);
+	UNTIL(ndrain == 1);
+	exchange_write(held[0], S("end"), true);
+	UNTIL(nclosed == 1);
+}
+
 static void
 a_reset_tells_the_owner_of_that_stream(void **state)
 {
@@ -1073,6 +1100,7 @@ main(void)
 		T(a_head_above_the_limit_is_refused),
 		T(host_and_authority_must_agree),
 		T(a_stream_that_is_not_read_fills_alone),
+		T(who_is_told_of_a_full_queue_hears_when_it_drains),
 		T(a_reset_tells_the_owner_of_that_stream),
 		T(a_lost_connection_tells_every_owner),
 		T(an_aborted_exchange_is_a_reset),

@@ -473,6 +473,32 @@ an_owner_may_cut_what_is_bad(void **state)
 	buf_fini(&b);
 }
 
+/* Memory becomes short: a queue is full that was not when it was filled. */
+static void
+who_is_told_of_a_full_queue_hears_when_it_drains(void **state)
+{
+	static char block[65536];
+	struct buf b = { 0 };
+	int fd;
+
+	(void)state;
+	start();
+	fd = net_dial(port);
+	net_send(fd, S(GET("/hold")));
+	NET_UNTIL(held != NULL);
+	exchange_answer(held, 200, NULL, 0, -1);
+	while (server_tight(server, true), !exchange_full(held)) {
+		server_tight(server, false);
+		exchange_write(
+		    held, (struct slice){ block, sizeof(block) }, false);
+	}
+	NET_UNTIL((net_read(fd, &b), ndrain == 1));
+	exchange_write(held, S(""), true);
+	net_until(fd, &b, S("\r\n0\r\n\r\n"));
+	close(fd);
+	buf_fini(&b);
+}
+
 /* The client reads nothing for a while: the queue fills, drains, and not a
  * byte is lost. */
 static void
@@ -1093,6 +1119,7 @@ main(void)
 		TEST(a_head_without_end_is_too_large),
 		TEST(chunks_above_the_limit_are_too_large),
 		TEST(an_owner_may_cut_what_is_bad),
+		TEST(who_is_told_of_a_full_queue_hears_when_it_drains),
 		TEST(a_slow_reader_fills_and_drains_the_queue),
 		TEST(a_large_body_comes_whole),
 		TEST(a_client_that_vanishes_is_gone),
