@@ -18,6 +18,7 @@
 #include "main/ask.h"
 #include "main/commands.h"
 #include "main/config.h"
+#include "main/pricefile.h"
 #include "main/pricing.h"
 #include "main/table.h"
 #include "main/value.h"
@@ -701,34 +702,57 @@ replace_file(const char *path, struct slice text)
 	return good;
 }
 
+/* As the next command will load it: then nothing of the import is new. */
+static bool
+would_load(const char *config, const struct pricing_more *m, struct slice whole)
+{
+	struct pricing_more again = {
+		.file = m->file, .text = m->text, .csv = m->csv, .whole = whole
+	};
+	struct snapshot *s = NULL;
+	const bool good = load(config, &again, &s) && again.added == 0;
+
+	snapshot_unref(&s);
+	buf_fini(&again.rows);
+	mem_free(again.prices_file);
+	return good;
+}
+
 /* The new rows behind the list that ends the file; the rest as it was. */
 static bool
-append_rows(const char *path, struct slice rows)
+append_rows(const struct pricing_more *m, const char *config, const char *to)
 {
-	struct buf text = { 0 };
-	bool good = true;
+	const bool of_config =
+	    m->prices_file != NULL && strcmp(to, m->prices_file) == 0;
+	struct buf was = { 0 }, is = { 0 };
+	bool good = false;
 
-	if (access(path, F_OK) == 0 &&
-	    !config_file_read(path, YTREE_BYTES_MAX, &text))
-		good = say_errno(path, "cannot be read");
-	if (text.len == 0)
-		buf_str(&text, "prices: # per 1,000,000 tokens\n");
-	else if (text.p[text.len - 1] != '\n')
-		buf_char(&text, '\n');
-	buf_add(&text, rows);
-	good = good && replace_file(path, buf_slice(&text));
-	buf_fini(&text);
+	if (access(to, F_OK) == 0 &&
+	    !config_file_read(to, YTREE_BYTES_MAX, &was))
+		(void)say_errno(to, "cannot be read");
+	else if (pricefile_add(buf_slice(&was), buf_slice(&m->rows), &is) &&
+		 (!of_config || would_load(config, m, buf_slice(&is))))
+		good = replace_file(to, buf_slice(&is));
+	else
+		fprintf(stderr,
+		    "kontor: %s would not load with the new prices at its "
+		    "end: it stays as it was\n  hint: its list must end the "
+		    "file and be of lines, \"  - {...}\"; \"-o -\" prints "
+		    "the prices\n",
+		    to);
+	buf_fini(&was);
+	buf_fini(&is);
 	return good;
 }
 
 static int
-finish_import(const struct pricing_more *m, const char *out)
+finish_import(const struct pricing_more *m, const char *config, const char *out)
 {
 	const struct slice rows = buf_slice(&m->rows);
 	const char *to = out != NULL ? out : m->prices_file;
 
 	if (to != NULL && strcmp(to, "-") != 0 && m->added > 0 &&
-	    !append_rows(to, rows))
+	    !append_rows(m, config, to))
 		return 1;
 	if (to == NULL || strcmp(to, "-") == 0) {
 		printf("prices:\n%.*s", S_FMT(rows));
@@ -755,7 +779,7 @@ import(struct pricing_more *m, const char *config, const char *out)
 	} else {
 		m->text = buf_slice(&text);
 		if (load(config, m, &s))
-			status = finish_import(m, out);
+			status = finish_import(m, config, out);
 	}
 	snapshot_unref(&s);
 	buf_fini(&text);

@@ -352,7 +352,9 @@ take_file(struct taker *k)
 	/* The report outlives the snapshot that the name is in. */
 	r->file = arena_str(&r->arena, slice_of(k->p->prices_file));
 	r->part = PART_FILE;
-	if (k->p->more != NULL && access(r->file, F_OK) != 0)
+	if (k->p->more != NULL && k->p->more->whole.p != NULL)
+		root = ynode_parse(k->scratch, k->p->more->whole, r);
+	else if (k->p->more != NULL && access(r->file, F_OK) != 0)
 		root = NULL; /* it will be made */
 	else if (config_file_read(r->file, YTREE_BYTES_MAX + 1, &text))
 		root = ynode_parse(k->scratch, buf_slice(&text), r);
@@ -388,7 +390,8 @@ take_more(struct taker *k)
 
 /* --- rows that say the same ------------------------------------------ */
 
-/* Of rows for one deployment: by tier, then by when they begin. */
+/* Of rows for one deployment: by tier, then by when they begin; what is here
+ * already before what is from elsewhere. */
 static int
 by_tier_and_day(const void *a, const void *b)
 {
@@ -402,6 +405,8 @@ by_tier_and_day(const void *a, const void *b)
 	if (c == 0)
 		c = ((*x)->price.from_ns > (*y)->price.from_ns) -
 		    ((*x)->price.from_ns < (*y)->price.from_ns);
+	if (c == 0)
+		c = (int)(*x)->more - (int)(*y)->more;
 	if (c == 0)
 		c = ((*x)->node->at.line > (*y)->node->at.line) -
 		    ((*x)->node->at.line < (*y)->node->at.line);

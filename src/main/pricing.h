@@ -18,6 +18,7 @@ struct pricing_more {
 	const char *file; /* its name */
 	struct slice text;
 	bool csv;
+	struct slice whole; /* prices_file, unless its p is NULL */
 	/* What came of it, when nothing is wrong. */
 	char *prices_file;    /* of the configuration; mem_free(); or NULL */
 	struct buf rows;      /* the new ones, as lines of a YAML list */

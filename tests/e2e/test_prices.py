@@ -7,6 +7,7 @@ import time
 from decimal import Decimal as D
 
 import pytest
+import yaml
 
 import kit
 
@@ -413,6 +414,47 @@ def test_prices_are_imported_compared_and_put_in_force(own):
     told = own.explain(r.headers["x-kontor-request-id"])["attempts"][0]
     assert told["price"]["input"] == "0.5"
     own.verify()
+
+
+FLOW = 'prices: [{deployment: plain, input: "1", output: "2", ' \
+    'from: 2098-01-01}]\n'
+ROW = FLOW[9:-2]
+
+
+@pytest.mark.parametrize("text", [
+    "prices: []\n", f"prices:\n- {ROW}\n", f"prices:\n    - {ROW}\n# end"])
+def test_prices_are_added_in_the_form_of_the_list(own, text):
+    own.config["prices_file"] = "prices.yaml"
+    own.write_config()
+    (own.folder / "prices.yaml").write_text(text)
+    (own.folder / "new.json").write_text(json.dumps({"prices": [
+        {"deployment": "plain", "from": "2099-01-01", "input": "1",
+         "output": "1"}] * 2}))
+    for said in ("1 prices added to ", "0 prices added to "):
+        r = own.run("prices", "import", own.folder / "new.json")
+        assert r.stdout.startswith(said), r.stdout
+        own.run("check")
+    rows = yaml.safe_load((own.folder / "prices.yaml").read_text())["prices"]
+    assert len(rows) == 1 + text.count("plain")
+
+
+@pytest.mark.parametrize("text", [
+    FLOW, json.dumps(yaml.safe_load(FLOW), default=str),
+    f"---\nprices:\n  - {ROW}\n...\n"])
+def test_a_file_that_cannot_take_prices_stays_as_it_was(own, text):
+    own.config["prices_file"] = "prices.yaml"
+    own.write_config()
+    (own.folder / "prices.yaml").write_text(text)
+    (own.folder / "new.csv").write_text(
+        "deployment,from,input,output\nplain,2099-01-01,1,1\n")
+    own.run("check")
+    for more in ((), ("-o", own.folder / "prices.yaml")):
+        r = own.run("prices", "import", own.folder / "new.csv", *more,
+                    check=False)
+        assert r.returncode == 1 and "it stays as it was" in r.stderr
+        assert not r.stdout
+        assert (own.folder / "prices.yaml").read_text() == text
+    own.run("check")
 
 
 def test_a_bad_import_changes_nothing(own):
