@@ -360,22 +360,43 @@ find_key(struct recorder *r, uint64_t id, struct reply *p)
 	return k;
 }
 
+static void
+end(struct recorder *r, const struct key *k)
+{
+	struct key_change v = change_of(k);
+
+	v.op = OP_END;
+	own_key(r, &v);
+}
+
 /* Fails closed: the word first, the record after it. */
 void
 control_key_revoke(struct recorder *r, const struct json *j, struct reply *p)
 {
 	struct key *k = find_key(r, get_key_id(j, "id", p), p);
-	struct key_change v;
 
 	if (k == NULL)
 		return;
 	(void)key_revoke(r->m, k->id);
-	if (!k->revoked) {
-		v = change_of(k);
-		v.op = OP_END;
-		own_key(r, &v);
-	}
+	if (!k->revoked)
+		end(r, k);
 	(void)control_durable(r, p);
+}
+
+static void
+end_as_told(void *arg, void *node)
+{
+	struct recorder *r = arg;
+	const struct key *k = node;
+
+	if (!k->revoked && key_revoked(r->m, k->id))
+		end(r, k);
+}
+
+void
+control_keys_end(struct recorder *r)
+{
+	table_each(&r->keys, end_as_told, r);
 }
 
 static void

@@ -152,6 +152,8 @@ typedef void control_f(
     struct recorder *r, const struct json *j, struct reply *p);
 
 control_f control_key_create, control_key_revoke, control_key_rotate;
+/* What shared memory has revoked and the books have not: ends there too. */
+void control_keys_end(struct recorder *r);
 control_f control_subject_create, control_subject_rename, control_subject_close;
 control_f control_budget_set, control_budget_change, control_budget_close;
 control_f control_limit_set, control_limit_close;

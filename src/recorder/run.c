@@ -11,6 +11,7 @@
 #include "audit/notary.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "recorder/control_priv.h"
 #include "recorder/state.h"
 #include "shm/atomic.h"
 
@@ -243,6 +244,7 @@ take_over(struct recorder *r)
 {
 	enum fault fault;
 
+	control_keys_end(r);
 	nouns_publish(r);
 	(void)drain_all(r, NULL);
 	repair_all(r);

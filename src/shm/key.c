@@ -178,3 +178,11 @@ key_revoke(struct shm *m, uint64_t id)
 	}
 	return false;
 }
+
+bool
+key_revoked(const struct shm *m, uint64_t id)
+{
+	const struct shm_key *k = find(m, id);
+
+	return k != NULL && at_load(&k->state) == KEY_REVOKED;
+}

@@ -23,5 +23,6 @@ bool key_may_use(const struct shm_key *k, uint64_t model_hash);
  */
 bool key_publish(struct shm *m, const struct shm_key *row) MUST_USE;
 bool key_revoke(struct shm *m, uint64_t id); /* false: no such key */
+bool key_revoked(const struct shm *m, uint64_t id);
 
 #endif

@@ -564,6 +564,37 @@ a_wish_that_a_full_disk_met_comes_true_or_was_nothing(void **state)
 	rig_end(&g);
 }
 
+/* The word in shared memory outlives who could not write it down. */
+static void
+a_key_revoked_while_the_disk_refused_stays_revoked(void **state)
+{
+	struct rig g = { .dir = "/tmp/kontor-rec-XXXXXX", .disk = &failing };
+	uint64_t key, other;
+
+	(void)state;
+	log_init("test", LOG_LVL_ERROR);
+	assert_non_null(mkdtemp(g.dir));
+	rig_tables(&g, 1);
+	g.s = rig_snapshot(77);
+	assert_int_equal(rig_start(&g), FAULT_NONE);
+	key = rig_key(&g, 1, "10", "total");
+	other = rig_key(&g, 2, "10", "total");
+	fail_writes = 1;
+	assert_true(says(&g, "{\"op\":\"key_revoke\",\"id\":\"000000000001\"}",
+	    "may still come about"));
+	recorder_close(&g.r);
+	shm_slot_dead(&g.m, g.m.slot);
+	fail_writes = 0;
+	assert_int_equal(rig_start(&g), FAULT_NONE);
+	assert_true(key_revoked(&g.m, key));
+	assert_int_equal(
+	    rig_store(&g, "SELECT id FROM keys WHERE revoked"), (int64_t)key);
+	rig_power_cut(&g);
+	assert_false(key_live(key_find(&g.m, key), clock_wall_ns()));
+	assert_true(key_live(key_find(&g.m, other), clock_wall_ns()));
+	rig_end(&g);
+}
+
 int
 main(void)
 {
@@ -584,6 +615,8 @@ main(void)
 		cmocka_unit_test(a_full_disk_stops_calls_and_loses_nothing),
 		cmocka_unit_test(
 		    a_wish_that_a_full_disk_met_comes_true_or_was_nothing),
+		cmocka_unit_test(
+		    a_key_revoked_while_the_disk_refused_stays_revoked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
