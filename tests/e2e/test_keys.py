@@ -2,7 +2,9 @@
 import concurrent.futures
 import decimal
 import json
+import os
 import re
+import signal
 import time
 
 import httpx
@@ -61,6 +63,35 @@ def test_a_revoked_key_is_refused_by_every_worker_within_a_second(kontor):
         assert http.post(PATH, json=body()).status_code == 401
         http.close()
     assert {status(kontor, made["key"]) for _ in range(16)} == {401}
+
+
+def test_a_key_is_found_and_revoked_while_no_recorder_answers(sim, tmp_path):
+    with kit.Kontor(tmp_path, kit.make_config(sim.url, tmp_path / "data")) as k:
+        made = k.key("leaver")
+        token = (k.data_dir / "admin.token").read_text().strip()
+        pid, = k.of_role("recorder")
+
+        def revoked():
+            row, = k.cli("key", "list", "--json")["keys"]
+            return row["revoked"]
+
+        os.kill(pid, signal.SIGSTOP)
+        assert not revoked()
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.delete(f"{k.admin}/api/v1/keys/{made['id']}", timeout=0.5,
+                         headers={"authorization": f"Bearer {token}"})
+        assert status(k, made["key"]) == 401
+        assert revoked()
+        os.kill(pid, signal.SIGKILL)
+        kit.wait_for("another recorder",
+                     lambda: k.of_role("recorder") not in ([], [pid]))
+        k.wait_ready()
+        assert revoked()
+        k.end()
+        k.start()
+        assert revoked()
+        assert status(k, made["key"]) == 401
+        k.verify()
 
 
 def test_revoking_what_is_not_there_says_so(kontor):
