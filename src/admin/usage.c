@@ -6,44 +6,26 @@
 #include "admin/api.h"
 #include "admin/control_priv.h"
 #include "base/clock.h"
+#include "base/date.h"
 #include "books/explain.h"
 #include "books/focus.h"
 #include "books/level.h"
 #include "books/usage.h"
 #include "store/store.h"
 
-/* "2026-11-23", "2026-11-23T08:00:00Z" or seconds since 1970, UTC. */
-static bool
-read_time(const char *text, int64_t *ns)
-{
-	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%SZ",
-		"%Y-%m-%dT%H:%MZ", "%Y-%m-%d" };
-	const char *end;
-	struct tm tm;
-	uint64_t s;
-	size_t i;
-
-	if (slice_u64(slice_of(text), &s) && s < 100000000000) {
-		*ns = (int64_t)s * NS_PER_S;
-		return true;
-	}
-	for (i = 0; i < NELEM(forms); i++) {
-		tm = (struct tm){ 0 };
-		end = strptime(text, forms[i], &tm);
-		if (end != NULL && *end == '\0') {
-			*ns = (int64_t)timegm(&tm) * NS_PER_S;
-			return true;
-		}
-	}
-	return false;
-}
-
+/* What date_parse() takes, or seconds since 1970. */
 static bool
 query_time(struct api *a, const char *name, int64_t *ns)
 {
-	struct slice v = api_query(a, name);
+	const struct slice v = api_query(a, name);
+	uint64_t s;
 
-	return v.len == 0 || read_time(arena_str(&a->arena, v), ns);
+	if (v.len == 0)
+		return true;
+	if (!slice_u64(v, &s) || s > DATE_LAST_S)
+		return date_parse(v, ns);
+	*ns = (int64_t)s * NS_PER_S;
+	return true;
 }
 
 const char *
@@ -51,7 +33,7 @@ api_read_span(struct api *a, int64_t *from_ns, int64_t *to_ns)
 {
 	if (!query_time(a, "from", from_ns) || !query_time(a, "to", to_ns))
 		return "'from' and 'to' take 2026-11-23, 2026-11-23T08:00:00Z "
-		       "or seconds since 1970";
+		       "or seconds since 1970, until 2200";
 	/* Nothing was spent between the two: an answer, but a wrong one. */
 	if (*to_ns != 0 && *to_ns < *from_ns)
 		return "'to' is before 'from'";
@@ -121,7 +103,8 @@ read_month(struct slice text, struct roll_span *out)
 
 	if (!slice_cut(text, '-', &head, &tail) || head.len != 4 ||
 	    tail.len != 2 || !slice_u64(head, &year) ||
-	    !slice_u64(tail, &month) || year < 1970 || month < 1 || month > 12)
+	    !slice_u64(tail, &month) || year < DATE_YEAR_FIRST ||
+	    year > DATE_YEAR_LAST || month < 1 || month > 12)
 		return false;
 	tm.tm_year = (int)year - 1900;
 	tm.tm_mon = (int)month - 1;
@@ -248,7 +231,7 @@ usage_chargeback(struct api *a)
 	const char *wrong = read_query(a, &q, &format);
 
 	if (wrong == NULL && month.len > 0 && !read_month(month, &q.span))
-		wrong = "'month' takes 2026-11";
+		wrong = "'month' takes 2026-11, until 2200-12";
 	if (wrong == NULL && q.n > 0)
 		wrong = "a chargeback is by org, team and project: 'by' is not "
 			"for it";

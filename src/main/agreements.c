@@ -5,11 +5,11 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/json.h"
 #include "main/args.h"
 #include "main/ask.h"
 #include "main/commands.h"
-#include "main/value.h"
 
 static struct slice
 text_at(const struct json *j, const char *key)
@@ -173,7 +173,7 @@ add_at(struct buf *path, const char *value)
 
 	if (value == NULL)
 		return true;
-	if (!value_date(slice_of(value), &ns))
+	if (!date_parse(slice_of(value), &ns))
 		return false;
 	t = (time_t)(ns / NS_PER_S);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "crypto/digest.h"
@@ -404,8 +405,8 @@ ask_time(struct buf *path, const char *name, const char *value)
 	if (value == NULL)
 		return true;
 	if (value_span(slice_of(value), &ns))
-		ns = clock_wall_ns() - ns;
-	else if (!value_date(slice_of(value), &ns)) {
+		ns = ns < clock_wall_ns() ? clock_wall_ns() - ns : 0;
+	else if (!date_parse(slice_of(value), &ns)) {
 		fprintf(
 		    stderr, "kontor: --%s does not take \"%s\"\n", name, value);
 		return false;

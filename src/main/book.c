@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/date.h"
 #include "base/json.h"
-#include "main/value.h"
 #include "model/agreement.h"
 #include "model/ident.h"
 
@@ -66,7 +66,7 @@ read_row(const struct json *j, struct book_row *r)
 	r->uplift = json_get(j, "uplift");
 	r->context = maybe_count(j, "context");
 	r->max_output = maybe_count(j, "max_output");
-	CHECK(value_date(json_get_str(j, "from"), &p->from_ns));
+	CHECK(date_parse(json_get_str(j, "from"), &p->from_ns));
 	p->tier = r->tier;
 	read_rates(j, &p->base);
 	CHECK((p->base.has & LANE_BIT(LANE_INPUT)) != 0 &&

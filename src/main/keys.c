@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/json.h"
 #include "ledger/window.h"
 #include "main/args.h"
@@ -43,7 +44,7 @@ write_expiry(struct buf *b, const char *text)
 		json_w_kstr(b, "expires", slice_of(text));
 		return ns > 0;
 	}
-	if (!value_date(slice_of(text), &ns))
+	if (!date_parse(slice_of(text), &ns))
 		return false;
 	minutes = (ns - clock_wall_ns()) / (60 * NS_PER_S);
 	json_w_key(b, "expires");

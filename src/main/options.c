@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/date.h"
 #include "base/json.h"
 #include "main/secret.h"
 #include "main/value.h"
@@ -387,7 +388,7 @@ check_scalar(struct checker *k, const struct option *o, struct ynode *n)
 		check_percent(k, n);
 		break;
 	case OPT_DATE:
-		if (!value_date(n->text, &when))
+		if (!date_parse(n->text, &when))
 			wrong(k, n, "for example 2026-11-01", "a date");
 		break;
 	case OPT_SECRET: /* config.c resolves it */
@@ -734,7 +735,7 @@ schema_scalar(struct buf *b, const struct option *o)
 	case OPT_DATE:
 		schema_pattern(b,
 		    "^[0-9]{4}-[0-9]{2}-[0-9]{2}"
-		    "(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?$" ENV_OR,
+		    "(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?Z)?$" ENV_OR,
 		    false);
 		break;
 	case OPT_OBJECT:

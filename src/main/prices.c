@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/json.h"
 #include "main/args.h"
 #include "main/ask.h"
@@ -53,7 +54,7 @@ static bool
 moment_of(const char *text, int64_t *ns)
 {
 	*ns = clock_wall_ns();
-	if (text == NULL || value_date(slice_of(text), ns))
+	if (text == NULL || date_parse(slice_of(text), ns))
 		return true;
 	fprintf(stderr,
 	    "kontor: \"%s\" is not a date; for example 2026-11-01\n", text);

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/date.h"
 #include "base/json.h"
 #include "main/book.h"
 #include "main/config.h"
 #include "main/csv.h"
-#include "main/value.h"
 #include "model/agreement.h"
 #include "model/ident.h"
 
@@ -59,7 +59,7 @@ date_of(const struct ynode *n, const char *rel)
 	const struct ynode *at = scalar(n, rel);
 	int64_t ns;
 
-	return at != NULL && value_date(at->text, &ns) ? ns : 0;
+	return at != NULL && date_parse(at->text, &ns) ? ns : 0;
 }
 
 static struct slice

@@ -1,6 +1,6 @@
 #include "main/routing.h"
 
-#include "main/value.h"
+#include "base/date.h"
 #include "model/ident.h"
 
 struct taker {
@@ -35,7 +35,7 @@ date_of(const struct ynode *n, const char *rel)
 	const struct ynode *at = scalar(n, rel);
 	int64_t ns;
 
-	return at != NULL && value_date(at->text, &ns) ? ns : 0;
+	return at != NULL && date_parse(at->text, &ns) ? ns : 0;
 }
 
 /* A list of words as one text with commas. */

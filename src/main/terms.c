@@ -1,6 +1,6 @@
 #include "main/terms.h"
 
-#include "main/value.h"
+#include "base/date.h"
 #include "model/ident.h"
 
 struct taker {
@@ -36,7 +36,7 @@ date_of(const struct ynode *n, const char *rel, int64_t or_else)
 	const struct ynode *at = scalar(n, rel);
 	int64_t ns;
 
-	return at != NULL && value_date(at->text, &ns) ? ns : or_else;
+	return at != NULL && date_parse(at->text, &ns) ? ns : or_else;
 }
 
 static struct money

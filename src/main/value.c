@@ -1,7 +1,6 @@
 #include "main/value.h"
 
 #include <arpa/inet.h>
-#include <time.h>
 
 #include "base/clock.h"
 
@@ -62,55 +61,6 @@ value_size(struct slice s, uint64_t *bytes)
 	if (!number_with_unit(s, units, NELEM(units), &v))
 		return false;
 	*bytes = (uint64_t)v;
-	return true;
-}
-
-static bool
-digits(const char *p, size_t n, int *out)
-{
-	uint64_t v;
-
-	if (!slice_u64((struct slice){ p, n }, &v))
-		return false;
-	*out = (int)v;
-	return true;
-}
-
-static bool
-date_part(const char *p, struct tm *tm)
-{
-	return p[4] == '-' && p[7] == '-' && digits(p, 4, &tm->tm_year) &&
-	       digits(p + 5, 2, &tm->tm_mon) && digits(p + 8, 2, &tm->tm_mday);
-}
-
-static bool
-time_part(const char *p, struct tm *tm)
-{
-	return p[0] == 'T' && p[3] == ':' && p[6] == ':' && p[9] == 'Z' &&
-	       digits(p + 1, 2, &tm->tm_hour) &&
-	       digits(p + 4, 2, &tm->tm_min) && digits(p + 7, 2, &tm->tm_sec);
-}
-
-bool
-value_date(struct slice s, int64_t *wall_ns)
-{
-	struct tm tm = { 0 }, sum, back;
-	time_t t;
-
-	if ((s.len != 10 && s.len != 20) || !date_part(s.p, &tm) ||
-	    (s.len == 20 && !time_part(s.p + 10, &tm)))
-		return false;
-	if (tm.tm_year < 1970 || tm.tm_year > 2200)
-		return false;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
-	sum = tm; /* timegm() writes into what it is given */
-	t = timegm(&sum);
-	/* The 31st of February comes back as another day. */
-	if (gmtime_r(&t, &back) == NULL || back.tm_mday != tm.tm_mday ||
-	    back.tm_mon != tm.tm_mon || back.tm_hour != tm.tm_hour)
-		return false;
-	*wall_ns = (int64_t)t * NS_PER_S;
 	return true;
 }
 

@@ -12,8 +12,6 @@
 bool value_duration(struct slice s, int64_t *ns) MUST_USE;
 /* "4096", "64KiB", "32MiB", "1GiB" */
 bool value_size(struct slice s, uint64_t *bytes) MUST_USE;
-/* "2026-11-01" (midnight UTC) or "2026-11-01T12:00:00Z" */
-bool value_date(struct slice s, int64_t *wall_ns) MUST_USE;
 /* "30d", "12h", "2w" and value_duration's forms: spans of wall time. */
 bool value_span(struct slice s, int64_t *ns) MUST_USE;
 

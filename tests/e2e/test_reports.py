@@ -10,6 +10,7 @@ import subprocess
 
 import campaign
 import focus
+import httpx
 import kit
 import pytest
 
@@ -381,9 +382,35 @@ def test_chargeback_says_what_each_is_charged(books):
         assert int(last[column]) == books.total["unpriced_attempts"] > 0
     assert books.cli("chargeback", "--month", "2020-01",
                      "--json")["rows"] == []
-    for wrong in ("2026-13", "2026", "x"):
+    for wrong in ("2026-13", "2026", "x", "2201-01", "2611-06", "9999-12"):
         r = books.run("chargeback", "--month", wrong, check=False)
         assert r.returncode == 1 and "month" in r.stderr
+
+
+def test_a_time_is_read_alike_and_none_turns_around(books):
+    token = (books.data_dir / "admin.token").read_text().strip()
+
+    def answer(name, value):
+        return httpx.get(f"{books.admin}/api/v1/{name}={value}",
+                         headers={"authorization": f"Bearer {token}"})
+
+    for wrong in ("2300-01-01", "2611-06-01", "9999-12-31", "7289654400",
+                  "99999999999", "1969-12-31", "2026-02-30", "2026-1-2",
+                  "2026-11-26T16:06"):
+        for name in ("usage?from", "usage?to", "agreements?at",
+                     "usage?format=focus&to"):
+            assert answer(name, wrong).status_code == 400, (name, wrong)
+        for args in (("usage", "--from"), ("agreement", "report", "--at")):
+            r = books.run(*args, wrong, check=False)
+            assert r.returncode == 2 and wrong in r.stderr
+    for right in ("2026-11-26", "2026-11-26T16:06Z", "2200-12-31T23:59:59Z"):
+        for name in ("usage?from", "usage?to", "agreements?at"):
+            assert answer(name, right).status_code == 200, (name, right)
+        books.run("usage", "--from", right)
+        books.run("agreement", "report", "--at", right)
+    assert answer("usage?to", "7289654399").status_code == 200
+    assert books.cli("usage", "--from", "99999d", "--json")["rows"] == \
+        books.cli("usage", "--json")["rows"]
 
 
 def hledger(journal, *args):

@@ -47,27 +47,6 @@ sizes_are_binary(void **state)
 }
 
 static void
-dates_are_days_that_exist(void **state)
-{
-	int64_t ns;
-
-	(void)state;
-	assert_true(value_date(S("1970-01-01"), &ns) && ns == 0);
-	assert_true(value_date(S("2026-11-01"), &ns) &&
-		    ns == INT64_C(1793491200000000000));
-	assert_true(value_date(S("2024-02-29"), &ns));
-	assert_true(value_date(S("2026-11-01T00:00:01Z"), &ns) &&
-		    ns == INT64_C(1793491201000000000));
-	assert_false(value_date(S("2026-02-29"), &ns));
-	assert_false(value_date(S("2026-13-01"), &ns));
-	assert_false(value_date(S("2026-00-10"), &ns));
-	assert_false(value_date(S("2026-1-1"), &ns));
-	assert_false(value_date(S("1969-12-31"), &ns));
-	assert_false(value_date(S("2026-11-01T24:00:00Z"), &ns));
-	assert_false(value_date(S("2026-11-01T00:00:00+"), &ns));
-}
-
-static void
 addresses_are_literal(void **state)
 {
 	struct host_port a;
@@ -130,7 +109,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durations_have_a_unit),
 		cmocka_unit_test(sizes_are_binary),
-		cmocka_unit_test(dates_are_days_that_exist),
 		cmocka_unit_test(addresses_are_literal),
 		cmocka_unit_test(a_base_url_is_taken_apart),
 		cmocka_unit_test(names_have_no_spaces_or_quotes),
