@@ -513,3 +513,20 @@ zone_free(struct zone **z)
 	mem_free(*z);
 	*z = NULL;
 }
+
+bool
+zone_known(struct slice name)
+{
+	struct slice head, tail = name;
+	struct zone *z;
+
+	while (slice_cut(tail, '/', &head, &tail)) {
+		if (head.len == 0 || tail.len == 0)
+			return false;
+	}
+	z = zone_open(name);
+	if (z == NULL)
+		return false;
+	zone_free(&z);
+	return true;
+}

@@ -19,6 +19,11 @@ struct zone *zone_open(struct slice name) MUST_USE;
 /* The bytes of a TZif file. */
 struct zone *zone_parse(struct slice bytes) MUST_USE;
 void zone_free(struct zone **z);
+/*
+ * It may be asked for: there is such a zone, and no other spelling of its
+ * path, which would count as another.  A log may have one from before.
+ */
+bool zone_known(struct slice name) MUST_USE;
 
 /* Seconds that local time is ahead of UTC at utc_s (since 1970). */
 int64_t zone_offset(const struct zone *z, int64_t utc_s);

@@ -122,14 +122,10 @@ get_budget(
 	/* As it was called before there were other words about budgets. */
 	if (t->zone.len == 0 && old != NULL && old->type == JSON_STRING &&
 	    t->has_limit) {
-		struct zone *z = zone_open(old->text);
-
 		t->zone = old->text;
-		if (z == NULL)
+		if (!zone_known(t->zone))
 			control_refuse(
 			    p, FAULT_FIELD, "zone is not a time zone");
-		else
-			zone_free(&z);
 	}
 	if (t->has_limit && t->clamp && t->mode == BUDGET_SOFT)
 		control_refuse(p, FAULT_FIELD,

@@ -241,14 +241,10 @@ read_amount(
 static void
 read_zone(struct slice text, struct terms *t, struct reply *p)
 {
-	struct zone *z = text.len <= 64 ? zone_open(text) : NULL;
-
 	t->zone = text;
-	if (z == NULL)
+	if (!zone_known(text))
 		control_refuse(p, FAULT_FIELD,
 		    "'zone' is not a time zone, like Europe/Berlin");
-	else
-		zone_free(&z);
 }
 
 static const struct model_conf *

@@ -68,6 +68,30 @@ names_cannot_leave_the_folder(void **state)
 }
 
 static void
+a_zone_is_asked_for_by_one_spelling(void **state)
+{
+	static const char *const bad[] = { "Europe//Berlin", "/Europe/Berlin",
+		"Europe/Berlin/", "UTC/", "/", "//", "Europe/Atlantis",
+		"America/Argentina//Salta" };
+	static const char *const good[] = { "", "UTC", "Europe/Berlin",
+		"America/Argentina/Salta" };
+	struct zone *z;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(bad); i++)
+		assert_false(zone_known(slice_of(bad[i])));
+	for (i = 0; i < NELEM(good); i++) {
+		z = zone_open(slice_of(good[i]));
+		assert_int_equal(zone_known(slice_of(good[i])), z != NULL);
+		if (z == NULL)
+			print_message("no time zone %s here\n", good[i]);
+		else
+			zone_free(&z);
+	}
+}
+
+static void
 head(struct buf *b, unsigned times, unsigned types)
 {
 	const char counts[24] = { [15] = (char)times, [19] = (char)types };
@@ -165,6 +189,7 @@ main(void)
 		cmocka_unit_test(the_calendar_goes_both_ways),
 		cmocka_unit_test(offsets_agree_with_libc),
 		cmocka_unit_test(names_cannot_leave_the_folder),
+		cmocka_unit_test(a_zone_is_asked_for_by_one_spelling),
 		cmocka_unit_test(rules_are_read_as_posix_writes_them),
 		cmocka_unit_test(damaged_files_do_no_harm),
 	};

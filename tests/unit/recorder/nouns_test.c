@@ -298,6 +298,8 @@ budgets_that_make_no_sense_are_refused(void **state)
 		{ "1", "", "FIELD", "AMOUNT" },
 		{ "", "", "FIELD", "must be said" },
 		{ "1/day", ",\"zone\":\"Nowhere/City\"", "FIELD", "time zone" },
+		{ "1/day", ",\"zone\":\"Europe//Berlin\"", "FIELD",
+		    "time zone" },
 		{ "1/day", ",\"mode\":\"x\"", "FIELD", "hard, soft" },
 		{ "1/day", ",\"mode\":\"downgrade\"", "FIELD",
 		    "names a model" },
