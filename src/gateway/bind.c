@@ -167,7 +167,7 @@ bind_end(struct req *req)
 	if (req->rates == NULL)
 		return;
 	if (req->attempts == 0)
-		rate_back(&req->w->shm, req->rates);
+		rate_back(&req->w->shm, req->rates, loop_now(req->w->loop));
 	else
 		rate_settle(&req->w->shm, req->rates,
 		    at_least(0, req->used.input), at_least(0, req->used.output),

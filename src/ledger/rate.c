@@ -47,27 +47,36 @@ units_in(const struct shm_limit *l, int64_t ns)
 /* --- the pace ------------------------------------------------------------- */
 
 static bool
-pace_take(struct shm_limit *l, int64_t mono_ns, int64_t *wait_ns)
+pace_take(struct shm_limit *l, int64_t mono_ns, int64_t *step, int64_t *wait_ns)
 {
-	const int64_t step = pace_ns(l, 1);
-	const int64_t ahead = pace_ns(l, at_peek(&l->burst) - 1);
-	int64_t tat = at_load(&l->tat_ns), base;
+	int64_t tat = at_load(&l->tat_ns), base, ahead;
 
 	for (;;) {
+		*step = pace_ns(l, 1);
+		ahead = pace_ns(l, at_peek(&l->burst) - 1);
 		base = tat > mono_ns ? tat : mono_ns;
 		if (base - mono_ns > ahead || at_peek(&l->amount) <= 0) {
 			*wait_ns = base - mono_ns - ahead;
 			return false;
 		}
-		if (at_cas(&l->tat_ns, &tat, base + step))
+		if (at_cas(&l->tat_ns, &tat, base + *step))
 			return true;
 	}
 }
 
+/*
+ * A step drains while its call waits, however many stand before it: what is
+ * given back is never more than what the step still holds, so that calls which
+ * come to nothing let nobody pass ahead of the pace.
+ */
 static void
-pace_back(struct shm_limit *l)
+pace_back(struct shm_limit *l, int64_t taken_ns, int64_t step, int64_t mono_ns)
 {
-	(void)at_add(&l->tat_ns, -pace_ns(l, 1));
+	const int64_t today = pace_ns(l, 1); /* a limit may have changed */
+	const int64_t rest = taken_ns + (step < today ? step : today) - mono_ns;
+
+	if (rest > 0)
+		(void)at_add(&l->tat_ns, -rest);
 }
 
 static void
@@ -200,12 +209,12 @@ tokens_take(struct shm *m, uint32_t row, int64_t units, int64_t mono_ns,
 
 /* What cannot be taken any more is what FAULT_RATE says of it. */
 static enum fault
-take_one(struct shm *m, uint32_t row, uint32_t kind, int64_t units,
+take_one(struct shm *m, uint32_t row, uint32_t kind, int64_t *units,
     int64_t mono_ns, int64_t *wait_ns)
 {
 	*wait_ns = 0;
 	if (kind == LIMIT_REQUESTS)
-		return pace_take(&m->limits[row], mono_ns, wait_ns)
+		return pace_take(&m->limits[row], mono_ns, units, wait_ns)
 			   ? FAULT_NONE
 			   : FAULT_RATE;
 	if (kind == LIMIT_CONCURRENCY)
@@ -213,8 +222,8 @@ take_one(struct shm *m, uint32_t row, uint32_t kind, int64_t units,
 			   m, row, 1, at_peek(&m->limits[row].amount), false)
 			   ? FAULT_NONE
 			   : FAULT_CONCURRENCY;
-	return tokens_take(m, row, units, mono_ns, wait_ns) ? FAULT_NONE
-							    : FAULT_RATE;
+	return tokens_take(m, row, *units, mono_ns, wait_ns) ? FAULT_NONE
+							     : FAULT_RATE;
 }
 
 enum fault
@@ -225,19 +234,19 @@ rate_take(struct shm *m, const struct chain *c, const struct rate_need *need,
 	unsigned i;
 
 	out->n = 0;
+	out->mono_ns = mono_ns;
 	for (i = 0; i < c->nlimits; i++) {
 		const uint32_t row = (uint32_t)c->limit[i];
 		const uint32_t kind = at_load(&m->limits[row].kind);
-		const int64_t units =
-		    tokens_of(kind, need->input, need->output);
+		int64_t units = tokens_of(kind, need->input, need->output);
 
 		if (kind == 0 || kind == LIMIT_COST_PER_CALL)
 			continue;
-		f = take_one(m, row, kind, units, mono_ns, &why->wait_ns);
+		f = take_one(m, row, kind, &units, mono_ns, &why->wait_ns);
 		if (f != FAULT_NONE) {
 			why->limit = row;
 			why->kind = (enum limit_kind)kind;
-			rate_back(m, out);
+			rate_back(m, out, mono_ns);
 			return f;
 		}
 		out->item[out->n].limit = row;
@@ -270,7 +279,7 @@ rate_settle(struct shm *m, struct rate_taken *t, int64_t input, int64_t output,
 }
 
 void
-rate_back(struct shm *m, struct rate_taken *t)
+rate_back(struct shm *m, struct rate_taken *t, int64_t mono_ns)
 {
 	unsigned i;
 
@@ -278,7 +287,8 @@ rate_back(struct shm *m, struct rate_taken *t)
 		const uint32_t row = t->item[i].limit, kind = t->item[i].kind;
 
 		if (kind == LIMIT_REQUESTS)
-			pace_back(&m->limits[row]);
+			pace_back(&m->limits[row], t->mono_ns, t->item[i].units,
+			    mono_ns);
 		else
 			gauge_back(m, row,
 			    kind == LIMIT_CONCURRENCY ? 1 : t->item[i].units);

@@ -4,7 +4,8 @@
  * REQUESTS is GCRA (ITU-T I.371; RFC 9333's "leaky bucket as a meter"): one
  * CAS word per limit, the time at which all that was let pass would have come
  * at an even pace.  At most `burst` may come at once, so that no period sees
- * more than amount + burst - 1.
+ * more than amount + burst - 1.  A call that is not made gives back what is
+ * left of its step: nothing when it waited longer than that.
  *
  * Tokens are known when a call is over.  A call is let pass while what was
  * counted so far is not ahead of its pace by more than `burst`, and while the
@@ -35,11 +36,12 @@ struct rate_need {
 
 /* What was taken for a call; zeroed is nothing. */
 struct rate_taken {
+	int64_t mono_ns; /* when */
 	unsigned n;
 	struct {
 		uint32_t limit;
 		uint32_t kind;
-		int64_t units;
+		int64_t units; /* tokens; of REQUESTS its step, in ns */
 	} item[CHAIN_LIMITS];
 };
 
@@ -71,8 +73,8 @@ enum fault rate_take(struct shm *m, const struct chain *c,
 /* The call is over: counts what it used and gives the rest back. */
 void rate_settle(struct shm *m, struct rate_taken *t, int64_t input,
     int64_t output, int64_t mono_ns);
-/* The call is not made after all: as if it had never come. */
-void rate_back(struct shm *m, struct rate_taken *t);
+/* The call is not made after all: what time has not drained goes back. */
+void rate_back(struct shm *m, struct rate_taken *t, int64_t mono_ns);
 
 /* May one attempt cost so much?  The limit's row, or -1: it may. */
 int32_t rate_cost_refused(

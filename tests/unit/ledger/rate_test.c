@@ -110,9 +110,67 @@ a_burst_passes_at_once_and_a_refusal_says_how_long(void **state)
 	assert_false(take(&m, now + NS_PER_S - 1, &t, &why));
 	assert_true(take(&m, now + NS_PER_S, &t, &why));
 	/* What is given back passes again. */
-	rate_back(&m, &t);
+	rate_back(&m, &t, now + NS_PER_S);
 	assert_true(take(&m, now + NS_PER_S, &t, &why));
 	assert_false(take(&m, now + NS_PER_S, &t, &why));
+}
+
+/* They wait six seconds for something else; then those of another key come. */
+static void
+calls_that_are_not_made_let_nobody_pass_early(void **state)
+{
+	enum { SECONDS = 6, WAITING = 66 };
+	static struct rate_taken waiting[WAITING];
+	struct rate_taken t;
+	struct rate_short why;
+	const int64_t start = 50 * NS_PER_S, tick = 10 * NS_PER_MS;
+	const int64_t half = start + SECONDS * NS_PER_S;
+	int64_t now, passed = 0;
+	size_t n = 0, back = 0;
+
+	(void)state;
+	bind(limit(1, LIMIT_REQUESTS, 600, 60, 6));
+	for (now = start; now < half; now += tick)
+		n += n < WAITING && take(&other, now, &waiting[n], &why);
+	assert_true(n > 60);
+	for (; now < half + SECONDS * NS_PER_S; now += tick) {
+		if (back < n && now % (8 * tick) == 0)
+			rate_back(&other, &waiting[back++], now);
+		passed += take(&m, now, &t, &why);
+	}
+	assert_true(passed >= 60 - 1);
+	assert_true(passed <= 60 + 6 - 1);
+}
+
+/* One step moves up when those before it are given back, and drains there. */
+static void
+a_step_that_moved_up_is_given_back_once(void **state)
+{
+	struct rate_taken t[8] = { 0 }, made;
+	struct rate_short why;
+	int64_t now = 50 * NS_PER_S, passed = 0;
+	int i, k;
+
+	(void)state;
+	bind(limit(1, LIMIT_REQUESTS, 60, 60, 5));
+	/* All of them were the last in the row. */
+	for (i = 0; i < 5; i++) {
+		for (k = i; k < 5; k++)
+			assert_true(take(&m, now, &t[k], &why));
+		made = t[4];
+		for (k = i; k < 4; k++)
+			rate_back(&m, &t[k], now);
+		t[i] = made;
+	}
+	/* From 51 s on, a burst and what comes in three seconds. */
+	for (; now <= 54 * NS_PER_S; now += NS_PER_S / 10) {
+		if (now == 54 * NS_PER_S) {
+			for (i = 0; i < 5; i++)
+				rate_back(&m, &t[i], now);
+		}
+		passed += take(&m, now, &made, &why);
+	}
+	assert_true(passed <= 5 + 3);
 }
 
 static void
@@ -201,7 +259,7 @@ another_ones_try_is_no_refusal(void **state)
 	assert_int_equal(rate_state(&m, 0, 1).left, 0);
 	assert_false(take(&m, 1, &t, &why));
 	assert_int_equal(why.kind, LIMIT_CONCURRENCY);
-	rate_back(&other, &t);
+	rate_back(&other, &t, 1);
 	rate_settle(&other, &t, 1, 1, 1);
 }
 
@@ -247,6 +305,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(twice_the_load_gets_the_limit_within_one_percent),
 		CASE(a_burst_passes_at_once_and_a_refusal_says_how_long),
+		CASE(calls_that_are_not_made_let_nobody_pass_early),
+		CASE(a_step_that_moved_up_is_given_back_once),
 		CASE(a_refusal_of_one_limit_takes_from_none),
 		CASE(tokens_follow_what_was_used_at_twice_the_load),
 		CASE(what_is_larger_than_the_limit_passes_alone),

@@ -69,7 +69,7 @@ race_for_the_pace(void *arg)
 		    FAULT_NONE)
 			continue;
 		if (i % 3 == 0)
-			rate_back(&w->view, &t);
+			rate_back(&w->view, &t, NS_PER_S);
 		else
 			atomic_fetch_add(&passed, 1);
 	}
