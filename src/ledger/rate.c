@@ -82,10 +82,10 @@ pace_back(struct shm_limit *l, int64_t taken_ns, int64_t step, int64_t mono_ns)
 static void
 pace_add(struct shm_limit *l, int64_t units, int64_t mono_ns)
 {
-	const int64_t step = pace_ns(l, units);
-	int64_t tat = at_load(&l->tat_ns), base;
+	int64_t tat = at_load(&l->tat_ns), base, step;
 
 	do {
+		step = pace_ns(l, units);
 		base = tat > mono_ns ? tat : mono_ns;
 		if (base > INT64_MAX / 2 - step)
 			return;

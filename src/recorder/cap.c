@@ -1,4 +1,5 @@
 /* Limits of subjects: how much in how much time. */
+#include "base/clock.h"
 #include "ledger/rate.h"
 #include "recorder/state.h"
 #include "shm/limit.h"
@@ -100,7 +101,8 @@ cap_publish(struct recorder *r, struct cap *c)
 		.period_ns = c->period_ns,
 		.burst = c->burst > 0          ? c->burst
 			 : has_period(c->kind) ? rate_burst(c->amount)
-					       : 1 };
+					       : 1,
+		.mono_ns = clock_mono_ns() };
 
 	tree_label(c->owner, LABEL_NAME, &label);
 	s.label = buf_slice(&label);

@@ -2,7 +2,8 @@
  * limit.h - the table of limits: how much in how much time
  *
  * Rows are handed out in order and never reused; a changed limit keeps its
- * row and its pace.  ledger/rate.h takes from them.
+ * row, and what was let pass counts as many units as before.  ledger/rate.h
+ * takes from them.
  *
  * Threads:  the recorder writes, anybody reads; the pace by CAS.
  */
@@ -16,6 +17,7 @@ struct limit_spec {
 	enum limit_kind kind;
 	int64_t amount, period_ns; /* period 0 for kinds without */
 	int64_t burst;             /* >= 1 for kinds with a period */
+	int64_t mono_ns;           /* now; a new limit needs none */
 	struct slice label;
 };
 

@@ -289,6 +289,16 @@ def test_a_refused_call_takes_nothing_from_a_limit(kontor, scope):
         assert r.json()["error"]["code"] == "insufficient_quota", r.text
 
 
+def test_a_raised_limit_lets_pass_at_once(kontor, scope):
+    key = kontor.key(scope, team=scope)
+    limit(kontor, f"team:{scope}", "requests=4/day")
+    answers = [small(kontor, key["key"]).status_code for _ in range(3)]
+    assert answers == [200, 200, 429]
+    limit(kontor, f"team:{scope}", "requests=100000/day")
+    r = small(kontor, key["key"])
+    assert r.status_code == 200, r.text
+
+
 def test_a_killed_worker_leaves_no_call_under_way(own):
     key = own.key("k", team="killed")
     limit(own, "team:killed", "concurrency=2")

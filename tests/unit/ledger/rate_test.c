@@ -4,25 +4,33 @@
 #include "ledger/rate.h"
 #include "shm/limit.h"
 
-enum { SLOTS = 3 };
+enum { SLOTS = 3, DAY = 24 * 3600 };
 
 static struct shm m, other;
 static struct chain chain;
 
 static int32_t
-limit(uint64_t id, enum limit_kind kind, int64_t amount, int64_t period_s,
-    int64_t burst)
+limit_at(uint64_t id, enum limit_kind kind, int64_t amount, int64_t period_s,
+    int64_t burst, int64_t now)
 {
 	const struct limit_spec s = { .id = id,
 		.kind = kind,
 		.amount = amount,
 		.period_ns = period_s * NS_PER_S,
 		.burst = burst,
+		.mono_ns = now,
 		.label = S("team ml") };
 	const uint32_t row = limit_publish(&m, &s);
 
 	assert_int_not_equal(row, UINT32_MAX);
 	return (int32_t)row;
+}
+
+static int32_t
+limit(uint64_t id, enum limit_kind kind, int64_t amount, int64_t period_s,
+    int64_t burst)
+{
+	return limit_at(id, kind, amount, period_s, burst, 0);
 }
 
 static int
@@ -247,6 +255,91 @@ what_is_larger_than_the_limit_passes_alone(void **state)
 }
 
 static void
+a_raised_limit_lets_pass_at_once(void **state)
+{
+	struct rate_taken t;
+	struct rate_short why;
+	const int64_t now = 50 * NS_PER_S;
+	int i;
+
+	(void)state;
+	bind(limit(1, LIMIT_REQUESTS, 4, DAY, 2));
+	for (i = 0; i < 2; i++)
+		assert_true(take(&m, now, &t, &why));
+	assert_false(take(&m, now, &t, &why));
+	(void)limit_at(1, LIMIT_REQUESTS, 100000, DAY, 1000, now);
+	/* The two that passed still count. */
+	assert_int_equal(rate_state(&m, 0, now).left, 998);
+	assert_true(take(&m, now, &t, &why));
+	(void)limit_at(1, LIMIT_REQUESTS, 600, 60, 3, now);
+	assert_false(take(&m, now, &t, &why));
+	assert_in_range(why.wait_ns, 100 * NS_PER_MS - 2, 100 * NS_PER_MS + 2);
+}
+
+static void
+a_lowered_limit_waits_for_a_burst_at_most(void **state)
+{
+	struct rate_taken t;
+	struct rate_short why;
+	const int64_t now = 50 * NS_PER_S;
+	int i;
+
+	(void)state;
+	bind(limit(1, LIMIT_REQUESTS, 100000, DAY, 1000));
+	for (i = 0; i < 500; i++)
+		assert_true(take(&m, now, &t, &why));
+	(void)limit_at(1, LIMIT_REQUESTS, 4, DAY, 2, now);
+	assert_false(take(&m, now, &t, &why));
+	assert_int_equal(why.wait_ns, DAY / 4 * NS_PER_S);
+	/* The same again is no change. */
+	(void)limit_at(1, LIMIT_REQUESTS, 4, DAY, 2, now + NS_PER_S);
+	assert_int_equal(rate_state(&m, 0, now).reset_ns, DAY / 2 * NS_PER_S);
+}
+
+static void
+a_raised_limit_of_tokens_keeps_their_count(void **state)
+{
+	struct rate_taken t;
+	struct rate_short why;
+	const int64_t now = 50 * NS_PER_S;
+
+	(void)state;
+	bind(limit(1, LIMIT_TOKENS, 1000, 60, 10));
+	assert_true(take(&m, now, &t, &why));
+	rate_settle(&m, &t, 90000, 0, now);
+	assert_false(take(&m, now, &t, &why));
+	(void)limit_at(1, LIMIT_TOKENS, 10000000, 60, 100000, now);
+	assert_int_equal(rate_state(&m, 0, now).left, 10000000 - 90000);
+	assert_true(take(&m, now, &t, &why));
+}
+
+static void
+a_limit_of_any_size_becomes_one_of_any_other(void **state)
+{
+	static const int64_t amounts[] = { 1, 1000, INT64_MAX };
+	static const int64_t periods[] = { 1, 60, DAY };
+	struct rate_taken t;
+	struct rate_short why;
+	const int64_t now = 50 * NS_PER_S;
+	size_t i, k;
+	int64_t wait;
+
+	(void)state;
+	bind(limit(1, LIMIT_TOKENS, 1, DAY, 1));
+	assert_true(take(&m, now, &t, &why));
+	rate_settle(&m, &t, INT64_MAX, INT64_MAX, now);
+	wait = rate_state(&m, 0, now).reset_ns;
+	for (i = 0; i < NELEM(amounts); i++) {
+		for (k = 0; k < NELEM(periods); k++) {
+			(void)limit_at(1, LIMIT_TOKENS, amounts[i], periods[k],
+			    rate_burst(amounts[i]), now);
+			assert_in_range(
+			    rate_state(&m, 0, now).reset_ns, 0, wait);
+		}
+	}
+}
+
+static void
 another_ones_try_is_no_refusal(void **state)
 {
 	struct rate_taken t;
@@ -310,6 +403,10 @@ main(void)
 		CASE(a_refusal_of_one_limit_takes_from_none),
 		CASE(tokens_follow_what_was_used_at_twice_the_load),
 		CASE(what_is_larger_than_the_limit_passes_alone),
+		CASE(a_raised_limit_lets_pass_at_once),
+		CASE(a_lowered_limit_waits_for_a_burst_at_most),
+		CASE(a_raised_limit_of_tokens_keeps_their_count),
+		CASE(a_limit_of_any_size_becomes_one_of_any_other),
 		CASE(another_ones_try_is_no_refusal),
 		CASE(the_cost_of_one_call_has_a_limit),
 		CASE(absurd_numbers_stop_nothing_but_themselves),

@@ -76,6 +76,29 @@ race_for_the_pace(void *arg)
 	return NULL;
 }
 
+/* The first sets the limit again and again, the others take. */
+static void *
+race_for_a_limit_that_changes(void *arg)
+{
+	struct worker *w = arg;
+	struct limit_spec s = { .id = 1,
+		.kind = LIMIT_REQUESTS,
+		.mono_ns = NS_PER_S,
+		.label = S("x") };
+	int i;
+
+	if (w->view.slot != 1)
+		return race_for_the_pace(arg);
+	for (i = 0; i < ROUNDS; i++) {
+		s.amount = i % 2 == 0 ? 24 : PER_PERIOD;
+		s.burst = rate_burst(s.amount);
+		s.period_ns = 86400 * NS_PER_S;
+		if (limit_set(&w->view, 0, &s) != 0)
+			atomic_store(&broken, true);
+	}
+	return NULL;
+}
+
 static void
 run(const struct limit_spec *s, void *(*body)(void *))
 {
@@ -111,6 +134,24 @@ never_more_at_once_than_the_limit_and_all_is_given_back(void **state)
 	run(&s, race_for_the_gauge);
 	assert_true(atomic_load(&passed) > ROUNDS / 10);
 	assert_int_equal(rate_state(&m, 0, 5).left, AT_ONCE);
+	table_free(&m);
+}
+
+/* Nobody's step of the slow pace is left in the fast one. */
+static void
+a_limit_may_change_under_those_who_take(void **state)
+{
+	const struct limit_spec s = { .id = 1,
+		.kind = LIMIT_REQUESTS,
+		.amount = PER_PERIOD,
+		.period_ns = 86400 * NS_PER_S,
+		.burst = PER_PERIOD / 100,
+		.label = S("x") };
+
+	(void)state;
+	run(&s, race_for_a_limit_that_changes);
+	assert_true(rate_state(&m, 0, NS_PER_S).reset_ns <=
+		    s.period_ns / 100 + NS_PER_S);
 	table_free(&m);
 }
 
@@ -156,6 +197,7 @@ main(void)
 		cmocka_unit_test(tokens_under_way_never_pass_the_limit),
 		cmocka_unit_test(
 		    the_pace_lets_exactly_the_burst_pass_at_one_moment),
+		cmocka_unit_test(a_limit_may_change_under_those_who_take),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
