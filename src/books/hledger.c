@@ -34,16 +34,51 @@ struct journal {
 
 /* --- text -------------------------------------------------------------- */
 
+/* Bytes of the blank of any script that s begins with; 0: it is none. */
+static size_t
+blank(struct slice s)
+{
+	static const struct {
+		const char *lead;
+		unsigned char from, to; /* the byte after it */
+	} blanks[] = {
+		{ "", 0x20, 0x20 },
+		{ "\xc2", 0x85, 0x85 },
+		{ "\xc2", 0xa0, 0xa0 },
+		{ "\xe1\x9a", 0x80, 0x80 },
+		{ "\xe2\x80", 0x80, 0x8a },
+		{ "\xe2\x80", 0xa8, 0xa9 },
+		{ "\xe2\x80", 0xaf, 0xaf },
+		{ "\xe2\x81", 0x9f, 0x9f },
+		{ "\xe3\x80", 0x80, 0x80 },
+	};
+	size_t i, n;
+
+	for (i = 0; i < NELEM(blanks); i++) {
+		n = strlen(blanks[i].lead);
+		if (s.len > n && memcmp(s.p, blanks[i].lead, n) == 0 &&
+		    (unsigned char)s.p[n] >= blanks[i].from &&
+		    (unsigned char)s.p[n] <= blanks[i].to)
+			return n + 1;
+	}
+	return 0;
+}
+
 /* What would end an account's name or split it becomes '_'. */
 static void
 add_name(struct buf *b, struct slice s)
 {
 	const size_t start = b->len;
-	size_t i;
+	size_t i, n;
 
-	for (i = 0; i < s.len; i++) {
+	for (i = 0; i < s.len; i += n) {
 		unsigned char c = (unsigned char)s.p[i];
 
+		n = blank((struct slice){ s.p + i, s.len - i });
+		if (n > 0)
+			c = ' ';
+		else
+			n = 1;
 		if (c < 0x20 || c == 0x7f || strchr(":;()[]=@\"", c) != NULL)
 			c = '_';
 		if (c == ' ' && (b->len == start || b->p[b->len - 1] == ' '))

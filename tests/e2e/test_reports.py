@@ -4,6 +4,7 @@ import csv
 import datetime
 import io
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -415,6 +416,7 @@ def test_a_time_is_read_alike_and_none_turns_around(books):
 
 def hledger(journal, *args):
     return subprocess.run(["hledger", "-f", str(journal), *args],
+                          env={**os.environ, "LC_ALL": "C.UTF-8"},
                           capture_output=True, text=True, timeout=120)
 
 
@@ -461,6 +463,34 @@ def test_a_stranger_adds_the_ledger_up(books, tmp_path):
         report["commitment"]["burned"])
     assert sums[f"{root}:share:reseller:accrued"] == D(
         report["shares"][0]["accrued"]) == D("0.01")
+
+
+# Two blanks end a name for hledger, and it knows them all.
+BLANKS = ("\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
+          "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000 ")
+
+
+@needs_hledger
+def test_a_blank_of_any_script_ends_no_name(own, tmp_path):
+    def ask(name):
+        key = own.key("k" + name, team=name)["key"]
+        assert own.chat(key, "m-openai", content="x [[sim out=9]]",
+                        max_completion_tokens=9).status_code == 200
+
+    for i, c in enumerate(BLANKS):
+        ask(f"a{i}{c}{c}b")
+    ask("x \u00a0y")
+    ask("z\u00e0\u200b\u2027\u202d\u3001")  # no blanks, but bytes alike
+    own.usage()
+    journal = tmp_path / "kontor.journal"
+    journal.write_text(
+        own.run("ledger", "export", "--format", "hledger").stdout)
+    checked = hledger(journal, "check", "--strict")
+    assert checked.returncode == 0, checked.stderr[:2000]
+    teams = {a.split(":")[2] for a in balances(journal)
+             if a.startswith("expenses:")}
+    assert teams == {f"a{i} b" for i in range(len(BLANKS))} | {
+        "x y", "z\u00e0\u200b\u2027\u202d\u3001"}
 
 
 @needs_hledger
