@@ -279,7 +279,8 @@ post_promise(struct journal *j, const struct generation *g,
 }
 
 static void
-post_promises(struct journal *j, const struct outcome *o)
+post_promises(
+    struct journal *j, const struct outcome *o, const struct outcome *was)
 {
 	const struct generation *g = scan_generation(&j->scan, o->generation);
 	struct pledge_posting posting[PLEDGE_POSTINGS];
@@ -290,14 +291,14 @@ post_promises(struct journal *j, const struct outcome *o)
 	if (g == NULL || o->deployment >= g->ndeployments)
 		return;
 	a = pledge_agreement(g, o->deployment, &o->req);
-	n = pledge_postings(g, o, posting);
+	n = pledge_postings(g, o, was, posting);
 	for (i = 0; i < n; i++) {
 		m = promise_get(j, posting[i].account, posting[i].cap.nano);
-		const int64_t was = m->sum.accrued.nano;
+		const int64_t had = m->sum.accrued.nano;
 
 		m->sum =
 		    pledge_post(&posting[i], (struct money){ m->cap }, m->sum);
-		post_promise(j, g, a, &posting[i], m->sum.accrued.nano - was);
+		post_promise(j, g, a, &posting[i], m->sum.accrued.nano - had);
 	}
 }
 
@@ -318,7 +319,7 @@ take_outcome(struct journal *j, const struct outcome *o)
 	post(j, &name, o->effective);
 	provider_account(unknown ? "suspense" : "liabilities", d, &name);
 	post(j, &name, -o->effective);
-	post_promises(j, o);
+	post_promises(j, o, NULL);
 	buf_char(&j->text, '\n');
 	flush(j);
 	buf_fini(&name);
@@ -332,7 +333,6 @@ take_correction(struct journal *j, const struct correction *c)
 	const struct deployment_row *d =
 	    scan_deployment(&j->scan, now->generation, now->deployment);
 	const bool pending = was->resolution == RESOLUTION_UNKNOWN;
-	const struct outcome moved = pledge_difference(c);
 	struct buf name = { 0 };
 
 	write_head(j, now, d, "corrected");
@@ -345,7 +345,7 @@ take_correction(struct journal *j, const struct correction *c)
 	provider_account("liabilities", d, &name);
 	post(j, &name,
 	    pending ? -now->effective : was->effective - now->effective);
-	post_promises(j, &moved);
+	post_promises(j, now, was);
 	buf_char(&j->text, '\n');
 	flush(j);
 	buf_fini(&name);

@@ -413,14 +413,15 @@ keep_promise(struct verify *v, const struct pledge_posting *p,
 }
 
 static void
-keep_promises(struct verify *v, const struct outcome *o, uint64_t place)
+keep_promises(struct verify *v, const struct outcome *o,
+    const struct outcome *was, uint64_t place)
 {
 	const struct generation *g = scan_generation(&v->scan, o->generation);
 	struct pledge_posting posting[PLEDGE_POSTINGS];
 	unsigned i, n = 0;
 
 	if (g != NULL && o->deployment < g->ndeployments)
-		n = pledge_postings(g, o, posting);
+		n = pledge_postings(g, o, was, posting);
 	for (i = 0; i < n; i++)
 		keep_promise(v, &posting[i], o, place);
 }
@@ -440,7 +441,7 @@ count_outcome(struct verify *v, struct open_request *q, const struct outcome *o,
 	}
 	if (o->resolution == RESOLUTION_VOID || !o->sent)
 		return;
-	keep_promises(v, o, place);
+	keep_promises(v, o, NULL, place);
 	q->counts = true;
 	if (place < v->applied) {
 		v->upto.attempts++;
@@ -663,14 +664,13 @@ count_correction(struct verify *v, const struct correction *c, uint64_t place)
 {
 	const int64_t difference = c->now.effective - c->was.effective;
 	const bool was = counts(&c->was), now = counts(&c->now);
-	const struct outcome moved = pledge_difference(c);
 	unsigned i;
 
 	v->corrections++;
 	v->by[c->was.resolution]--;
 	v->by[c->now.resolution]++;
 	v->settled += difference;
-	keep_promises(v, &moved, place);
+	keep_promises(v, &c->now, &c->was, place);
 	if (place >= v->applied)
 		return;
 	for (i = 0; i < c->now.n; i++)

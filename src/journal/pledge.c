@@ -91,15 +91,23 @@ pledge_judge_outcome(
 	return pledge_judge_cost(g, o);
 }
 
+static struct money
+base_of(const struct outcome *o, bool of_list)
+{
+	if (o == NULL || !counts(o))
+		return (struct money){ 0 };
+	return (struct money){ of_list ? o->list : o->contracted };
+}
+
 unsigned
 pledge_postings(const struct generation *g, const struct outcome *o,
-    struct pledge_posting out[PLEDGE_POSTINGS])
+    const struct outcome *was, struct pledge_posting out[PLEDGE_POSTINGS])
 {
 	const struct agreement_row *a;
 	const int64_t at = came_in(&o->req);
 	unsigned i, n = 0;
 
-	if (o->agreement == 0 || !counts(o))
+	if (o->agreement == 0 || (was == NULL && !counts(o)))
 		return 0;
 	a = pledge_agreement(g, o->deployment, &o->req);
 	if (a == NULL)
@@ -109,7 +117,8 @@ pledge_postings(const struct generation *g, const struct outcome *o,
 		out[n++] = (struct pledge_posting){
 			.account = a->account,
 			.kind = PLEDGE_COMMITMENT,
-			.base = { o->contracted },
+			.base = base_of(o, false),
+			.was = base_of(was, false),
 			.cap = a->terms.commitment,
 			.at_ns = at,
 		};
@@ -122,7 +131,8 @@ pledge_postings(const struct generation *g, const struct outcome *o,
 			.account = g->shares[i].account,
 			.kind = PLEDGE_SHARE,
 			.share = s,
-			.base = { s->of_list ? o->list : o->contracted },
+			.base = base_of(o, s->of_list),
+			.was = base_of(was, s->of_list),
 			.cap = s->cap,
 			.at_ns = at,
 		};
@@ -130,31 +140,18 @@ pledge_postings(const struct generation *g, const struct outcome *o,
 	return n;
 }
 
-struct outcome
-pledge_difference(const struct correction *c)
-{
-	struct outcome d = c->now;
-
-	if (!counts(&c->now))
-		d.list = d.contracted = 0;
-	if (counts(&c->was)) {
-		d.list -= c->was.list;
-		d.contracted -= c->was.contracted;
-	}
-	d.sent = true;
-	d.resolution = RESOLUTION_BOOKED;
-	return d;
-}
-
 struct share_sum
 pledge_post(
     const struct pledge_posting *p, struct money cap, struct share_sum so_far)
 {
 	struct share_sum now = so_far;
+	struct money more;
 
 	if (p->share != NULL)
-		return share_post(p->share, cap, so_far, p->base, p->at_ns);
-	if (!money_add(so_far.accrued, p->base, &now.accrued))
+		return share_post(
+		    p->share, cap, so_far, p->base, p->was, p->at_ns);
+	if (__builtin_sub_overflow(p->base.nano, p->was.nano, &more.nano) ||
+	    !money_add(so_far.accrued, more, &now.accrued))
 		now.accrued = so_far.accrued; /* amounts are far below */
 	return now;
 }

@@ -16,14 +16,15 @@ enum { PLEDGE_POSTINGS = 1 + SHARES_MAX };
  * would be without its cap. */
 enum { PLEDGE_ACCRUED = 1, PLEDGE_EARNED = 2 };
 
-/* What one outcome means for one account. */
+/* What one outcome, or one correction, means for one account. */
 struct pledge_posting {
 	uint64_t account;
 	enum pledge_kind kind;
 	const struct share *share; /* NULL: a commitment */
-	struct money base;
-	struct money cap; /* as its generation says */
-	int64_t at_ns;    /* when the request came in */
+	struct money base;         /* what it costs */
+	struct money was;          /* what it cost before */
+	struct money cap;          /* as its generation says */
+	int64_t at_ns;             /* when the request came in */
 };
 
 /* NULL: none.  The deployment is one of g. */
@@ -44,11 +45,10 @@ const char *pledge_judge_cost(
 const char *pledge_judge_outcome(const struct generation *g,
     const struct intent *i, const struct outcome *o);
 
-/* What it moves; nothing when it was void or never sent. */
+/* What it moves; what was void or never sent costs nothing.  was: what a
+ * correction corrects; NULL: it is none. */
 unsigned pledge_postings(const struct generation *g, const struct outcome *o,
-    struct pledge_posting out[PLEDGE_POSTINGS]);
-/* What a correction moves: an outcome of the differences. */
-struct outcome pledge_difference(const struct correction *c);
+    const struct outcome *was, struct pledge_posting out[PLEDGE_POSTINGS]);
 /*
  * The account after it.  cap: what the account says, or the posting's; a
  * commitment has none, and earns what is burned.

@@ -123,10 +123,11 @@ within(int128 v, int64_t most)
 
 struct share_sum
 share_post(const struct share *s, struct money cap, struct share_sum so_far,
-    struct money base, int64_t at_ns)
+    struct money base, struct money was, int64_t at_ns)
 {
-	const int128 more = share_of(base.nano, s->percent);
-	const int64_t was = so_far.accrued.nano;
+	const int128 more =
+	    share_of(base.nano, s->percent) - share_of(was.nano, s->percent);
+	const int64_t had = so_far.accrued.nano;
 	struct share_sum now = so_far;
 
 	if (!period_has(&s->in, at_ns))
@@ -134,9 +135,9 @@ share_post(const struct share *s, struct money cap, struct share_sum so_far,
 	now.earned.nano = within(so_far.earned.nano + more, INT64_MAX);
 	if (more >= 0)
 		now.accrued.nano =
-		    within(was + more, cap.nano > was ? cap.nano : was);
+		    within(had + more, cap.nano > had ? cap.nano : had);
 	else
-		now.accrued.nano = within(was, now.earned.nano);
+		now.accrued.nano = within(had, now.earned.nano);
 	return now;
 }
 

@@ -75,15 +75,18 @@ struct share_sum {
 };
 
 /*
- * A share after a posting.  Earned is all that the rate makes of it; accrued
- * follows it up to the cap, and what a posting below zero takes back is
- * first of all what the cap had cut off.  So under one cap accrued is always
- * the smaller of cap and earned, in whatever order postings come; another
- * cap changes what is to come, not what was.  Nothing outside its time
- * counts, nothing falls below zero.  cap: as the account says by now.
+ * A share after a posting of a cost that was another before (0: none was).
+ * What each makes is rounded and then taken from the other, so that a call has
+ * earned in the end what its last cost makes.  Earned is all that the rate
+ * makes of it; accrued follows it up to the cap, and what a posting below zero
+ * takes back is first of all what the cap had cut off.  So under one cap
+ * accrued is always the smaller of cap and earned, in whatever order postings
+ * come; another cap changes what is to come, not what was.  Nothing outside its
+ * time counts, nothing falls below zero.  cap: as the account says by now.
  */
 struct share_sum share_post(const struct share *s, struct money cap,
-    struct share_sum so_far, struct money base, int64_t at_ns);
+    struct share_sum so_far, struct money base, struct money was,
+    int64_t at_ns);
 
 /* Ids of the accounts: the highest bit is theirs alone. */
 uint64_t agreement_account(

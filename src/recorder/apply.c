@@ -360,7 +360,7 @@ book(struct recorder *r, const struct frame *f, const struct outcome *o,
 	if (o->resolution == RESOLUTION_VOID || !o->sent)
 		return;
 	roll_add(r, o, dim, roll_minute(&o->req), 1);
-	pledge_book(r, f, o);
+	pledge_book(r, f, o, NULL);
 	if (o->resolution == RESOLUTION_UNKNOWN)
 		suspense_add(r, o, dim);
 	if (o->resolution == RESOLUTION_OVERAGE && !r->replaying)

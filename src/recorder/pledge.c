@@ -137,11 +137,12 @@ post(struct recorder *r, const struct frame *f, const struct pledge_posting *p)
 }
 
 void
-pledge_book(struct recorder *r, const struct frame *f, const struct outcome *o)
+pledge_book(struct recorder *r, const struct frame *f, const struct outcome *o,
+    const struct outcome *was)
 {
 	struct pledge_posting posting[PLEDGE_POSTINGS];
 	const struct known_config *c = config_find(r, o->generation);
-	unsigned i, n = c != NULL ? pledge_postings(&c->g, o, posting) : 0;
+	unsigned i, n = c != NULL ? pledge_postings(&c->g, o, was, posting) : 0;
 
 	for (i = 0; i < n; i++)
 		post(r, f, &posting[i]);

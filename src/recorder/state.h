@@ -484,8 +484,8 @@ void suspense_settle(struct recorder *r);
 struct pledge *pledge_find(const struct recorder *r, uint64_t account);
 const char *pledge_apply(struct recorder *r, const struct account_change *v);
 /* What an outcome or a correction moves, at its place in the log. */
-void pledge_book(
-    struct recorder *r, const struct frame *f, const struct outcome *o);
+void pledge_book(struct recorder *r, const struct frame *f,
+    const struct outcome *o, const struct outcome *was);
 /* Frames for the accounts that the log does not know as they are now. */
 void pledges_open(struct recorder *r, const struct snapshot *s);
 void pledges_load(struct recorder *r);

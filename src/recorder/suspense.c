@@ -140,11 +140,10 @@ static void
 charge(struct recorder *r, const struct frame *f, const struct correction *v)
 {
 	const int64_t difference = v->now.effective - v->was.effective;
-	const struct outcome moved = pledge_difference(v);
 	const struct frame_need *n;
 	unsigned i;
 
-	pledge_book(r, f, &moved);
+	pledge_book(r, f, &v->now, &v->was);
 	for (i = 0; i < v->now.n && difference != 0; i++) {
 		n = &v->now.chain[i];
 		balance_add(r, n->account, n->window, &f->name, difference);

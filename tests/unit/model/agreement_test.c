@@ -220,8 +220,9 @@ post(int64_t cap, int64_t accrued, int64_t earned, int64_t base, int64_t at)
 		.in = { 100, 200 } };
 	struct share_sum sum = { { accrued }, { earned } };
 
-	sum = share_post(
-	    &s, (struct money){ cap }, sum, (struct money){ base }, at);
+	sum = share_post(&s, (struct money){ cap }, sum,
+	    (struct money){ base > 0 ? base : 0 },
+	    (struct money){ base < 0 ? -base : 0 }, at);
 	sum.accrued.nano -= accrued;
 	sum.earned.nano -= earned;
 	return sum;
@@ -270,7 +271,7 @@ no_posting_breaks_what_a_share_promises(void **state)
 {
 	struct share s = { .in = { 100, 200 } };
 	struct share_sum sum = { 0 }, was;
-	int64_t cap = 0, at, base;
+	int64_t cap = 0, at, base, old;
 	int i, moved = 0, capped = 0;
 
 	(void)state;
@@ -282,10 +283,11 @@ no_posting_breaks_what_a_share_promises(void **state)
 			sum = (struct share_sum){ 0 };
 		}
 		at = 50 + lrand48() % 200;
-		base = (lrand48() % 4 == 0 ? -1 : 1) * random_amount();
+		base = random_amount();
+		old = lrand48() % 4 == 0 ? random_amount() : 0;
 		was = sum;
-		sum = share_post(
-		    &s, (struct money){ cap }, sum, (struct money){ base }, at);
+		sum = share_post(&s, (struct money){ cap }, sum,
+		    (struct money){ base }, (struct money){ old }, at);
 		assert_true(sum.accrued.nano >= 0 && sum.accrued.nano <= cap);
 		assert_true(sum.accrued.nano ==
 			    (cap < sum.earned.nano ? cap : sum.earned.nano));
@@ -311,8 +313,33 @@ a_correction_takes_back_what_the_cap_cut_off_first(void **state)
 
 	(void)state;
 	for (i = 0; i < NELEM(base); i++) {
-		sum = share_post(&s, cap, sum, (struct money){ base[i] }, 1);
+		sum = share_post(&s, cap, sum,
+		    (struct money){ base[i] > 0 ? base[i] : 0 },
+		    (struct money){ base[i] < 0 ? -base[i] : 0 }, 1);
 		assert_int_equal(sum.accrued.nano, want[i]);
+	}
+}
+
+/* However often it is corrected, a call has earned what its cost makes. */
+static void
+corrections_leave_no_rounding_behind(void **state)
+{
+	const struct share s = { .percent = PERCENT_ALL / 2 };
+	const struct money cap = { 1000 };
+	static const int64_t cost[] = { 3, 2, 0, 3, 2, 0, 3, 1, 5, 3, 0 };
+	struct share_sum sum = { { 20 }, { 20 } };
+	int64_t was = 0;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(cost); i++) {
+		sum = share_post(&s, cap, sum, (struct money){ cost[i] },
+		    (struct money){ was }, 1);
+		was = cost[i];
+		/* Half to even. */
+		assert_int_equal(
+		    sum.accrued.nano, 20 + cost[i] / 2 + (cost[i] % 4 == 3));
+		assert_int_equal(sum.earned.nano, sum.accrued.nano);
 	}
 }
 
@@ -347,6 +374,7 @@ main(void)
 		cmocka_unit_test(no_posting_breaks_what_a_share_promises),
 		cmocka_unit_test(
 		    a_correction_takes_back_what_the_cap_cut_off_first),
+		cmocka_unit_test(corrections_leave_no_rounding_behind),
 		cmocka_unit_test(accounts_of_pledges_do_not_meet),
 	};
 
