@@ -631,15 +631,24 @@ burned(struct focus *f, const struct agreement_row *a)
 	return stmt_step(q) ? stmt_get_i64(q, 0) : 0;
 }
 
-/* Invoiced at its end as one sum, used by nobody. */
+struct unused {
+	const struct agreement_row *a;
+	int64_t end;    /* second of the commitment's end */
+	int64_t burned; /* by what was booked so far */
+};
+
+/* Invoiced as one sum, used by nobody.  second: when; late: not at its end
+ * but with the correction of a call. */
 static void
-write_unused(
-    struct focus *f, const struct agreement_row *a, int64_t end, int64_t nano)
+write_unused(struct focus *f, const struct unused *u, int64_t second, bool late,
+    int64_t nano)
 {
 	static const struct roll_key nobody;
 	const int64_t unit = f->q->daily ? DAY : HOUR;
-	struct group g = { .second = end - 1 - (end - 1) % unit };
-	struct subject_of s = { .g = &g, .k = &nobody };
+	const struct agreement_row *a = u->a;
+	struct group g = { .second = second - second % unit };
+	const struct roll_dim when = { .late = late ? (u->end - 1) / HOUR : 0 };
+	struct subject_of s = { .g = &g, .d = &when, .k = &nobody };
 	const struct costs c = { 0, 0, nano * nano_units };
 	const struct deployment_row *d = deployment_at(f, a->provider);
 	struct buf account = { 0 }, type = { 0 };
@@ -654,8 +663,10 @@ write_unused(
 	set(f, FOCUS_CHARGE_FREQUENCY, "One-Time");
 	set(f, FOCUS_CHARGE_DESCRIPTION, "the unused rest of a commitment");
 	set_commitment(f, a, "Unused");
-	focus_set_number(&f->row, FOCUS_COMMITMENT_QUANTITY, nano, 9);
-	set(f, FOCUS_COMMITMENT_UNIT, f->q->currency);
+	if (!late) {
+		focus_set_number(&f->row, FOCUS_COMMITMENT_QUANTITY, nano, 9);
+		set(f, FOCUS_COMMITMENT_UNIT, f->q->currency);
+	}
 	set_unit_prices(f, 0, 0);
 	focus_set_number(&f->row, FOCUS_PRICING_QUANTITY, nano, 9);
 	set(f, FOCUS_PRICING_UNIT, "Units");
@@ -671,6 +682,66 @@ write_unused(
 	buf_fini(&type);
 }
 
+static int64_t
+rest_of(const struct unused *u)
+{
+	const int64_t rest = u->a->terms.commitment.nano - u->burned;
+
+	return rest > 0 ? rest : 0;
+}
+
+/* Corrections of its calls since the month of its end was over, in charge
+ * periods of so many hours. */
+static struct stmt *
+late_burns(struct focus *f, const struct unused *u, int64_t hours)
+{
+	struct stmt *q = store_sql(f->s,
+	    "SELECT u.hour - u.hour % ?1, SUM(u.contracted) FROM usage_hour u"
+	    " JOIN dims d ON d.id = u.dim WHERE d.agreement = ?2"
+	    " AND d.late > 0 AND d.late >= ?3 AND d.late < ?4"
+	    " AND u.hour >= ?5"
+	    " GROUP BY 1 ORDER BY 1");
+
+	stmt_i64(q, 1, hours);
+	stmt_u64(q, 2, u->a->terms.id);
+	stmt_i64(q, 3, u->a->terms.commitment_in.from_ns / (HOUR * NS_PER_S));
+	stmt_i64(q, 4, u->end / HOUR);
+	stmt_i64(q, 5, month_start(u->end - 1, 1) / HOUR);
+	return q;
+}
+
+static bool
+is_asked(const struct focus *f, int64_t second)
+{
+	const struct roll_span *s = &f->q->span;
+	const int64_t at = second * NS_PER_S;
+
+	return at >= s->from_ns && (s->to_ns == 0 || at < s->to_ns);
+}
+
+/* As it was when the month of its end was over, then what each charge period
+ * has made of it since. */
+static void
+write_commitment_end(struct focus *f, struct unused *u)
+{
+	struct stmt *q = late_burns(f, u, 24);
+	int64_t was, second;
+
+	while (stmt_step(q))
+		u->burned -= stmt_get_i64(q, 1);
+	was = rest_of(u);
+	if (was > 0 && is_asked(f, u->end - 1))
+		write_unused(f, u, u->end - 1, false, was);
+	q = late_burns(f, u, f->q->daily ? 24 : 1);
+	while (stmt_step(q)) {
+		second = stmt_get_i64(q, 0) * HOUR;
+		was = rest_of(u);
+		u->burned += stmt_get_i64(q, 1);
+		if (rest_of(u) != was && is_asked(f, second))
+			write_unused(f, u, second, true, rest_of(u) - was);
+	}
+}
+
 static void
 write_commitments(struct focus *f)
 {
@@ -679,16 +750,13 @@ write_commitments(struct focus *f)
 
 	while ((e = map64_next(&f->commitments, &at)) != NULL) {
 		const struct agreement_row *a = e->value;
-		const int64_t end = a->terms.commitment_in.to_ns;
-		int64_t rest;
+		const int64_t end_ns = a->terms.commitment_in.to_ns;
+		struct unused u = { .a = a, .end = end_ns / NS_PER_S };
 
-		if (end == 0 || end > f->q->now_ns ||
-		    end <= f->q->span.from_ns ||
-		    (f->q->span.to_ns != 0 && end > f->q->span.to_ns))
+		if (end_ns == 0 || end_ns > f->q->now_ns)
 			continue;
-		rest = a->terms.commitment.nano - burned(f, a);
-		if (rest > 0)
-			write_unused(f, a, end / NS_PER_S, rest);
+		u.burned = burned(f, a);
+		write_commitment_end(f, &u);
 	}
 }
 

@@ -99,11 +99,23 @@ verified(const struct rig *g)
 	buf_fini(&out);
 }
 
+/* body: what is known now. */
+static void
+correct(struct rig *g, const struct reqid *req, const char *body)
+{
+	char id[ATTEMPT_TEXT + 1], ask[256];
+
+	(void)attempt_write(req, 1, id);
+	(void)snprintf(ask, sizeof(ask),
+	    "{\"n\":1,\"op\":\"correct\",\"attempt\":\"%s\",%s}", id, body);
+	assert_true(rig_ask(g, ask));
+	assert_int_equal(recorder_barrier(g->r), FAULT_NONE);
+}
+
 /* Forty days ago an attempt ended unknown; its count comes today. */
 static void
 a_month_that_is_over_does_not_change(void **state)
 {
-	char id[ATTEMPT_TEXT + 1], ask[256];
 	struct buf out = { 0 };
 	struct reqid req;
 	struct worker w;
@@ -125,13 +137,8 @@ a_month_that_is_over_does_not_change(void **state)
 	    1);
 	assert_int_equal(count(out.p, "\"Correction\""), 0);
 
-	(void)attempt_write(&req, 1, id);
-	(void)snprintf(ask, sizeof(ask),
-	    "{\"n\":1,\"op\":\"correct\",\"attempt\":\"%s\",\"usage\":"
-	    "{\"input_tokens\":100,\"output_tokens\":50}}",
-	    id);
-	assert_true(rig_ask(&g, ask));
-	assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+	correct(
+	    &g, &req, "\"usage\":{\"input_tokens\":100,\"output_tokens\":50}");
 	(void)export(&g, true, &out);
 	/* What was booked stays; two kinds of tokens come, a bound goes. */
 	assert_int_equal(count(out.p, "\"Correction\""), 3);
@@ -140,6 +147,97 @@ a_month_that_is_over_does_not_change(void **state)
 	assert_int_equal(count(out.p, "\"ListCost\":\"0.0001\""), 1);
 	assert_int_equal(count(out.p, "\"ListCost\":\"0.0002\""), 1);
 	assert_int_equal(count(out.p, "\"x_Attempts\":\"-1\""), 1);
+	verified(&g);
+	worker_kill(&g, &w);
+	rig_end(&g);
+	buf_fini(&out);
+}
+
+/* Of one dollar, promised until the day after. */
+static struct snapshot *
+committed(int64_t wall_ns)
+{
+	struct snapshot *s = rig_snapshot(77);
+	struct agreement_conf *a = ARENA_NEW(&s->arena, struct agreement_conf);
+
+	a->name = rig_dup(s, "macc");
+	a->contract = a->notes = rig_dup(s, "");
+	a->provider = s->provider;
+	a->terms.id = hash64(S("macc"));
+	a->terms.provider = hash64(slice_of(s->provider->id));
+	a->terms.in_force.from_ns = wall_ns - 20 * DAY_NS;
+	a->terms.commitment.nano = DOLLAR;
+	a->terms.commitment_in = a->terms.in_force;
+	a->terms.commitment_in.to_ns = wall_ns - wall_ns % DAY_NS + DAY_NS;
+	a->account = agreement_account(S("macc"), PLEDGE_COMMITMENT, S(""));
+	s->agreement = a;
+	s->nagreements = 1;
+	return s;
+}
+
+/* How many rows of an unused commitment have that cost. */
+static unsigned
+unused(const struct buf *out, const char *cost, bool late)
+{
+	const char *at = out->p, *end;
+	char want[64];
+	unsigned n = 0;
+
+	(void)snprintf(want, sizeof(want), "\"BilledCost\":\"%s\"", cost);
+	for (; (at = strstr(at, "{\"AvailabilityZone\"")) != NULL; at = end) {
+		struct buf row = { 0 };
+
+		end = strstr(at + 1, "{\"AvailabilityZone\"");
+		if (end == NULL)
+			end = out->p + out->len;
+		buf_add(&row, (struct slice){ at, (size_t)(end - at) });
+		n += strstr(buf_cstr(&row), "\"Unused\"") != NULL &&
+		     strstr(row.p, want) != NULL &&
+		     (strstr(row.p, "\"Correction\"") != NULL) == late;
+		buf_fini(&row);
+	}
+	return n;
+}
+
+/* Its month is over; what corrections make of it since are rows of now. */
+static void
+the_rest_of_a_commitment_stays_as_it_was_reported(void **state)
+{
+	const int64_t then = clock_wall_ns() - 40 * DAY_NS;
+	struct buf out = { 0 };
+	struct reqid req;
+	struct worker w;
+	struct call c;
+	struct rig g;
+	uint64_t key;
+
+	(void)state;
+	rig_open_with(&g, committed(then));
+	worker_start(&g, &w);
+	key = rig_key(&g, 1, "10", "total");
+	req = req_at(&g, &w, then);
+	assert_true(worker_begin(&g, &w, &c, req, 1, key, 0, DOLLAR / 10));
+	hold_sent(c.h);
+	worker_finish(&w, &c, RESOLUTION_UNKNOWN, 0, true);
+	assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+	(void)export(&g, true, &out);
+	assert_int_equal(unused(&out, "0.9", false), 1);
+	assert_int_equal(count(out.p, "\"Unused\""), 1);
+
+	correct(&g, &req, "\"cost\":\"0.25\"");
+	(void)export(&g, true, &out);
+	assert_int_equal(unused(&out, "0.9", false), 1);
+	assert_int_equal(unused(&out, "-0.15", true), 1);
+	/* More than was promised leaves nothing, and not less. */
+	correct(&g, &req, "\"cost\":\"3\"");
+	(void)export(&g, true, &out);
+	assert_int_equal(unused(&out, "0.9", false), 1);
+	assert_int_equal(unused(&out, "-0.9", true), 1);
+	correct(&g, &req, "\"void\":true");
+	(void)export(&g, true, &out);
+	assert_int_equal(unused(&out, "0.9", false), 1);
+	assert_int_equal(unused(&out, "0.1", true), 1);
+	assert_int_equal(count(out.p, "\"Unused\""), 2);
 	verified(&g);
 	worker_kill(&g, &w);
 	rig_end(&g);
@@ -171,6 +269,8 @@ main(void)
 		cmocka_unit_test(numbers_are_exact_and_as_short_as_can_be),
 		cmocka_unit_test(texts_are_clean),
 		cmocka_unit_test(a_month_that_is_over_does_not_change),
+		cmocka_unit_test(
+		    the_rest_of_a_commitment_stays_as_it_was_reported),
 		cmocka_unit_test(names_of_groups_are_parsed),
 	};
 

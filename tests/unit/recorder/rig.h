@@ -143,14 +143,20 @@ rig_start(struct rig *g)
 }
 
 static inline void
-rig_open(struct rig *g)
+rig_open_with(struct rig *g, struct snapshot *s)
 {
 	*g = (struct rig){ .dir = "/tmp/kontor-rec-XXXXXX" };
 	log_init("test", LOG_LVL_ERROR);
 	assert_non_null(mkdtemp(g->dir));
 	rig_tables(g, 1);
-	g->s = rig_snapshot(77);
+	g->s = s;
 	assert_int_equal(rig_start(g), FAULT_NONE);
+}
+
+static inline void
+rig_open(struct rig *g)
+{
+	rig_open_with(g, rig_snapshot(77));
 }
 
 /* As kill -9 of the recorder: a successor in another slot. */
@@ -301,6 +307,8 @@ worker_begin(struct rig *g, struct worker *w, struct call *c, struct reqid req,
 		.price = spec.price,
 		.model = hash64(S("gpt-6")),
 		.deployment = deployment,
+		.agreement =
+		    g->s->nagreements > 0 ? g->s->agreement->terms.id : 0,
 		.hold = hold,
 		.n = spec.n };
 	for (i = 0; i < spec.n; i++) {
@@ -323,6 +331,7 @@ call_outcome(const struct call *c, enum resolution res, uint64_t tokens)
 		.key = c->i.key,
 		.price = c->i.price,
 		.deployment = c->i.deployment,
+		.agreement = c->i.agreement,
 		.hold = c->i.hold,
 		.n = c->i.n };
 
