@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -71,6 +72,19 @@ reset_stdio(bool keep_stdout)
 		dup2(STDERR_FILENO, STDOUT_FILENO);
 }
 
+/* It may be logged to, and is nobody's of us to type into.  Ctrl-C reaches the
+ * whole group as before. */
+static void
+leave_terminal(void)
+{
+	const int tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (tty < 0)
+		return;
+	ioctl(tty, TIOCNOTTY);
+	close(tty);
+}
+
 static void
 small_env(char **env)
 {
@@ -101,6 +115,7 @@ become(const struct process_spec *spec)
 		argv[1 + i] = spec->arg[i];
 	reset_signals();
 	reset_stdio(spec->keep_stdout);
+	leave_terminal();
 	small_env(env);
 	if (place_fds(spec->fd, PROCESS_FDS))
 		execve("/proc/self/exe", (char **)(uintptr_t)argv,

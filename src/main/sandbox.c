@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,11 +27,30 @@ struct rule {
 	unsigned who;
 };
 
+struct only {
+	int number;
+	struct scmp_arg_cmp when;
+	unsigned who;
+};
+
 static const struct rule rules[] = {
 #define MAY(name, who) { SCMP_SYS(name), SCMP_ACT_ALLOW, who },
+#define ONLY(name, argument, value, who)
 #define NEVER(name) { SCMP_SYS(name), SCMP_ACT_KILL_PROCESS, ALL },
 #include "main/syscalls.def"
 #undef MAY
+#undef ONLY
+#undef NEVER
+};
+
+static const struct only onlys[] = {
+#define MAY(name, who)
+#define ONLY(name, argument, value, who) \
+	{ SCMP_SYS(name), { argument, SCMP_CMP_EQ, value, 0 }, who },
+#define NEVER(name)
+#include "main/syscalls.def"
+#undef MAY
+#undef ONLY
 #undef NEVER
 };
 
@@ -49,6 +69,28 @@ add_names(scmp_filter_ctx ctx, unsigned who)
 			return false;
 	}
 	return true;
+}
+
+static bool
+add_onlys(scmp_filter_ctx ctx, unsigned who)
+{
+	size_t i;
+
+	for (i = 0; i < NELEM(onlys); i++) {
+		if (onlys[i].number >= 0 && (onlys[i].who & who) != 0 &&
+		    seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, onlys[i].number,
+			1, &onlys[i].when) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* abort() and raise() signal their own process, and nobody any other. */
+static bool
+add_signals(scmp_filter_ctx ctx)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+		   SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())) == 0;
 }
 
 /* The worker: none.  The courier: reading only. */
@@ -104,9 +146,9 @@ sandbox_enter(enum sandbox_role role)
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_SSB, 1);
 	/* Also sets no_new_privs. */
-	good = add_names(ctx, who) && add_opening(ctx, who) &&
-	       add_sockets(ctx, who) && add_memory(ctx) &&
-	       seccomp_load(ctx) == 0;
+	good = add_names(ctx, who) && add_onlys(ctx, who) && add_signals(ctx) &&
+	       add_opening(ctx, who) && add_sockets(ctx, who) &&
+	       add_memory(ctx) && seccomp_load(ctx) == 0;
 	seccomp_release(ctx);
 	return good;
 }

@@ -1,9 +1,13 @@
 """What a process of kontor may not do, seen from inside it and outside."""
+import fcntl
+import os
 import pathlib
 import platform
 import re
 import shutil
 import subprocess
+import termios
+import threading
 
 import kit
 import pytest
@@ -122,6 +126,7 @@ EPERM = "-1"
 # x86-64's numbers.
 OPEN, OPENAT, SOCKET, UNLINK, SETUID = 2, 257, 41, 87, 105
 EXECVE, PTRACE, FORK, GETPID = 59, 101, 57, 39
+FCNTL, IOCTL, TGKILL, NEWFSTATAT, PRLIMIT64 = 72, 16, 234, 262, 302
 
 
 def sealed(pid):
@@ -156,13 +161,75 @@ def test_from_inside_a_sealed_worker(kontor, inject):
             (SETUID, 0):
         pid = processes(kontor)["worker"]
         assert inject(pid, *call) == "killed by SIGSYS"
-        kit.wait_for("another worker", lambda: processes(
-            kontor).get("worker") not in (None, pid))
+        kit.wait_for("its end", lambda: pid not in kontor.of_role("worker"))
         # A new one starts with files to open, and then is sealed.
-        kit.wait_for("its seal", lambda: sealed(
-            processes(kontor).get("worker")) == seal)
+        kit.wait_for("all seals", lambda: [
+            sealed(p) for p in kontor.of_role("worker")] == [seal] * 2)
     kit.wait_for("calls to be served", lambda: kontor.chat(
         kontor.suite_key, "m-openai", "[[sim out=5]]").status_code == 200)
+
+
+@needs_seal
+@pytest.mark.skipif(platform.machine() != "x86_64",
+                    reason="numbers of system calls are x86-64's")
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_reaches_another(kontor, inject, role):
+    pid = processes(kontor)[role]
+    others = [kontor.child.pid, *processes(kontor).values()]
+    for other in set(others) - {pid}:
+        assert inject(pid, TGKILL, other, other, 0) == EPERM
+        assert inject(pid, PRLIMIT64, other, 7, 0, 0) == EPERM
+        assert inject(pid, FCNTL, 3, 8, other) == EPERM  # F_SETOWN
+    assert inject(pid, TGKILL, pid, pid, 0) == "0"
+    assert inject(pid, PRLIMIT64, 0, 7, 0, 0) == "0"
+    if role == "worker":
+        assert inject(pid, NEWFSTATAT, -100, "/etc", "room", 0x1000) == EPERM
+
+
+class OnTerminal(kit.Kontor):
+    """Started by hand: the terminal is its own."""
+
+    def spawn(self, argv, env=None, **more):
+        self.terminal, theirs = os.openpty()
+        self.child = subprocess.Popen(
+            [str(a) for a in argv], stdin=theirs, stdout=theirs,
+            stderr=theirs, env=env, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(theirs)
+        threading.Thread(target=self.keep, daemon=True).start()
+        return self.child
+
+    def keep(self):
+        try:
+            while data := os.read(self.terminal, 4096):
+                with open(self.log, "ab") as log:
+                    log.write(data)
+        except OSError:
+            pass
+
+
+def terminal_of(pid):
+    stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    return int(stat.rsplit(")", 1)[1].split()[4])
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64",
+                    reason="numbers of system calls are x86-64's")
+def test_nobody_types_into_the_terminal(sim, inject, tmp_path):
+    config = kit.make_config(sim.url, tmp_path / "data")
+    with OnTerminal(tmp_path, config) as k:
+        assert terminal_of(k.child.pid) != 0
+        inside = processes(k)
+        assert inside.pop("supervisor") == k.child.pid
+        for role, pid in inside.items():
+            assert terminal_of(pid) == 0, role
+            if not sanitized():
+                assert inject(pid, IOCTL, 2, termios.TIOCSTI, "x") == EPERM
+        # Ctrl-C ends them all in order.
+        os.write(k.terminal, b"\x03")
+        assert k.child.wait(15 * kit.SLOW) == 0
+        assert not [p for p in inside.values()
+                    if pathlib.Path(f"/proc/{p}").exists()]
 
 
 @needs_seal
@@ -216,11 +283,12 @@ def test_the_unit_lets_kontor_do_what_it_does():
         else:
             allowed |= set().union(*sets)
     needed = set(re.findall(
-        r"^MAY\((\w+),", (ROOT / "src/main/syscalls.def").read_text(),
+        r"^(?:MAY|ONLY)\((\w+),", (ROOT / "src/main/syscalls.def").read_text(),
         re.M)) - {"chown", "fchown", "fchownat"}  # only root's SQLite
     needed |= set("""openat mmap mprotect socket socketpair bind listen prctl
-        execve clone wait4 kill signalfd4 memfd_create seccomp close_range
-        dup2 arch_prctl set_tid_address umask flock rename""".split())
+        execve clone wait4 kill tgkill signalfd4 memfd_create seccomp
+        close_range dup2 arch_prctl set_tid_address umask flock
+        rename""".split())
     assert not needed - allowed
 
 

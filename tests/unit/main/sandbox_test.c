@@ -6,9 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -232,6 +237,92 @@ a_sealed_control_reads_the_books(void **state)
 	assert_int_equal(sealed_by(SANDBOX_CONTROL, trace), -SIGSYS);
 }
 
+static bool
+refused(long got)
+{
+	return got == -1 && errno == EPERM;
+}
+
+/* Neither its parent, nor a limit of anybody's, nor a terminal. */
+static int
+reach_another(void)
+{
+	const pid_t other = getppid();
+	struct rlimit r;
+
+	if (!refused(syscall(SYS_tgkill, other, other, 0)) ||
+	    !refused(kill(other, 0)))
+		return 1;
+	if (!refused(syscall(SYS_prlimit64, other, RLIMIT_NOFILE, NULL, &r)))
+		return 2;
+	if (!refused(ioctl(0, TIOCSTI, "x")) || !refused(ioctl(0, TIOCSWINSZ)))
+		return 3;
+	if (!refused(fcntl(0, F_SETOWN, other)) ||
+	    !refused(fcntl(0, F_SETSIG, SIGKILL)))
+		return 4;
+	return 7;
+}
+
+/* No descriptor is -1. */
+static bool
+passed(long got)
+{
+	return got == -1 && errno == EBADF;
+}
+
+static int
+reach_itself(void)
+{
+	struct rlimit r;
+	int n = 0;
+
+	if (syscall(SYS_tgkill, getpid(), gettid(), 0) != 0 ||
+	    getrlimit(RLIMIT_NOFILE, &r) != 0)
+		return 1;
+	if (!passed(ioctl(-1, FIONBIO, &n)) || !passed(isatty(-1) - 1) ||
+	    !passed(fcntl(-1, F_GETFL)) || !passed(fcntl(-1, F_SETFL, 0)))
+		return 2;
+	return 7;
+}
+
+static int
+ask_about_a_file(void)
+{
+	struct stat st;
+	struct statx stx;
+
+	if (!refused(fstatat(AT_FDCWD, "/", &st, 0)) ||
+	    !refused(fstatat(AT_FDCWD, "/", &st, AT_EMPTY_PATH)) ||
+	    !refused(stat("/", &st)) || !refused(lstat("/", &st)))
+		return 1;
+	if (!refused(statx(AT_FDCWD, "/", AT_EMPTY_PATH, STATX_SIZE, &stx)))
+		return 2;
+	return 7;
+}
+
+static int
+abort_itself(void)
+{
+	abort();
+}
+
+static void
+a_sealed_one_reaches_nobody_else(void **state)
+{
+	static const enum sandbox_role roles[] = { SANDBOX_WORKER,
+		SANDBOX_COURIER, SANDBOX_CONTROL, SANDBOX_RECORDER };
+	size_t i;
+
+	(void)state;
+	skip_when_sanitized();
+	for (i = 0; i < NELEM(roles); i++) {
+		assert_int_equal(sealed_by(roles[i], reach_another), 7);
+		assert_int_equal(sealed_by(roles[i], reach_itself), 7);
+		assert_int_equal(sealed_by(roles[i], abort_itself), -SIGABRT);
+	}
+	assert_int_equal(sealed(ask_about_a_file), 7);
+}
+
 static int
 be_nobody(void)
 {
@@ -280,6 +371,7 @@ main(void)
 		cmocka_unit_test(
 		    a_sealed_recorder_keeps_files_and_has_no_network),
 		cmocka_unit_test(a_sealed_control_reads_the_books),
+		cmocka_unit_test(a_sealed_one_reaches_nobody_else),
 		cmocka_unit_test(root_becomes_nobody),
 		cmocka_unit_test(
 		    a_sealed_courier_reads_and_dials_and_nothing_else),
