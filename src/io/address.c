@@ -23,8 +23,11 @@ static const struct net4 nets4[] = {
 	{ IP4(169, 254, 169, 254), 32, ADDRESS_METADATA },
 	{ IP4(169, 254, 170, 2), 32, ADDRESS_METADATA },   /* ECS */
 	{ IP4(169, 254, 170, 23), 32, ADDRESS_METADATA },  /* EKS */
+	{ IP4(169, 254, 0, 23), 32, ADDRESS_METADATA },    /* Tencent */
+	{ IP4(169, 254, 42, 42), 32, ADDRESS_METADATA },   /* Scaleway */
 	{ IP4(100, 100, 100, 200), 32, ADDRESS_METADATA }, /* Alibaba */
 	{ IP4(168, 63, 129, 16), 32, ADDRESS_METADATA },   /* Azure */
+	{ IP4(192, 0, 0, 192), 32, ADDRESS_METADATA },     /* Oracle */
 	{ IP4(0, 0, 0, 0), 8, ADDRESS_UNSPECIFIED },
 	{ IP4(10, 0, 0, 0), 8, ADDRESS_PRIVATE },
 	{ IP4(100, 64, 0, 0), 10, ADDRESS_SHARED },
@@ -45,13 +48,24 @@ static const struct net6 nets6[] = {
 	{ { 0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54 }, 128,
 	    ADDRESS_METADATA },
 	{ { 0xfd, 0x00, 0x0e, 0xc2, [15] = 0x23 }, 128, ADDRESS_METADATA },
+	{ { 0xfd, 0x20, 0x00, 0xce, [14] = 0x02, [15] = 0x54 }, 128,
+	    ADDRESS_METADATA }, /* Google */
+	{ { 0xfd, 0x00, 0x00, 0xc1, [12] = 0xa9, 0xfe, 0xa9, 0xfe }, 128,
+	    ADDRESS_METADATA }, /* Oracle */
+	{ { 0xfd, 0x00, 0x00, 0x42, [15] = 0x42 }, 128,
+	    ADDRESS_METADATA }, /* Scaleway */
+	{ { 0xfd, 0x00, 0x01, 0x00, [12] = 0x01, 0x00, 0x02, 0x00 }, 128,
+	    ADDRESS_METADATA }, /* Alibaba */
+	{ { 0xfd, 0x00, 0xa9, 0xfe, 0xa9, 0xfe, [15] = 0x01 }, 128,
+	    ADDRESS_METADATA },
+	{ { 0xfe, 0x80, [12] = 0xa9, 0xfe, 0xa9, 0xfe }, 128,
+	    ADDRESS_METADATA }, /* OpenStack */
 	{ { 0 }, 128, ADDRESS_UNSPECIFIED },
 	{ { [15] = 1 }, 128, ADDRESS_LOOPBACK },
 	{ { 0xfc }, 7, ADDRESS_PRIVATE },
 	{ { 0xfe, 0x80 }, 10, ADDRESS_LINK_LOCAL },
 	{ { 0xfe, 0xc0 }, 10, ADDRESS_PRIVATE },
 	{ { 0xff }, 8, ADDRESS_MULTICAST },
-	{ { 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01 }, 48, ADDRESS_PRIVATE },
 	{ { 0x01, 0x00 }, 64, ADDRESS_RESERVED },
 	{ { 0x20, 0x01, 0x0d, 0xb8 }, 32, ADDRESS_RESERVED },
 	{ { 0x3f, 0xff }, 20, ADDRESS_RESERVED },
@@ -71,6 +85,16 @@ static const struct carrier {
 	{ { 0x20, 0x02 }, 16, 2, 0 },                      /* 6to4 */
 	{ { 0x20, 0x01, 0x00, 0x00 }, 32, 12, 0xffffffff } /* Teredo */
 };
+
+/*
+ * A translator of the network's own (RFC 8215) may use any part of its
+ * prefix: where prefixes of 48, 56, 64 and 96 bits put the four bytes (RFC
+ * 6052, 2.2).  An address is the worst of what it may be.
+ */
+static const struct net6 own_nat64 = { { 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01 },
+	48, ADDRESS_PRIVATE };
+static const uint8_t own_places[][4] = { { 6, 7, 9, 10 }, { 7, 9, 10, 11 },
+	{ 9, 10, 11, 12 }, { 12, 13, 14, 15 } };
 
 static bool
 has_prefix(const uint8_t *p, const uint8_t *net, unsigned bits)
@@ -101,6 +125,22 @@ load4(const uint8_t *p)
 }
 
 static enum address_kind
+kind_own_nat64(const uint8_t *ip)
+{
+	const uint8_t *at;
+	enum address_kind kind;
+	size_t i;
+
+	for (i = 0; i < NELEM(own_places); i++) {
+		at = own_places[i];
+		kind = kind4(IP4(ip[at[0]], ip[at[1]], ip[at[2]], ip[at[3]]));
+		if (kind == ADDRESS_METADATA || kind == ADDRESS_LINK_LOCAL)
+			return kind;
+	}
+	return own_nat64.kind;
+}
+
+static enum address_kind
 kind6(const uint8_t *ip)
 {
 	size_t i;
@@ -109,6 +149,8 @@ kind6(const uint8_t *ip)
 		if (has_prefix(ip, nets6[i].net, nets6[i].bits))
 			return nets6[i].kind;
 	}
+	if (has_prefix(ip, own_nat64.net, own_nat64.bits))
+		return kind_own_nat64(ip);
 	for (i = 0; i < NELEM(carriers); i++) {
 		if (has_prefix(ip, carriers[i].net, carriers[i].bits))
 			return kind4(
@@ -132,6 +174,9 @@ address_may_dial(const struct address *a, bool literal, bool allow_private)
 
 	if (kind == ADDRESS_METADATA)
 		return false;
+	/* No name means the cable, where machines speak of themselves. */
+	if (kind == ADDRESS_LINK_LOCAL)
+		return literal;
 	return kind == ADDRESS_PUBLIC || literal || allow_private;
 }
 

@@ -3,7 +3,8 @@
  *
  * An IPv6 address that carries an IPv4 one (mapped, compatible, NAT64, 6to4,
  * Teredo) is what the inner address is: a name must not lead inside through
- * a translator.
+ * a translator.  In 64:ff9b:1::/48, whose translators are the network's own,
+ * it is private, or what is worse of all that it may carry.
  */
 #ifndef KONTOR_IO_ADDRESS_H
 #define KONTOR_IO_ADDRESS_H
@@ -42,7 +43,8 @@ socklen_t address_len(const struct address *a);
 void address_write(const struct address *a, char text[ADDRESS_TEXT]);
 
 enum address_kind address_kind(const struct address *a);
-/* literal: the operator wrote this very address (or localhost). */
+/* literal: the operator wrote this very address (or localhost).  A metadata
+ * address never; one of the link only so. */
 bool address_may_dial(
     const struct address *a, bool literal, bool allow_private);
 

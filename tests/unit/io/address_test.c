@@ -31,8 +31,10 @@ static const struct {
 	{ "169.254.170.23", ADDRESS_METADATA },
 	{ "100.100.100.200", ADDRESS_METADATA },
 	{ "168.63.129.16", ADDRESS_METADATA },
-	{ "192.0.0.1", ADDRESS_RESERVED }, { "192.0.2.1", ADDRESS_RESERVED },
-	{ "198.18.0.1", ADDRESS_RESERVED },
+	{ "169.254.0.23", ADDRESS_METADATA },
+	{ "169.254.42.42", ADDRESS_METADATA },
+	{ "192.0.0.192", ADDRESS_METADATA }, { "192.0.0.1", ADDRESS_RESERVED },
+	{ "192.0.2.1", ADDRESS_RESERVED }, { "198.18.0.1", ADDRESS_RESERVED },
 	{ "198.19.255.255", ADDRESS_RESERVED },
 	{ "198.20.0.0", ADDRESS_PUBLIC }, { "198.51.100.1", ADDRESS_RESERVED },
 	{ "203.0.113.1", ADDRESS_RESERVED },
@@ -45,6 +47,13 @@ static const struct {
 	{ "fc00::1", ADDRESS_PRIVATE }, { "fdff::1", ADDRESS_PRIVATE },
 	{ "fd00:ec2::254", ADDRESS_METADATA },
 	{ "fd00:ec2::23", ADDRESS_METADATA },
+	{ "fd20:ce::254", ADDRESS_METADATA },
+	{ "fd00:c1::a9fe:a9fe", ADDRESS_METADATA },
+	{ "fd00:42::42", ADDRESS_METADATA },
+	{ "fd00:100::100:200", ADDRESS_METADATA },
+	{ "fd00:a9fe:a9fe::1", ADDRESS_METADATA },
+	{ "fe80::a9fe:a9fe", ADDRESS_METADATA },
+	{ "fd20:ce::253", ADDRESS_PRIVATE }, { "fd00:42::43", ADDRESS_PRIVATE },
 	{ "fd00:ec2::253", ADDRESS_PRIVATE }, { "fe80::1", ADDRESS_LINK_LOCAL },
 	{ "febf::1", ADDRESS_LINK_LOCAL }, { "fec0::1", ADDRESS_PRIVATE },
 	{ "ff02::1", ADDRESS_MULTICAST }, { "2001:db8::1", ADDRESS_RESERVED },
@@ -59,6 +68,15 @@ static const struct {
 	{ "64:ff9b::127.0.0.1", ADDRESS_LOOPBACK },
 	{ "64:ff9b::a9fe:a9fe", ADDRESS_METADATA },
 	{ "64:ff9b:1::8.8.8.8", ADDRESS_PRIVATE },
+	{ "64:ff9b:1::10.0.0.1", ADDRESS_PRIVATE },
+	{ "64:ff9b:1::169.254.1.1", ADDRESS_LINK_LOCAL },
+	{ "64:ff9b:1::a9fe:a9fe", ADDRESS_METADATA },
+	{ "64:ff9b:1:0:a9:fea9:fe00:0", ADDRESS_METADATA },
+	{ "64:ff9b:1:7::a9fe:a9fe", ADDRESS_METADATA },
+	{ "64:ff9b:1:a9fe:a9:fe00::", ADDRESS_METADATA },
+	{ "64:ff9b:1:a9:fe:a9fe::", ADDRESS_METADATA },
+	{ "64:ff9b:2::a9fe:a9fe", ADDRESS_PUBLIC },
+	{ "::ffff:192.0.0.192", ADDRESS_METADATA },
 	{ "2002:808:808::1", ADDRESS_PUBLIC },
 	{ "2002:7f00:1::", ADDRESS_LOOPBACK },
 	{ "2002:a9fe:a9fe::", ADDRESS_METADATA },
@@ -87,7 +105,7 @@ static void
 only_public_ones_are_dialled_without_leave(void **state)
 {
 	struct address a;
-	bool public, meta;
+	bool public, meta, link;
 	size_t i;
 
 	(void)state;
@@ -95,9 +113,11 @@ only_public_ones_are_dialled_without_leave(void **state)
 		assert_true(address_parse(&a, rows[i].text, 80));
 		public = rows[i].kind == ADDRESS_PUBLIC;
 		meta = rows[i].kind == ADDRESS_METADATA;
+		link = rows[i].kind == ADDRESS_LINK_LOCAL;
 		assert_int_equal(address_may_dial(&a, false, false), public);
 		assert_int_equal(address_may_dial(&a, true, false), !meta);
-		assert_int_equal(address_may_dial(&a, false, true), !meta);
+		assert_int_equal(
+		    address_may_dial(&a, false, true), !meta && !link);
 		assert_int_equal(address_may_dial(&a, true, true), !meta);
 	}
 }
