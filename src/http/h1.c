@@ -215,7 +215,7 @@ struct walk {
 	const char *p, *end;
 	struct http_head *head;
 	struct h1_meta *meta;
-	bool answer;
+	bool answer, tunnel;
 	bool has_len, has_coding, has_host;
 	bool close, keep;
 };
@@ -319,9 +319,18 @@ take_status_line(struct walk *w, struct slice line)
 
 /* --- headers ----------------------------------------------------------- */
 
+/* There, what is said of a body is passed over (RFC 9110, 9.3.6). */
+static bool
+opens_tunnel(const struct walk *w)
+{
+	return w->tunnel && w->head->status / 100 == 2;
+}
+
 static bool
 on_length(struct walk *w, struct slice value)
 {
+	if (opens_tunnel(w))
+		return true;
 	if (w->has_len || value.len > 18 ||
 	    !slice_u64(value, &w->meta->body_len))
 		return false;
@@ -332,6 +341,8 @@ on_length(struct walk *w, struct slice value)
 static bool
 on_coding(struct walk *w, struct slice value)
 {
+	if (opens_tunnel(w))
+		return true;
 	if (w->has_coding || !slice_ieq(value, S("chunked")))
 		return false;
 	w->has_coding = true;
@@ -566,23 +577,43 @@ h1_request(struct h1_seen *seen, struct slice in, size_t max_head,
 	return settle_request(&w);
 }
 
+static enum fault
+take_answer(struct walk *w, struct h1_seen *seen, struct slice in,
+    size_t max_head, bool to_head, size_t *used)
+{
+	enum line got;
+
+	*used = 0;
+	begin(w, in);
+	got = walk_all(w, seen, in);
+	if ((size_t)(w->p - in.p) > max_head ||
+	    (got == LINE_MORE && in.len > max_head) || got == LINE_BAD)
+		return FAULT_UP_GARBAGE;
+	if (got == LINE_MORE)
+		return FAULT_NONE;
+	*used = (size_t)(w->p - in.p);
+	return settle_answer(w, to_head);
+}
+
 enum fault
 h1_answer(struct h1_seen *seen, struct slice in, size_t max_head, bool to_head,
     struct http_head *head, struct h1_meta *meta, size_t *used)
 {
 	struct walk w = { .head = head, .meta = meta, .answer = true };
-	enum line got;
 
-	*used = 0;
-	begin(&w, in);
-	got = walk_all(&w, seen, in);
-	if ((size_t)(w.p - in.p) > max_head ||
-	    (got == LINE_MORE && in.len > max_head) || got == LINE_BAD)
-		return FAULT_UP_GARBAGE;
-	if (got == LINE_MORE)
-		return FAULT_NONE;
-	*used = (size_t)(w.p - in.p);
-	return settle_answer(&w, to_head);
+	return take_answer(&w, seen, in, max_head, to_head, used);
+}
+
+enum fault
+h1_tunnel(struct h1_seen *seen, struct slice in, size_t max_head,
+    struct http_head *head, size_t *used)
+{
+	struct h1_meta meta;
+	struct walk w = {
+		.head = head, .meta = &meta, .answer = true, .tunnel = true
+	};
+
+	return take_answer(&w, seen, in, max_head, true, used);
 }
 
 /* --- bodies ------------------------------------------------------------ */

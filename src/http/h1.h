@@ -49,6 +49,9 @@ enum fault h1_request(struct h1_seen *seen, struct slice in, size_t max_head,
 enum fault h1_answer(struct h1_seen *seen, struct slice in, size_t max_head,
     bool to_head, struct http_head *head, struct h1_meta *meta,
     size_t *used) MUST_USE;
+/* The answer to a CONNECT: a 2xx has no body, whatever it says of one. */
+enum fault h1_tunnel(struct h1_seen *seen, struct slice in, size_t max_head,
+    struct http_head *head, size_t *used) MUST_USE;
 
 /* A body on its way in. */
 struct h1_body {

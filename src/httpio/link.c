@@ -392,22 +392,39 @@ ask_proxy(struct link *k)
 		fail(k, FAULT_UP_PROXY);
 }
 
-/* A tunnel begins behind the head of a 2xx, whatever that says of a body
- * (RFC 9110, 9.3.6); nobody has asked for what would follow. */
+/* What comes before the answer is passed over, as often as from providers;
+ * nobody has asked for another protocol. */
+static enum fault
+pass_interim(struct link *k, struct http_head *head, size_t *used)
+{
+	enum fault f;
+
+	for (;;) {
+		f = h1_tunnel(
+		    &k->seen, buf_slice(&k->in), PROXY_HEAD, head, used);
+		if (f != FAULT_NONE || *used == 0 || head->status / 100 != 1 ||
+		    head->status == 101 || ++k->interim > INTERIM_MAX)
+			return f;
+		buf_drop(&k->in, *used);
+		k->seen = (struct h1_seen){ 0 };
+	}
+}
+
+/* A tunnel begins behind the head of a 2xx; nobody has asked for what would
+ * follow. */
 static void
 hear_proxy(struct link *k)
 {
 	struct http_head *head = &k->pool->client->scratch;
-	struct h1_meta meta;
 	size_t used;
-	enum fault f = h1_answer(
-	    &k->seen, buf_slice(&k->in), PROXY_HEAD, true, head, &meta, &used);
+	const enum fault f = pass_interim(k, head, &used);
 
 	if (f == FAULT_NONE && used == 0)
 		return;
 	if (f == FAULT_NONE && head->status / 100 == 2 && used == k->in.len) {
 		buf_fini(&k->in);
 		k->seen = (struct h1_seen){ 0 };
+		k->interim = 0;
 		start_tls(k);
 		return;
 	}

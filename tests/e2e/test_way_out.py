@@ -37,8 +37,13 @@ class Asking(Terminator):
 class Proxy:
     """Tunnels; wants a password when it has one."""
 
-    def __init__(self, password=None, answer=None, to=None):
+    # In two pieces: a head may come so.
+    OPEN = (b"HTTP/1.1 200 Connection est",
+            b"ablished\r\nVia: 1.1 us\r\n\r\n")
+
+    def __init__(self, password=None, answer=None, to=None, opens=OPEN):
         self.password, self.answer, self.to = password, answer, to
+        self.opens = opens
         self.asked = []
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
@@ -86,9 +91,8 @@ class Proxy:
             return
         host, port = target.rsplit(":", 1)
         up = socket.create_connection(self.to or (host, int(port)))
-        # In two pieces: a head may come so.
-        s.sendall(b"HTTP/1.1 200 Connection est")
-        s.sendall(b"ablished\r\nVia: 1.1 us\r\n\r\n")
+        for piece in self.opens:
+            s.sendall(piece)
         for a, b in ((s, up), (up, s)):
             threading.Thread(target=self.pump, args=(a, b),
                              daemon=True).start()
@@ -118,9 +122,26 @@ def doors(made, at):
             "asking": Asking(made, "here", at)}
 
 
+INTERIM = b"HTTP/1.1 102 Processing\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\n"
+# How proxies open a tunnel, and how none does.
+OPENS = {
+    "interim": (INTERIM + b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n",
+                INTERIM + OK + b"\r\n"),
+    "with-length": (OK + b"Content-Length: 5\r\n\r\n",),
+    "with-both": (OK + b"Content-Length: 0\r\n"
+                  b"Transfer-Encoding: chunked\r\n\r\n",),
+    "old": (b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",)}
+OPENS_NOT = {
+    "interims": (9 * INTERIM + OK + b"\r\n",),
+    "switching": (b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + OK +
+                  b"\r\n",)}
+
+
 @pytest.fixture(scope="module")
 def proxies(doors):
-    return {"open": Proxy(), "locked": Proxy("kontor:s3cret/:+"),
+    return {n: Proxy(opens=o) for n, o in {**OPENS, **OPENS_NOT}.items()} | {
+            "open": Proxy(), "locked": Proxy("kontor:s3cret/:+"),
             "by_name": Proxy(to=("127.0.0.1", doors["link"].port)),
             "refusing": Proxy(answer=b"HTTP/1.1 403 Forbidden\r\n"
                               b"Content-Length: 2\r\n\r\nno"),
@@ -166,8 +187,9 @@ def out(made, doors, proxies, sim, tmp_path_factory):
         "url": proxies["locked"].url, "username": "kontor",
         "password": "${PROXY_PASSWORD}"})
     add("tunnel-stranger", "here", proxy={"url": proxies["locked"].url})
-    for bad in ("refusing", "babbling", "chatty", "silent"):
-        add(f"tunnel-{bad}", "here", proxy={"url": proxies[bad].url})
+    for how in ("refusing", "babbling", "chatty", "silent", *OPENS,
+                *OPENS_NOT):
+        add(f"tunnel-{how}", "here", proxy={"url": proxies[how].url})
     add("tunnel-gone", "here", proxy={"url": "http://127.0.0.1:9"})
     add("env", 443, host="api.provider.example")
     add("metadata", 443, host="metadata.provider.example", **direct)
@@ -182,7 +204,7 @@ def out(made, doors, proxies, sim, tmp_path_factory):
 
 @pytest.mark.parametrize("name", [
     "shown", "pinned", "pinned-ca", "named", "tunnel", "tunnel-name",
-    "tunnel-locked", "env"])
+    "tunnel-locked", "env", *(f"tunnel-{n}" for n in OPENS)])
 def test_a_good_way_serves(out, name):
     for i in range(3):
         r = out.chat(out.suite_key, f"o-{name}", f"{i} [[sim out=5]]")
@@ -196,6 +218,7 @@ def test_a_good_way_serves(out, name):
     ("tunnel-babbling", "provider_proxy"),
     ("tunnel-chatty", "provider_proxy"),
     ("tunnel-silent", "provider_proxy"),
+    *((f"tunnel-{n}", "provider_proxy") for n in OPENS_NOT),
     ("tunnel-gone", "provider_unreachable")])
 def test_a_bad_way_gets_nothing(out, sim, name, code):
     before = sim.stats()["openai"]["received"]

@@ -637,6 +637,49 @@ what_a_header_may_hold_does_not_depend_on_where(void **state)
 	}
 }
 
+static enum fault
+tunnel(struct slice in, size_t *used)
+{
+	struct h1_seen seen = { 0 };
+	enum fault f = FAULT_NONE;
+	size_t len;
+
+	*used = 0;
+	for (len = 1; len <= in.len && f == FAULT_NONE && *used == 0; len++)
+		f = h1_tunnel(
+		    &seen, (struct slice){ in.p, len }, MAX_HEAD, &head, used);
+	return f;
+}
+
+#define REFUSAL(headers) S_INIT("HTTP/1.1 407 No\r\n" headers "\r\n")
+
+/* RFC 9110, 9.3.6. */
+static void
+what_opens_a_tunnel_has_no_body_whatever_it_says(void **state)
+{
+	static const struct slice good[] = { ANS(""),
+		ANS("Content-Length: 5\r\n"),
+		ANS("Transfer-Encoding: chunked\r\n"),
+		ANS("Content-Length: 0\r\nTransfer-Encoding: chunked\r\n"),
+		ANS("Content-Length: 1\r\nContent-Length: 2\r\n"),
+		ANS("Content-Length: none\r\nTransfer-Encoding: gzip\r\n"),
+		S_INIT("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+		REFUSAL("Content-Length: 5\r\n") };
+	static const struct slice bad[] = { ANS("X : a\r\n"),
+		REFUSAL("Content-Length: x\r\n"),
+		REFUSAL(
+		    "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n") };
+	size_t i, used;
+
+	(void)state;
+	for (i = 0; i < NELEM(good); i++) {
+		assert_int_equal(tunnel(good[i], &used), FAULT_NONE);
+		assert_int_equal(used, good[i].len);
+	}
+	for (i = 0; i < NELEM(bad); i++)
+		assert_int_equal(tunnel(bad[i], &used), FAULT_UP_GARBAGE);
+}
+
 int
 main(void)
 {
@@ -649,6 +692,8 @@ main(void)
 		cmocka_unit_test(a_head_above_the_limit_is_too_large),
 		cmocka_unit_test(answers_say_how_they_are_framed),
 		cmocka_unit_test(answers_that_make_no_sense_are_garbage),
+		cmocka_unit_test(
+		    what_opens_a_tunnel_has_no_body_whatever_it_says),
 		cmocka_unit_test(chunks_join_wherever_they_are_split),
 		cmocka_unit_test(
 		    chunks_of_one_read_come_as_one_slice_with_the_end),
