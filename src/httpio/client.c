@@ -543,11 +543,8 @@ call_cancel(struct call **cp)
 	}
 	k = link_of(c);
 	CHECK(k->state != LINK_IDLE);
-	if (k->lanes == NULL) {
+	if (k->lanes == NULL)
 		link_close(k);
-		return;
-	}
-	/* Others wait for this connection. */
-	c->ops = NULL;
-	k->total_ns = 0;
+	else
+		link_step_aside(k);
 }

@@ -41,9 +41,18 @@ link_due(struct link *k, int64_t after_ns)
 {
 	int64_t at = after_ns > 0 ? loop_now(loop_of(k)) + after_ns : 0;
 
+	k->stage_ns = at;
 	if (k->total_ns > 0 && (at == 0 || k->total_ns < at))
 		at = k->total_ns;
 	due_at(k, at);
+}
+
+void
+link_step_aside(struct link *k)
+{
+	k->call.ops = NULL;
+	k->total_ns = 0;
+	due_at(k, k->stage_ns);
 }
 
 /* --- the end ----------------------------------------------------------- */
@@ -163,6 +172,24 @@ link_resume(struct link *k)
 	task_set(loop_of(k), &k->task, on_task);
 }
 
+/* The time of the call that it was made for is up; others wait for it, and
+ * the connecting has time left. */
+static bool
+is_one_late(const struct link *k, int64_t now)
+{
+	return k->lanes != NULL && k->total_ns > 0 && k->total_ns <= now &&
+	       k->stage_ns > now;
+}
+
+static void
+fail_one(struct link *k)
+{
+	const struct call_ops *ops = k->call.ops;
+
+	link_step_aside(k);
+	ops->on_fail(&k->call, FAULT_UP_TIMEOUT);
+}
+
 static void
 on_due(struct timer *t)
 {
@@ -175,6 +202,8 @@ on_due(struct timer *t)
 		due_at(k, k->due_ns);
 	else if (k->state == LINK_H2)
 		h2link_due(k);
+	else if (is_one_late(k, now))
+		fail_one(k);
 	else if (k->state >= LINK_HEAD ||
 		 (k->total_ns > 0 && k->total_ns <= now))
 		fail(k, FAULT_UP_TIMEOUT);

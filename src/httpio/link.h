@@ -76,6 +76,7 @@ struct link {
 	struct task task;
 	struct dial *dial;
 	int64_t due_ns, total_ns;
+	int64_t stage_ns; /* due_ns, were there no total */
 	int64_t first_byte_ns, idle_ns;
 	enum link_state state;
 	enum fault failing; /* told by the task */
@@ -120,6 +121,8 @@ void link_sent(struct link *k);
 /* From the loop: fails the call. */
 void link_fail_soon(struct link *k, enum fault why);
 void link_close(struct link *k);
+/* The call is over, others wait for this connection. */
+void link_step_aside(struct link *k);
 void link_resume(struct link *k);
 /* HTTP/2: has something to send, at the end of the turn. */
 void link_wake(struct link *k);

@@ -476,6 +476,80 @@ others_outlive_the_call_that_dialled(void **state)
 	end(&w[1]);
 }
 
+/* Connected, but silent: the proxy of an origin that is being dialled. */
+static void
+behind_a_slow_proxy(void)
+{
+	origin.proxy_host = "127.0.0.1";
+	origin.proxy_port = port;
+}
+
+/* A tunnel begins with nothing behind its head. */
+static void
+tunnel(void)
+{
+	struct buf in = { 0 };
+
+	net_until(fd, &in, S("\r\n\r\n"));
+	buf_fini(&in);
+	net_send(fd, S("HTTP/1.1 200 OK\r\n\r\n"));
+	net_turns(10);
+}
+
+static void
+others_outlive_the_haste_of_the_call_that_dialled(void **state)
+{
+	struct watch w[3] = { { 0 } };
+	unsigned i;
+
+	(void)state;
+	behind_a_slow_proxy();
+	spec.connect_ns = 10 * NS_PER_S;
+	spec.total_at_ns = clock_mono_ns() + 50 * NS_PER_MS;
+	begin(&w[0]);
+	spec.total_at_ns = 0;
+	for (i = 1; i < 3; i++)
+		begin(&w[i]);
+	peer_open(100);
+	NET_UNTIL(w[0].nfail == 1);
+	assert_int_equal(w[0].why, FAULT_UP_TIMEOUT);
+	assert_false(w[0].sent);
+	assert_int_equal(w[1].nfail + w[2].nfail, 0);
+	tunnel();
+	UNTIL(nasked == 2);
+	for (i = 0; i < 2; i++)
+		say(asked[i], "200", S("x"), false);
+	UNTIL(w[1].nlast + w[2].nlast == 2);
+	assert_int_equal(w[0].nsend, 0);
+	assert_int_equal(client_open(client), 1);
+	for (i = 1; i < 3; i++)
+		end(&w[i]);
+}
+
+static void
+others_outlive_the_time_of_a_call_that_was_cancelled(void **state)
+{
+	struct watch w[2] = { { 0 } };
+	const int64_t until = clock_mono_ns() + 50 * NS_PER_MS;
+
+	(void)state;
+	behind_a_slow_proxy();
+	spec.connect_ns = 10 * NS_PER_S;
+	spec.total_at_ns = until;
+	begin(&w[0]);
+	spec.total_at_ns = 0;
+	begin(&w[1]);
+	peer_open(100);
+	call_cancel(&w[0].call);
+	NET_UNTIL(clock_mono_ns() > until + 20 * NS_PER_MS);
+	assert_int_equal(w[1].nfail, 0);
+	tunnel();
+	UNTIL(nasked == 1);
+	say(asked[0], "200", S("x"), false);
+	UNTIL(w[1].nlast == 1);
+	end(&w[1]);
+}
+
 static void
 a_failed_dial_fails_all_that_wait(void **state)
 {
@@ -689,6 +763,8 @@ main(void)
 		T(a_paused_call_holds_its_own_stream_only),
 		T(a_cancelled_call_resets_its_stream),
 		T(others_outlive_the_call_that_dialled),
+		T(others_outlive_the_haste_of_the_call_that_dialled),
+		T(others_outlive_the_time_of_a_call_that_was_cancelled),
 		T(a_failed_dial_fails_all_that_wait),
 		T(goaway_says_what_was_not_looked_at),
 		T(a_refused_stream_was_not_sent),
