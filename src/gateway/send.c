@@ -20,6 +20,8 @@ enum { SYNC_WAIT_S = 10, SPARE_LEGS = 256 };
 #define STREAM_FIRST_NS (120 * NS_PER_S)
 #define UNARY_FIRST_NS (600 * NS_PER_S)
 #define IDLE_NS (300 * NS_PER_S)
+/* The answer is whole; what is still to come is its connection's end. */
+#define LEAVE_NS (5 * NS_PER_S)
 #define FIRST_NS_PER_BYTE INT64_C(20000)
 
 /* The worker's legs that run out without a request; one process, one list.
@@ -162,6 +164,7 @@ leg_leave(struct req *req)
 	if (leaving != NULL)
 		leaving->prev = leg;
 	leaving = leg;
+	call_hurry(leg->call, LEAVE_NS);
 	call_resume(leg->call);
 }
 

@@ -529,6 +529,15 @@ call_resume(struct call *c)
 }
 
 void
+call_hurry(struct call *c, int64_t within_ns)
+{
+	if (c->lane != NULL)
+		h2link_hurry(c, within_ns);
+	else
+		link_hurry(link_of(c), within_ns);
+}
+
+void
 call_cancel(struct call **cp)
 {
 	struct call *c = *cp;

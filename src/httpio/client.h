@@ -121,6 +121,8 @@ bool call_reused(const struct call *c);
 /* Stops reading (backpressure), goes on. */
 void call_pause(struct call *c);
 void call_resume(struct call *c);
+/* From now on it has at most this long. */
+void call_hurry(struct call *c, int64_t within_ns);
 /* HTTP/1: closes the connection (an answer not yet whole cannot be kept). */
 void call_cancel(struct call **c);
 

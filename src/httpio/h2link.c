@@ -250,6 +250,18 @@ h2link_resume(struct call *c)
 }
 
 void
+h2link_hurry(struct call *c, int64_t within_ns)
+{
+	struct h2call *l = c->lane;
+	const int64_t at = loop_now(loop_of(l->link)) + within_ns;
+
+	if (l->total_ns == 0 || at < l->total_ns)
+		l->total_ns = at;
+	if (l->due_ns == 0 || l->total_ns < l->due_ns)
+		due_at(l, l->total_ns);
+}
+
+void
 h2link_cancel(struct call *c)
 {
 	struct h2call *l = c->lane;

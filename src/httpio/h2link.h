@@ -71,6 +71,7 @@ void h2link_fini(struct link *k);
 
 void h2link_pause(struct call *c);
 void h2link_resume(struct call *c);
+void h2link_hurry(struct call *c, int64_t within_ns);
 void h2link_cancel(struct call *c);
 
 #endif

@@ -48,6 +48,17 @@ link_due(struct link *k, int64_t after_ns)
 }
 
 void
+link_hurry(struct link *k, int64_t within_ns)
+{
+	const int64_t at = loop_now(loop_of(k)) + within_ns;
+
+	if (k->total_ns == 0 || at < k->total_ns)
+		k->total_ns = at;
+	if (k->due_ns == 0 || k->total_ns < k->due_ns)
+		due_at(k, k->total_ns);
+}
+
+void
 link_step_aside(struct link *k)
 {
 	k->call.ops = NULL;

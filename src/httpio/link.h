@@ -126,6 +126,7 @@ void link_step_aside(struct link *k);
 void link_resume(struct link *k);
 /* HTTP/2: has something to send, at the end of the turn. */
 void link_wake(struct link *k);
+void link_hurry(struct link *k, int64_t within_ns);
 void link_due(struct link *k, int64_t after_ns); /* 0: only the total */
 /* client.c: the call is over, the link goes to its pool. */
 void client_keep(struct link *k);

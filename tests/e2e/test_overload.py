@@ -432,7 +432,7 @@ def misbehaved(sim, folder, play, **more):
         zeros()
     provider = Provider(play)
     config = kit.make_config(sim.url, folder / "data", workers=1)
-    config["limits"] = {"request_deadline": "6s"}
+    config["limits"] = {"request_deadline": "6s", **more}
     config["providers"]["odd"] = {
         "type": "openai_compatible", "auth": {"api_key": "${SIM_LAB}"},
         "base_url": f"http://127.0.0.1:{provider.port}/v1",
@@ -539,6 +539,32 @@ def test_a_reset_at_every_byte(sim, tmp_path, stream):
         kit.wait_for("the holds to be settled", lambda: all(
             float(b["pending"]) == 0 for b in
             kontor.cli("budget", "list", "--json")["budgets"]), 15)
+        kontor.verify()
+    provider.close()
+
+
+def test_an_answer_that_does_not_end_keeps_no_connection(sim, tmp_path):
+    """The last event is there, the body goes on with comments."""
+    over = threading.Event()
+
+    def play(s, stop):
+        s.sendall(EVENTS)
+        try:
+            while not stop.wait(0.3):
+                s.sendall(b": ping\n\n")
+        finally:
+            over.set()
+    provider, instance = misbehaved(sim, tmp_path, play,
+                                    request_deadline="10m")
+    with instance as kontor:
+        key = kontor.key("one")["key"]
+        with kontor.http(key, timeout=30) as http:
+            r = http.post(PATH, content=ask("hello", "odd", stream=True),
+                          headers={"content-type": "application/json"})
+        assert r.status_code == 200 and "[DONE]" in r.text
+        assert not over.is_set()
+        assert over.wait(8 * kit.SLOW)
+        assert kontor.export()[-1]["resolution"] == "booked"
         kontor.verify()
     provider.close()
 

@@ -654,6 +654,36 @@ the_whole_has_its_own_deadline(void **state)
 	close(fd);
 }
 
+static void
+a_call_that_is_hurried_has_no_longer(void **state)
+{
+	struct watch w = { 0 };
+	int64_t begun;
+	int fd;
+
+	(void)state;
+	spec.total_at_ns = clock_mono_ns() + 60 * NS_PER_S;
+	begin(&w);
+	fd = net_accept(listen_fd);
+	take(fd);
+	net_send(fd, S("HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"));
+	NET_UNTIL(w.nhead == 1);
+	call_pause(w.call);
+	call_hurry(w.call, 60 * NS_PER_MS);
+	call_hurry(w.call, 60 * NS_PER_S);
+	call_resume(w.call);
+	begun = clock_mono_ns();
+	while (w.nfail == 0) {
+		usleep(5000);
+		net_send(fd, S("x"));
+		net_turns(1);
+		assert_true(clock_mono_ns() < begun + NS_PER_S);
+	}
+	assert_fails(&w, FAULT_UP_TIMEOUT, true);
+	assert_int_equal(client_open(client), 0);
+	close(fd);
+}
+
 /* A full backlog leaves the SYN unanswered. */
 static void
 a_connection_that_does_not_come_about_has_a_deadline(void **state)
@@ -1115,6 +1145,7 @@ main(void)
 		TEST(a_provider_that_does_not_answer_runs_out_of_time),
 		TEST(a_provider_that_stops_in_the_middle_runs_out_of_time),
 		TEST(the_whole_has_its_own_deadline),
+		TEST(a_call_that_is_hurried_has_no_longer),
 		TEST(a_connection_that_does_not_come_about_has_a_deadline),
 		TEST(a_paused_call_reads_nothing),
 		TEST(a_call_paused_in_its_head_ends_after_the_pause),

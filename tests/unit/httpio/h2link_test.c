@@ -696,6 +696,31 @@ silence_is_a_timeout_and_the_connection_is_left(void **state)
 }
 
 static void
+a_call_that_is_hurried_is_reset(void **state)
+{
+	struct watch w[2] = { { 0 } };
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		begin(&w[i]);
+	peer_open(100);
+	UNTIL(nasked == 2);
+	for (i = 0; i < 2; i++)
+		say(asked[i], "200", S("x"), true);
+	UNTIL(w[0].nhead + w[1].nhead == 2);
+	call_hurry(w[0].call, 20 * NS_PER_MS);
+	UNTIL(nreset == 1);
+	assert_int_equal(reset_code, NGHTTP2_CANCEL);
+	assert_int_equal(w[0].why, FAULT_UP_TIMEOUT);
+	assert_int_equal(w[1].nfail, 0);
+	assert_int_equal(client_open(client), 1);
+	call_cancel(&w[1].call);
+	for (i = 0; i < 2; i++)
+		end(&w[i]);
+}
+
+static void
 a_provider_that_floods_is_left(void **state)
 {
 	static const char ping[17] = "\0\0\x08\x06\0\0\0\0\0"
@@ -772,6 +797,7 @@ main(void)
 		T(what_is_not_http2_is_garbage),
 		T(a_body_of_the_wrong_length_is_garbage),
 		T(silence_is_a_timeout_and_the_connection_is_left),
+		T(a_call_that_is_hurried_is_reset),
 		T(a_provider_that_floods_is_left),
 		T(an_idle_connection_is_kept_for_a_while),
 		T(the_end_of_a_client_ends_its_calls_silently),
