@@ -36,7 +36,7 @@ mark_of(const struct json *j)
 }
 
 static enum fault read_content(
-    struct reading *r, struct part **list, const struct json *content);
+    struct reading *r, struct parts *list, const struct json *content);
 
 static enum fault
 read_source(struct reading *r, struct part *p, const struct json *j)
@@ -120,7 +120,7 @@ read_result(struct reading *r, struct part *p, const struct json *j)
 	if (p->id.len == 0)
 		return codec_wrong(
 		    r->w, "messages", "has a tool_result without tool_use_id");
-	return read_content(r, &p->inner, json_get(j, "content"));
+	return read_content(r, PARTS(&p->inner), json_get(j, "content"));
 }
 
 static enum fault
@@ -135,7 +135,7 @@ read_text(struct reading *r, struct part *p, const struct json *j)
 }
 
 static enum fault
-read_block(struct reading *r, struct part **list, const struct json *j)
+read_block(struct reading *r, struct parts *list, const struct json *j)
 {
 	static const struct {
 		const char *type;
@@ -174,7 +174,7 @@ read_block(struct reading *r, struct part **list, const struct json *j)
 }
 
 static enum fault
-read_content(struct reading *r, struct part **list, const struct json *content)
+read_content(struct reading *r, struct parts *list, const struct json *content)
 {
 	const struct json *i;
 	enum fault f = FAULT_NONE;
@@ -225,7 +225,7 @@ static enum fault
 read_system(struct reading *r, const struct json *top)
 {
 	const struct json *s = json_get(top, "system"), *i;
-	struct turn *t;
+	struct parts to = { 0 };
 	enum fault f = FAULT_NONE;
 
 	if (s == NULL || s->type == JSON_NULL)
@@ -233,13 +233,13 @@ read_system(struct reading *r, const struct json *top)
 	if (s->type != JSON_STRING && s->type != JSON_ARRAY)
 		return codec_wrong(
 		    r->w, "system", "must be a text or a list of texts");
-	t = conversation_turn(r->c, r->arena, SPEAKER_SYSTEM);
+	to.end = &conversation_turn(r->c, r->arena, SPEAKER_SYSTEM)->first;
 	if (s->type == JSON_STRING)
-		codec_add_text(&t->first, r->arena, s->text);
+		codec_add_text(&to, r->arena, s->text);
 	for (i = s->type == JSON_ARRAY ? s->child : NULL;
 	     i != NULL && f == FAULT_NONE; i = i->next) {
 		if (!is_billing(i))
-			f = read_block(r, &t->first, i);
+			f = read_block(r, &to, i);
 	}
 	return f;
 }
@@ -262,7 +262,7 @@ read_message(struct reading *r, const struct json *m)
 	    slice_eq(role, S("user"))        ? SPEAKER_USER
 	    : slice_eq(role, S("assistant")) ? SPEAKER_ASSISTANT
 					     : SPEAKER_SYSTEM);
-	f = read_content(r, &t->first, json_get(m, "content"));
+	f = read_content(r, PARTS(&t->first), json_get(m, "content"));
 	give_signatures(t);
 	return f;
 }

@@ -494,27 +494,6 @@ put_tool(struct writing *w, const struct tool *t)
 	json_w_end(w->out, '}');
 }
 
-/* Tools that only the history knows. */
-static void
-recall_tools(struct writing *w)
-{
-	const struct turn *t;
-	const struct part *p;
-	struct tool *made, **at = &w->c->tool;
-
-	for (t = w->c->first; t != NULL; t = t->next) {
-		for (p = t->first; p != NULL; p = p->next) {
-			if (p->kind != PART_TOOL_CALL ||
-			    conversation_tool(w->c, p->name) != NULL)
-				continue;
-			made = *at = ARENA_NEW(w->arena, struct tool);
-			made->name = p->name;
-			made->strict = -1;
-			at = &made->next;
-		}
-	}
-}
-
 static const char *
 choice_of(const struct conversation *c)
 {
@@ -557,7 +536,8 @@ put_tools(struct writing *w)
 	const struct tool *t;
 
 	if (c->tool == NULL && conversation_has_tool_parts(c)) {
-		recall_tools(w);
+		/* Tools that only the history knows. */
+		c->tool = conversation_called(c, w->arena);
 		c->choice_said = false;
 	}
 	if (c->tool == NULL)

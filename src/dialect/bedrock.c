@@ -173,7 +173,7 @@ is_base64(struct slice s)
 
 static bool
 read_media(struct arena *a, enum part_kind kind, const struct json *j,
-    struct part **out, const char **hint)
+    struct parts *out, const char **hint)
 {
 	const struct json *source = json_get(j, "source");
 	struct part *p = part_add(out, a, kind);
@@ -196,10 +196,11 @@ read_media(struct arena *a, enum part_kind kind, const struct json *j,
 
 static bool
 read_result(
-    struct arena *a, const struct json *j, struct part **out, const char **hint)
+    struct arena *a, const struct json *j, struct parts *out, const char **hint)
 {
 	const struct json *list = json_get(j, "content"), *k;
 	struct part *p = part_add(out, a, PART_TOOL_RESULT);
+	struct parts inner = { .end = &p->inner };
 
 	p->id = json_get_str(j, "toolUseId");
 	p->is_error = slice_eq(json_get_str(j, "status"), S("error"));
@@ -209,23 +210,21 @@ read_result(
 	for (k = list->child; k != NULL; k = k->next) {
 		if (json_get(k, "json") != NULL)
 			codec_add_text(
-			    &p->inner, a, codec_raw(a, json_get(k, "json")));
+			    &inner, a, codec_raw(a, json_get(k, "json")));
 	}
-	return bedrock_read_blocks(a, list, &p->inner, hint);
+	return bedrock_read_blocks(a, list, &inner, hint);
 }
 
 /* A signature of another vendor may belong to the block before it. */
 static void
-read_thought(struct arena *a, const struct json *j, struct part **out)
+read_thought(struct arena *a, const struct json *j, struct parts *out)
 {
 	const struct json *text = json_get(j, "reasoningText");
 	enum vendor origin;
 	struct slice sig = seal_read(
 	    a, VENDOR_ANTHROPIC, json_get_str(text, "signature"), &origin);
-	struct part *last = *out;
+	struct part *last = out->last;
 
-	while (last != NULL && last->next != NULL)
-		last = last->next;
 	if (sig.len > 0 && origin != VENDOR_ANTHROPIC && last != NULL &&
 	    last->kind != PART_REASONING && last->opaque.len == 0 &&
 	    json_get_str(text, "text").len == 0) {
@@ -245,7 +244,7 @@ read_thought(struct arena *a, const struct json *j, struct part **out)
 }
 
 static void
-read_cited(struct arena *a, const struct json *j, struct part **out)
+read_cited(struct arena *a, const struct json *j, struct parts *out)
 {
 	const struct json *list = json_get(j, "citations"), *k;
 	struct part *p = part_add(out, a, PART_TEXT);
@@ -264,7 +263,7 @@ read_cited(struct arena *a, const struct json *j, struct part **out)
 
 static bool
 read_block(
-    struct arena *a, const struct json *k, struct part **out, const char **hint)
+    struct arena *a, const struct json *k, struct parts *out, const char **hint)
 {
 	const struct json *j;
 	struct part *p;
@@ -296,12 +295,11 @@ read_block(
 		codec_add_text(
 		    out, a, json_get_str(json_get(j, "text"), "text"));
 	} else if ((j = json_get(k, "cachePoint")) != NULL) {
-		for (p = *out; p != NULL && p->next != NULL; p = p->next)
-			;
-		if (p != NULL)
-			p->cache = slice_eq(json_get_str(j, "ttl"), S("1h"))
-				       ? CACHE_1H
-				       : CACHE_5M;
+		if (out->last != NULL)
+			out->last->cache =
+			    slice_eq(json_get_str(j, "ttl"), S("1h"))
+				? CACHE_1H
+				: CACHE_5M;
 	} else if (json_get(k, "json") == NULL) {
 		*hint = "has a block of a kind that no other provider has";
 		return false;
@@ -310,7 +308,7 @@ read_block(
 }
 
 bool
-bedrock_read_blocks(struct arena *a, const struct json *list, struct part **out,
+bedrock_read_blocks(struct arena *a, const struct json *list, struct parts *out,
     const char **hint)
 {
 	const struct json *k;

@@ -13,7 +13,7 @@ struct slice bedrock_mime(enum part_kind kind, struct slice format);
 
 /* Content blocks as parts; *hint says what is wrong with one. */
 bool bedrock_read_blocks(struct arena *a, const struct json *list,
-    struct part **out, const char **hint);
+    struct parts *out, const char **hint);
 void bedrock_read_usage(const struct json *j, struct usage *u, bool *has);
 
 enum stop_reason bedrock_stop_parse(struct slice text);

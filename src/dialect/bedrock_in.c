@@ -39,22 +39,22 @@ static enum fault
 read_system(struct reading *r)
 {
 	const struct json *list = json_get(r->body, "system"), *k;
-	struct part *p = NULL;
-	struct turn *t = NULL;
+	struct parts to = { 0 };
 
 	if (list == NULL || list->type == JSON_NULL)
 		return FAULT_NONE;
 	if (list->type != JSON_ARRAY)
 		return wrong(r, "system", "must be a list");
 	for (k = list->child; k != NULL; k = k->next) {
-		if (json_get(k, "cachePoint") != NULL && p != NULL) {
-			p->cache = mark_of(json_get(k, "cachePoint"));
+		if (json_get(k, "cachePoint") != NULL && to.last != NULL) {
+			to.last->cache = mark_of(json_get(k, "cachePoint"));
 		} else if (json_get_str(k, "text").len > 0) {
-			if (t == NULL)
-				t = conversation_turn(
-				    r->c, r->arena, SPEAKER_SYSTEM);
-			p = part_add(&t->first, r->arena, PART_TEXT);
-			p->text = json_get_str(k, "text");
+			if (to.end == NULL)
+				to.end = &conversation_turn(
+				    r->c, r->arena, SPEAKER_SYSTEM)
+					      ->first;
+			part_add(&to, r->arena, PART_TEXT)->text =
+			    json_get_str(k, "text");
 		} else {
 			r->c->lost |= LOSS_BIT(LOSS_GUARDRAIL);
 		}
@@ -79,7 +79,7 @@ read_message(struct reading *r, const struct json *m)
 		return wrong(
 		    r, "messages.role", "must be user, assistant or system");
 	if (!bedrock_read_blocks(
-		r->arena, json_get(m, "content"), &t->first, &hint))
+		r->arena, json_get(m, "content"), PARTS(&t->first), &hint))
 		return wrong(r, "messages.content", hint);
 	return FAULT_NONE;
 }

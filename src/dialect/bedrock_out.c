@@ -152,7 +152,7 @@ begin_with_user(struct writing *e)
 	t = ARENA_NEW(e->arena, struct turn);
 	t->speaker = SPEAKER_USER;
 	t->next = *at;
-	part_add(&t->first, e->arena, PART_TEXT)->text = S("(go on)");
+	part_add(PARTS(&t->first), e->arena, PART_TEXT)->text = S("(go on)");
 	*at = t;
 }
 
@@ -259,7 +259,8 @@ document_name(struct writing *e, struct slice name)
 	}
 	out = arena_copy(e->arena, buf_slice(&b));
 	if (e->n_documents++ < DOCUMENTS_MAX)
-		part_add(&e->documents, e->arena, PART_DOCUMENT)->name = out;
+		part_add(PARTS(&e->documents), e->arena, PART_DOCUMENT)->name =
+		    out;
 	buf_fini(&b);
 	return out;
 }
@@ -761,37 +762,6 @@ put_tool(struct writing *e, struct buf *b, const struct tool *t)
 	put_mark(e, b, t->cache);
 }
 
-static struct tool *
-find_tool(struct tool *list, struct slice name)
-{
-	while (list != NULL && !slice_eq(list->name, name))
-		list = list->next;
-	return list;
-}
-
-/* Tools that the history calls and the request no longer has. */
-static struct tool *
-history_tools(struct writing *e)
-{
-	struct tool *first = NULL, *t;
-	const struct turn *at;
-	const struct part *p;
-
-	for (at = e->c->first; at != NULL; at = at->next) {
-		for (p = at->first; p != NULL; p = p->next) {
-			if (p->kind != PART_TOOL_CALL ||
-			    find_tool(first, p->name) != NULL)
-				continue;
-			t = ARENA_NEW(e->arena, struct tool);
-			t->name = p->name;
-			t->strict = -1;
-			t->next = first;
-			first = t;
-		}
-	}
-	return first;
-}
-
 static void
 put_choice(struct writing *e, struct buf *b)
 {
@@ -821,8 +791,9 @@ put_tools(struct writing *e, struct buf *b)
 	const bool history = conversation_has_tool_parts(c);
 	const struct tool *t = c->tool;
 
+	/* Tools that the history calls and the request no longer has. */
 	if (t == NULL && history)
-		t = c->tool = history_tools(e);
+		t = c->tool = conversation_called(c, e->arena);
 	if (t == NULL ||
 	    (c->choice_said && c->choice == CHOICE_NONE && !history))
 		return;
@@ -924,6 +895,7 @@ enum fault
 bedrock_read_answer(struct arena *a, struct slice body, struct completion *out)
 {
 	const struct json *message, *usage;
+	struct parts to = { .end = &out->first };
 	const char *hint;
 	struct json *top;
 
@@ -932,8 +904,7 @@ bedrock_read_answer(struct arena *a, struct slice body, struct completion *out)
 		return FAULT_UP_GARBAGE;
 	message = json_get(json_get(top, "output"), "message");
 	if (message == NULL ||
-	    !bedrock_read_blocks(
-		a, json_get(message, "content"), &out->first, &hint))
+	    !bedrock_read_blocks(a, json_get(message, "content"), &to, &hint))
 		return FAULT_UP_GARBAGE;
 	out->stop = bedrock_stop_parse(json_get_str(top, "stopReason"));
 	out->stop_sequence = json_get_str(

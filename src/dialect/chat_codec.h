@@ -17,8 +17,9 @@ void chat_write_step(
     const struct stream_step *s, struct encoding_out *e, struct buf *out);
 /* One of "tool_calls"; index: its place, below 0: not said. */
 void chat_write_call(struct buf *b, const struct part *p, int index, bool args);
-/* "tool_calls" of a message, and the thoughts that ride behind their ids. */
-void chat_read_calls(struct part **list, struct part **thoughts,
+/* "tool_calls" of a message, and the thoughts that ride behind their ids,
+ * which may be NULL. */
+void chat_read_calls(struct parts *list, struct parts *thoughts,
     struct arena *a, const struct json *m);
 
 /* openai_chat_out.c: a provider's side */

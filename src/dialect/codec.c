@@ -1,5 +1,7 @@
 #include "dialect/codec.h"
 
+#include <stdlib.h>
+
 #include "dialect/seal.h"
 #include "model/ident.h"
 
@@ -215,7 +217,7 @@ codec_text(struct arena *a, const struct json *j)
 }
 
 void
-codec_add_text(struct part **list, struct arena *a, struct slice text)
+codec_add_text(struct parts *list, struct arena *a, struct slice text)
 {
 	if (text.len > 0)
 		part_add(list, a, PART_TEXT)->text = text;
@@ -277,6 +279,23 @@ codec_check_media(struct arena *a, struct conversation *c, struct wrong *w)
 			f = check_parts(a, p->inner, w);
 	}
 	return f;
+}
+
+void
+rope_add(struct rope *r, struct arena *a, struct slice s)
+{
+	char *p;
+
+	if (r->len + s.len > r->cap) {
+		r->cap = 2 * (r->len + s.len) + 256;
+		p = arena_new(a, r->cap);
+		if (r->len > 0)
+			memcpy(p, r->p, r->len);
+		r->p = p;
+	}
+	if (s.len > 0)
+		memcpy(r->p + r->len, s.p, s.len);
+	r->len += s.len;
 }
 
 /* --- writing ---------------------------------------------------------------
@@ -377,22 +396,6 @@ codec_tool_name(struct arena *a, struct slice name, uint64_t *lost)
 	if (lost != NULL)
 		*lost |= LOSS_BIT(LOSS_TOOL_NAME);
 	return shorten(a, name, 64);
-}
-
-const struct tool *
-codec_tool_restore(
-    const struct conversation *c, struct arena *a, struct slice name)
-{
-	const struct tool *t = conversation_tool(c, name);
-
-	if (t != NULL)
-		return t;
-	for (t = c->tool; t != NULL; t = t->next) {
-		if (!fits(t->name, "", 64) &&
-		    slice_eq(codec_tool_name(a, t->name, NULL), name))
-			return t;
-	}
-	return NULL;
 }
 
 struct slice
@@ -863,6 +866,73 @@ braid_end(struct decoding *d, struct braid *b)
 /* --- homeward --------------------------------------------------------------
  */
 
+/* A name that a provider may call a tool by. */
+struct named {
+	struct slice name;
+	size_t rank; /* the least of those alike counts */
+	const struct tool *tool;
+};
+
+/* Any total order does; by length first is the cheap one. */
+static int
+by_text(struct slice x, struct slice y)
+{
+	if (x.len != y.len)
+		return x.len < y.len ? -1 : 1;
+	return x.len > 0 ? memcmp(x.p, y.p, x.len) : 0;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	const int d = by_text(x->name, y->name);
+
+	return d != 0 ? d : x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+/* Each tool by its name; and by the one it was given, where its own fits
+ * nowhere, unless that is another's. */
+static void
+list_names(struct homeward *h)
+{
+	const struct tool *t;
+	size_t n = 0, i = 0;
+
+	for (t = h->asked->tool; t != NULL; t = t->next)
+		n++;
+	h->names = ARENA_ARRAY(h->arena, struct named, 2 * n + 1);
+	for (t = h->asked->tool; t != NULL; t = t->next, i++) {
+		h->names[h->nnames++] = (struct named){ t->name, i, t };
+		if (!fits(t->name, "", 64))
+			h->names[h->nnames++] = (struct named){
+				codec_tool_name(h->arena, t->name, NULL), n + i,
+				t
+			};
+	}
+	qsort(h->names, h->nnames, sizeof(h->names[0]), by_name);
+}
+
+/* NULL: none of them is called so. */
+static const struct tool *
+find_tool(struct homeward *h, struct slice name)
+{
+	size_t low = 0, high, mid;
+
+	if (h->names == NULL)
+		list_names(h);
+	for (high = h->nnames; low < high;) {
+		mid = low + (high - low) / 2;
+		if (by_text(h->names[mid].name, name) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < h->nnames && slice_eq(h->names[low].name, name)
+		   ? h->names[low].tool
+		   : NULL;
+}
+
 static void
 open_block(struct homeward *h, const struct stream_step *s)
 {
@@ -871,7 +941,7 @@ open_block(struct homeward *h, const struct stream_step *s)
 
 	h->custom = false;
 	if (s->block.kind == PART_TOOL_CALL && !s->block.custom) {
-		t = codec_tool_restore(h->asked, h->arena, s->block.name);
+		t = find_tool(h, s->block.name);
 		if (t != NULL) {
 			named.block.name = t->name;
 			named.block.custom = h->custom = t->custom;

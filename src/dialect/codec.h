@@ -28,12 +28,28 @@ enum fault codec_wrong(struct wrong *w, const char *field, const char *hint);
 /* A text, or the "text" of all items of a list. */
 struct slice codec_text(struct arena *a, const struct json *j);
 /* Adds a text part unless it is empty. */
-void codec_add_text(struct part **list, struct arena *a, struct slice text);
+void codec_add_text(struct parts *list, struct arena *a, struct slice text);
 
 /* Of a conversation that was decoded: media are base64 of the standard
  * alphabet afterwards, or FAULT_FIELD. */
 enum fault codec_check_media(
     struct arena *a, struct conversation *c, struct wrong *w);
+
+/* --- text that grows -------------------------------------------------------
+ */
+
+/* In the arena: nothing to give back when a stream breaks. */
+struct rope {
+	char *p;
+	size_t len, cap;
+};
+
+void rope_add(struct rope *r, struct arena *a, struct slice s);
+static inline struct slice
+rope_text(const struct rope *r)
+{
+	return (struct slice){ r->p, r->len };
+}
 
 /* --- writing ---------------------------------------------------------------
  */
@@ -48,13 +64,10 @@ struct slice codec_join(struct arena *a, const struct part *p);
 struct slice codec_take_system(struct conversation *c, struct arena *a);
 /*
  * A tool's name within [a-zA-Z0-9_-]{1,64}: itself where it fits, else
- * shortened the same way each time.  codec_tool_restore() finds the tool that
- * such a name stands for; NULL: none.
+ * shortened the same way each time.
  */
 struct slice codec_tool_name(
     struct arena *a, struct slice name, uint64_t *lost);
-const struct tool *codec_tool_restore(
-    const struct conversation *c, struct arena *a, struct slice name);
 /* A call's id within the letters a dialect takes: [a-zA-Z0-9_-] and `more`,
  * at most max bytes. */
 struct slice codec_tool_id(struct arena *a, struct slice id, const char *more,
@@ -86,6 +99,7 @@ struct slice codec_call_id(struct arena *a, struct slice answer, unsigned nth);
  * Steps from a provider on their way to a caller: names of tools as the caller
  * gave them, text of custom tools taken out of {"input": ...}.
  */
+struct named;
 struct homeward {
 	struct arena *arena;
 	const struct conversation *asked;
@@ -93,6 +107,8 @@ struct homeward {
 	void *arg;
 	bool custom; /* the open block is one: its args are gathered */
 	struct buf args;
+	struct named *names; /* of its tools, sorted; NULL: not yet */
+	size_t nnames;
 };
 
 void homeward_step(void *homeward, const struct stream_step *s);

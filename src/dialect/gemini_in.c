@@ -18,6 +18,7 @@ struct reading {
 	struct conversation *c;
 	struct wrong *w;
 	unsigned calls, results; /* without ids, so far */
+	struct rope thought;     /* the last one's text */
 };
 
 static void
@@ -53,7 +54,7 @@ kind_of(struct slice mime)
 
 static void
 read_media(
-    struct reading *r, struct part **list, const struct json *j, bool data)
+    struct reading *r, struct parts *list, const struct json *j, bool data)
 {
 	const struct slice mime = proto_str(j, "mimeType");
 	struct part *p = part_add(list, r->arena, kind_of(mime));
@@ -67,7 +68,7 @@ read_media(
 }
 
 static void
-read_call(struct reading *r, struct part **list, const struct json *part,
+read_call(struct reading *r, struct parts *list, const struct json *part,
     const struct json *j)
 {
 	struct part *p = part_add(list, r->arena, PART_TOOL_CALL);
@@ -97,24 +98,23 @@ response_text(struct reading *r, const struct json *j, bool *is_error)
 }
 
 static void
-read_result(struct reading *r, struct part **list, const struct json *j)
+read_result(struct reading *r, struct parts *list, const struct json *j)
 {
 	struct part *p = part_add(list, r->arena, PART_TOOL_RESULT);
+	struct parts inner = { .end = &p->inner };
 	const struct json *k;
 
 	p->id = proto_str(j, "id");
 	if (p->id.len == 0)
 		p->id = numbered(r, r->results++);
 	p->name = proto_str(j, "name");
-	codec_add_text(&p->inner, r->arena,
+	codec_add_text(&inner, r->arena,
 	    response_text(r, proto_get(j, "response"), &p->is_error));
 	for (k = proto_first(j, "parts"); k != NULL; k = proto_next(k)) {
 		if (proto_get(k, "inlineData") != NULL)
-			read_media(
-			    r, &p->inner, proto_get(k, "inlineData"), true);
+			read_media(r, &inner, proto_get(k, "inlineData"), true);
 		else if (proto_get(k, "fileData") != NULL)
-			read_media(
-			    r, &p->inner, proto_get(k, "fileData"), false);
+			read_media(r, &inner, proto_get(k, "fileData"), false);
 	}
 }
 
@@ -122,8 +122,6 @@ read_result(struct reading *r, struct part **list, const struct json *j)
 static struct part *
 open_thought(struct part *p)
 {
-	while (p != NULL && p->next != NULL)
-		p = p->next;
 	return p != NULL && p->kind == PART_REASONING && p->opaque.len == 0
 		   ? p
 		   : NULL;
@@ -131,11 +129,11 @@ open_thought(struct part *p)
 
 /* A stream's thought comes in pieces, which clients send back as they came. */
 static void
-read_text(struct reading *r, struct part **list, const struct json *j)
+read_text(struct reading *r, struct parts *list, const struct json *j)
 {
 	const struct slice text = proto_str(j, "text");
 	const bool thought = proto_bool(j, "thought");
-	struct part *p = thought ? open_thought(*list) : NULL;
+	struct part *p = thought ? open_thought(list->last) : NULL;
 
 	if (text.len == 0 && proto_str(j, "thoughtSignature").len == 0)
 		return;
@@ -143,16 +141,18 @@ read_text(struct reading *r, struct part **list, const struct json *j)
 		p = part_add(
 		    list, r->arena, thought ? PART_REASONING : PART_TEXT);
 		p->text = text;
+		r->thought = (struct rope){ 0 };
 	} else {
-		const struct slice both[] = { p->text, text };
-
-		p->text = arena_join(r->arena, both, NELEM(both));
+		if (r->thought.len == 0)
+			rope_add(&r->thought, r->arena, p->text);
+		rope_add(&r->thought, r->arena, text);
+		p->text = rope_text(&r->thought);
 	}
 	take_opaque(r, p, j);
 }
 
 static void
-read_part(struct reading *r, struct part **list, const struct json *j)
+read_part(struct reading *r, struct parts *list, const struct json *j)
 {
 	if (proto_get(j, "functionCall") != NULL)
 		read_call(r, list, j, proto_get(j, "functionCall"));
@@ -173,6 +173,7 @@ read_contents(struct reading *r, const struct json *top)
 {
 	const struct json *c = proto_first(top, "contents"), *p;
 	struct slice role;
+	struct parts to;
 	struct turn *t;
 
 	if (c == NULL)
@@ -187,8 +188,9 @@ read_contents(struct reading *r, const struct json *top)
 		t = conversation_turn(r->c, r->arena,
 		    slice_eq(role, S("model")) ? SPEAKER_ASSISTANT
 					       : SPEAKER_USER);
+		to = (struct parts){ .end = &t->first };
 		for (p = proto_first(c, "parts"); p != NULL; p = proto_next(p))
-			read_part(r, &t->first, p);
+			read_part(r, &to, p);
 	}
 	return FAULT_NONE;
 }
@@ -198,13 +200,13 @@ read_system(struct reading *r, const struct json *top)
 {
 	const struct json *p =
 	    proto_first(proto_get(top, "systemInstruction"), "parts");
-	struct turn *t;
+	struct parts to = { 0 };
 
 	if (p == NULL)
 		return;
-	t = conversation_turn(r->c, r->arena, SPEAKER_SYSTEM);
+	to.end = &conversation_turn(r->c, r->arena, SPEAKER_SYSTEM)->first;
 	for (; p != NULL; p = proto_next(p))
-		read_part(r, &t->first, p);
+		read_part(r, &to, p);
 }
 
 /* --- schemas ------------------------------------------------------------- */

@@ -37,7 +37,7 @@ read_file(struct part *p, const struct json *f, struct wrong *w)
 }
 
 static enum fault
-read_part(struct part **list, struct arena *a, const struct json *j,
+read_part(struct parts *list, struct arena *a, const struct json *j,
     struct conversation *c, struct wrong *w)
 {
 	const struct slice type = json_get_str(j, "type");
@@ -79,7 +79,7 @@ read_part(struct part **list, struct arena *a, const struct json *j,
 }
 
 static enum fault
-read_content(struct part **list, struct arena *a, const struct json *content,
+read_content(struct parts *list, struct arena *a, const struct json *content,
     struct conversation *c, struct wrong *w)
 {
 	const struct json *i;
@@ -120,7 +120,7 @@ vendor_text(enum vendor v)
 
 /* What we gave out before comes back: opaque parts with their text. */
 static void
-read_reasoning(struct part **list, struct arena *a, const struct json *m)
+read_reasoning(struct parts *list, struct arena *a, const struct json *m)
 {
 	const struct json *d = json_get(m, "reasoning_details"), *i;
 	struct part *p;
@@ -136,7 +136,7 @@ read_reasoning(struct part **list, struct arena *a, const struct json *m)
 }
 
 void
-chat_read_calls(struct part **list, struct part **thoughts, struct arena *a,
+chat_read_calls(struct parts *list, struct parts *thoughts, struct arena *a,
     const struct json *m)
 {
 	const struct json *calls = json_get(m, "tool_calls"), *i, *f;
@@ -159,14 +159,6 @@ chat_read_calls(struct part **list, struct part **thoughts, struct arena *a,
 	}
 }
 
-static void
-append(struct part **list, struct part *more)
-{
-	while (*list != NULL)
-		list = &(*list)->next;
-	*list = more;
-}
-
 static enum fault
 read_message(struct conversation *c, struct arena *a, const struct json *m,
     struct wrong *w)
@@ -176,16 +168,17 @@ read_message(struct conversation *c, struct arena *a, const struct json *m,
 	struct slice refusal;
 	struct turn *t;
 	struct part *p, *calls = NULL, *thoughts = NULL;
+	struct parts to = { 0 };
 	enum fault f;
 
 	if (m->type != JSON_OBJECT)
 		return codec_wrong(w, "messages", "must be a list of objects");
 	if (slice_eq(role, S("tool"))) {
 		t = conversation_turn(c, a, SPEAKER_USER);
-		p = part_add(&t->first, a, PART_TOOL_RESULT);
+		p = part_add(PARTS(&t->first), a, PART_TOOL_RESULT);
 		p->id = seal_id_read(
 		    a, json_get_str(m, "tool_call_id"), NULL, NULL);
-		return read_content(&p->inner, a, content, c, w);
+		return read_content(PARTS(&p->inner), a, content, c, w);
 	}
 	if (slice_eq(role, S("system")) || slice_eq(role, S("developer")))
 		t = conversation_turn(c, a, SPEAKER_SYSTEM);
@@ -197,21 +190,22 @@ read_message(struct conversation *c, struct arena *a, const struct json *m,
 		return codec_wrong(w, "messages",
 		    "role must be system, developer, user, assistant or tool");
 	t->name = json_get_str(m, "name");
+	to.end = &t->first;
 	if (t->speaker != SPEAKER_ASSISTANT)
-		return read_content(&t->first, a, content, c, w);
+		return read_content(&to, a, content, c, w);
 	if (json_get_str(json_get(m, "audio"), "id").len > 0)
 		return codec_wrong(w, "messages",
 		    "has an answer in sound by its id, which one provider "
 		    "knows only: send what was said as content");
-	read_reasoning(&t->first, a, m);
-	chat_read_calls(&calls, &thoughts, a, m);
+	read_reasoning(&to, a, m);
+	chat_read_calls(PARTS(&calls), PARTS(&thoughts), a, m);
 	if (t->first == NULL)
 		t->first = thoughts;
-	f = read_content(&t->first, a, content, c, w);
+	f = read_content(&to, a, content, c, w);
 	refusal = json_get_str(m, "refusal");
 	if (refusal.len > 0)
-		part_add(&t->first, a, PART_REFUSAL)->text = refusal;
-	append(&t->first, calls);
+		part_add(&to, a, PART_REFUSAL)->text = refusal;
+	parts_join(&to, calls);
 	return f;
 }
 
@@ -780,11 +774,12 @@ chat_write_answer(
 /* What a stream being written must remember. */
 struct writing {
 	struct part block;
-	struct slice opaque_text; /* of a reasoning block: what was shown */
-	struct part *thoughts;    /* opaque ones that no call carries yet */
+	struct rope shown;     /* of a reasoning block */
+	struct part *thoughts; /* opaque ones that no call carries yet */
+	struct parts more;     /* of them */
 	int calls;
-	struct part cited; /* what the open block's text is from */
-	uint64_t from, to; /* where its text stands */
+	struct citation *cited, **cite; /* what the open block is from */
+	uint64_t from, to;              /* where its text stands */
 	struct usage usage;
 	bool has_usage;
 	bool open;
@@ -901,9 +896,12 @@ write_args(const struct stream_step *s, struct encoding_out *e, struct buf *out)
 static void
 keep_thought(struct encoding_out *e, const struct part *p)
 {
-	struct part *kept =
-	    part_add(&writing_of(e)->thoughts, e->arena, PART_REASONING);
+	struct writing *m = writing_of(e);
+	struct part *kept;
 
+	if (m->thoughts == NULL)
+		m->more = (struct parts){ .end = &m->thoughts };
+	kept = part_add(&m->more, e->arena, PART_REASONING);
 	kept->opaque = arena_copy(e->arena, p->opaque);
 	kept->text = arena_copy(e->arena, p->text);
 	kept->origin = p->origin;
@@ -919,7 +917,7 @@ write_opaque(
 
 	p.opaque = s->text;
 	p.origin = s->origin;
-	p.text = m->opaque_text;
+	p.text = rope_text(&m->shown);
 	/* It was in the call's first chunk. */
 	if (p.kind == PART_TOOL_CALL && m->block.opaque.len > 0)
 		return;
@@ -993,9 +991,7 @@ write_text(const struct stream_step *s, struct encoding_out *e, struct buf *out)
 
 	if (m->block.kind == PART_REASONING) {
 		/* What goes back with the signature must be all of it. */
-		const struct slice both[] = { m->opaque_text, s->text };
-
-		m->opaque_text = arena_join(e->arena, both, NELEM(both));
+		rope_add(&m->shown, e->arena, s->text);
 		write_delta(e, "reasoning_content", s->text, out);
 	} else {
 		if (m->block.kind == PART_TEXT)
@@ -1009,16 +1005,17 @@ write_text(const struct stream_step *s, struct encoding_out *e, struct buf *out)
 static void
 keep_citation(struct encoding_out *e, const struct citation *c)
 {
-	struct citation **last = &writing_of(e)->cited.citation;
+	struct writing *m = writing_of(e);
 	struct citation *kept = ARENA_NEW(e->arena, struct citation);
 
 	*kept = (struct citation){ .url = arena_copy(e->arena, c->url),
 		.title = arena_copy(e->arena, c->title),
 		.start = c->start,
 		.end = c->end };
-	while (*last != NULL)
-		last = &(*last)->next;
-	*last = kept;
+	if (m->cited == NULL)
+		m->cite = &m->cited;
+	*m->cite = kept;
+	m->cite = &kept->next;
 }
 
 /* Its block is over: now it is known which text they are the sources of. */
@@ -1028,16 +1025,16 @@ write_cited(struct encoding_out *e, struct buf *out)
 	struct writing *m = writing_of(e);
 	struct buf b = { 0 };
 
-	m->opaque_text = S("");
-	if (m->cited.citation == NULL)
+	m->shown.len = 0;
+	if (m->cited == NULL)
 		return;
 	open_chunk(&b, e);
 	json_w_key(&b, "annotations");
 	json_w_begin(&b, '[');
-	write_citations(&b, m->cited.citation, m->from, m->to);
+	write_citations(&b, m->cited, m->from, m->to);
 	json_w_end(&b, ']');
 	close_chunk(&b, NULL, out);
-	m->cited.citation = NULL;
+	m->cited = NULL;
 }
 
 void

@@ -127,13 +127,23 @@ write_result(
 	json_w_end(b, '}');
 }
 
+static void
+add_copy(struct parts *to, struct arena *a, const struct part *p)
+{
+	struct part *copy = part_add(to, a, p->kind);
+
+	*copy = *p;
+	copy->next = NULL;
+}
+
 /* Results first, each a message; then what the user says, and the pictures
  * that were in the results. */
 static enum fault
 write_user(struct buf *b, struct arena *a, const struct turn *t, uint64_t *lost,
     struct wrong *w)
 {
-	struct part *rest = NULL, *copy;
+	struct part *rest = NULL;
+	struct parts to = { .end = &rest };
 	const struct part *p, *i;
 	enum fault f;
 
@@ -144,18 +154,13 @@ write_user(struct buf *b, struct arena *a, const struct turn *t, uint64_t *lost,
 		     i != NULL; i = i->next) {
 			if (!is_media(i))
 				continue;
-			copy = part_add(&rest, a, i->kind);
-			*copy = *i;
-			copy->next = NULL;
+			add_copy(&to, a, i);
 			*lost |= LOSS_BIT(LOSS_TOOL_MEDIA);
 		}
 	}
 	for (p = t->first; p != NULL; p = p->next) {
-		if (p->kind == PART_TOOL_RESULT)
-			continue;
-		copy = part_add(&rest, a, p->kind);
-		*copy = *p;
-		copy->next = NULL;
+		if (p->kind != PART_TOOL_RESULT)
+			add_copy(&to, a, p);
 	}
 	if (rest == NULL)
 		return FAULT_NONE;
@@ -461,6 +466,7 @@ enum fault
 chat_read_answer(struct arena *a, struct slice body, struct completion *out)
 {
 	const struct json *choice, *m;
+	struct parts to = { .end = &out->first };
 	struct part *p;
 	struct json *top;
 	struct slice text;
@@ -479,12 +485,12 @@ chat_read_answer(struct arena *a, struct slice body, struct completion *out)
 	if (text.len == 0)
 		text = json_get_str(m, "reasoning");
 	if (text.len > 0)
-		part_add(&out->first, a, PART_REASONING)->text = text;
-	codec_add_text(&out->first, a, codec_text(a, json_get(m, "content")));
+		part_add(&to, a, PART_REASONING)->text = text;
+	codec_add_text(&to, a, codec_text(a, json_get(m, "content")));
 	text = json_get_str(m, "refusal");
 	if (text.len > 0)
-		part_add(&out->first, a, PART_REFUSAL)->text = text;
-	chat_read_calls(&out->first, NULL, a, m);
+		part_add(&to, a, PART_REFUSAL)->text = text;
+	chat_read_calls(&to, NULL, a, m);
 	out->stop = stop_of(json_get_str(choice, "finish_reason"));
 	for (p = out->first; p != NULL; p = p->next) {
 		if (p->kind == PART_TOOL_CALL && out->stop == STOP_END)

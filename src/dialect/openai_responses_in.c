@@ -19,6 +19,7 @@ struct reading {
 	struct conversation *c;
 	struct wrong *w;
 	struct tool **tools; /* where the next one is hung */
+	struct part *call;   /* the last part, where it is one */
 	bool codex;          /* offers hosted tools with everything it asks */
 };
 
@@ -37,7 +38,7 @@ is_type(const struct json *j, const char *type)
 /* --- items --------------------------------------------------------------- */
 
 static enum fault
-read_image(struct reading *r, struct part **list, const struct json *j)
+read_image(struct reading *r, struct parts *list, const struct json *j)
 {
 	struct part *p = part_add(list, r->arena, PART_IMAGE);
 
@@ -54,7 +55,7 @@ read_image(struct reading *r, struct part **list, const struct json *j)
 }
 
 static enum fault
-read_file(struct reading *r, struct part **list, const struct json *j)
+read_file(struct reading *r, struct parts *list, const struct json *j)
 {
 	struct part *p = part_add(list, r->arena, PART_DOCUMENT);
 	const struct slice data = json_get_str(j, "file_data");
@@ -69,7 +70,7 @@ read_file(struct reading *r, struct part **list, const struct json *j)
 }
 
 static enum fault
-read_part(struct reading *r, struct part **list, const struct json *j)
+read_part(struct reading *r, struct parts *list, const struct json *j)
 {
 	struct part *p;
 
@@ -96,7 +97,7 @@ read_part(struct reading *r, struct part **list, const struct json *j)
 }
 
 static enum fault
-read_content(struct reading *r, struct part **list, const struct json *j)
+read_content(struct reading *r, struct parts *list, const struct json *j)
 {
 	enum fault f = FAULT_NONE;
 
@@ -119,6 +120,8 @@ read_message(struct reading *r, const struct json *j)
 {
 	const struct slice role = json_get_str(j, "role");
 	enum speaker who;
+	struct turn *t;
+	enum fault f;
 
 	if (slice_eq(role, S("user")))
 		who = SPEAKER_USER;
@@ -129,8 +132,11 @@ read_message(struct reading *r, const struct json *j)
 	else
 		return codec_wrong(r->w, "input",
 		    "role must be system, developer, user or assistant");
-	return read_content(r, &conversation_turn(r->c, r->arena, who)->first,
-	    json_get(j, "content"));
+	t = conversation_turn(r->c, r->arena, who);
+	f = read_content(r, PARTS(&t->first), json_get(j, "content"));
+	if (t->first != NULL)
+		r->call = NULL;
+	return f;
 }
 
 /* The name that a tool of a namespace has elsewhere. */
@@ -146,42 +152,31 @@ static void
 read_call(struct reading *r, const struct json *j, bool custom)
 {
 	struct turn *t = conversation_turn(r->c, r->arena, SPEAKER_ASSISTANT);
-	struct part *p = part_add(&t->first, r->arena, PART_TOOL_CALL);
+	struct part *p = part_add(PARTS(&t->first), r->arena, PART_TOOL_CALL);
 
 	p->id = json_get_str(j, "call_id");
 	p->name =
 	    full_name(r, json_get_str(j, "namespace"), json_get_str(j, "name"));
 	p->custom = custom;
 	p->args = json_get_str(j, custom ? "input" : "arguments");
+	r->call = p;
 }
 
 static enum fault
 read_output(struct reading *r, const struct json *j)
 {
 	struct turn *t = conversation_turn(r->c, r->arena, SPEAKER_USER);
-	struct part *p = part_add(&t->first, r->arena, PART_TOOL_RESULT);
+	struct part *p = part_add(PARTS(&t->first), r->arena, PART_TOOL_RESULT);
 
+	r->call = NULL;
 	p->id = json_get_str(j, "call_id");
-	return read_content(r, &p->inner, json_get(j, "output"));
-}
-
-static struct part *
-last_call(struct conversation *c)
-{
-	struct turn *t;
-	struct part *p, *call = NULL;
-
-	for (t = c->first; t != NULL; t = t->next) {
-		for (p = t->first; p != NULL; p = p->next)
-			call = p->kind == PART_TOOL_CALL ? p : NULL;
-	}
-	return call;
+	return read_content(r, PARTS(&p->inner), json_get(j, "output"));
 }
 
 static void
 read_reasoning(struct reading *r, const struct json *j)
 {
-	struct part *p, *call = last_call(r->c);
+	struct part *p, *call = r->call;
 	enum vendor origin;
 	const struct slice opaque = seal_read(r->arena, VENDOR_OPENAI,
 	    json_get_str(j, "encrypted_content"), &origin);
@@ -196,7 +191,8 @@ read_reasoning(struct reading *r, const struct json *j)
 		return;
 	}
 	t = conversation_turn(r->c, r->arena, SPEAKER_ASSISTANT);
-	p = part_add(&t->first, r->arena, PART_REASONING);
+	p = part_add(PARTS(&t->first), r->arena, PART_REASONING);
+	r->call = NULL;
 	p->text = codec_text(r->arena, s);
 	p->opaque = opaque;
 	p->origin = origin;
@@ -247,13 +243,15 @@ read_input(struct reading *r, const struct json *top)
 
 	if (first.len > 0)
 		codec_add_text(
-		    &conversation_turn(r->c, r->arena, SPEAKER_SYSTEM)->first,
+		    PARTS(&conversation_turn(r->c, r->arena, SPEAKER_SYSTEM)
+			       ->first),
 		    r->arena, first);
 	if (in == NULL)
 		return codec_wrong(r->w, "input", "is missing");
 	if (in->type == JSON_STRING) {
 		codec_add_text(
-		    &conversation_turn(r->c, r->arena, SPEAKER_USER)->first,
+		    PARTS(&conversation_turn(r->c, r->arena, SPEAKER_USER)
+			       ->first),
 		    r->arena, in->text);
 		return FAULT_NONE;
 	}
@@ -468,35 +466,6 @@ responses_decode(
 }
 
 /* --- answers ------------------------------------------------------------- */
-
-/* Text that grows in the arena: nothing to give back when a stream breaks. */
-struct rope {
-	char *p;
-	size_t len, cap;
-};
-
-static void
-rope_add(struct rope *r, struct arena *a, struct slice s)
-{
-	char *p;
-
-	if (r->len + s.len > r->cap) {
-		r->cap = 2 * (r->len + s.len) + 256;
-		p = arena_new(a, r->cap);
-		if (r->len > 0)
-			memcpy(p, r->p, r->len);
-		r->p = p;
-	}
-	if (s.len > 0)
-		memcpy(r->p + r->len, s.p, s.len);
-	r->len += s.len;
-}
-
-static struct slice
-rope_text(const struct rope *r)
-{
-	return (struct slice){ r->p, r->len };
-}
 
 /* What hangs on an answer while it is written. */
 struct telling {

@@ -169,28 +169,13 @@ put_output(struct writing *w, const struct part *p)
 	json_w_end(w->out, ']');
 }
 
-static bool
-was_custom(const struct writing *w, struct slice id)
-{
-	const struct turn *t;
-	const struct part *p;
-
-	for (t = w->c->first; t != NULL; t = t->next) {
-		for (p = t->first; p != NULL; p = p->next) {
-			if (p->kind == PART_TOOL_CALL && slice_eq(p->id, id))
-				return p->custom;
-		}
-	}
-	return false;
-}
-
 static void
 put_result(struct writing *w, const struct part *p)
 {
 	if (p->is_error)
 		lose(w, LOSS_TOOL_ERROR);
-	open_item(w, was_custom(w, p->id) ? "custom_tool_call_output"
-					  : "function_call_output");
+	open_item(
+	    w, p->custom ? "custom_tool_call_output" : "function_call_output");
 	json_w_kstr(w->out, "call_id", call_id(w, p));
 	put_output(w, p);
 	json_w_end(w->out, '}');

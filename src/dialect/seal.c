@@ -131,7 +131,7 @@ seal_is_id(struct slice id)
 }
 
 static void
-take_entry(struct arena *a, const struct json *j, struct part **thoughts,
+take_entry(struct arena *a, const struct json *j, struct parts *thoughts,
     struct part *call)
 {
 	const struct json *vendor = j->child;
@@ -154,7 +154,7 @@ take_entry(struct arena *a, const struct json *j, struct part **thoughts,
 
 struct slice
 seal_id_read(
-    struct arena *a, struct slice id, struct part **thoughts, struct part *call)
+    struct arena *a, struct slice id, struct parts *thoughts, struct part *call)
 {
 	const char *at = find_mark(id);
 	struct buf b = { 0 };

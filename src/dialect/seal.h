@@ -34,7 +34,7 @@ struct slice seal_id(struct arena *a, struct slice id,
     const struct part *thoughts, const struct part *call);
 /* The other way: the id alone.  *thoughts grows; NULL: not wanted. */
 struct slice seal_id_read(struct arena *a, struct slice id,
-    struct part **thoughts, struct part *call);
+    struct parts *thoughts, struct part *call);
 bool seal_is_id(struct slice id);
 
 /* May there be an envelope in these bytes?  No: surely none. */

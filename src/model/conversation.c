@@ -1,5 +1,7 @@
 #include "model/conversation.h"
 
+#include <stdlib.h>
+
 #include "base/buf.h"
 
 /* --- tables ----------------------------------------------------------------
@@ -72,23 +74,31 @@ conversation_data_uri(struct slice uri, struct slice *mime, struct slice *data)
 struct turn *
 conversation_turn(struct conversation *c, struct arena *a, enum speaker speaker)
 {
-	struct turn **at = &c->first;
+	struct turn **at = c->last != NULL ? &c->last->next : &c->first;
 
 	while (*at != NULL)
 		at = &(*at)->next;
-	*at = ARENA_NEW(a, struct turn);
-	(*at)->speaker = speaker;
-	return *at;
+	*at = c->last = ARENA_NEW(a, struct turn);
+	c->last->speaker = speaker;
+	return c->last;
 }
 
 struct part *
-part_add(struct part **list, struct arena *a, enum part_kind kind)
+part_add(struct parts *to, struct arena *a, enum part_kind kind)
 {
-	while (*list != NULL)
-		list = &(*list)->next;
-	*list = ARENA_NEW(a, struct part);
-	(*list)->kind = kind;
-	return *list;
+	for (; *to->end != NULL; to->end = &to->last->next)
+		to->last = *to->end;
+	*to->end = to->last = ARENA_NEW(a, struct part);
+	to->last->kind = kind;
+	return to->last;
+}
+
+void
+parts_join(struct parts *to, struct part *more)
+{
+	for (; *to->end != NULL; to->end = &to->last->next)
+		to->last = *to->end;
+	*to->end = more;
 }
 
 static struct part **
@@ -99,23 +109,38 @@ end_of(struct part **list)
 	return list;
 }
 
+static bool
+joins(const struct turn *t, const struct turn *next)
+{
+	return next->first == NULL ||
+	       (t->speaker != SPEAKER_SYSTEM && next->speaker == t->speaker);
+}
+
+/* What stands behind t and is of the same role becomes part of it. */
+static void
+absorb(struct turn *t)
+{
+	struct part **end = &t->first;
+
+	for (; t->next != NULL && joins(t, t->next); t->next = t->next->next) {
+		end = end_of(end);
+		*end = t->next->first;
+	}
+}
+
 void
 conversation_merge(struct conversation *c)
 {
 	struct turn **at = &c->first, *t;
 
+	c->last = NULL;
 	while ((t = *at) != NULL) {
 		if (t->first == NULL) {
 			*at = t->next;
-		} else if (t->next != NULL && t->next->first == NULL) {
-			t->next = t->next->next;
-		} else if (t->next != NULL && t->speaker != SPEAKER_SYSTEM &&
-			   t->next->speaker == t->speaker) {
-			*end_of(&t->first) = t->next->first;
-			t->next = t->next->next;
-		} else {
-			at = &t->next;
+			continue;
 		}
+		absorb(t);
+		at = &t->next;
 	}
 }
 
@@ -140,7 +165,7 @@ conversation_copy(struct arena *a, const struct conversation *c)
 	const struct turn *t;
 
 	*out = *c;
-	out->first = NULL;
+	out->first = out->last = NULL;
 	for (t = c->first; t != NULL; t = t->next, at = &(*at)->next) {
 		*at = ARENA_NEW(a, struct turn);
 		**at = *t;
@@ -176,35 +201,164 @@ conversation_has_tool_parts(const struct conversation *c)
 	return false;
 }
 
+/* Any total order does; by length first is the cheap one. */
+static int
+by_text(struct slice x, struct slice y)
+{
+	if (x.len != y.len)
+		return x.len < y.len ? -1 : 1;
+	return x.len > 0 ? memcmp(x.p, y.p, x.len) : 0;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct tool *x = *(const struct tool *const *)a;
+	const struct tool *y = *(const struct tool *const *)b;
+
+	return by_text(x->name, y->name);
+}
+
+static size_t
+count_calls(const struct conversation *c)
+{
+	const struct turn *t;
+	const struct part *p;
+	size_t n = 0;
+
+	for (t = c->first; t != NULL; t = t->next) {
+		for (p = t->first; p != NULL; p = p->next)
+			n += p->kind == PART_TOOL_CALL;
+	}
+	return n;
+}
+
+/* A tool for each call, by their names. */
+static size_t
+call_tools(const struct conversation *c, struct arena *a, struct tool **v)
+{
+	const struct turn *t;
+	const struct part *p;
+	size_t n = 0;
+
+	for (t = c->first; t != NULL; t = t->next) {
+		for (p = t->first; p != NULL; p = p->next) {
+			if (p->kind != PART_TOOL_CALL)
+				continue;
+			v[n] = ARENA_NEW(a, struct tool);
+			v[n]->name = p->name;
+			v[n++]->strict = -1;
+		}
+	}
+	qsort(v, n, sizeof(v[0]), by_name);
+	return n;
+}
+
+struct tool *
+conversation_called(const struct conversation *c, struct arena *a)
+{
+	struct tool **v = ARENA_ARRAY(a, struct tool *, count_calls(c) + 1);
+	struct tool *first = NULL;
+	size_t n = call_tools(c, a, v);
+
+	for (; n > 0; n--) {
+		if (n > 1 && by_name(&v[n - 2], &v[n - 1]) == 0)
+			continue;
+		v[n - 1]->next = first;
+		first = v[n - 1];
+	}
+	return first;
+}
+
 /* --- pairing ---------------------------------------------------------------
  */
 
-/* Takes the result of that call out of a turn's parts. */
-static struct part *
-take_result(struct turn *t, struct slice id)
-{
-	struct part **at, *p;
+/* A result that stands between two turns of the assistant's. */
+struct result {
+	struct part *part;
+	size_t at;   /* its place among them */
+	size_t used; /* of those with its id: how many, the first counts */
+};
 
-	for (at = &t->first; (p = *at) != NULL; at = &p->next) {
-		if (p->kind == PART_TOOL_RESULT && slice_eq(p->id, id)) {
-			*at = p->next;
-			p->next = NULL;
-			return p;
-		}
-	}
-	return NULL;
+struct results {
+	struct result *v;
+	size_t n;
+};
+
+static int
+by_id(const void *a, const void *b)
+{
+	const struct result *x = a, *y = b;
+	const int d = by_text(x->part->id, y->part->id);
+
+	return d != 0 ? d : x->at < y->at ? -1 : x->at > y->at;
 }
 
-/* Of any turn before the assistant speaks again. */
-static struct part *
-find_result(struct turn *t, struct slice id)
+static size_t
+count_results(const struct turn *t)
 {
-	struct part *p = NULL;
+	const struct part *p;
+	size_t n = 0;
 
-	for (; t != NULL && t->speaker != SPEAKER_ASSISTANT && p == NULL;
-	     t = t->next)
-		p = take_result(t, id);
-	return p;
+	for (; t != NULL && t->speaker != SPEAKER_ASSISTANT; t = t->next) {
+		for (p = t->first; p != NULL; p = p->next)
+			n += p->kind == PART_TOOL_RESULT;
+	}
+	return n;
+}
+
+/* Takes results out of a turn's parts. */
+static void
+take_results(struct turn *t, struct results *r)
+{
+	struct part **at = &t->first, *p;
+
+	while ((p = *at) != NULL) {
+		if (p->kind != PART_TOOL_RESULT) {
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		p->next = NULL;
+		r->v[r->n] = (struct result){ .part = p, .at = r->n };
+		r->n++;
+	}
+}
+
+/* Of any turn before the assistant speaks again.  Sorted and not hashed: the
+ * ids are a peer's. */
+static struct results
+gather_results(struct arena *a, struct turn *t)
+{
+	struct results r = { 0 };
+
+	r.v = ARENA_ARRAY(a, struct result, count_results(t) + 1);
+	for (; t != NULL && t->speaker != SPEAKER_ASSISTANT; t = t->next)
+		take_results(t, &r);
+	qsort(r.v, r.n, sizeof(r.v[0]), by_id);
+	return r;
+}
+
+/* The first of that id that no call had yet. */
+static struct part *
+find_result(struct results *r, struct slice id)
+{
+	size_t low = 0, high = r->n, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (by_text(r->v[mid].part->id, id) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == r->n)
+		return NULL;
+	mid = low + r->v[low].used;
+	if (mid == r->n || !slice_eq(r->v[mid].part->id, id))
+		return NULL;
+	r->v[low].used++;
+	return r->v[mid].part;
 }
 
 static struct part *
@@ -216,7 +370,7 @@ no_result(struct conversation *c, struct arena *a, const struct part *call)
 	p->id = call->id;
 	p->name = call->name;
 	p->is_error = true;
-	text = part_add(&p->inner, a, PART_TEXT);
+	text = part_add(PARTS(&p->inner), a, PART_TEXT);
 	text->text = S("There is no result of this call.");
 	c->lost |= LOSS_BIT(LOSS_ORPHAN);
 	return p;
@@ -267,24 +421,28 @@ user_behind(struct arena *a, struct turn *t)
 static void
 pair_turn(struct conversation *c, struct arena *a, struct turn *t)
 {
-	struct part *results = NULL, *p, *r;
-	struct turn *u;
+	struct results given = gather_results(a, t->next);
+	struct part *results = NULL, **end = &results, *p, *r;
+	struct turn *u = user_behind(a, t);
+	size_t used = 0;
 
 	for (p = t->first; p != NULL; p = p->next) {
 		if (p->kind != PART_TOOL_CALL)
 			continue;
-		r = find_result(t->next, p->id);
+		r = find_result(&given, p->id);
+		used += r != NULL;
 		if (r == NULL)
 			r = no_result(c, a, p);
 		if (r->name.len == 0)
 			r->name = p->name;
-		*end_of(&results) = r;
+		r->custom = p->custom;
+		*end = r;
+		end = &r->next;
 	}
-	u = user_behind(a, t);
-	/* What is left there belongs to no call of this turn. */
-	if (drop_results(u))
+	/* What is left belongs to no call of this turn. */
+	if (used < given.n)
 		c->lost |= LOSS_BIT(LOSS_ORPHAN);
-	*end_of(&results) = u->first;
+	*end = u->first;
 	u->first = results;
 }
 
@@ -356,7 +514,9 @@ completion_steps(const struct completion *a, step_f *f, void *arg)
 struct gather {
 	struct arena *arena;
 	struct completion done;
+	struct parts parts; /* of it */
 	struct part *open;
+	struct citation **cited; /* the end of the open one's */
 	struct buf text;
 	bool started;
 };
@@ -367,6 +527,7 @@ gather_new(struct arena *a)
 	struct gather *g = ARENA_NEW(a, struct gather);
 
 	g->arena = a;
+	g->parts.end = &g->done.first;
 	return g;
 }
 
@@ -386,7 +547,7 @@ close_part(struct gather *g)
 static void
 open_part(struct gather *g, const struct part *block)
 {
-	struct part *p = part_add(&g->done.first, g->arena, block->kind);
+	struct part *p = part_add(&g->parts, g->arena, block->kind);
 
 	*p = *block;
 	p->next = NULL;
@@ -395,21 +556,21 @@ open_part(struct gather *g, const struct part *block)
 	p->id = arena_copy(g->arena, block->id);
 	p->name = arena_copy(g->arena, block->name);
 	g->open = p;
+	g->cited = &p->citation;
 }
 
 static void
 cite(struct gather *g, const struct citation *c)
 {
-	struct citation **at = &g->open->citation;
+	struct citation *kept = *g->cited =
+	    ARENA_NEW(g->arena, struct citation);
 
-	while (*at != NULL)
-		at = &(*at)->next;
-	*at = ARENA_NEW(g->arena, struct citation);
-	**at = *c;
-	(*at)->next = NULL;
-	(*at)->url = arena_copy(g->arena, c->url);
-	(*at)->title = arena_copy(g->arena, c->title);
-	(*at)->cited = arena_copy(g->arena, c->cited);
+	*kept = *c;
+	kept->next = NULL;
+	kept->url = arena_copy(g->arena, c->url);
+	kept->title = arena_copy(g->arena, c->title);
+	kept->cited = arena_copy(g->arena, c->cited);
+	g->cited = &kept->next;
 }
 
 static void

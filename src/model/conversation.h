@@ -132,11 +132,15 @@ enum effort {
 	EFFORT_MAX
 };
 
-enum { STOPS_MAX = 16 };
+/* ITEMS_MAX: turns, parts and calls of a request, all in all; or the parts of
+ * an answer. */
+enum { STOPS_MAX = 16, TOOLS_MAX = 4096, ITEMS_MAX = 32768 };
 
 struct conversation {
 	struct slice model; /* as the caller names it */
 	struct turn *first; /* turns, system ones where they stood */
+	struct turn *last;  /* of them, or one before it, or NULL */
+	unsigned items;     /* that were counted while it was read */
 	struct tool *tool;
 	enum tool_choice choice; /* counts when choice_said */
 	bool choice_said;
@@ -245,7 +249,19 @@ typedef void step_f(void *arg, const struct stream_step *s);
 /* Zeroed and in the arena; appended to the list's end. */
 struct turn *conversation_turn(
     struct conversation *c, struct arena *a, enum speaker speaker);
-struct part *part_add(struct part **list, struct arena *a, enum part_kind kind);
+/*
+ * A list of parts while it is filled: whoever adds many keeps one of these,
+ * so that none of them walks past all that are there.
+ */
+struct parts {
+	struct part **end; /* at first: the list */
+	struct part *last; /* that was added or passed; NULL: none */
+};
+
+#define PARTS(list) (&(struct parts){ .end = (list) })
+
+struct part *part_add(struct parts *to, struct arena *a, enum part_kind kind);
+void parts_join(struct parts *to, struct part *more);
 /* For an encoder that moves things: turns and parts are new, what they borrow
  * is the same. */
 struct conversation *conversation_copy(
@@ -254,11 +270,15 @@ struct conversation *conversation_copy(
 void conversation_merge(struct conversation *c);
 /* All results of an assistant's calls stand in the user turn behind it, first
  * and in the order of the calls; a call without one gets an error result, an
- * orphan result goes.  Sets LOSS_ORPHAN. */
+ * orphan result goes.  A result is as custom as its call.  Sets
+ * LOSS_ORPHAN. */
 void conversation_pair(struct conversation *c, struct arena *a);
 const struct tool *conversation_tool(
     const struct conversation *c, struct slice name);
 bool conversation_has_tool_parts(const struct conversation *c);
+/* Tools that only the calls in it know, one of each name. */
+struct tool *conversation_called(
+    const struct conversation *c, struct arena *a) MUST_USE;
 
 /* The steps of an answer, as a stream would have brought them; and back. */
 void completion_steps(const struct completion *a, step_f *f, void *arg);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -621,7 +622,7 @@ a_request_is_the_same_behind_its_own_dialect(void **state)
 static struct part *
 some_part(struct arena *a, struct part **list, enum speaker who)
 {
-	struct part *p = part_add(list, a, PART_TEXT);
+	struct part *p = part_add(PARTS(list), a, PART_TEXT);
 
 	p->text = some_text();
 	if (chance(6) == 0)
@@ -655,11 +656,11 @@ some_calls(struct arena *a, struct conversation *c, unsigned *calls)
 		const struct slice id =
 		    slice_of(arena_fmt(a, ids[chance(NELEM(ids))], first + i));
 
-		p = part_add(&said->first, a, PART_TOOL_CALL);
+		p = part_add(PARTS(&said->first), a, PART_TOOL_CALL);
 		p->id = id;
 		p->name = chance(2) == 0 ? S("f") : S("a name, not legal");
 		p->args = S("{\"n\":12345678901234567890,\"s\":\"\\n\"}");
-		p = part_add(&back->first, a, PART_TOOL_RESULT);
+		p = part_add(PARTS(&back->first), a, PART_TOOL_RESULT);
 		p->id = id;
 		p->name = chance(2) == 0 ? S("f") : S("");
 		p->is_error = chance(4) == 0;
@@ -873,6 +874,225 @@ every_pair_of_dialects_understands_each_other(void **state)
 	}
 }
 
+/* --- very many ------------------------------------------------------------ */
+
+static struct part *
+one_call(struct arena *a, struct parts *to, enum part_kind kind, unsigned n)
+{
+	struct part *p = part_add(to, a, kind);
+
+	p->id = slice_of(arena_fmt(a, "call_%u", n));
+	p->name = slice_of(arena_fmt(a, "f%u", n));
+	p->args = S("{}");
+	if (kind == PART_TOOL_RESULT)
+		part_add(PARTS(&p->inner), a, PART_TEXT)->text = S("r");
+	return p;
+}
+
+static struct parts
+in_turn(struct arena *a, struct conversation *c, enum speaker who)
+{
+	return (struct parts){ .end = &conversation_turn(c, a, who)->first };
+}
+
+static void
+many_parts(struct arena *a, struct conversation *c, unsigned n)
+{
+	struct parts to = in_turn(a, c, SPEAKER_USER);
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		part_add(&to, a, PART_TEXT)->text = S("x");
+}
+
+static void
+many_turns(struct arena *a, struct conversation *c, unsigned n)
+{
+	struct parts to;
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		to =
+		    in_turn(a, c, i % 4 < 3 ? SPEAKER_USER : SPEAKER_ASSISTANT);
+		part_add(&to, a, PART_TEXT)->text = S("x");
+	}
+}
+
+/* Results stand the other way around, each in a turn of its own. */
+static void
+many_calls(struct arena *a, struct conversation *c, unsigned n)
+{
+	struct parts to = in_turn(a, c, SPEAKER_USER);
+	unsigned i;
+
+	part_add(&to, a, PART_TEXT)->text = S("go");
+	to = in_turn(a, c, SPEAKER_ASSISTANT);
+	for (i = 0; i < n; i++)
+		one_call(a, &to, PART_TOOL_CALL, i);
+	for (i = n; i > 0; i--) {
+		to = in_turn(a, c, SPEAKER_USER);
+		one_call(a, &to, PART_TOOL_RESULT, i - 1);
+	}
+}
+
+static void
+many_tools(struct arena *a, struct conversation *c, unsigned n)
+{
+	struct tool **at = &c->tool;
+	unsigned i;
+
+	many_parts(a, c, 1);
+	for (i = 0; i < n; i++, at = &(*at)->next) {
+		*at = ARENA_NEW(a, struct tool);
+		(*at)->name = slice_of(arena_fmt(a, "an odd name/%u", i));
+		(*at)->strict = -1;
+	}
+}
+
+static struct conversation *
+none_yet(struct arena *a)
+{
+	struct conversation *c = ARENA_NEW(a, struct conversation);
+
+	c->n = 1;
+	c->parallel = c->schema_strict = -1;
+	return c;
+}
+
+static double
+cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static double
+request_ms(struct arena *a, unsigned from, unsigned to, struct slice body)
+{
+	const double start = cpu_ms();
+	struct conversation c;
+	uint64_t lost;
+
+	decode_or_fail(a, requests[from].dialect, body, &c);
+	assert_true(said_in(a, to, &c, &lost).len > 0);
+	return cpu_ms() - start;
+}
+
+/* A provider's answer: its calls, by the names that the tools were given. */
+static double
+answer_ms(struct arena *a, unsigned from, unsigned to, struct slice body,
+    const struct conversation *c)
+{
+	const double start = cpu_ms();
+	struct gather *g = gather_new(a);
+	struct homeward home = {
+		.arena = a, .asked = c, .step = gather_step, .arg = g
+	};
+	struct encoding_out e = {
+		.arena = a, .asked = c, .id = S("req_1"), .model = S("m")
+	};
+	struct completion done = { 0 };
+	struct buf b = { 0 };
+
+	assert_int_equal(
+	    requests[from].dialect->codec->read_answer(a, body, &done),
+	    FAULT_NONE);
+	completion_steps(&done, homeward_step, &home);
+	requests[to].dialect->codec->write_answer(gather_completion(g), &e, &b);
+	assert_non_null(memmem(b.p, b.len, "an odd name/1", 13));
+	buf_fini(&b);
+	return cpu_ms() - start;
+}
+
+static struct slice
+many_answered(struct arena *a, unsigned from, const struct conversation *c)
+{
+	const struct conversation none = { 0 };
+	struct encoding_out e = {
+		.arena = a, .asked = &none, .id = S("req_1"), .model = S("m")
+	};
+	struct completion in = { .id = S("x"), .stop = STOP_TOOL };
+	struct parts to = { .end = &in.first };
+	struct buf b = { 0 };
+	const struct tool *t;
+	struct slice out;
+	unsigned n = 0;
+
+	for (t = c->tool; t != NULL; t = t->next)
+		one_call(a, &to, PART_TOOL_CALL, n++)->name =
+		    codec_tool_name(a, t->name, NULL);
+	requests[from].dialect->codec->write_answer(&in, &e, &b);
+	out = arena_copy(a, buf_slice(&b));
+	buf_fini(&b);
+	return out;
+}
+
+enum { FEW = 4000, MANY = 4 * FEW, SLACK_MS = 20 };
+
+static const struct {
+	const char *name;
+	void (*make)(struct arena *a, struct conversation *c, unsigned n);
+	bool answer;
+} shapes[] = {
+	{ "parts", many_parts, false },
+	{ "turns", many_turns, false },
+	{ "calls", many_calls, false },
+	{ "tools", many_tools, false },
+	{ "answered calls", many_tools, true },
+};
+
+static double
+translation_ms(unsigned shape, unsigned from, unsigned to, unsigned n)
+{
+	struct arena a = { 0 }, b = { 0 };
+	struct conversation *c = none_yet(&a);
+	uint64_t lost;
+	double ms;
+
+	shapes[shape].make(&a, c, n);
+	ms = shapes[shape].answer
+		 ? answer_ms(&b, from, to, many_answered(&a, from, c), c)
+		 : request_ms(&b, from, to, said_in(&a, from, c, &lost));
+	arena_fini(&b);
+	arena_fini(&a);
+	return ms;
+}
+
+/* Once in three times, on a machine that others use too. */
+static void
+expect_growth(unsigned shape, unsigned from, unsigned to)
+{
+	double few = 0, many = 1e9;
+	int i;
+
+	for (i = 0; i < 3 && many > 10 * few + SLACK_MS; i++) {
+		few = translation_ms(shape, from, to, FEW);
+		many = translation_ms(shape, from, to, MANY);
+	}
+	if (many > 10 * few + SLACK_MS)
+		fail_msg("%s, %s to %s: %.1f ms, four times as many: %.1f ms",
+		    shapes[shape].name, requests[from].dialect->name,
+		    requests[to].dialect->name, few, many);
+}
+
+/* Four times as much is to take about four times as long: what walks past all
+ * that is there for each takes sixteen times. */
+static void
+four_times_as_many_take_no_ten_times_as_long(void **state)
+{
+	unsigned s, i, k;
+
+	(void)state;
+	for (s = 0; s < NELEM(shapes); s++) {
+		for (i = 0; i < NELEM(requests); i++) {
+			for (k = 0; k < NELEM(requests); k++)
+				expect_growth(s, i, k);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -882,6 +1102,7 @@ main(void)
 		cmocka_unit_test(a_request_is_the_same_behind_its_own_dialect),
 		cmocka_unit_test(any_request_is_itself_behind_its_own_dialect),
 		cmocka_unit_test(every_pair_of_dialects_understands_each_other),
+		cmocka_unit_test(four_times_as_many_take_no_ten_times_as_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

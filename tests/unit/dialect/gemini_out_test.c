@@ -173,15 +173,15 @@ opaque_parts_of_others_stay_at_home(void **state)
 
 	(void)state;
 	turn = conversation_turn(&c, &a, SPEAKER_USER);
-	part_add(&turn->first, &a, PART_TEXT)->text = S("q");
+	part_add(PARTS(&turn->first), &a, PART_TEXT)->text = S("q");
 	turn = conversation_turn(&c, &a, SPEAKER_ASSISTANT);
-	p = part_add(&turn->first, &a, PART_REASONING);
+	p = part_add(PARTS(&turn->first), &a, PART_REASONING);
 	p->text = S("secret");
 	p->opaque = S("sig-of-anthropic");
 	p->origin = VENDOR_ANTHROPIC;
-	part_add(&turn->first, &a, PART_TEXT)->text = S("a");
+	part_add(PARTS(&turn->first), &a, PART_TEXT)->text = S("a");
 	turn = conversation_turn(&c, &a, SPEAKER_USER);
-	part_add(&turn->first, &a, PART_TEXT)->text = S("r");
+	part_add(PARTS(&turn->first), &a, PART_TEXT)->text = S("r");
 	assert_int_equal(
 	    codec()->encode(&a, &c, &t, &b, &lost, &w), FAULT_NONE);
 	assert_null(strstr(buf_cstr(&b), "anthropic"));
@@ -203,7 +203,7 @@ a_file_of_another_provider_is_refused(void **state)
 	struct turn *turn = conversation_turn(&c, &a, SPEAKER_USER);
 
 	(void)state;
-	part_add(&turn->first, &a, PART_DOCUMENT)->file = S("file-1");
+	part_add(PARTS(&turn->first), &a, PART_DOCUMENT)->file = S("file-1");
 	assert_int_equal(
 	    codec()->encode(&a, &c, &t, &b, &lost, &w), FAULT_FIELD);
 	assert_true(slice_eq(w.field, S("messages")));

@@ -111,12 +111,12 @@ example(struct arena *a)
 	struct completion *c = ARENA_NEW(a, struct completion);
 	struct part *p;
 
-	p = part_add(&c->first, a, PART_REASONING);
+	p = part_add(PARTS(&c->first), a, PART_REASONING);
 	p->text = S("hm");
 	p->opaque = S("gA");
 	p->origin = VENDOR_OPENAI;
-	part_add(&c->first, a, PART_TEXT)->text = S("hi");
-	p = part_add(&c->first, a, PART_TOOL_CALL);
+	part_add(PARTS(&c->first), a, PART_TEXT)->text = S("hi");
+	p = part_add(PARTS(&c->first), a, PART_TOOL_CALL);
 	p->id = S("c1");
 	p->name = S("n-ns-f");
 	p->args = S("{\"x\":1}");

@@ -116,17 +116,17 @@ opaque_parts_of_others_stay_at_home(void **state)
 
 	(void)state;
 	turn = conversation_turn(&c, &a, SPEAKER_ASSISTANT);
-	p = part_add(&turn->first, &a, PART_REASONING);
+	p = part_add(PARTS(&turn->first), &a, PART_REASONING);
 	p->opaque = S("sig-of-google");
 	p->origin = VENDOR_GOOGLE;
 	turn = conversation_turn(&c, &a, SPEAKER_USER);
-	part_add(&turn->first, &a, PART_TEXT)->text = S("r");
+	part_add(PARTS(&turn->first), &a, PART_TEXT)->text = S("r");
 	assert_int_equal(
 	    codec()->encode(&a, &c, &t, &b, &lost, &w), FAULT_NONE);
 	assert_null(strstr(buf_cstr(&b), "sig-of-google"));
 	assert_true(lost & LOSS_BIT(LOSS_REASONING));
 	turn = conversation_turn(&c, &a, SPEAKER_USER);
-	part_add(&turn->first, &a, PART_VIDEO)->data = S("AA==");
+	part_add(PARTS(&turn->first), &a, PART_VIDEO)->data = S("AA==");
 	buf_clear(&b);
 	assert_int_equal(
 	    codec()->encode(&a, &c, &t, &b, &lost, &w), FAULT_FIELD);

@@ -73,8 +73,8 @@ what_a_call_needs_rides_behind_its_id(void **state)
 	(void)state;
 	assert_true(slice_starts(id, S("call_1~kt~")));
 	assert_true(seal_is_id(id));
-	assert_true(
-	    slice_eq(seal_id_read(&a, id, &thoughts, &back), S("call_1")));
+	assert_true(slice_eq(
+	    seal_id_read(&a, id, PARTS(&thoughts), &back), S("call_1")));
 	assert_true(slice_eq(back.opaque, S("own")));
 	assert_int_equal(back.origin, VENDOR_GOOGLE);
 	assert_true(slice_eq(thoughts->text, S("thought \"1\"")));
@@ -107,7 +107,8 @@ an_id_with_nothing_or_nonsense_behind_it_is_an_id(void **state)
 	    slice_eq(seal_id(&a, S("call_1"), &silent, &back), S("call_1")));
 	assert_false(seal_is_id(S("call_1")));
 	for (i = 0; i < NELEM(odd); i++) {
-		(void)seal_id_read(&a, slice_of(odd[i]), &thoughts, &back);
+		(void)seal_id_read(
+		    &a, slice_of(odd[i]), PARTS(&thoughts), &back);
 		assert_null(thoughts);
 		assert_int_equal(back.opaque.len, 0);
 	}

@@ -12,7 +12,7 @@ static struct part *
 say(struct conversation *c, struct arena *a, enum speaker who, const char *text)
 {
 	struct turn *t = conversation_turn(c, a, who);
-	struct part *p = part_add(&t->first, a, PART_TEXT);
+	struct part *p = part_add(PARTS(&t->first), a, PART_TEXT);
 
 	p->text = slice_of(text);
 	return p;
@@ -51,7 +51,7 @@ turns_of_one_speaker_become_one(void **state)
 static struct part *
 call(struct turn *t, struct arena *a, const char *id)
 {
-	struct part *p = part_add(&t->first, a, PART_TOOL_CALL);
+	struct part *p = part_add(PARTS(&t->first), a, PART_TOOL_CALL);
 
 	p->id = slice_of(id);
 	p->name = S("tool");
@@ -61,7 +61,7 @@ call(struct turn *t, struct arena *a, const char *id)
 static struct part *
 result(struct turn *t, struct arena *a, const char *id)
 {
-	struct part *p = part_add(&t->first, a, PART_TOOL_RESULT);
+	struct part *p = part_add(PARTS(&t->first), a, PART_TOOL_RESULT);
 
 	p->id = slice_of(id);
 	return p;
@@ -86,7 +86,7 @@ results_stand_behind_their_calls_in_order(void **state)
 	result(t, &a, "9"); /* of no call */
 	t = conversation_turn(&c, &a, SPEAKER_USER);
 	result(t, &a, "1");
-	p = part_add(&t->first, &a, PART_TEXT);
+	p = part_add(PARTS(&t->first), &a, PART_TEXT);
 	p->text = S("and now");
 	conversation_pair(&c, &a);
 	assert_int_equal(turns(&c), 3);
@@ -99,6 +99,58 @@ results_stand_behind_their_calls_in_order(void **state)
 	assert_int_equal(p->next->next->next->kind, PART_TEXT);
 	assert_null(p->next->next->next->next);
 	assert_true((c.lost & LOSS_BIT(LOSS_ORPHAN)) != 0);
+	arena_fini(&a);
+}
+
+/* Calls of one id have theirs in the order in which these came. */
+static void
+calls_that_share_an_id_each_have_a_result(void **state)
+{
+	struct conversation c = { 0 };
+	struct arena a = { 0 };
+	struct turn *t;
+	struct part *p;
+
+	(void)state;
+	say(&c, &a, SPEAKER_USER, "go");
+	t = conversation_turn(&c, &a, SPEAKER_ASSISTANT);
+	call(t, &a, "1")->custom = true;
+	call(t, &a, "1");
+	call(t, &a, "1");
+	t = conversation_turn(&c, &a, SPEAKER_USER);
+	result(t, &a, "1")->name = S("first");
+	result(t, &a, "0");
+	result(t, &a, "1")->name = S("second");
+	conversation_pair(&c, &a);
+	p = c.first->next->next->first;
+	assert_true(slice_eq(p->name, S("first")));
+	assert_true(p->custom);
+	assert_true(slice_eq(p->next->name, S("second")));
+	assert_false(p->next->custom);
+	assert_true(p->next->next->is_error);
+	assert_null(p->next->next->next);
+	assert_true((c.lost & LOSS_BIT(LOSS_ORPHAN)) != 0);
+	arena_fini(&a);
+}
+
+static void
+tools_that_calls_know_are_one_of_each_name(void **state)
+{
+	struct conversation c = { 0 };
+	struct arena a = { 0 };
+	struct turn *t;
+	struct tool *tool;
+
+	(void)state;
+	assert_null(conversation_called(&c, &a));
+	t = conversation_turn(&c, &a, SPEAKER_ASSISTANT);
+	call(t, &a, "1");
+	call(t, &a, "2")->name = S("other");
+	call(t, &a, "3");
+	tool = conversation_called(&c, &a);
+	assert_true(slice_eq(tool->name, S("tool")));
+	assert_true(slice_eq(tool->next->name, S("other")));
+	assert_null(tool->next->next);
 	arena_fini(&a);
 }
 
@@ -133,13 +185,13 @@ an_answer_is_its_steps(void **state)
 	struct part *p;
 
 	(void)state;
-	p = part_add(&in.first, &a, PART_REASONING);
+	p = part_add(PARTS(&in.first), &a, PART_REASONING);
 	p->text = S("hm");
 	p->opaque = S("c2ln");
 	p->origin = VENDOR_ANTHROPIC;
-	p = part_add(&in.first, &a, PART_TEXT);
+	p = part_add(PARTS(&in.first), &a, PART_TEXT);
 	p->text = S("hello");
-	p = part_add(&in.first, &a, PART_TOOL_CALL);
+	p = part_add(PARTS(&in.first), &a, PART_TOOL_CALL);
 	p->id = S("1");
 	p->name = S("tool");
 	p->args = S("{\"a\":1}");
@@ -222,6 +274,8 @@ main(void)
 		cmocka_unit_test(a_copy_can_be_moved_without_the_first),
 		cmocka_unit_test(turns_of_one_speaker_become_one),
 		cmocka_unit_test(results_stand_behind_their_calls_in_order),
+		cmocka_unit_test(calls_that_share_an_id_each_have_a_result),
+		cmocka_unit_test(tools_that_calls_know_are_one_of_each_name),
 		cmocka_unit_test(calls_at_the_end_may_wait_for_their_results),
 		cmocka_unit_test(an_answer_is_its_steps),
 		cmocka_unit_test(data_uris_are_taken_apart),
