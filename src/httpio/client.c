@@ -454,7 +454,9 @@ find_wide(struct pool *p)
 {
 	struct link *k = p->wide != NULL ? h2link_find(p) : NULL;
 
-	if (k == NULL && p->dialing != NULL && p->dialing->nlanes < WAITING_MAX)
+	/* The call that it is made for is no lane yet. */
+	if (k == NULL && p->dialing != NULL &&
+	    p->dialing->nlanes + 1 < h2link_most(p, WAITING_MAX))
 		k = p->dialing;
 	return k;
 }

@@ -115,8 +115,9 @@ struct call *call_open(struct client *c, const struct call_spec *spec,
     const struct call_ops *ops) MUST_USE;
 void *call_user(const struct call *c);
 bool call_sent(const struct call *c);
-/* It went out on a kept connection, which the peer may just have closed;
- * false once it is known to have failed for itself (HTTP/2). */
+/* It went out on a kept connection, which the peer may just have closed, or
+ * the peer did not look at it (HTTP/2): another try says more.  False once it
+ * is known to have failed for itself. */
 bool call_reused(const struct call *c);
 /* Stops reading (backpressure), goes on. */
 void call_pause(struct call *c);

@@ -526,10 +526,11 @@ on_close(struct h2 *h, void *stream, uint32_t code)
 	l->id = 0; /* nghttp2 knows it no more */
 	if (l->ended)
 		return; /* paused: the rest is here */
-	if (code == NGHTTP2_REFUSED_STREAM && !l->answered)
+	/* Not looked at: as on a connection kept too long, once more.  Else it
+	 * is the call that failed. */
+	l->call->reused = code == NGHTTP2_REFUSED_STREAM && !l->answered;
+	if (l->call->reused)
 		l->call->sent = false;
-	else /* it is the call that failed, not a connection kept too long */
-		l->call->reused = false;
 	l->failing = l->broken ? FAULT_UP_GARBAGE : FAULT_UP_RESET;
 	if (l->in.len == 0)
 		fail(l, l->failing);
@@ -582,12 +583,29 @@ join_pool(struct link *k)
 	p->wide = k;
 }
 
+unsigned
+h2link_most(const struct pool *p, unsigned most)
+{
+	return p->streams > 0 && p->streams < most ? p->streams : most;
+}
+
+/* What the peer has not said yet on this one it said on another. */
+static unsigned
+allowed(const struct link *k)
+{
+	const uint32_t n = nghttp2_session_get_remote_settings(
+	    k->h2->h2.session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+
+	if (n == UINT32_MAX)
+		return h2link_most(k->pool, LANES_MAX);
+	k->pool->streams = n;
+	return n < LANES_MAX ? n : LANES_MAX;
+}
+
 static unsigned
 room(const struct link *k)
 {
-	const uint32_t allowed = nghttp2_session_get_remote_settings(
-	    k->h2->h2.session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-	const unsigned most = allowed < LANES_MAX ? allowed : LANES_MAX;
+	const unsigned most = allowed(k);
 
 	if (k->h2->h2.goaway || k->h2->h2.failed || k->stream.hup ||
 	    nghttp2_session_check_request_allowed(k->h2->h2.session) == 0)

@@ -52,6 +52,8 @@ struct h2link {
 void h2link_start(struct link *k);
 /* A connection of the pool's with room; NULL: none. */
 struct link *h2link_find(struct pool *p);
+/* So many calls on a connection that has said nothing yet. */
+unsigned h2link_most(const struct pool *p, unsigned most) MUST_USE;
 /* Opens a call on a connection that stands, or on one that is being made;
  * head: as HTTP/1 would say it. */
 struct call *h2link_open(struct link *k, const struct call_spec *spec,

@@ -404,7 +404,7 @@ class Provider:
     def __init__(self):
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
-        self.connections, self.resets = 0, []
+        self.connections, self.resets, self.refused = 0, [], []
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -437,7 +437,9 @@ class Provider:
 
     def answer(self, s, c, stream, body):
         how = body.partition(b"[[h2 ")[2].partition(b"]]")[0].decode()
-        if how == "refuse":
+        if how == "refuse" or (how == "refuse once" and
+                               body not in self.refused):
+            self.refused.append(body)
             c.reset_stream(stream, 7)
             return
         if how == "goaway before":
@@ -528,7 +530,7 @@ def behind(sim, certs, tmp_path_factory):  # noqa: F811
     add("alpn", f"https://127.0.0.1:{door.port}/v1", **ca)
     add("never", f"https://127.0.0.1:{picky.port}/v1", http="1.1", **ca)
     odds = ["refuse", "goaway before", "goaway and end", "goaway and close",
-            "reset", "garbage", "flood", "bomb", "never"]
+            "reset", "garbage", "flood", "bomb", "never", "refuse once"]
     for i, _ in enumerate(odds):
         add(f"odd{i}", f"http://127.0.0.1:{odd.port}/v1", http="h2c")
         config["models"][f"then{i}"] = {"deployments": [
@@ -593,6 +595,22 @@ def test_what_a_peer_did_not_look_at_costs_nothing(behind, how):
     first, last = told["attempts"][0], told["attempts"][-1]
     assert first["resolution"] == "void", first
     assert last["resolution"] == "booked"
+
+
+def test_a_refused_stream_is_offered_once_more(behind):
+    """... to the same provider, the first of a connection too; and not for
+    ever."""
+    model = odd_model(behind, "refuse once", "odd")
+    request, status, text = stream_of(behind, model, "refuse once")
+    assert status == 200 and "[DONE]" in text
+    first, last = behind.explain(request)["attempts"]
+    assert first["resolution"] == "void" and first["status"] == 0, first
+    assert first["deployment"] == last["deployment"]
+    request, status, text = stream_of(
+        behind, odd_model(behind, "refuse", "odd"), "refuse")
+    assert status == 502 and "provider_reset" in text
+    assert [a["resolution"] for a in behind.explain(request)["attempts"]] == [
+        "void", "void"]
 
 
 def test_goaway_lets_the_stream_end(behind):

@@ -74,6 +74,7 @@ on_fail(struct call *c, enum fault why)
 	w->nfail++;
 	w->why = why;
 	w->sent = call_sent(c);
+	w->reused = call_reused(c);
 }
 
 static const struct call_ops ops = {
@@ -359,7 +360,7 @@ many_calls_share_one_connection(void **state)
 static void
 what_the_peer_does_not_allow_goes_elsewhere(void **state)
 {
-	struct watch w[3] = { { 0 } };
+	struct watch w[5] = { { 0 } };
 	unsigned i;
 
 	(void)state;
@@ -369,9 +370,13 @@ what_the_peer_does_not_allow_goes_elsewhere(void **state)
 	turn();
 	begin(&w[1]);
 	UNTIL(nasked == 2);
+	/* What one connection said holds for the next, before it says so. */
 	begin(&w[2]);
+	begin(&w[3]);
 	assert_int_equal(client_open(client), 2);
-	for (i = 0; i < 3; i++)
+	begin(&w[4]);
+	assert_int_equal(client_open(client), 3);
+	for (i = 0; i < 5; i++)
 		call_cancel(&w[i].call);
 }
 
@@ -617,6 +622,7 @@ a_refused_stream_was_not_sent(void **state)
 	UNTIL(w.nfail == 1);
 	assert_int_equal(w.why, FAULT_UP_RESET);
 	assert_false(w.sent);
+	assert_true(w.reused);
 }
 
 static void
