@@ -682,6 +682,16 @@ h2link_fail_waiting(struct link *k, enum fault why)
 		fail(k->lanes, why);
 }
 
+void
+h2link_turn_away(struct link *k)
+{
+	struct h2call *l;
+
+	for (l = k->lanes; l != NULL; l = l->next)
+		l->call->reused = true;
+	h2link_fail_waiting(k, FAULT_UP_RESET);
+}
+
 bool
 h2link_is_idle(const struct link *k)
 {

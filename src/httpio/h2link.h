@@ -58,8 +58,10 @@ unsigned h2link_most(const struct pool *p, unsigned most) MUST_USE;
  * head: as HTTP/1 would say it. */
 struct call *h2link_open(struct link *k, const struct call_spec *spec,
     const struct call_ops *ops, struct slice head);
-/* The connection came, and does not speak HTTP/2; or it did not come. */
+/* The connection did not come. */
 void h2link_fail_waiting(struct link *k, enum fault why);
+/* It came, and does not speak HTTP/2: each call is to find one of its own. */
+void h2link_turn_away(struct link *k);
 void h2link_run(struct link *k);
 /* Nothing of it is used: it may be closed. */
 bool h2link_is_idle(const struct link *k);

@@ -338,7 +338,7 @@ stays_h1(struct link *k)
 	if (k->pool->dialing == k)
 		k->pool->dialing = NULL;
 	k->pool->speaks_h2 = false;
-	h2link_fail_waiting(k, FAULT_UP_CONNECT);
+	h2link_turn_away(k);
 	if (k->call.ops != NULL)
 		return true;
 	link_close(k);

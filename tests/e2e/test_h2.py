@@ -514,6 +514,8 @@ def behind(sim, certs, tmp_path_factory):  # noqa: F811
     door.context.set_alpn_protocols(["h2"])
     picky = Terminator(certs, "good", (host, int(port)))
     picky.context.set_alpn_protocols(["http/1.1"])
+    fickle = Terminator(certs, "good", (host, int(port)))
+    fickle.context.set_alpn_protocols(["h2"])
     odd = Provider()
 
     def add(name, url, **more):
@@ -529,6 +531,7 @@ def behind(sim, certs, tmp_path_factory):  # noqa: F811
     ca = {"ca_file": str(certs / "ca.pem")}
     add("alpn", f"https://127.0.0.1:{door.port}/v1", **ca)
     add("never", f"https://127.0.0.1:{picky.port}/v1", http="1.1", **ca)
+    add("fickle", f"https://127.0.0.1:{fickle.port}/v1", **ca)
     odds = ["refuse", "goaway before", "goaway and end", "goaway and close",
             "reset", "garbage", "flood", "bomb", "never", "refuse once"]
     for i, _ in enumerate(odds):
@@ -543,7 +546,7 @@ def behind(sim, certs, tmp_path_factory):  # noqa: F811
     with kit.Kontor(folder, config) as k:
         k.suite_key = k.key("h2")["key"]
         k.slow = slow
-        k.doors = {"alpn": door, "never": picky}
+        k.doors = {"alpn": door, "never": picky, "fickle": fickle}
         k.odd, k.odds = odd, odds
         yield k
         k.verify()
@@ -571,6 +574,21 @@ def test_alpn_decides_over_tls(behind, model, version):
         assert r.status_code == 200, r.text
     # The door forwards bytes: what it agreed on is what was spoken.
     assert door.accepted == 1
+
+
+def test_a_provider_that_speaks_http2_no_more_loses_nobody(behind):
+    """All of a burst wait for one connection, which brings HTTP/1.1."""
+    door, key = behind.doors["fickle"], behind.suite_key
+    assert behind.chat(key, "fickle", "[[sim out=5]]").status_code == 200
+    door.context.set_alpn_protocols(["http/1.1"])
+    door.hang_up()
+    c = Client(behind.address)
+    ids = [c.post(key, ask(f"{i} [[sim out=5]]", "fickle"))
+           for i in range(12)]
+    c.until(lambda: len(c.ended) == len(ids))
+    assert [c.status[s] for s in ids] == [200] * 12, c.bodies
+    assert door.accepted == 13
+    c.close()
 
 
 def odd_model(behind, how, kind):

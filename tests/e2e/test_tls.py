@@ -36,7 +36,7 @@ class Terminator:
             self.context.set_ciphers("ALL:@SECLEVEL=0")
         self.context.load_cert_chain(certs / f"{name}.pem",
                                      certs / f"{name}.key")
-        self.target, self.accepted = target, 0
+        self.target, self.accepted, self.open = target, 0, []
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
@@ -48,10 +48,16 @@ class Terminator:
                 threading.Thread(target=self.relay, args=(s,),
                                  daemon=True).start()
 
+    def hang_up(self):
+        while self.open:
+            with contextlib.suppress(OSError):
+                self.open.pop().shutdown(socket.SHUT_RDWR)
+
     def relay(self, raw):
         with contextlib.suppress(OSError, ssl.SSLError):
             client = self.context.wrap_socket(raw, server_side=True)
             self.accepted += 1
+            self.open.append(client)
             up = socket.create_connection(self.target)
             while True:
                 ready = [client] if client.pending() else \
