@@ -27,8 +27,10 @@ enum {
 	ANSWER_MAX = 64 * 1024 * 1024,
 	EVENT_MAX = 4 * 1024 * 1024,
 	HELD_MAX = 4 * 1024,
-	PASSED_MAX = 26,    /* of a reply's headers */
-	ANSWER_RATE = 1024, /* bytes a second that an answer comes at least */
+	PIECE = 4 * 1024,     /* of what comes compressed */
+	ROOM_MAX = 64 * 1024, /* that is kept empty, and ends no stream */
+	PASSED_MAX = 26,      /* of a reply's headers */
+	ANSWER_RATE = 1024,   /* bytes a second that an answer comes at least */
 };
 #define GONE_READ_NS (5 * NS_PER_S)
 #define ERROR_READ_NS (5 * NS_PER_S)
@@ -59,6 +61,8 @@ struct relay {
 	bool wrapped_in;     /* they do, but for the frames of a stream */
 	struct eventstream frames;
 	struct buf wrapped; /* a message's payload under its name */
+	size_t queued;      /* of a wake that filled the exchange */
+	size_t counted;     /* of all these, in the worker's buffered */
 };
 
 /* Headers of a provider that a caller's SDK reads. */
@@ -214,7 +218,7 @@ relay_free(struct req *req)
 
 	if (r == NULL)
 		return;
-	req->w->buffered -= r->body.cap;
+	req->w->buffered -= r->counted;
 	buf_fini(&r->body);
 	buf_fini(&r->plain);
 	buf_fini(&r->out);
@@ -242,18 +246,44 @@ plain(struct relay *r, struct slice *data, bool last)
 	return FAULT_NONE;
 }
 
+static size_t
+size_of(const struct relay *r)
+{
+	return r->body.cap + r->plain.cap + r->out.cap + r->held.cap +
+	       r->wrapped.cap + r->sse.tail.cap + r->sse.joined.cap +
+	       r->frames.tail.cap + r->queued;
+}
+
+/* What it keeps of its provider's is in the worker's budget. */
+static void
+count(struct req *req)
+{
+	struct relay *r = req->relay;
+	const size_t size = size_of(r);
+
+	req->w->buffered += size - r->counted;
+	r->counted = size;
+}
+
+/* What is empty, and has become large, is given back. */
+static void
+slim(struct buf *b)
+{
+	if (b->cap > ROOM_MAX)
+		buf_fini(b);
+}
+
 /* Keeps bytes of an answer that is not whole, within bounds. */
 static enum fault
 keep(struct req *req, struct slice data, size_t max)
 {
 	struct relay *r = req->relay;
-	const size_t before = r->body.cap;
 
 	if (r->body.len + data.len > max ||
 	    req->w->buffered + data.len > req->w->buffered_max)
 		return FAULT_UP_GARBAGE;
 	buf_add(&r->body, data);
-	req->w->buffered += r->body.cap - before;
+	count(req);
 	return FAULT_NONE;
 }
 
@@ -527,8 +557,10 @@ write_events(struct req *req)
 	}
 	r->run = S("");
 	buf_clear(&r->out);
-	if (req->x != NULL && exchange_full(req->x) && !r->paused &&
-	    req->try.leg != NULL && req->try.leg->call != NULL) {
+	if (req->x == NULL || !exchange_full(req->x))
+		return;
+	r->queued += bytes.len;
+	if (!r->paused && req->try.leg != NULL && req->try.leg->call != NULL) {
 		r->paused = true;
 		call_pause(req->try.leg->call);
 	}
@@ -777,17 +809,72 @@ read_on(struct req *req, struct slice data)
 	return next == NEXT_WAIT ? watch(req, data) : next;
 }
 
+/* Above what all may keep, a stream that keeps more than a little is ended. */
+static bool
+keeps_too_much(struct req *req)
+{
+	const struct relay *r = req->relay;
+
+	count(req);
+	return r->mode == MODE_STREAM && r->counted > ROOM_MAX &&
+	       req->w->buffered > req->w->buffered_max;
+}
+
+/* Between two wakes nothing of a wake is kept but what is no event yet. */
 static enum next
-bytes(struct req *req)
+rest(struct req *req)
 {
 	struct relay *r = req->relay;
-	struct slice data = req->up.data;
+
+	slim(&r->plain);
+	slim(&r->out);
+	slim(&r->wrapped);
+	slim(&r->sse.joined);
+	return keeps_too_much(req) ? attempt_over(req, FAULT_OVERLOAD)
+				   : NEXT_WAIT;
+}
+
+static enum next
+piece(struct req *req, struct slice data)
+{
+	struct relay *r = req->relay;
+	enum next next;
 
 	if (r->bad == FAULT_NONE)
 		r->bad = plain(r, &data, req->up.last);
+	/* It would only be queued. */
+	if (r->bad == FAULT_NONE && r->plain.len > ROOM_MAX &&
+	    keeps_too_much(req))
+		r->bad = FAULT_OVERLOAD;
 	if (r->bad != FAULT_NONE && r->mode != MODE_ERROR)
 		return attempt_over(req, r->bad);
-	return read_on(req, data);
+	next = read_on(req, data);
+	return next == NEXT_WAIT ? rest(req) : next;
+}
+
+/* What a read holds a hundredfold is decoded by and by, within the budget. */
+static enum next
+pieces(struct req *req)
+{
+	const struct slice in = req->up.data;
+	const bool last = req->up.last;
+	enum next next;
+	size_t at = 0, n;
+
+	do {
+		n = in.len - at < PIECE ? in.len - at : PIECE;
+		req->up.last = last && at + n == in.len;
+		next = piece(req, (struct slice){ in.p + at, n });
+		at += n;
+	} while (next == NEXT_WAIT && at < in.len);
+	return next;
+}
+
+static enum next
+bytes(struct req *req)
+{
+	return req->relay->inflater != NULL ? pieces(req)
+					    : piece(req, req->up.data);
 }
 
 /*
@@ -837,10 +924,24 @@ time_up(struct req *req)
 					      : too_slow(req);
 }
 
+/* The client took what was queued. */
+static void
+drained(struct req *req)
+{
+	struct relay *r = req->relay;
+
+	r->queued = 0;
+	count(req);
+	if (r->paused && req->try.leg != NULL && req->try.leg->call != NULL) {
+		r->paused = false;
+		call_resume(req->try.leg->call);
+	}
+}
+
 enum next
 stage_relay(struct req *req, enum wake wake)
 {
-	struct relay *r = req->relay;
+	const struct relay *r = req->relay;
 
 	switch (wake) {
 	case WAKE_GONE:
@@ -852,11 +953,8 @@ stage_relay(struct req *req, enum wake wake)
 	case WAKE_FAIL:
 		return attempt_over(req, req->up.why);
 	case WAKE_DRAIN:
-		if (r != NULL && r->paused && req->try.leg != NULL &&
-		    req->try.leg->call != NULL) {
-			r->paused = false;
-			call_resume(req->try.leg->call);
-		}
+		if (r != NULL)
+			drained(req);
 		return NEXT_WAIT;
 	case WAKE_ENTER:
 		return time_up(req);

@@ -45,7 +45,7 @@ struct worker {
 	struct req *syncing; /* waiting for their intent on disk */
 	struct timer sync_timer;
 	int64_t wall_offset_ns; /* wall minus monotonic, read every turn */
-	size_t buffered;        /* bytes of answers and decoded bodies held */
+	size_t buffered;        /* held of answers, streams, decoded bodies */
 	size_t buffered_max;
 	struct overload overload;
 	enum overload_level weighed; /* the last that was acted upon */

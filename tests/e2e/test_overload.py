@@ -3,6 +3,7 @@ import collections
 import concurrent.futures
 import contextlib
 import functools
+import gzip
 import itertools
 import json
 import os
@@ -426,13 +427,23 @@ def worker_memory(kontor):
     return total
 
 
-def misbehaved(sim, folder, play, **more):
+def so_far(s):
+    """What is there to be read."""
+    s.settimeout(0.05)
+    data = b""
+    with contextlib.suppress(OSError):
+        while part := s.recv(65536):
+            data += part
+    return data
+
+
+def misbehaved(sim, folder, play, **limits):
     """A kontor whose model "odd" is at a provider of this kind."""
     if play is bomb:
         zeros()
     provider = Provider(play)
     config = kit.make_config(sim.url, folder / "data", workers=1)
-    config["limits"] = {"request_deadline": "6s", **more}
+    config["limits"] = {"request_deadline": "6s", **limits}
     config["providers"]["odd"] = {
         "type": "openai_compatible", "auth": {"api_key": "${SIM_LAB}"},
         "base_url": f"http://127.0.0.1:{provider.port}/v1",
@@ -442,6 +453,62 @@ def misbehaved(sim, folder, play, **more):
          "context": 128000, "max_output": 16384}]}
     config["prices"].append({"deployment": "odd", **kit.PRICES["lab"]})
     return provider, kit.Kontor(folder, config)
+
+
+def half_an_event(s, stop):
+    s.sendall(STREAM + CHUNK + b"data: " + b"x" * 3900000)
+    stop.wait(60)
+
+
+@functools.cache
+def packed():
+    """6 MiB of events and comments, just under the ratio that is allowed."""
+    text = b"".join(CHUNK + b": %064x%s\n\n" % (i ** 31 % (1 << 255),
+                                               b"a" * 1800)
+                    for i in range(3300))
+    return gzip.compress(text, 6)
+
+
+def packed_events(s, stop):
+    s.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+              b"Content-Encoding: gzip\r\n\r\n" + packed()[:-8])
+    stop.wait(60)
+
+
+@pytest.mark.skipif(kit.SLOW > 1, reason="a sanitizer's memory is not ours")
+@pytest.mark.parametrize("play", [half_an_event, packed_events],
+                         ids=lambda p: p.__name__)
+def test_what_streams_keep_has_a_budget(sim, tmp_path, play):
+    """Of many streams that keep much some are ended, and nobody dies."""
+    packed()
+    provider, instance = misbehaved(sim, tmp_path, play,
+                                    max_memory="64MiB")
+    with instance as kontor, contextlib.ExitStack() as stack:
+        key = kontor.key("odd", budget="100/day")["key"]
+        worker = kontor.of_role("worker")
+        body, held, peak = ask("hello", "odd", stream=True), [], 0
+        for _ in range(40):
+            s = stack.enter_context(
+                socket.create_connection(kontor.address, timeout=10))
+            s.sendall(head(key, len(body)) + body)
+            held.append(s)
+        for _ in range(30):
+            time.sleep(0.1)
+            peak = max(peak, worker_memory(kontor))
+        assert peak < 96 << 20, f"{peak >> 20} MiB"
+        assert kontor.of_role("worker") == worker
+        if play is half_an_event:
+            ended = [s for s in held if b"overloaded" in so_far(s)]
+            assert 10 <= len(ended) < len(held), len(ended)
+        for s in held:
+            s.close()
+        kit.wait_for("memory", lambda: kontor.chat(
+            kontor.key("other")["key"]).status_code == 200, 20)
+        kit.wait_for("the holds to be settled", lambda: all(
+            float(b["pending"]) == 0
+            for b in kontor.cli("budget", "list", "--json")["budgets"]), 15)
+        kontor.verify()
+    provider.close()
 
 
 @pytest.mark.parametrize("play,stream,statuses,codes", [
