@@ -276,6 +276,7 @@ carry_answer(struct carry *c, struct slice body, struct buf *out)
 	restore(c, &done);
 	warn(c->req, answer_lost(c->req->dialect, done.first));
 	c->to->write_answer(&done, &c->out, out);
+	arena_fini(&c->scratch);
 	return FAULT_NONE;
 }
 
@@ -297,6 +298,12 @@ carry_end(struct carry *c, struct buf *out)
 {
 	c->to_buf = out;
 	return c->from->read_end(&c->in);
+}
+
+size_t
+carry_size(const struct carry *c)
+{
+	return c == NULL ? 0 : c->home.args.cap + c->scratch.total;
 }
 
 bool

@@ -33,6 +33,7 @@ enum fault carry_event(struct carry *c, struct slice name, struct slice data,
     struct buf *out) MUST_USE;
 /* The body is over: FAULT_UP_RESET, it was not the end. */
 enum fault carry_end(struct carry *c, struct buf *out) MUST_USE;
+size_t carry_size(const struct carry *c);  /* bytes; NULL: none */
 bool carry_is_over(const struct carry *c); /* END was written */
 
 #endif

@@ -63,6 +63,7 @@ struct relay {
 	struct buf wrapped; /* a message's payload under its name */
 	size_t queued;      /* of a wake that filled the exchange */
 	size_t counted;     /* of all these, in the worker's buffered */
+	size_t arena_was;   /* bytes of the request's, at the head */
 };
 
 /* Headers of a provider that a caller's SDK reads. */
@@ -183,6 +184,7 @@ relay_head(struct req *req, const struct http_head *head)
 
 	relay_free(req);
 	req->relay = r = ARENA_NEW(&req->arena, struct relay);
+	r->arena_was = req->arena.total;
 	req->try.status = head->status;
 	if (head->status == 401 || head->status == 403)
 		letter_refused(req);
@@ -251,7 +253,14 @@ size_of(const struct relay *r)
 {
 	return r->body.cap + r->plain.cap + r->out.cap + r->held.cap +
 	       r->wrapped.cap + r->sse.tail.cap + r->sse.joined.cap +
-	       r->frames.tail.cap + r->queued;
+	       r->frames.tail.cap + r->queued + carry_size(r->carry);
+}
+
+/* What of its events lies in the request's arena. */
+static size_t
+grown(const struct req *req)
+{
+	return req->arena.total - req->relay->arena_was;
 }
 
 /* What it keeps of its provider's is in the worker's budget. */
@@ -446,6 +455,18 @@ read_event(struct req *req, struct slice data)
 	return kind;
 }
 
+/* What is translated may have to be kept to its end. */
+static bool
+outgrown(struct req *req)
+{
+	struct relay *r = req->relay;
+
+	if (grown(req) + carry_size(r->carry) <= ANSWER_MAX)
+		return false;
+	r->bad = FAULT_UP_GARBAGE;
+	return true;
+}
+
 /* An event of another dialect: what it comes to is written, itself not. */
 static bool
 carried(struct req *req, struct slice name, struct slice data)
@@ -464,6 +485,8 @@ carried(struct req *req, struct slice name, struct slice data)
 		r->bad = FAULT_UP_MODEL;
 		return false;
 	}
+	if (outgrown(req))
+		return false;
 	r->began = req->try.answered = true;
 	note_token(req);
 	r->done = carry_is_over(r->carry);
@@ -636,6 +659,8 @@ unwrapped(struct req *req, struct slice data)
 		return false;
 	}
 	req->try.dialect->unwrap(data, &req->arena, &r->out);
+	if (outgrown(req))
+		return false;
 	r->began = req->try.answered = true;
 	note_token(req);
 	r->done = kind == EVENT_DONE;
@@ -816,7 +841,8 @@ keeps_too_much(struct req *req)
 	const struct relay *r = req->relay;
 
 	count(req);
-	return r->mode == MODE_STREAM && r->counted > ROOM_MAX &&
+	req_weigh(req);
+	return r->mode == MODE_STREAM && r->counted + grown(req) > ROOM_MAX &&
 	       req->w->buffered > req->w->buffered_max;
 }
 

@@ -62,6 +62,13 @@ unlink_req(struct req *req)
 }
 
 void
+req_weigh(struct req *req)
+{
+	req->w->buffered += req->arena.total - req->weighed;
+	req->weighed = req->arena.total;
+}
+
+void
 req_free_plain(struct req *req)
 {
 	req->w->buffered -= req->plain.cap;
@@ -90,6 +97,7 @@ free_req(void *p)
 
 	req_free_desk(req);
 	arena_fini(&req->arena);
+	req->w->buffered -= req->weighed;
 	req_free_plain(req);
 	slab_free(&req->w->memory, req);
 }

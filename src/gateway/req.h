@@ -153,6 +153,7 @@ struct req {
 	struct exchange *left; /* then: its bytes, until the request ends */
 	struct snapshot *snap; /* shared */
 	struct arena arena;
+	size_t weighed;                    /* of it, in worker.buffered */
 	struct desk *desk;                 /* NULL: a stream's head is out */
 	struct letter *letter;             /* what SEND borrows; on the desk */
 	struct buf plain;                  /* a body that came compressed */
@@ -244,6 +245,9 @@ bool req_downgrade(struct req *req, const struct model_conf *m);
 bool req_move(struct req *req, const struct model_conf *m, enum why why);
 /* x-kontor-route: what became of every candidate.  explain.c */
 struct slice req_route_text(struct req *req);
+/* What the arena has grown by counts in the worker's buffered from now on,
+ * until the request ends. */
+void req_weigh(struct req *req);
 /* Gives the decoded body back, when nobody reads it any more. */
 void req_free_plain(struct req *req);
 /* Gives reply's head to the exchange; body_len as exchange_answer().

@@ -475,6 +475,67 @@ def packed_events(s, stop):
     stop.wait(60)
 
 
+def delta(**what):
+    return (b"data: " + json.dumps({
+        "id": "c", "object": "chat.completion.chunk", "created": 1,
+        "model": "gpt-5.4", "choices": [{"index": 0, "delta": what}]}).encode()
+        + b"\n\n")
+
+
+def endless_text(s, stop):
+    s.sendall(STREAM)
+    while not stop.is_set():
+        s.sendall(delta(content="y" * 60000))
+
+
+def args(**more):
+    return delta(tool_calls=[{"index": 0, **more}])
+
+
+def endless_arguments(s, stop):
+    s.sendall(STREAM + args(id="c1", type="function",
+                            function={"name": "f", "arguments": ""}))
+    while not stop.is_set():
+        s.sendall(args(function={"arguments": "z" * 60000}))
+
+
+@pytest.mark.skipif(kit.SLOW > 1, reason="a sanitizer's memory is not ours")
+@pytest.mark.parametrize("play,path,body", [
+    (endless_text, "/v1/responses",
+     {"model": "odd", "stream": True, "input": "hi", "store": False}),
+    (endless_arguments, "/v1beta/models/odd:streamGenerateContent?alt=sse",
+     {"contents": [{"role": "user", "parts": [{"text": "hi"}]}],
+      "tools": [{"functionDeclarations": [{"name": "f"}]}]}),
+    (endless_arguments, "/v1/responses",
+     {"model": "odd", "stream": True, "input": "hi", "store": False,
+      "tools": [{"type": "custom", "name": "f"}]}),
+], ids=["text", "arguments", "custom"])
+@pytest.mark.parametrize("limits", [{}, {"max_memory": "64MiB"}],
+                         ids=["roomy", "narrow"])
+def test_what_a_translation_keeps_has_a_bound(sim, tmp_path, play, path, body,
+                                              limits):
+    provider, instance = misbehaved(sim, tmp_path, play,
+                                    request_deadline="30s", **limits)
+    with instance as kontor:
+        key = kontor.key("odd", budget="100/day")["key"]
+        worker, peak, last = kontor.of_role("worker"), 0, b""
+        with kontor.http(key, timeout=60) as http, http.stream(
+                "POST", path, json=body) as r:
+            assert r.status_code in (200, 502, 503)
+            for part in r.iter_bytes():
+                last = (last + part)[-4096:]
+                peak = max(peak, worker_memory(kontor))
+        told = b"at its limit" if limits else b"could not be understood"
+        assert told in last, last
+        assert peak < 256 << 20, f"{peak >> 20} MiB"
+        assert kontor.of_role("worker") == worker
+        kit.wait_for("the hold to be settled", lambda: all(
+            float(b["pending"]) == 0
+            for b in kontor.cli("budget", "list", "--json")["budgets"]), 15)
+        kontor.verify()
+    provider.close()
+
+
 @pytest.mark.skipif(kit.SLOW > 1, reason="a sanitizer's memory is not ours")
 @pytest.mark.parametrize("play", [half_an_event, packed_events],
                          ids=lambda p: p.__name__)
