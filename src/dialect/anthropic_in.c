@@ -188,6 +188,7 @@ read_content(struct reading *r, struct parts *list, const struct json *content)
 	if (content->type != JSON_ARRAY)
 		return codec_wrong(
 		    r->w, "messages", "content must be a text or a list");
+	f = codec_room(r->c, content, r->w, "messages");
 	for (i = content->child; i != NULL && f == FAULT_NONE; i = i->next)
 		f = read_block(r, list, i);
 	return f;
@@ -233,6 +234,7 @@ read_system(struct reading *r, const struct json *top)
 	if (s->type != JSON_STRING && s->type != JSON_ARRAY)
 		return codec_wrong(
 		    r->w, "system", "must be a text or a list of texts");
+	f = codec_room(r->c, s, r->w, "system");
 	to.end = &conversation_turn(r->c, r->arena, SPEAKER_SYSTEM)->first;
 	if (s->type == JSON_STRING)
 		codec_add_text(&to, r->arena, s->text);
@@ -276,6 +278,7 @@ read_messages(struct reading *r, const struct json *top)
 	if (m == NULL || m->type != JSON_ARRAY || m->n == 0)
 		return codec_wrong(
 		    r->w, "messages", "must be a list that is not empty");
+	f = codec_room(r->c, m, r->w, "messages");
 	for (m = m->child; m != NULL && f == FAULT_NONE; m = m->next)
 		f = read_message(r, m);
 	return f;
@@ -323,6 +326,7 @@ read_tools(struct reading *r, const struct json *top)
 		return FAULT_NONE;
 	if (l->type != JSON_ARRAY)
 		return codec_wrong(r->w, "tools", "must be a list");
+	f = codec_tool_room(r->c, l, r->w, "tools");
 	for (i = l->child; i != NULL && f == FAULT_NONE; i = i->next)
 		f = read_tool(r, i, &at);
 	return f;

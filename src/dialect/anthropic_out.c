@@ -973,6 +973,8 @@ hear_start(struct decoding *d, const struct json *m)
 
 	if (d->started)
 		return FAULT_NONE;
+	if (codec_is_crowd(b))
+		return FAULT_UP_GARBAGE;
 	decoding_step(d, &(struct stream_step){ .kind = STEP_START,
 			     .id = json_get_str(m, "id"),
 			     .model = json_get_str(m, "model"),

@@ -316,6 +316,9 @@ bedrock_read_blocks(struct arena *a, const struct json *list, struct parts *out,
 	*hint = "must be a list of content blocks";
 	if (list == NULL || list->type != JSON_ARRAY)
 		return false;
+	*hint = "has more blocks than kontor translates";
+	if (codec_is_crowd(list))
+		return false;
 	for (k = list->child; k != NULL; k = k->next) {
 		if (!read_block(a, k, out, hint))
 			return false;

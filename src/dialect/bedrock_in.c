@@ -40,11 +40,15 @@ read_system(struct reading *r)
 {
 	const struct json *list = json_get(r->body, "system"), *k;
 	struct parts to = { 0 };
+	enum fault f;
 
 	if (list == NULL || list->type == JSON_NULL)
 		return FAULT_NONE;
 	if (list->type != JSON_ARRAY)
 		return wrong(r, "system", "must be a list");
+	f = codec_room(r->c, list, r->wrong, "system");
+	if (f != FAULT_NONE)
+		return f;
 	for (k = list->child; k != NULL; k = k->next) {
 		if (json_get(k, "cachePoint") != NULL && to.last != NULL) {
 			to.last->cache = mark_of(json_get(k, "cachePoint"));
@@ -68,6 +72,7 @@ read_message(struct reading *r, const struct json *m)
 	const struct slice role = json_get_str(m, "role");
 	const char *hint = NULL;
 	struct turn *t;
+	enum fault f;
 
 	if (slice_eq(role, S("user")))
 		t = conversation_turn(r->c, r->arena, SPEAKER_USER);
@@ -78,6 +83,10 @@ read_message(struct reading *r, const struct json *m)
 	else
 		return wrong(
 		    r, "messages.role", "must be user, assistant or system");
+	f = codec_room(
+	    r->c, json_get(m, "content"), r->wrong, "messages.content");
+	if (f != FAULT_NONE)
+		return f;
 	if (!bedrock_read_blocks(
 		r->arena, json_get(m, "content"), PARTS(&t->first), &hint))
 		return wrong(r, "messages.content", hint);
@@ -92,6 +101,7 @@ read_messages(struct reading *r)
 
 	if (list == NULL || list->type != JSON_ARRAY || list->n == 0)
 		return wrong(r, "messages", "must be a list of messages");
+	f = codec_room(r->c, list, r->wrong, "messages");
 	for (m = list->child; m != NULL && f == FAULT_NONE; m = m->next)
 		f = read_message(r, m);
 	return f;
@@ -152,6 +162,7 @@ read_tools(struct reading *r)
 		return FAULT_NONE;
 	if (list == NULL || list->type != JSON_ARRAY)
 		return wrong(r, "toolConfig.tools", "must be a list");
+	f = codec_tool_room(r->c, list, r->wrong, "toolConfig.tools");
 	for (k = list->child; k != NULL && f == FAULT_NONE; k = k->next) {
 		if (json_get(k, "toolSpec") != NULL) {
 			last = NULL;

@@ -223,6 +223,49 @@ codec_add_text(struct parts *list, struct arena *a, struct slice text)
 		part_add(list, a, PART_TEXT)->text = text;
 }
 
+static size_t
+items_of(const struct json *list)
+{
+	if (list == NULL)
+		return 0;
+	return list->type == JSON_ARRAY ? list->n : 1;
+}
+
+enum fault
+codec_room(struct conversation *c, const struct json *list, struct wrong *w,
+    const char *field)
+{
+	const size_t n = items_of(list);
+
+	if (n > ITEMS_MAX - c->items)
+		return codec_wrong(w, field,
+		    "makes more than the 32768 messages, parts and calls, all "
+		    "in all, that kontor translates");
+	c->items += (unsigned)n;
+	return FAULT_NONE;
+}
+
+enum fault
+codec_tool_room(struct conversation *c, const struct json *list,
+    struct wrong *w, const char *field)
+{
+	const size_t n = items_of(list);
+
+	if (n > TOOLS_MAX - c->ntools)
+		return codec_wrong(w, field,
+		    "has more than the 8192 tools, and names of them, that "
+		    "kontor "
+		    "translates");
+	c->ntools += (unsigned)n;
+	return FAULT_NONE;
+}
+
+bool
+codec_is_crowd(const struct json *list)
+{
+	return items_of(list) > ITEMS_MAX;
+}
+
 static bool
 is_base64(struct slice s)
 {

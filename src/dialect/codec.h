@@ -30,6 +30,15 @@ struct slice codec_text(struct arena *a, const struct json *j);
 /* Adds a text part unless it is empty. */
 void codec_add_text(struct parts *list, struct arena *a, struct slice text);
 
+/* Before what a list holds is read into c, turns, parts and calls, or tools:
+ * FAULT_FIELD, a conversation has no room for so many.  list may be NULL. */
+enum fault codec_room(struct conversation *c, const struct json *list,
+    struct wrong *w, const char *field);
+enum fault codec_tool_room(struct conversation *c, const struct json *list,
+    struct wrong *w, const char *field);
+/* A provider's list: has it more than an answer may have? */
+bool codec_is_crowd(const struct json *list);
+
 /* Of a conversation that was decoded: media are base64 of the standard
  * alphabet afterwards, or FAULT_FIELD. */
 enum fault codec_check_media(

@@ -169,16 +169,31 @@ read_part(struct reading *r, struct parts *list, const struct json *j)
 }
 
 static enum fault
+read_parts(struct reading *r, struct part **first, const struct json *content,
+    const char *field)
+{
+	const struct json *p = proto_first(content, "parts");
+	struct parts to = { .end = first };
+	const enum fault f =
+	    codec_room(r->c, proto_get(content, "parts"), r->w, field);
+
+	for (; p != NULL && f == FAULT_NONE; p = proto_next(p))
+		read_part(r, &to, p);
+	return f;
+}
+
+static enum fault
 read_contents(struct reading *r, const struct json *top)
 {
-	const struct json *c = proto_first(top, "contents"), *p;
+	const struct json *c = proto_first(top, "contents");
 	struct slice role;
-	struct parts to;
 	struct turn *t;
+	enum fault f;
 
 	if (c == NULL)
 		return codec_wrong(r->w, "contents", "is missing");
-	for (; c != NULL; c = proto_next(c)) {
+	f = codec_room(r->c, proto_get(top, "contents"), r->w, "contents");
+	for (; c != NULL && f == FAULT_NONE; c = proto_next(c)) {
 		role = proto_str(c, "role");
 		if (role.len > 0 && !slice_eq(role, S("user")) &&
 		    !slice_eq(role, S("model")) &&
@@ -188,25 +203,21 @@ read_contents(struct reading *r, const struct json *top)
 		t = conversation_turn(r->c, r->arena,
 		    slice_eq(role, S("model")) ? SPEAKER_ASSISTANT
 					       : SPEAKER_USER);
-		to = (struct parts){ .end = &t->first };
-		for (p = proto_first(c, "parts"); p != NULL; p = proto_next(p))
-			read_part(r, &to, p);
+		f = read_parts(r, &t->first, c, "contents.parts");
 	}
-	return FAULT_NONE;
+	return f;
 }
 
-static void
+static enum fault
 read_system(struct reading *r, const struct json *top)
 {
-	const struct json *p =
-	    proto_first(proto_get(top, "systemInstruction"), "parts");
-	struct parts to = { 0 };
+	const struct json *said = proto_get(top, "systemInstruction");
 
-	if (p == NULL)
-		return;
-	to.end = &conversation_turn(r->c, r->arena, SPEAKER_SYSTEM)->first;
-	for (; p != NULL; p = proto_next(p))
-		read_part(r, &to, p);
+	if (proto_first(said, "parts") == NULL)
+		return FAULT_NONE;
+	return read_parts(r,
+	    &conversation_turn(r->c, r->arena, SPEAKER_SYSTEM)->first, said,
+	    "systemInstruction");
 }
 
 /* --- schemas ------------------------------------------------------------- */
@@ -336,8 +347,10 @@ read_declarations(struct reading *r, struct tool ***at, const struct json *list)
 {
 	const struct json *d = proto_first(list, "functionDeclarations");
 	struct tool *t;
+	enum fault f = codec_tool_room(
+	    r->c, proto_get(list, "functionDeclarations"), r->w, "tools");
 
-	for (; d != NULL; d = proto_next(d)) {
+	for (; d != NULL && f == FAULT_NONE; d = proto_next(d)) {
 		t = ARENA_NEW(r->arena, struct tool);
 		t->name = proto_str(d, "name");
 		t->description = proto_str(d, "description");
@@ -350,7 +363,7 @@ read_declarations(struct reading *r, struct tool ***at, const struct json *list)
 		**at = t;
 		*at = &t->next;
 	}
-	return FAULT_NONE;
+	return f;
 }
 
 static enum fault
@@ -375,7 +388,7 @@ read_tools(struct reading *r, const struct json *top)
 	return FAULT_NONE;
 }
 
-static void
+static enum fault
 read_choice(struct reading *r, const struct json *top)
 {
 	const struct json *k =
@@ -383,9 +396,10 @@ read_choice(struct reading *r, const struct json *top)
 	const struct json *names = proto_get(k, "allowedFunctionNames");
 	const struct slice mode = proto_str(k, "mode");
 	struct conversation *c = r->c;
+	enum fault f;
 
 	if (k == NULL)
-		return;
+		return FAULT_NONE;
 	c->choice_said = mode.len > 0;
 	if (slice_eq(mode, S("NONE")))
 		c->choice = CHOICE_NONE;
@@ -394,15 +408,19 @@ read_choice(struct reading *r, const struct json *top)
 	if (slice_eq(mode, S("VALIDATED")))
 		lose(r, LOSS_STRICT);
 	if (names == NULL || names->type != JSON_ARRAY || names->n == 0)
-		return;
+		return FAULT_NONE;
 	if (names->n == 1 && c->choice == CHOICE_REQUIRED) {
 		c->choice = CHOICE_NAMED;
 		c->choice_name = names->child->text;
-		return;
+		return FAULT_NONE;
 	}
+	f = codec_tool_room(c, names, r->w, "toolConfig");
+	if (f != FAULT_NONE)
+		return f;
 	c->allowed = ARENA_ARRAY(r->arena, struct slice, names->n);
 	for (k = names->child; k != NULL; k = k->next)
 		c->allowed[c->nallowed++] = k->text;
+	return FAULT_NONE;
 }
 
 /* --- configuration ------------------------------------------------------- */
@@ -560,13 +578,15 @@ gemini_decode(
 	c->parallel = -1;
 	/* Google always says what it counted. */
 	c->wants_usage = true;
-	read_system(&r, top);
-	f = read_contents(&r, top);
+	f = read_system(&r, top);
+	if (f == FAULT_NONE)
+		f = read_contents(&r, top);
 	if (f == FAULT_NONE)
 		f = read_tools(&r, top);
+	if (f == FAULT_NONE)
+		f = read_choice(&r, top);
 	if (f != FAULT_NONE)
 		return f;
-	read_choice(&r, top);
 	read_rest(&r, top);
 	return read_config(&r, top);
 }

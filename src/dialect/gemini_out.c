@@ -960,6 +960,13 @@ hear_error(struct decoding *d, const struct json *error)
 	return FAULT_NONE;
 }
 
+static const struct json *
+parts_of(const struct json *top)
+{
+	return proto_get(
+	    proto_get(proto_first(top, "candidates"), "content"), "parts");
+}
+
 static void
 hear_candidate(struct decoding *d, const struct json *top)
 {
@@ -991,6 +998,8 @@ gemini_read_event(struct decoding *d, struct slice name, struct slice data)
 		return FAULT_UP_GARBAGE;
 	if (json_get(top, "error") != NULL)
 		return hear_error(d, json_get(top, "error"));
+	if (codec_is_crowd(parts_of(top)))
+		return FAULT_UP_GARBAGE;
 	hear_usage(d, data);
 	hear_start(d, top);
 	hear_candidate(d, top);

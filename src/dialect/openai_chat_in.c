@@ -94,6 +94,7 @@ read_content(struct parts *list, struct arena *a, const struct json *content,
 	if (content->type != JSON_ARRAY)
 		return codec_wrong(
 		    w, "messages", "content must be a text or a list");
+	f = codec_room(c, content, w, "messages");
 	for (i = content->child; i != NULL && f == FAULT_NONE; i = i->next)
 		f = read_part(list, a, i, c, w);
 	return f;
@@ -197,6 +198,11 @@ read_message(struct conversation *c, struct arena *a, const struct json *m,
 		return codec_wrong(w, "messages",
 		    "has an answer in sound by its id, which one provider "
 		    "knows only: send what was said as content");
+	f = codec_room(c, json_get(m, "reasoning_details"), w, "messages");
+	if (f == FAULT_NONE)
+		f = codec_room(c, json_get(m, "tool_calls"), w, "messages");
+	if (f != FAULT_NONE)
+		return f;
 	read_reasoning(&to, a, m);
 	chat_read_calls(PARTS(&calls), PARTS(&thoughts), a, m);
 	if (t->first == NULL)
@@ -218,6 +224,7 @@ read_messages(struct conversation *c, struct arena *a, const struct json *top,
 
 	if (list == NULL || list->type != JSON_ARRAY || list->n == 0)
 		return codec_wrong(w, "messages", "must be a list of messages");
+	f = codec_room(c, list, w, "messages");
 	for (m = list->child; m != NULL && f == FAULT_NONE; m = m->next)
 		f = read_message(c, a, m, w);
 	return f;
@@ -240,7 +247,10 @@ read_tools(struct conversation *c, struct arena *a, const struct json *top,
 	const struct json *list = json_get(top, "tools"), *i, *f;
 	struct tool **at = &c->tool;
 	struct slice type;
+	enum fault room = codec_tool_room(c, list, w, "tools");
 
+	if (room != FAULT_NONE)
+		return room;
 	for (i = list != NULL ? list->child : NULL; i != NULL; i = i->next) {
 		type = json_get_str(i, "type");
 		if (slice_eq(type, S("function")))
@@ -279,20 +289,25 @@ choose(struct conversation *c, struct slice mode)
 		c->choice = CHOICE_AUTO;
 }
 
-static void
-read_choice(struct conversation *c, struct arena *a, const struct json *choice)
+static enum fault
+read_choice(struct conversation *c, struct arena *a, const struct json *choice,
+    struct wrong *w)
 {
 	const struct slice type = json_get_str(choice, "type");
 	const struct json *list, *i;
+	enum fault f = FAULT_NONE;
 
 	if (choice == NULL)
-		return;
+		return FAULT_NONE;
 	if (choice->type == JSON_STRING) {
 		choose(c, choice->text);
 	} else if (slice_eq(type, S("allowed_tools"))) {
 		choice = json_get(choice, "allowed_tools");
 		choose(c, json_get_str(choice, "mode"));
 		list = json_get(choice, "tools");
+		f = codec_tool_room(c, list, w, "tool_choice");
+		if (f != FAULT_NONE)
+			return f;
 		c->allowed = ARENA_ARRAY(
 		    a, struct slice, list != NULL ? list->n + 1 : 1);
 		for (i = list != NULL ? list->child : NULL; i != NULL;
@@ -307,6 +322,7 @@ read_choice(struct conversation *c, struct arena *a, const struct json *choice)
 			slice_eq(type, S("custom")) ? "custom" : "function"),
 		    "name");
 	}
+	return f;
 }
 
 static enum fault
@@ -443,8 +459,9 @@ chat_decode(
 	if (c->n > 1)
 		c->lost |= LOSS_BIT(LOSS_N);
 	read_parameters(c, a, top);
-	read_choice(c, a, json_get(top, "tool_choice"));
-	f = read_messages(c, a, top, w);
+	f = read_choice(c, a, json_get(top, "tool_choice"), w);
+	if (f == FAULT_NONE)
+		f = read_messages(c, a, top, w);
 	if (f == FAULT_NONE)
 		f = read_tools(c, a, top, w);
 	if (f == FAULT_NONE)

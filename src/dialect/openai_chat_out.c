@@ -476,7 +476,7 @@ chat_read_answer(struct arena *a, struct slice body, struct completion *out)
 	choice = json_get(top, "choices");
 	choice = choice != NULL ? choice->child : NULL;
 	m = json_get(choice, "message");
-	if (m == NULL)
+	if (m == NULL || codec_is_crowd(json_get(m, "tool_calls")))
 		return FAULT_UP_GARBAGE;
 	out->id = json_get_str(top, "id");
 	out->model = json_get_str(top, "model");

@@ -110,6 +110,7 @@ read_content(struct reading *r, struct parts *list, const struct json *j)
 	if (j->type != JSON_ARRAY)
 		return codec_wrong(
 		    r->w, "input", "content must be a text or a list");
+	f = codec_room(r->c, j, r->w, "input");
 	for (j = j->child; j != NULL && f == FAULT_NONE; j = j->next)
 		f = read_part(r, list, j);
 	return f;
@@ -255,6 +256,7 @@ read_input(struct reading *r, const struct json *top)
 		    r->arena, in->text);
 		return FAULT_NONE;
 	}
+	f = codec_room(r->c, in, r->w, "input");
 	for (in = in->child; in != NULL && f == FAULT_NONE; in = in->next)
 		f = read_item(r, in);
 	return f;
@@ -304,7 +306,7 @@ static enum fault
 read_tools(struct reading *r, const struct json *list, struct slice space)
 {
 	const struct json *j;
-	enum fault f = FAULT_NONE;
+	enum fault f = codec_tool_room(r->c, list, r->w, "tools");
 
 	for (j = list != NULL ? list->child : NULL;
 	     j != NULL && f == FAULT_NONE; j = j->next) {
@@ -334,6 +336,7 @@ read_choice(struct reading *r, const struct json *top)
 {
 	const struct json *j = json_get(top, "tool_choice"), *k;
 	struct conversation *c = r->c;
+	enum fault f;
 
 	if (j == NULL || j->type == JSON_NULL)
 		return FAULT_NONE;
@@ -342,6 +345,9 @@ read_choice(struct reading *r, const struct json *top)
 	} else if (is_type(j, "allowed_tools")) {
 		choose(c, json_get_str(j, "mode"));
 		k = json_get(j, "tools");
+		f = codec_tool_room(c, k, r->w, "tool_choice");
+		if (f != FAULT_NONE)
+			return f;
 		c->allowed = ARENA_ARRAY(
 		    r->arena, struct slice, k != NULL ? k->n + 1 : 1);
 		for (k = k != NULL ? k->child : NULL; k != NULL; k = k->next)

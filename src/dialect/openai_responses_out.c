@@ -787,7 +787,7 @@ static enum fault
 read_output(struct decoding *d, const struct json *top)
 {
 	const struct json *i = json_get(top, "output");
-	enum fault f = FAULT_NONE;
+	enum fault f = codec_is_crowd(i) ? FAULT_UP_GARBAGE : FAULT_NONE;
 	int64_t n = 0;
 
 	for (i = i != NULL && i->type == JSON_ARRAY ? i->child : NULL;

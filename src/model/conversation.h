@@ -132,15 +132,15 @@ enum effort {
 	EFFORT_MAX
 };
 
-/* ITEMS_MAX: turns, parts and calls of a request, all in all; or the parts of
- * an answer. */
-enum { STOPS_MAX = 16, TOOLS_MAX = 4096, ITEMS_MAX = 32768 };
+/* TOOLS_MAX: tools, and names of those that are allowed.  ITEMS_MAX: turns,
+ * parts and calls of a request, all in all; or the parts of an answer. */
+enum { STOPS_MAX = 16, TOOLS_MAX = 8192, ITEMS_MAX = 32768 };
 
 struct conversation {
-	struct slice model; /* as the caller names it */
-	struct turn *first; /* turns, system ones where they stood */
-	struct turn *last;  /* of them, or one before it, or NULL */
-	unsigned items;     /* that were counted while it was read */
+	struct slice model;     /* as the caller names it */
+	struct turn *first;     /* turns, system ones where they stood */
+	struct turn *last;      /* of them, or one before it, or NULL */
+	unsigned items, ntools; /* counted while it was read */
 	struct tool *tool;
 	enum tool_choice choice; /* counts when choice_said */
 	bool choice_said;

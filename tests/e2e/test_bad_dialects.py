@@ -26,6 +26,7 @@ def running(tmp_path_factory):
         with kontor.http(kontor.key("bad")["key"]) as http:
             yield recorder, http
         kontor.verify()
+        assert "it is killed" not in kontor.text()
 
 
 def error_of(dialect, r):
@@ -257,6 +258,36 @@ def test_base64_that_is(running, dialect, venue):
     r, _, sent = ask(running, dialect, venue, with_image(dialect, PNG))
     assert r.status_code == 200, r.text
     assert sent is None or PNG in json.dumps(sent)
+
+
+def with_parts(dialect, n):
+    text = {"type": "text", "text": "x"}
+    user = {"role": "user", "content": [text] * n}
+    return {
+        "openai-chat": {"messages": [user]},
+        "openai-responses": {"store": False, "input": [
+            {"role": "user",
+             "content": [{"type": "input_text", "text": "x"}] * n}]},
+        "anthropic-messages": {"max_tokens": 50, "messages": [user]},
+        "bedrock": {"messages": [
+            {"role": "user", "content": [{"text": "x"}] * n}]},
+        "gemini": {"contents": [
+            {"role": "user", "parts": [{"text": "x"}] * n}]}}[dialect]
+
+
+@each_pair
+def test_a_crowd_of_parts(running, dialect, venue):
+    """A megabyte of them is refused and keeps no worker long; half as many
+    go on."""
+    r, spoken, sent = ask(running, dialect, venue, with_parts(dialect, 80000))
+    if r.status_code == 200:
+        assert spoken == dialect and sent is None  # the provider's affair
+        return
+    assert r.status_code == 400, r.text
+    assert "32768 messages, parts and calls" in error_of(dialect, r)
+    assert spoken is None
+    r, _, _ = ask(running, dialect, venue, with_parts(dialect, 30000))
+    assert r.status_code == 200, r.text
 
 
 # --- what providers do -------------------------------------------------------
@@ -596,11 +627,29 @@ def test_a_whole_answer_that_is_none(running, dialect, venue):
     assert error_of(dialect, r)
 
 
+CROWD = {"choices": [{"index": 0, "finish_reason": "tool_calls", "message": {
+    "role": "assistant", "content": None, "tool_calls": [
+        {"id": "a", "type": "function",
+         "function": {"name": "f", "arguments": "{}"}}] * 50000}}],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}
+
+
+@pytest.mark.parametrize("dialect", CALLERS[1:])
+def test_a_crowd_of_calls_is_no_answer(running, dialect):
+    recorder, http = running
+    path, body = call(dialect, "at-chat", history(dialect, [], []))
+    recorder.instead = CROWD
+    r = http.post(path, json=body)
+    recorder.instead = None
+    assert r.status_code == 502, r.text
+    assert "could not be understood" in error_of(dialect, r)
+
+
 def test_the_table_above_is_the_one_in_the_docs():
     text = (kit.TOP / "docs/dialects.md").read_text()
     for row in ("unknown keywords", "names and ids", "result without a call",
                 "only in the history", "interleave", "without a finish",
-                "error inside", "wrong CRC", "not base64"):
+                "error inside", "wrong CRC", "not base64", "32,768"):
         assert row in text, row
 
 

@@ -1034,13 +1034,14 @@ enum { FEW = 4000, MANY = 4 * FEW, SLACK_MS = 20 };
 static const struct {
 	const char *name;
 	void (*make)(struct arena *a, struct conversation *c, unsigned n);
+	unsigned part; /* of as many: there may be fewer tools */
 	bool answer;
 } shapes[] = {
-	{ "parts", many_parts, false },
-	{ "turns", many_turns, false },
-	{ "calls", many_calls, false },
-	{ "tools", many_tools, false },
-	{ "answered calls", many_tools, true },
+	{ "parts", many_parts, 1, false },
+	{ "turns", many_turns, 1, false },
+	{ "calls", many_calls, 2, false },
+	{ "tools", many_tools, 2, false },
+	{ "answered calls", many_tools, 1, true },
 };
 
 static double
@@ -1051,7 +1052,7 @@ translation_ms(unsigned shape, unsigned from, unsigned to, unsigned n)
 	uint64_t lost;
 	double ms;
 
-	shapes[shape].make(&a, c, n);
+	shapes[shape].make(&a, c, n / shapes[shape].part);
 	ms = shapes[shape].answer
 		 ? answer_ms(&b, from, to, many_answered(&a, from, c), c)
 		 : request_ms(&b, from, to, said_in(&a, from, c, &lost));
@@ -1093,6 +1094,123 @@ four_times_as_many_take_no_ten_times_as_long(void **state)
 	}
 }
 
+/* --- too many ------------------------------------------------------------- */
+
+/* A body with one more than there may be in one list, for each caller. */
+static void
+more_than_a_request_may_have_are_refused(void **state)
+{
+	static const struct {
+		const struct dialect *dialect;
+		const char *head, *item, *tail, *field;
+		unsigned most;
+	} rows[] = {
+#define ROW(dialect, head, item, tail, field) \
+	{ &dialect_##dialect, head, item, tail, field, ITEMS_MAX }
+		ROW(openai_chat, "{\"messages\":[", "{\"role\":\"user\"}", "]}",
+		    "messages"),
+		ROW(openai_chat,
+		    "{\"messages\":[{\"role\":\"user\",\"content\":[", "\"\"",
+		    "]}]}", "messages"),
+		ROW(openai_chat,
+		    "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[",
+		    "{}", "]}]}", "messages"),
+		ROW(anthropic, "{\"messages\":[", "{\"role\":\"user\"}", "]}",
+		    "messages"),
+		ROW(anthropic,
+		    "{\"messages\":[{\"role\":\"user\",\"content\":[",
+		    "{\"type\":\"text\"}", "]}]}", "messages"),
+		ROW(openai_responses, "{\"input\":[", "{\"role\":\"user\"}",
+		    "]}", "input"),
+		ROW(gemini, "{\"contents\":[", "{}", "]}", "contents"),
+		ROW(gemini, "{\"contents\":[{\"parts\":[", "{}", "]}]}",
+		    "contents.parts"),
+		ROW(bedrock, "{\"messages\":[",
+		    "{\"role\":\"user\",\"content\":[]}", "]}", "messages"),
+		ROW(bedrock, "{\"messages\":[{\"role\":\"user\",\"content\":[",
+		    "{\"text\":\"\"}", "]}]}", "messages.content"),
+#undef ROW
+	};
+	struct conversation c;
+	struct wrong w;
+	struct arena a;
+	struct buf b;
+	unsigned i, k;
+
+	(void)state;
+	for (i = 0; i < NELEM(rows); i++) {
+		a = (struct arena){ 0 };
+		b = (struct buf){ 0 };
+		c = (struct conversation){ 0 };
+		w = (struct wrong){ 0 };
+		buf_str(&b, rows[i].head);
+		for (k = 0; k < rows[i].most + 1; k++) {
+			buf_str(&b, k > 0 ? "," : "");
+			buf_str(&b, rows[i].item);
+		}
+		buf_str(&b, rows[i].tail);
+		assert_int_equal(
+		    rows[i].dialect->codec->decode(&a, buf_slice(&b), &c, &w),
+		    FAULT_FIELD);
+		assert_true(slice_eq(w.field, slice_of(rows[i].field)));
+		assert_non_null(strstr(w.hint, "kontor translates"));
+		assert_true(a.total < 32 * 1024 * 1024);
+		buf_fini(&b);
+		arena_fini(&a);
+	}
+}
+
+static void
+more_tools_than_a_request_may_have_are_refused(void **state)
+{
+	struct conversation c;
+	struct wrong w;
+	struct arena a;
+	uint64_t lost;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < NELEM(requests); i++) {
+		a = (struct arena){ 0 };
+		w = (struct wrong){ 0 };
+		struct conversation *asks = none_yet(&a);
+
+		many_tools(&a, asks, TOOLS_MAX + 1);
+		c = *none_yet(&a);
+		assert_int_equal(requests[i].dialect->codec->decode(
+				     &a, said_in(&a, i, asks, &lost), &c, &w),
+		    FAULT_FIELD);
+		assert_non_null(strstr(w.hint, "kontor translates"));
+		arena_fini(&a);
+	}
+}
+
+static void
+more_than_an_answer_may_have_are_garbage(void **state)
+{
+	struct completion done;
+	struct slice body;
+	struct arena a;
+	unsigned i, n;
+
+	(void)state;
+	for (i = 0; i < NELEM(requests); i++) {
+		for (n = ITEMS_MAX; n <= ITEMS_MAX + 1; n++) {
+			a = (struct arena){ 0 };
+			struct conversation *asks = none_yet(&a);
+
+			many_tools(&a, asks, n);
+			body = many_answered(&a, i, asks);
+			done = (struct completion){ 0 };
+			assert_int_equal(
+			    requests[i].dialect->codec->read_answer(
+				&a, body, &done),
+			    n > ITEMS_MAX ? FAULT_UP_GARBAGE : FAULT_NONE);
+			arena_fini(&a);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -1103,6 +1221,10 @@ main(void)
 		cmocka_unit_test(any_request_is_itself_behind_its_own_dialect),
 		cmocka_unit_test(every_pair_of_dialects_understands_each_other),
 		cmocka_unit_test(four_times_as_many_take_no_ten_times_as_long),
+		cmocka_unit_test(more_than_a_request_may_have_are_refused),
+		cmocka_unit_test(
+		    more_tools_than_a_request_may_have_are_refused),
+		cmocka_unit_test(more_than_an_answer_may_have_are_garbage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
