@@ -804,12 +804,21 @@ is_over(const struct h2conn *h)
 	return h2_over(&h->h2) || h->told_last || h->h2.goaway;
 }
 
+/* It has heard that there is no place, and is not kept to hear it again. */
+static bool
+is_refused(const struct h2conn *h)
+{
+	return h->c->over && h->asked && h->nstreams == 0 && !h->draining;
+}
+
 static void
 settle(struct h2conn *h)
 {
 	if (!flush(h))
 		return;
-	if (h->draining && h->nstreams == 0 && !h->told_last) {
+	if (is_refused(h)) {
+		h2conn_drain(h->c);
+	} else if (h->draining && h->nstreams == 0 && !h->told_last) {
 		say_goodbye(h);
 		conn_wake(h->c);
 	} else if (is_over(h)) {

@@ -18,6 +18,7 @@ import zlib
 import httpx
 import kit
 import pytest
+from test_h2 import Client
 
 PATH = "/v1/chat/completions"
 
@@ -151,6 +152,30 @@ def test_when_nobody_is_idle_the_next_are_told_503(sim, tmp_path):
         answer = kit.raw(kontor.address, head(key, 2) + b"{}")
         status, headers, _ = kit.parse_raw(answer)
         assert status == 503 and int(headers["retry-after"]) >= 1, answer
+        for s in held:
+            s.close()
+        kit.wait_for("a place", lambda: kontor.chat(key).status_code == 200)
+
+
+def test_who_came_when_all_was_full_is_not_refused_for_ever(sim, tmp_path):
+    """HTTP/2 keeps its connection: it hears 503 and GOAWAY, as HTTP/1 hears
+    503 and the end."""
+    with instance(sim, tmp_path, max_connections=16) as kontor:
+        key = kontor.key("many")["key"]
+        body = ask("[[sim out=2000 pace=5]]", stream=True)
+        held = []
+        for _ in range(16):
+            s = socket.create_connection(kontor.address, timeout=20)
+            s.sendall(head(key, len(body)) + body)
+            assert b" 200 " in s.recv(20)
+            held.append(s)
+        c = Client(kontor.address)
+        stream = c.post(key, json.loads(ask("[[sim out=5]]")))
+        c.until(lambda: stream in c.ended)
+        assert c.status[stream] == 503
+        while c.read():
+            pass
+        assert c.goaway and c.goaway[-1].error_code == 0
         for s in held:
             s.close()
         kit.wait_for("a place", lambda: kontor.chat(key).status_code == 200)
