@@ -327,6 +327,14 @@ open_server(struct worker *w)
 		fatal("the listener's certificates cannot be used");
 }
 
+static void
+give(void *user)
+{
+	const struct worker *w = user;
+
+	server_make_room(w->server);
+}
+
 /* All that may be under way may be at one provider. */
 static void
 open_client(struct worker *w)
@@ -336,6 +344,7 @@ open_client(struct worker *w)
 	if (limits.max_conns < w->snapshot->max_open_requests)
 		limits.max_conns = w->snapshot->max_open_requests;
 	w->client = client_new(w->loop, &limits);
+	client_on_want(w->client, give, w);
 }
 
 static void

@@ -242,6 +242,13 @@ client_close_idle(struct client *c)
 	}
 }
 
+void
+client_on_want(struct client *c, void (*give)(void *user), void *user)
+{
+	c->give = give;
+	c->give_user = user;
+}
+
 size_t
 client_open(const struct client *c)
 {

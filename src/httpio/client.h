@@ -98,6 +98,8 @@ enum fault client_preload(struct client *c, const char *ca_file,
     const struct tls_terms *terms) MUST_USE;
 size_t client_open(const struct client *c); /* connections */
 void client_close_idle(struct client *c);
+/* There is no descriptor for a call: give(user) is to close what can be. */
+void client_on_want(struct client *c, void (*give)(void *user), void *user);
 
 /*
  * Callbacks may come before it returns only for on_send.  origin, head and
@@ -105,7 +107,8 @@ void client_close_idle(struct client *c);
  * point to, as said above.
  *
  * FAULT_UP_ADDRESS, FAULT_UP_DNS, FAULT_UP_CONNECT (the deadline of that
- * stage too), FAULT_UP_TLS and FAULT_OVERLOAD come with call_sent() false;
+ * stage too), FAULT_UP_TLS and FAULT_OVERLOAD (no descriptor is left, or the
+ * origin has all its connections) come with call_sent() false;
  * FAULT_UP_TIMEOUT, FAULT_UP_RESET and FAULT_UP_GARBAGE after it.  Only
  * total_at_ns gives FAULT_UP_TIMEOUT before it.  FAULT_UP_RESET comes with
  * call_sent() false when a peer of HTTP/2 says that it did not look at the

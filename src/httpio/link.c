@@ -511,34 +511,51 @@ step_connect(struct link *k)
 		start_tls(k);
 }
 
-/* Idle connections hold descriptors that a call may need. */
+static bool
+is_want(int err)
+{
+	return err == EMFILE || err == ENFILE;
+}
+
+/* Idle connections hold descriptors that a call may need: those to providers,
+ * and when these are not enough, callers'. */
 static bool
 dial(struct link *k, const struct address *a)
 {
-	if (stream_connect(&k->stream, loop_of(k), a, on_ready))
+	struct client *c = k->pool->client;
+
+	if (stream_connect(&k->stream, c->loop, a, on_ready))
 		return true;
-	if (errno != EMFILE && errno != ENFILE)
+	if (!is_want(errno))
 		return false;
-	client_close_idle(k->pool->client);
-	return stream_connect(&k->stream, loop_of(k), a, on_ready);
+	client_close_idle(c);
+	if (stream_connect(&k->stream, c->loop, a, on_ready))
+		return true;
+	if (!is_want(errno) || c->give == NULL)
+		return false;
+	c->give(c->give_user);
+	return stream_connect(&k->stream, c->loop, a, on_ready);
 }
 
 static void
 next_address(struct link *k)
 {
 	struct dial *d = k->dial;
+	enum fault why = FAULT_UP_CONNECT;
 	struct address *a;
 
 	stream_close(&k->stream);
 	while (++d->at < d->query.n) {
 		a = &d->query.addr[d->at];
-		if (!dial(k, a))
-			continue;
-		link_due(k, share(k));
-		return;
+		if (dial(k, a)) {
+			link_due(k, share(k));
+			return;
+		}
+		if (is_want(errno))
+			why = FAULT_OVERLOAD;
 	}
 	/* Not at once: call_open() may be below us. */
-	link_fail_soon(k, FAULT_UP_CONNECT);
+	link_fail_soon(k, why);
 }
 
 /* Leaves only what may be dialled; false: nothing. */

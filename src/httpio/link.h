@@ -107,6 +107,8 @@ struct client {
 	struct tls_client *tls;
 	struct pool *pools[POOL_BUCKETS];
 	struct link *links;
+	void (*give)(void *user); /* descriptors; NULL: nobody does */
+	void *give_user;
 	struct http_head scratch;
 	struct buf head; /* a request's head being written */
 };

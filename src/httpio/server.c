@@ -57,15 +57,13 @@ listen_off(struct server *s)
 	s->listening = false;
 }
 
-static void make_room(struct server *s);
-
 static void
 on_again(struct timer *t)
 {
 	struct server *s = CONTAINER_OF(t, struct server, again);
 
 	if (s->nconn >= s->limits.max_conns)
-		make_room(s);
+		server_make_room(s);
 	listen_on(s);
 	if (is_full(s) && !s->draining)
 		timer_set(
@@ -77,6 +75,7 @@ static void
 pause_accept(struct server *s, int err)
 {
 	log_warn("accept: %s; pausing", strerror(err));
+	server_make_room(s);
 	listen_off(s);
 	timer_set(
 	    s->loop, &s->again, loop_now(s->loop) + 100 * NS_PER_MS, on_again);
@@ -90,12 +89,11 @@ is_shortage(int err)
 }
 
 /*
- * Closes those that have been idle longest, an eighth of the time between the
- * first and the last of them: so that a flood pays for one look at all of
- * them with many places.
+ * An eighth of the time between the first and the last of them: so that a
+ * flood pays for one look at all of them with many places.
  */
-static void
-make_room(struct server *s)
+void
+server_make_room(struct server *s)
 {
 	const int64_t now = loop_now(s->loop);
 	int64_t since, first = INT64_MAX, latest = 0;
@@ -156,7 +154,7 @@ on_accept(struct io *io, unsigned events)
 
 	(void)events;
 	if (s->nconn >= s->limits.max_conns)
-		make_room(s);
+		server_make_room(s);
 	for (i = 0; i < ACCEPT_BATCH && !is_full(s); i++) {
 		peer = (struct address){ 0 };
 		len = sizeof(peer.sa);

@@ -111,6 +111,8 @@ void server_limit(struct server *s, const struct server_limits *limits);
 /* Connections from now on begin with TLS; NULL: are plain.  Takes a reference
  * of its own. */
 void server_tls(struct server *s, struct tls_server *t);
+/* Closes connections that have been idle longest, for what they hold. */
+void server_make_room(struct server *s);
 /* Memory is short: bodies do not grow (FAULT_OVERLOAD), but one that is alone;
  * exchanges are full sooner. */
 void server_tight(struct server *s, bool tight);

@@ -11,6 +11,7 @@ import time
 import httpx
 import kit
 import pytest
+from test_overload import WHOLE, misbehaved
 
 PATH = "/v1/chat/completions"
 
@@ -130,6 +131,34 @@ def test_idle_connections_make_room_for_a_call(sim, tmp_path, monkeypatch):
         for s in strangers:
             s.close()
         own.verify()
+
+
+def test_strangers_leave_descriptors_for_calls(sim, tmp_path, monkeypatch):
+    """Idle connections of callers hold all there are, and each call needs a
+    new one to its provider."""
+    most = 96
+    limited = tmp_path / "limited"
+    limited.write_text(f"#!/bin/sh\nulimit -n {most}\n"
+                       f"exec {kit.KONTOR} \"$@\"\n")
+    limited.chmod(0o755)
+    monkeypatch.setattr(kit, "KONTOR", limited)
+    provider, instance = misbehaved(sim, tmp_path, lambda s, stop: s.sendall(
+        WHOLE.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)))
+    with instance as own:
+        key = own.key("app")["key"]
+        pid, = own.of_role("worker")
+        assert own.chat(key, "odd").status_code == 200
+        strangers = [socket.create_connection(own.address)
+                     for _ in range(most + 20)]
+        kit.wait_for("no descriptor to be left", lambda: len(
+            os.listdir(f"/proc/{pid}/fd")) > most - 10, 5)
+        for i in range(8):
+            r = own.chat(key, "odd", f"{i}")
+            assert r.status_code == 200, r.text
+        for s in strangers:
+            s.close()
+        own.verify()
+    provider.close()
 
 
 def test_workers_are_sealed(kontor):

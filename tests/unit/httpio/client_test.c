@@ -597,6 +597,39 @@ above_the_most_connections_is_overload(void **state)
 /* --- deadlines --------------------------------------------------------- */
 
 static void
+give(void *user)
+{
+	int *fd = user;
+
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void
+without_a_descriptor_a_call_is_overload_or_is_given_one(void **state)
+{
+	struct watch w[3] = { { 0 } };
+	int fd, spare;
+
+	(void)state;
+	spare = net_no_files();
+	begin(&w[0]);
+	assert_fails(&w[0], FAULT_OVERLOAD, false);
+	client_on_want(client, give, &spare);
+	begin(&w[1]);
+	assert_int_equal(spare, -1);
+	begin(&w[2]); /* nothing is left to give */
+	assert_fails(&w[2], FAULT_OVERLOAD, false);
+	net_files_again();
+	fd = net_accept(listen_fd);
+	take(fd);
+	net_send(fd, S(OK3));
+	finish(&w[1], "abc");
+	close(fd);
+}
+
+static void
 a_provider_that_does_not_answer_runs_out_of_time(void **state)
 {
 	struct watch w = { 0 };
@@ -1142,6 +1175,7 @@ main(void)
 		TEST(a_metadata_address_is_dialled_only_where_it_is_meant),
 		TEST(localhost_permits_itself_and_leave_is_leave),
 		TEST(above_the_most_connections_is_overload),
+		TEST(without_a_descriptor_a_call_is_overload_or_is_given_one),
 		TEST(a_provider_that_does_not_answer_runs_out_of_time),
 		TEST(a_provider_that_stops_in_the_middle_runs_out_of_time),
 		TEST(the_whole_has_its_own_deadline),

@@ -16,6 +16,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -138,6 +139,29 @@ net_to_end(int fd, struct buf *b)
 
 	NET_UNTIL((n = net_read(fd, b)) == 0 || (n < 0 && errno != EAGAIN));
 	return n == 0;
+}
+
+/* Until net_files_again() there is no descriptor left but the one returned,
+ * for who closes it. */
+static struct rlimit net_files;
+
+static inline int
+net_no_files(void)
+{
+	const int fd = dup(STDERR_FILENO); /* the lowest that was free */
+	struct rlimit none;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &net_files), 0);
+	none = net_files;
+	none.rlim_cur = (rlim_t)fd + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	return fd;
+}
+
+static inline void
+net_files_again(void)
+{
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &net_files), 0);
 }
 
 static inline bool

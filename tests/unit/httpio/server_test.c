@@ -820,6 +820,33 @@ the_longest_idle_give_way_and_then_who_comes_is_refused(void **state)
 }
 
 static void
+without_a_descriptor_the_longest_idle_gives_way(void **state)
+{
+	struct buf b = { 0 };
+	int idle, next, last;
+
+	(void)state;
+	start();
+	idle = net_dial(port);
+	net_send(idle, S(GET("/a")));
+	net_until(idle, &b, S("hi"));
+	next = net_dial(port);
+	assert_int_equal(
+	    send(next, GET("/a"), sizeof(GET("/a")) - 1, MSG_NOSIGNAL),
+	    sizeof(GET("/a")) - 1);
+	last = net_no_files();
+	assert_true(net_to_end(idle, &b));
+	buf_clear(&b);
+	net_until(next, &b, S("hi"));
+	net_files_again();
+	assert_int_equal(server_open(server), 1);
+	close(idle);
+	close(next);
+	close(last);
+	buf_fini(&b);
+}
+
+static void
 a_quiet_owner_has_all_the_time(void **state)
 {
 	struct buf b = { 0 };
@@ -1131,6 +1158,7 @@ main(void)
 		TEST(a_reader_that_drips_is_gone),
 		TEST(a_body_that_drips_has_one_deadline),
 		TEST(the_longest_idle_give_way_and_then_who_comes_is_refused),
+		TEST(without_a_descriptor_the_longest_idle_gives_way),
 		TEST(a_quiet_owner_has_all_the_time),
 		TEST(draining_closes_idle_and_finishes_the_rest),
 		TEST(above_the_most_connections_accept_waits),
