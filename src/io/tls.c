@@ -124,6 +124,26 @@ bio_method(void)
 	return m;
 }
 
+/*
+ * New keys, or a new handshake, over and over: work that brings no byte, and
+ * OpenSSL takes all of it before it gives the loop back.  Some is lawful (RFC
+ * 8446, 4.6.3); what is more ends the connection, in bio_read().  A peer of
+ * either side may try.
+ */
+static void
+on_record(int writing, int version, int kind, const void *p, size_t len,
+    SSL *ssl, void *arg)
+{
+	struct tls *t = arg;
+
+	(void)version;
+	if (writing != 0 || len == 0 || !SSL_is_init_finished(ssl) ||
+	    (kind != SSL3_RT_HEADER && kind != SSL3_RT_INNER_CONTENT_TYPE))
+		return;
+	if (*(const unsigned char *)p == SSL3_RT_HANDSHAKE)
+		t->idle_talk++;
+}
+
 struct tls *
 tls_lay(struct stream *s, SSL_CTX *ctx)
 {
@@ -135,6 +155,8 @@ tls_lay(struct stream *s, SSL_CTX *ctx)
 	BIO_set_data(bio, s);
 	BIO_set_init(bio, 1);
 	SSL_set_bio(t->ssl, bio, bio);
+	SSL_set_msg_callback(t->ssl, on_record);
+	SSL_set_msg_callback_arg(t->ssl, t);
 	s->tls = t;
 	return t;
 }

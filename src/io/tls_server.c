@@ -316,25 +316,6 @@ tls_server_unref(struct tls_server **tp)
 
 /* --- connections --------------------------------------------------------- */
 
-/*
- * New keys, or a new handshake, over and over: work that brings no byte, and
- * OpenSSL takes all of it before it gives the loop back.  Some is lawful (RFC
- * 8446, 4.6.3); what is more ends the connection, in bio_read().
- */
-static void
-on_record(int writing, int version, int kind, const void *p, size_t len,
-    SSL *ssl, void *arg)
-{
-	struct tls *t = arg;
-
-	(void)version;
-	if (writing != 0 || len == 0 || !SSL_is_init_finished(ssl) ||
-	    (kind != SSL3_RT_HEADER && kind != SSL3_RT_INNER_CONTENT_TYPE))
-		return;
-	if (*(const unsigned char *)p == SSL3_RT_HANDSHAKE)
-		t->idle_talk++;
-}
-
 void
 tls_accept(struct stream *s, struct tls_server *t)
 {
@@ -343,8 +324,6 @@ tls_accept(struct stream *s, struct tls_server *t)
 	tls->server = tls_server_ref(t);
 	SSL_set_app_data(tls->ssl, tls);
 	SSL_set_accept_state(tls->ssl);
-	SSL_set_msg_callback(tls->ssl, on_record);
-	SSL_set_msg_callback_arg(tls->ssl, tls);
 }
 
 /* Who speaks plain HTTP here has mistaken the scheme: say so. */

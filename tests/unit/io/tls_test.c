@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "httpio/client.h"
@@ -25,7 +26,8 @@ static struct client *client;
 static unsigned nresumed, nconn; /* read after the thread has ended */
 static const char *answer_text;
 static size_t answer_len;
-static bool cut; /* ends without close_notify */
+static bool cut;       /* ends without close_notify */
+static unsigned nkeys; /* new ones before each answer */
 static const char *san = "DNS:localhost,IP:127.0.0.1";
 
 /* --- certificates ------------------------------------------------------ */
@@ -106,6 +108,18 @@ read_request(SSL *ssl)
 }
 
 static void
+change_keys(SSL *ssl)
+{
+	unsigned i;
+
+	for (i = 0; i < nkeys; i++) {
+		if (SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1 ||
+		    SSL_do_handshake(ssl) != 1)
+			return;
+	}
+}
+
+static void
 serve(int fd)
 {
 	SSL *ssl = SSL_new(server_ctx);
@@ -115,6 +129,7 @@ serve(int fd)
 		nconn++;
 		nresumed += (unsigned)SSL_session_reused(ssl);
 		while (read_request(ssl)) {
+			change_keys(ssl);
 			SSL_write(ssl, answer_text, (int)answer_len);
 			if (cut)
 				break;
@@ -223,6 +238,7 @@ setup(void **state)
 	answer_text = OK3;
 	answer_len = sizeof(OK3) - 1;
 	cut = false;
+	nkeys = 0;
 	nresumed = nconn = 0;
 	loop = loop_new();
 	listen_fd = net_listen(&port);
@@ -321,6 +337,31 @@ tls_1_2_will_do(void **state)
 	SSL_CTX_set_max_proto_version(server_ctx, TLS1_2_VERSION);
 	start();
 	assert_ok(run_call(&o));
+	stop();
+}
+
+static void
+new_keys_are_taken_and_a_flood_of_them_is_not(void **state)
+{
+	struct origin o = here("localhost", ca_file);
+	struct watch w;
+
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	nkeys = 8;
+	start();
+	assert_ok(run_call(&o));
+	stop();
+	client = client_new(loop, &client_limits_default);
+	close(listen_fd);
+	listen_fd = net_listen(&port);
+	o = here("localhost", ca_file);
+	nkeys = 1000;
+	start();
+	w = run_call(&o);
+	assert_int_equal(w.nfail, 1);
+	assert_int_equal(w.why, FAULT_UP_RESET);
+	assert_int_equal(client_open(client), 0);
 	stop();
 }
 
@@ -480,6 +521,7 @@ main(void)
 		TEST(a_proven_peer_is_called_and_its_connection_kept),
 		TEST(a_session_is_used_again),
 		TEST(tls_1_2_will_do),
+		TEST(new_keys_are_taken_and_a_flood_of_them_is_not),
 		TEST(an_older_tls_is_refused),
 		TEST(another_name_is_refused),
 		cmocka_unit_test_setup_teardown(
