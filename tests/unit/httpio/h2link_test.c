@@ -545,6 +545,7 @@ others_outlive_the_time_of_a_call_that_was_cancelled(void **state)
 	spec.total_at_ns = 0;
 	begin(&w[1]);
 	peer_open(100);
+	net_turns(10); /* the proxy is asked */
 	call_cancel(&w[0].call);
 	NET_UNTIL(clock_mono_ns() > until + 20 * NS_PER_MS);
 	assert_int_equal(w[1].nfail, 0);
