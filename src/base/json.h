@@ -7,7 +7,8 @@
  * stored data and translation.  The writer appends to a buf.
  *
  * Errors:  FAULT_JSON, FAULT_JSON_DEPTH, FAULT_JSON_UTF8; the tree also gives
- *          FAULT_JSON_DUPLICATE for a key that an object has twice.
+ *          FAULT_JSON_DUPLICATE for a key that an object has twice, and
+ *          FAULT_JSON_VALUES for more than JSON_VALUES_MAX of them.
  */
 #ifndef KONTOR_BASE_JSON_H
 #define KONTOR_BASE_JSON_H
@@ -17,7 +18,10 @@
 #include "base/buf.h"
 #include "base/fault.h"
 
-enum { JSON_DEPTH_MAX = 128 };
+enum {
+	JSON_DEPTH_MAX = 128,
+	JSON_VALUES_MAX = 1 << 20, /* of a tree */
+};
 
 enum json_type {
 	JSON_NULL,

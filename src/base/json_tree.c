@@ -18,6 +18,7 @@ struct build {
 	struct json_cur cur;
 	struct frame frames[JSON_DEPTH_MAX];
 	unsigned depth;
+	size_t n;   /* of values */
 	bool twice; /* a key, which matters only if the rest is JSON */
 };
 
@@ -131,6 +132,10 @@ next_child(struct build *b, struct json **out)
 	if (!(object ? json_next_key(&b->cur, &raw, &escaped)
 		     : json_next_item(&b->cur)))
 		return false;
+	if (++b->n >= JSON_VALUES_MAX) {
+		b->cur.fault = FAULT_JSON_VALUES;
+		return false;
+	}
 	*out = ARENA_NEW(b->arena, struct json);
 	(*out)->key = decoded(b, raw, escaped);
 	*f->tail = *out;

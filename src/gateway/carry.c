@@ -132,6 +132,20 @@ untold(const struct req *req)
 		   : 0;
 }
 
+enum { TREE_FREE = 1024 * 1024 };
+
+/* What a body becomes is many times as large as it, and there until the end:
+ * with what others keep it has a budget. */
+static enum fault
+weigh(struct req *req)
+{
+	req_weigh(req);
+	return req->arena.total > TREE_FREE &&
+		       req->w->buffered > req->w->buffered_max
+		   ? FAULT_OVERLOAD
+		   : FAULT_NONE;
+}
+
 enum fault
 carry_request(struct req *req, struct slice *body)
 {
@@ -143,6 +157,8 @@ carry_request(struct req *req, struct slice *body)
 
 	if (req->said == NULL)
 		f = decode(req);
+	if (f == FAULT_NONE)
+		f = weigh(req);
 	if (f != FAULT_NONE)
 		return f;
 	lost = req->said->lost;
@@ -158,6 +174,7 @@ carry_request(struct req *req, struct slice *body)
 		warn(req, lost);
 	}
 	buf_fini(&b);
+	req_weigh(req);
 	return refuse(req, f, &w);
 }
 

@@ -561,6 +561,44 @@ def test_what_a_translation_keeps_has_a_bound(sim, tmp_path, play, path, body,
     provider.close()
 
 
+def says_nothing(s, stop):
+    stop.wait(60)
+
+
+def schema(n):
+    return (b'{"model":"odd","max_tokens":9,"stream":true,"messages":[{"role":'
+            b'"user","content":"hi"}],"tools":[{"name":"f","input_schema":'
+            b'{"type":"object","enum":[' + b"1," * n + b'1]}}]}')
+
+
+@pytest.mark.skipif(kit.SLOW > 1, reason="a sanitizer's memory is not ours")
+def test_what_a_translated_body_becomes_has_a_bound(sim, tmp_path):
+    provider, instance = misbehaved(sim, tmp_path, says_nothing,
+                                    max_memory="128MiB",
+                                    request_deadline="20s")
+    with instance as kontor, concurrent.futures.ThreadPoolExecutor(4) as pool:
+        key, peak = kontor.key("odd", budget="100/day")["key"], 0
+        worker = kontor.of_role("worker")
+
+        def post(body):
+            with kontor.http(key, timeout=60) as http:
+                return http.post("/v1/messages", content=body, headers={
+                    "content-type": "application/json"})
+        r = post(schema(4_000_000))
+        assert r.status_code == 400 and "more than a million" in r.text, r.text
+        assert worker_memory(kontor) < 160 << 20
+        waits = [pool.submit(post, schema(500_000)) for _ in range(4)]
+        while not all(w.done() for w in waits):
+            peak = max(peak, worker_memory(kontor))
+            time.sleep(0.05)
+        statuses = sorted(w.result().status_code for w in waits)
+        assert 503 in statuses and 504 in statuses, statuses
+        assert peak < 192 << 20, f"{peak >> 20} MiB"
+        assert kontor.chat(kontor.key("other")["key"]).status_code == 200
+        assert kontor.of_role("worker") == worker
+    provider.close()
+
+
 @pytest.mark.skipif(kit.SLOW > 1, reason="a sanitizer's memory is not ours")
 @pytest.mark.parametrize("play", [half_an_event, packed_events],
                          ids=lambda p: p.__name__)

@@ -121,6 +121,30 @@ a_repeat_is_found_wherever_it_stands(void **state)
 	buf_fini(&b);
 }
 
+static void
+values_without_end_are_refused_before_they_take_memory(void **state)
+{
+	struct arena a = { 0 };
+	struct buf b = { 0 };
+	struct json *j;
+	size_t i;
+
+	(void)state;
+	buf_str(&b, "{\"enum\":[1");
+	for (i = 0; i < JSON_VALUES_MAX - 3; i++)
+		buf_str(&b, ",1");
+	buf_str(&b, "]}");
+	assert_int_equal(parse(buf_slice(&b)), FAULT_NONE);
+	b.len -= 2;
+	for (i = 0; i < JSON_VALUES_MAX; i++)
+		buf_str(&b, ",1");
+	buf_str(&b, "]}");
+	assert_int_equal(json_parse(&a, buf_slice(&b), &j), FAULT_JSON_VALUES);
+	assert_true(a.total < 2 * JSON_VALUES_MAX * sizeof(struct json));
+	arena_fini(&a);
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -130,6 +154,8 @@ main(void)
 		    the_same_key_twice_is_refused_however_it_is_spelt),
 		cmocka_unit_test(a_repeat_is_found_wherever_it_stands),
 		cmocka_unit_test(many_keys_are_compared_without_waste),
+		cmocka_unit_test(
+		    values_without_end_are_refused_before_they_take_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
