@@ -20,6 +20,8 @@
 /* Before its first heartbeat a process may still load what it needs. */
 #define FIRST_BEAT_NS (30 * NS_PER_S)
 #define QUICK_NS NS_PER_S
+/* From the signal that a worker may answer to the one it cannot. */
+#define LAST_WORDS_NS (NS_PER_S / 2)
 
 static const char *const role_words[] = { "recorder", "control", "courier",
 	"worker" };
@@ -273,6 +275,19 @@ condemned(const struct children *c, const struct child *ch)
 	       atomic_load(&c->shm->slots[ch->slot].condemned) != 0;
 }
 
+/* A worker that hangs says first at which call, also one that was stopped. */
+static void
+end(const struct children *c, struct child *ch, int64_t now)
+{
+	const bool words = ch->role == ROLE_WORKER && !condemned(c, ch);
+
+	ch->killed = true;
+	ch->kill_ns = now + LAST_WORDS_NS;
+	kill(ch->pid, words ? SIGABRT : SIGKILL);
+	if (words)
+		kill(ch->pid, SIGCONT);
+}
+
 void
 children_watch(struct children *c, int64_t now)
 {
@@ -281,13 +296,14 @@ children_watch(struct children *c, int64_t now)
 	for (i = 0; i < c->n; i++) {
 		struct child *ch = &c->child[i];
 
+		if (ch->killed && ch->pid != 0 && now >= ch->kill_ns)
+			kill(ch->pid, SIGKILL);
 		if (ch->killed || !(hung(c, ch, now) || condemned(c, ch)))
 			continue;
-		ch->killed = true;
 		log_error("%s (%d) %s; it is killed", ch->title, ch->pid,
 		    condemned(c, ch) ? "writes what the recorder refuses"
 				     : "hangs");
-		kill(ch->pid, SIGKILL);
+		end(c, ch, now);
 	}
 }
 

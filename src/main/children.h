@@ -27,6 +27,7 @@ struct child {
 	bool awaits;   /* has been given a configuration, has not answered */
 	bool killed;   /* it hung; its end is on its way */
 	int64_t started_ns, not_before_ns;
+	int64_t kill_ns; /* killed: when nothing is waited for any more */
 	unsigned quick;  /* deaths in a row soon after the start */
 	unsigned deaths; /* all */
 };
@@ -58,7 +59,8 @@ int64_t children_due(const struct children *c);
  */
 struct child *children_reap(
     struct children *c, pid_t pid, int status, int64_t now);
-/* Kills what has had no heartbeat for 5 s. */
+/* Kills what has had no heartbeat for 5 s; a worker that hangs by a signal at
+ * which it still notes the call in hand (shm/poison.h). */
 void children_watch(struct children *c, int64_t now);
 void children_kill(struct children *c, enum child_role role);
 

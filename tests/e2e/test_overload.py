@@ -45,7 +45,7 @@ def incidents(kontor):
     return json.loads(kontor.run("incidents", "--json").stdout)["incidents"]
 
 
-def crash_at(kontor, key, body, moment):
+def crash_at(kontor, key, body, moment, how=signal.SIGSEGV):
     """The worker crashes, a moment (in seconds) after it had all of a call
     that takes long to read."""
     pid = kontor.of_role("worker")[0]
@@ -54,7 +54,7 @@ def crash_at(kontor, key, body, moment):
         time.sleep(0.3)
         s.sendall(body[-1:])
         time.sleep(moment)
-        os.kill(pid, signal.SIGSEGV)
+        os.kill(pid, how)
         try:
             while s.recv(65536):
                 pass
@@ -101,6 +101,27 @@ def test_a_call_that_crashed_a_worker_is_refused(sim, tmp_path):
         time.sleep(0.5)
         kontor.wait_ready()
         assert len(crashes()) == before
+        kontor.verify()
+
+
+def test_a_call_that_a_worker_hung_at_is_refused(sim, tmp_path):
+    with instance(sim, tmp_path, max_body="64MiB") as kontor:
+        key = kontor.key("one")["key"]
+        body = ask("x" * (40 << 20))
+        moments = itertools.cycle([0.004, 0.008, 0.002, 0.016, 0, 0.032])
+
+        def blamed():
+            crash_at(kontor, key, body, next(moments), signal.SIGSTOP)
+            return [i for i in incidents(kontor) if i["name"] == "CRASH" and
+                    i.get("refused_until")]
+        row = kit.wait_for("a worker that hangs at the call", blamed, 90)[0]
+        assert row["signal"] == signal.SIGABRT
+        assert "hangs; it is killed" in kontor.text()
+        with kontor.http(key) as http:
+            r = http.post(PATH, content=body,
+                          headers={"content-type": "application/json"})
+        assert r.status_code == 422, r.text[:300]
+        assert kontor.chat(key).status_code == 200
         kontor.verify()
 
 
