@@ -132,8 +132,11 @@ learn_hurried(const struct req *req)
 	const bool stream = req->ask->stream;
 	int64_t pace;
 
-	if (req->fault != FAULT_UP_TIMEOUT || t->sent_ns == 0)
+	if (req->fault != FAULT_UP_TIMEOUT)
 		return false;
+	/* It was being connected, which has a deadline of its own. */
+	if (t->sent_ns == 0)
+		return req->wishes.hurried && now >= req->deadline_ns;
 	/* It was being answered. */
 	if (t->status != 0)
 		return t->status == 200 && now >= req->deadline_ns;

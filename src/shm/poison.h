@@ -1,11 +1,11 @@
 /*
  * poison.h - calls that crashed a worker, refused for a while
  *
- * A worker that crashes leaves in its slot the fingerprint of the call it
- * worked on and the key that the call came with.  The supervisor, who learns
- * of the death, notes both; whoever meets the pair again within POISON_NS
- * refuses it.  A kill from outside notes nothing: it says nothing about a
- * call.
+ * A worker that crashes, or hangs and is told to abort, leaves in its slot the
+ * fingerprint of the call it worked on and the key that the call came with. The
+ * supervisor, who learns of the death, notes both; whoever meets the pair again
+ * within POISON_NS refuses it.  A kill from outside notes nothing: it says
+ * nothing about a call.
  *
  * Threads: the supervisor notes, every worker looks.
  */

@@ -1156,6 +1156,25 @@ def test_hasty_callers_open_no_breaker(four, tmp_path):
         assert kontor.chat(kontor.key("w")["key"], "m").status_code == 200
 
 
+def test_nor_do_they_while_it_is_being_connected(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        p = {"eu-1": routes.provider(
+            f"https://127.0.0.1:{listener.getsockname()[1]}", "eu-1",
+            zone="eu")}
+        with instance(tmp_path, p, {"m": {"deployments": [
+                routes.deployment("a", "eu-1")]}}) as kontor:
+            hasty = [kontor.key(f"k{i}")["key"] for i in range(2)]
+            for i in range(12):
+                with kontor.http(hasty[i % 2]) as http:
+                    r = http.post("/v1/chat/completions", headers={
+                        "x-kontor-timeout": "30ms"},
+                        json=routes.chat("m", "x"))
+                assert r.status_code == 504
+                assert "owner=client" in r.headers["x-kontor-route"]
+            told = kontor.cli("route", "test", "--model", "m", "--json")
+            assert told["candidates"][0]["breaker"] == "closed"
+
+
 # --- reloads ------------------------------------------------------------------
 
 async def hold_stream(address, key, done):
