@@ -274,7 +274,7 @@ count(struct req *req)
 	r->counted = size;
 }
 
-/* What is empty, and has become large, is given back. */
+/* What nobody reads any more, and has become large, is given back. */
 static void
 slim(struct buf *b)
 {
@@ -853,7 +853,8 @@ rest(struct req *req)
 	struct relay *r = req->relay;
 
 	slim(&r->plain);
-	slim(&r->out);
+	if (r->out.len == 0)
+		slim(&r->out);
 	slim(&r->wrapped);
 	slim(&r->sse.joined);
 	return keeps_too_much(req) ? attempt_over(req, FAULT_OVERLOAD)
