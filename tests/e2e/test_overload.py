@@ -160,16 +160,22 @@ def test_slow_heads_bodies_and_readers_stop_nobody(sim, tmp_path):
         assert alive >= 40
 
 
+def long_streams(kontor, key, n):
+    """Connections, each with a stream under way."""
+    body = ask("[[sim out=2000 pace=5]]", stream=True)
+    held = []
+    for _ in range(n):
+        s = socket.create_connection(kontor.address, timeout=20)
+        s.sendall(head(key, len(body)) + body)
+        assert b" 200 " in s.recv(20)
+        held.append(s)
+    return held
+
+
 def test_when_nobody_is_idle_the_next_are_told_503(sim, tmp_path):
     with instance(sim, tmp_path, max_connections=16) as kontor:
         key = kontor.key("many")["key"]
-        body = ask("[[sim out=2000 pace=5]]", stream=True)
-        held = []
-        for _ in range(16):
-            s = socket.create_connection(kontor.address, timeout=20)
-            s.sendall(head(key, len(body)) + body)
-            assert b" 200 " in s.recv(20)
-            held.append(s)
+        held = long_streams(kontor, key, 16)
         answer = kit.raw(kontor.address, head(key, 2) + b"{}")
         status, headers, _ = kit.parse_raw(answer)
         assert status == 503 and int(headers["retry-after"]) >= 1, answer
@@ -183,13 +189,7 @@ def test_who_came_when_all_was_full_is_not_refused_for_ever(sim, tmp_path):
     503 and the end."""
     with instance(sim, tmp_path, max_connections=16) as kontor:
         key = kontor.key("many")["key"]
-        body = ask("[[sim out=2000 pace=5]]", stream=True)
-        held = []
-        for _ in range(16):
-            s = socket.create_connection(kontor.address, timeout=20)
-            s.sendall(head(key, len(body)) + body)
-            assert b" 200 " in s.recv(20)
-            held.append(s)
+        held = long_streams(kontor, key, 16)
         c = Client(kontor.address)
         stream = c.post(key, json.loads(ask("[[sim out=5]]")))
         c.until(lambda: stream in c.ended)

@@ -93,15 +93,20 @@ def test_the_limit_of_open_files_is_as_high_as_may_be(own):
         assert soft == min(hard, 262144) or soft > 262144, (soft, hard)
 
 
-def test_idle_connections_make_room_for_a_call(sim, tmp_path, monkeypatch):
-    """Descriptors that idle connections to one provider hold are another's,
-    when there are no more."""
-    most = 96
-    limited = tmp_path / "limited"
+def limit_files(folder, monkeypatch, most):
+    """kontor has no more descriptors than that, from here on."""
+    limited = folder / "limited"
     limited.write_text(f"#!/bin/sh\nulimit -n {most}\n"
                        f"exec {kit.KONTOR} \"$@\"\n")
     limited.chmod(0o755)
     monkeypatch.setattr(kit, "KONTOR", limited)
+
+
+def test_idle_connections_make_room_for_a_call(sim, tmp_path, monkeypatch):
+    """Descriptors that idle connections to one provider hold are another's,
+    when there are no more."""
+    most = 96
+    limit_files(tmp_path, monkeypatch, most)
     config = kit.make_config(sim.url, tmp_path / "data", workers=1)
     lab = config["providers"]["lab"]
     lab["base_url"] = lab["base_url"].replace("127.0.0.1", "localhost")
@@ -137,11 +142,7 @@ def test_strangers_leave_descriptors_for_calls(sim, tmp_path, monkeypatch):
     """Idle connections of callers hold all there are, and each call needs a
     new one to its provider."""
     most = 96
-    limited = tmp_path / "limited"
-    limited.write_text(f"#!/bin/sh\nulimit -n {most}\n"
-                       f"exec {kit.KONTOR} \"$@\"\n")
-    limited.chmod(0o755)
-    monkeypatch.setattr(kit, "KONTOR", limited)
+    limit_files(tmp_path, monkeypatch, most)
     provider, instance = misbehaved(sim, tmp_path, lambda s, stop: s.sendall(
         WHOLE.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)))
     with instance as own:
