@@ -76,8 +76,8 @@ take_correction(struct story *t, const struct frame *f)
 		told = story_find(t, c.now.attempt);
 		if (told != NULL && told->closed) {
 			o = &told->outcome;
-			c.now.wall_ns = o->wall_ns;
 			note(told, &c);
+			c.now.wall_ns = o->wall_ns;
 			c.now.provider_id = o->provider_id;
 			*o = c.now;
 			keep_tier(told);

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "books/explain.h"
+#include "books/scan.h"
 #include "books/verify.h"
 
 static const int64_t DOLLAR = INT64_C(1000000000);
@@ -144,6 +145,35 @@ a_count_that_comes_later_takes_it_out_of_suspense(void **state)
 	says(buf_cstr(&out), "\"reason\":\"reconciled\"");
 	says(buf_cstr(&out), "\"difference\":\"-0.09918\"");
 	buf_fini(&out);
+	worker_end(&w);
+	rig_end(&g);
+}
+
+static void
+a_correction_is_told_with_its_own_time(void **state)
+{
+	struct buf out = { 0 }, before = { 0 };
+	const char *at;
+	struct reqid req;
+	struct worker w;
+	struct rig g;
+
+	(void)state;
+	rig_open(&g);
+	worker_start(&g, &w);
+	req = unknown_call(&g, &w, rig_key(&g, 1, "10", "month"));
+	(void)usleep(2000);
+	scan_time(&before, "time", clock_wall_ns());
+	says(ask(&g, &req, 1, "\"void\":true"), "\"ok\":true");
+	assert_int_equal(
+	    explain_request(g.dir, g.r->store, &req, &out), FAULT_NONE);
+	at = strstr(buf_cstr(&out), "\"corrections\"");
+	assert_non_null(at);
+	at = strstr(at, "\"time\"");
+	assert_non_null(at);
+	assert_true(strncmp(at, buf_cstr(&before), before.len) >= 0);
+	buf_fini(&out);
+	buf_fini(&before);
 	worker_end(&w);
 	rig_end(&g);
 }
@@ -544,6 +574,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    a_count_that_comes_later_takes_it_out_of_suspense),
+		cmocka_unit_test(a_correction_is_told_with_its_own_time),
 		cmocka_unit_test(corrections_follow_each_other_and_add_up),
 		cmocka_unit_test(a_call_of_two_attempts_keeps_the_other),
 		cmocka_unit_test(
