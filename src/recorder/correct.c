@@ -136,15 +136,34 @@ read_reason(const struct json *j, struct wish *w)
 	return "reason is none of operator, reconciled, late";
 }
 
+/* A "plan" that is no plan would be booked. */
+static const char *
+read_flags(const struct json *j, struct wish *w)
+{
+	const struct {
+		const char *name;
+		bool *flag;
+	} rows[] = { { "void", &w->is_void }, { "estimated", &w->estimated },
+		{ "plan", &w->plan } };
+	const struct json *v;
+	size_t i;
+
+	for (i = 0; i < NELEM(rows); i++) {
+		v = json_get(j, rows[i].name);
+		if (v != NULL && v->type != JSON_TRUE && v->type != JSON_FALSE)
+			return "void, estimated and plan are true or false";
+		*rows[i].flag = v != NULL && v->type == JSON_TRUE;
+	}
+	return NULL;
+}
+
 static const char *
 read_wish(const struct json *j, struct wish *w)
 {
-	const char *why = NULL;
+	const char *why = read_flags(j, w);
 
-	w->is_void = json_get_bool(j, "void", false);
-	w->estimated = json_get_bool(j, "estimated", false);
-	w->plan = json_get_bool(j, "plan", false);
-	if (!attempt_parse(json_get_str(j, "attempt"), &w->req, &w->attempt))
+	if (why == NULL &&
+	    !attempt_parse(json_get_str(j, "attempt"), &w->req, &w->attempt))
 		why = "attempt is not the id of one: req_ and 26 characters, "
 		      "a dash and its number";
 	if (why == NULL)

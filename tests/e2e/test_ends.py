@@ -426,6 +426,7 @@ BAD = {
         "input_tokens": 1, "cached_tokens": 2, "output_tokens": 1}}, 400),
     "void that costs": (None, {"void": True, "cost": "1"}, 400),
     "another currency": (None, {"cost": "1 EUR"}, 400),
+    "a plan that is a text": (None, {"cost": "1", "plan": "true"}, 400),
 }
 
 

@@ -339,6 +339,11 @@ what_cannot_be_is_refused_with_the_reason(void **state)
 		  "1099511627775}",
 		    "\"ok\":true" }, /* 4.4 million: not absurd */
 		{ "\"cost\":\"1\",\"reason\":\"whim\"", "reason is none of" },
+		{ "\"cost\":\"1\",\"plan\":\"true\"", "true or false" },
+		{ "\"cost\":\"1\",\"plan\":1", "true or false" },
+		{ "\"cost\":\"1\",\"plan\":null", "true or false" },
+		{ "\"cost\":\"1\",\"void\":\"yes\"", "true or false" },
+		{ "\"cost\":\"1\",\"estimated\":\"false\"", "true or false" },
 	};
 	struct reqid req, other;
 	struct rig g;
