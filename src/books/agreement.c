@@ -136,7 +136,6 @@ agreement_look(struct commitment_view *c, const int64_t *day, unsigned n,
 struct report {
 	struct store *s;
 	struct scan scan;
-	uint64_t generation;         /* in force; 0: not said */
 	struct scan_config **config; /* the newest last */
 	size_t nconfigs;
 	int64_t now_ns;
@@ -147,25 +146,8 @@ struct report {
 static void
 learn(struct report *r)
 {
-	struct stmt *q =
-	    store_sql(r->s, "SELECT value FROM meta WHERE name = 'generation'");
-	size_t at;
-
-	if (stmt_step(q))
-		r->generation = stmt_get_u64(q, 0);
 	scan_learn_store(&r->scan, r->s);
 	r->config = scan_by_time(&r->scan, &r->nconfigs);
-	/* The one in force is the newest, whenever it was met first. */
-	for (at = 0; at < r->nconfigs; at++) {
-		struct scan_config *c = r->config[at];
-
-		if (c->g.generation != r->generation)
-			continue;
-		memmove(&r->config[at], &r->config[at + 1],
-		    (r->nconfigs - at - 1) * sizeof(*r->config));
-		r->config[r->nconfigs - 1] = c;
-		break;
-	}
 }
 
 /* The newest terms under a name, met in a generation before upto. */
@@ -546,7 +528,8 @@ write_all(struct report *r, struct slice name)
 			if (terms_of(r, a->terms.id, r->nconfigs) != a ||
 			    (name.len > 0 && !slice_eq(name, a->name)))
 				continue;
-			write_agreement(r, a, c->g.generation == r->generation);
+			write_agreement(
+			    r, a, c->g.generation == r->scan.in_force);
 			n++;
 		}
 	}

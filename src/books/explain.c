@@ -193,7 +193,7 @@ enum fault
 explain_request(const char *data_dir, struct store *s, const struct reqid *id,
     struct buf *out)
 {
-	struct scan scan = { { 0 } };
+	struct scan scan = { .in_force = 0 };
 	struct story t = { .id = *id, .scan = &scan };
 	const enum fault fault = story_read(&t, data_dir, s);
 

@@ -35,6 +35,10 @@ scan_learn_store(struct scan *s, struct store *store)
 
 	while (stmt_step(q))
 		(void)scan_learn(s, stmt_get(q, 0));
+	q = store_sql(
+	    store, "SELECT value FROM meta WHERE name = 'generation'");
+	if (stmt_step(q))
+		s->in_force = stmt_get_u64(q, 0);
 }
 
 static int
@@ -51,13 +55,18 @@ scan_by_time(const struct scan *s, size_t *n)
 {
 	struct scan_config **all =
 	    mem_new((s->configs.n + 1) * sizeof(struct scan_config *));
+	struct scan_config *const now = map64_find(&s->configs, s->in_force);
 	const struct map64_slot *e;
 	size_t at = 0;
 
 	*n = 0;
-	while ((e = map64_next(&s->configs, &at)) != NULL)
-		all[(*n)++] = e->value;
+	while ((e = map64_next(&s->configs, &at)) != NULL) {
+		if (e->value != now)
+			all[(*n)++] = e->value;
+	}
 	qsort(all, *n, sizeof(struct scan_config *), by_time);
+	if (now != NULL)
+		all[(*n)++] = now;
 	return all;
 }
 

@@ -19,13 +19,16 @@ struct scan_config {
 /* Zeroed is empty. */
 struct scan {
 	struct map64 configs;
+	uint64_t in_force; /* the generation, as the store has it; 0: unsaid */
 };
 
 /* False: the frame is no generation. */
 bool scan_learn(struct scan *s, struct slice payload);
-/* Those the store has. */
+/* Those the store has, and which is in force. */
 void scan_learn_store(struct scan *s, struct store *store);
-/* All generations, the newest last; the array is the caller's. */
+/* All generations, the newest last: that is the one in force, also when a
+ * configuration came back that was met before others; the array is the
+ * caller's. */
 struct scan_config **scan_by_time(const struct scan *s, size_t *n) MUST_USE;
 void scan_fini(struct scan *s);
 

@@ -350,6 +350,32 @@ def test_a_promise_does_not_go_with_its_line(sim, tmp_path):
         k.verify()
 
 
+def focus_rows(k, *more):
+    return k.cli("usage", "--format", "focus-json", *more)["rows"]
+
+
+def test_a_mistake_that_was_taken_back_is_charged_to_nobody(sim, tmp_path):
+    """What is in force says what was promised, not what was met last."""
+    right = {"provider": "openai", "from": iso(-9), "contract": "right",
+             "commitment": {"amount": "1000"}}
+    wrong = {"provider": "openai", "from": iso(-9), "contract": "wrong",
+             "commitment": {"amount": "7000", "to": iso(0)}}
+    with with_terms(sim, tmp_path, {"macc": right}) as k:
+        assert k.chat(k.key("k")["key"]).status_code == 200
+        before = focus_rows(k)
+        assert {r["CommitmentDiscountName"] for r in before} >= {"right"}
+        for terms in (wrong, right):
+            k.config["agreements"]["macc"] = terms
+            k.write_config()
+            k.run("reload")
+            unused = [D(r["BilledCost"]) for r in focus_rows(k)
+                      if r["CommitmentDiscountStatus"] == "Unused"]
+            # The call was today, when the wrong one had ended.
+            assert len(unused) == (terms is wrong), unused
+        assert focus_rows(k) == before
+        assert report(k, "macc")[0]["commitment"]["amount"] == "1000"
+
+
 def plant(k, days, daily):
     """History the store could have had: the same dimension, other hours."""
     with sqlite3.connect(k.data_dir / "store.db") as db:
