@@ -12,6 +12,8 @@
 
 enum { HOUR = 3600, DAY = 24 * HOUR };
 
+#define HOUR_NS (HOUR * NS_PER_S)
+
 /* Costs are in units of 10^-20: rates have 12 decimals, percentages 8. */
 enum { RATE_UNITS = 100 * 1000 * 1000 };
 static const int128 nano_units = 100000000000;
@@ -20,16 +22,19 @@ struct costs {
 	int128 list, contracted, effective;
 };
 
-/* One charge period's sums of one key and dimension. */
+/* One charge period's sums of one key and dimension, in the time of a
+ * commitment or not: that may begin within the period. */
 struct group {
 	int64_t second;
 	uint64_t key, dim;
+	uint64_t committed;
 	int64_t sum[SUMS];
 };
 
 struct group_key {
 	int64_t second;
 	uint64_t key, dim;
+	uint64_t committed;
 };
 
 struct focus {
@@ -92,13 +97,33 @@ learn(struct focus *f)
 	mem_free(all);
 }
 
+/*
+ * The discount was earned by a commitment: else it is just negotiated.  All
+ * calls of a row came under its agreement, so that an hour in which both
+ * begin, or end, is told right.
+ */
+static bool
+is_committed(const struct focus *f, const struct roll_row *t)
+{
+	const struct roll_dim *d = roll_dim(&f->names, t->dim);
+	const struct agreement_row *a =
+	    d != NULL ? map64_find(&f->agreements, d->agreement) : NULL;
+	struct period hour;
+
+	if (a == NULL || a->terms.commitment.nano <= 0)
+		return false;
+	hour.from_ns = (d->late != 0 ? d->late : t->second / HOUR) * HOUR_NS;
+	hour.to_ns = hour.from_ns + HOUR_NS;
+	return !period_apart(&hour, &a->terms.commitment_in);
+}
+
 static void
 add_group(void *arg, const struct roll_row *t)
 {
 	struct focus *f = arg;
 	const int64_t unit = f->q->daily ? DAY : HOUR;
 	const struct group_key key = { t->second - t->second % unit, t->key,
-		t->dim };
+		t->dim, is_committed(f, t) };
 	struct group *g = map_find(
 	    &f->groups, (struct slice){ (const char *)&key, sizeof(key) });
 	unsigned i;
@@ -108,6 +133,7 @@ add_group(void *arg, const struct roll_row *t)
 		g->second = key.second;
 		g->key = key.key;
 		g->dim = key.dim;
+		g->committed = key.committed;
 		if (f->n == f->cap) {
 			f->cap = f->cap == 0 ? 256 : f->cap * 2;
 			f->group =
@@ -123,7 +149,9 @@ add_group(void *arg, const struct roll_row *t)
 
 _Static_assert(
     offsetof(struct group, key) == offsetof(struct group_key, key) &&
-	offsetof(struct group, dim) == offsetof(struct group_key, dim),
+	offsetof(struct group, dim) == offsetof(struct group_key, dim) &&
+	offsetof(struct group, committed) ==
+	    offsetof(struct group_key, committed),
     "a group begins with its key");
 
 /* --- cells that follow from what it is about --------------------------- */
@@ -369,19 +397,6 @@ end_row(struct focus *f, struct subject_of *s)
 		focus_write_csv(&f->row, f->out);
 }
 
-/* The discount was earned by a commitment: else it is just negotiated. */
-static bool
-is_committed(const struct subject_of *s)
-{
-	const int64_t second =
-	    s->d->late != 0 ? s->d->late * HOUR : s->g->second;
-
-	return s->agreement != NULL &&
-	       s->agreement->terms.commitment.nano > 0 &&
-	       period_has(
-		   &s->agreement->terms.commitment_in, second * NS_PER_S);
-}
-
 static void
 set_commitment(
     struct focus *f, const struct agreement_row *a, const char *status)
@@ -473,7 +488,7 @@ write_usage(struct focus *f, struct subject_of *s, const struct meter *m,
 	set_quantity(f, quantity, m->unit);
 	set_sku(f, s, m);
 	set_costs(f, &c);
-	if (is_committed(s)) {
+	if (s->g->committed) {
 		set_commitment(f, s->agreement, "Used");
 		if (s->d->late == 0) {
 			focus_set_number(&f->row, FOCUS_COMMITMENT_QUANTITY,
@@ -704,8 +719,8 @@ late_burns(struct focus *f, const struct unused *u, int64_t hours)
 
 	stmt_i64(q, 1, hours);
 	stmt_u64(q, 2, u->a->terms.id);
-	stmt_i64(q, 3, u->a->terms.commitment_in.from_ns / (HOUR * NS_PER_S));
-	stmt_i64(q, 4, u->end / HOUR);
+	stmt_i64(q, 3, u->a->terms.commitment_in.from_ns / HOUR_NS);
+	stmt_i64(q, 4, (u->end + HOUR - 1) / HOUR);
 	stmt_i64(q, 5, month_start(u->end - 1, 1) / HOUR);
 	return q;
 }

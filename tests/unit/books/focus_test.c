@@ -59,11 +59,13 @@ req_at(struct rig *g, struct worker *w, int64_t wall_ns)
 	    (uint16_t)at_load(&w->m.slots[w->slot].incarnation), ++w->seq);
 }
 
-static const char *export(struct rig *g, bool json, struct buf *out)
+static const char *
+export_by(struct rig *g, bool json, bool daily, struct buf *out)
 {
-	const struct focus_query q = {
-		.json = json, .currency = "USD", .now_ns = clock_wall_ns()
-	};
+	const struct focus_query q = { .json = json,
+		.daily = daily,
+		.currency = "USD",
+		.now_ns = clock_wall_ns() };
 	struct store *s;
 	char path[128];
 
@@ -73,6 +75,11 @@ static const char *export(struct rig *g, bool json, struct buf *out)
 	assert_int_equal(focus_read(s, &q, out), FAULT_NONE);
 	store_close(&s);
 	return buf_cstr(out);
+}
+
+static const char *export(struct rig *g, bool json, struct buf *out)
+{
+	return export_by(g, json, false, out);
 }
 
 static unsigned
@@ -153,9 +160,9 @@ a_month_that_is_over_does_not_change(void **state)
 	buf_fini(&out);
 }
 
-/* Of one dollar, promised until the day after. */
+/* Of one dollar; an end of its own when it is not in's. */
 static struct snapshot *
-committed(int64_t wall_ns)
+committed(struct period in, int64_t to_ns)
 {
 	struct snapshot *s = rig_snapshot(77);
 	struct agreement_conf *a = ARENA_NEW(&s->arena, struct agreement_conf);
@@ -165,10 +172,9 @@ committed(int64_t wall_ns)
 	a->provider = s->provider;
 	a->terms.id = hash64(S("macc"));
 	a->terms.provider = hash64(slice_of(s->provider->id));
-	a->terms.in_force.from_ns = wall_ns - 20 * DAY_NS;
+	a->terms.in_force = in;
 	a->terms.commitment.nano = DOLLAR;
-	a->terms.commitment_in = a->terms.in_force;
-	a->terms.commitment_in.to_ns = wall_ns - wall_ns % DAY_NS + DAY_NS;
+	a->terms.commitment_in = (struct period){ in.from_ns, to_ns };
 	a->account = agreement_account(S("macc"), PLEDGE_COMMITMENT, S(""));
 	s->agreement = a;
 	s->nagreements = 1;
@@ -204,6 +210,7 @@ static void
 the_rest_of_a_commitment_stays_as_it_was_reported(void **state)
 {
 	const int64_t then = clock_wall_ns() - 40 * DAY_NS;
+	const struct period in = { then - 20 * DAY_NS, 0 };
 	struct buf out = { 0 };
 	struct reqid req;
 	struct worker w;
@@ -212,7 +219,8 @@ the_rest_of_a_commitment_stays_as_it_was_reported(void **state)
 	uint64_t key;
 
 	(void)state;
-	rig_open_with(&g, committed(then));
+	/* Promised until the day after. */
+	rig_open_with(&g, committed(in, then - then % DAY_NS + DAY_NS));
 	worker_start(&g, &w);
 	key = rig_key(&g, 1, "10", "total");
 	req = req_at(&g, &w, then);
@@ -238,6 +246,48 @@ the_rest_of_a_commitment_stays_as_it_was_reported(void **state)
 	assert_int_equal(unused(&out, "0.9", false), 1);
 	assert_int_equal(unused(&out, "0.1", true), 1);
 	assert_int_equal(count(out.p, "\"Unused\""), 2);
+	verified(&g);
+	worker_kill(&g, &w);
+	rig_end(&g);
+	buf_fini(&out);
+}
+
+/* As a contract's local midnight may be. */
+static void
+a_commitment_begins_and_ends_within_an_hour(void **state)
+{
+	const int64_t minute = 60 * NS_PER_S;
+	const int64_t past = clock_wall_ns() - 40 * DAY_NS;
+	const int64_t then = past - past % DAY_NS + 90 * minute;
+	const struct period in = { then - minute, then + minute };
+	struct buf out = { 0 };
+	struct reqid req;
+	struct worker w;
+	struct call c;
+	struct rig g;
+	unsigned daily;
+	uint64_t key;
+
+	(void)state;
+	rig_open_with(&g, committed(in, in.to_ns));
+	worker_start(&g, &w);
+	key = rig_key(&g, 1, "10", "total");
+	req = req_at(&g, &w, then);
+	assert_true(worker_begin(&g, &w, &c, req, 1, key, 0, DOLLAR / 10));
+	hold_sent(c.h);
+	worker_finish(&w, &c, RESOLUTION_BOOKED, 20000, true);
+	assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+	for (daily = 0; daily < 2; daily++) {
+		(void)export_by(&g, true, daily == 1, &out);
+		assert_int_equal(count(out.p, "\"Used\""), 2);
+		assert_int_equal(unused(&out, "0.9", false), 1);
+	}
+	correct(&g, &req, "\"cost\":\"0.25\"");
+	for (daily = 0; daily < 2; daily++) {
+		(void)export_by(&g, true, daily == 1, &out);
+		assert_int_equal(unused(&out, "0.9", false), 1);
+		assert_int_equal(unused(&out, "-0.15", true), 1);
+	}
 	verified(&g);
 	worker_kill(&g, &w);
 	rig_end(&g);
@@ -271,6 +321,7 @@ main(void)
 		cmocka_unit_test(a_month_that_is_over_does_not_change),
 		cmocka_unit_test(
 		    the_rest_of_a_commitment_stays_as_it_was_reported),
+		cmocka_unit_test(a_commitment_begins_and_ends_within_an_hour),
 		cmocka_unit_test(names_of_groups_are_parsed),
 	};
 
