@@ -71,6 +71,8 @@ audit_export(const char *dir, const char *out, struct export_result *r)
 		fault = files_read(dir, FILES_CURRENT, NOTE_MAX, &note);
 	if (fault == FAULT_NONE && !checkpoint_open(buf_slice(&note), &key, &c))
 		fault = FAULT_DATA;
+	if (fault == FAULT_NONE)
+		fault = files_make_folder(out);
 	if (fault == FAULT_NONE) {
 		r->size = c.size;
 		fault = write_tiles(dir, out, c.size, &r->tiles);

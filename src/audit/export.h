@@ -2,8 +2,9 @@
  * export.h - the signed tree as the static files of c2sp.org/tlog-tiles
  *
  * OUT/checkpoint, OUT/key and OUT/tile/L/N: what a web server would serve, and
- * what other implementations read.  A second export into the same folder
- * writes only what is new; the checkpoint last.
+ * what other implementations read.  OUT is made when its parent is there.  A
+ * second export into the same folder writes only what is new; the checkpoint
+ * last.
  */
 #ifndef KONTOR_AUDIT_EXPORT_H
 #define KONTOR_AUDIT_EXPORT_H

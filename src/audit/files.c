@@ -156,12 +156,14 @@ files_read_at(
 static bool
 sync_parent(const char *path)
 {
+	const char *const slash = strrchr(path, '/');
+	const int n = slash == NULL || slash == path ? 1 : (int)(slash - path);
 	char parent[FILES_PATH];
 	bool good;
 	int fd;
 
-	(void)snprintf(parent, sizeof(parent), "%s", path);
-	*strrchr(parent, '/') = '\0';
+	(void)snprintf(
+	    parent, sizeof(parent), "%.*s", n, slash != NULL ? path : ".");
 	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	good = fd >= 0 && files_sync(fd) == 0;
 	if (fd >= 0)
@@ -175,6 +177,12 @@ make_folder(const char *path)
 	if (mkdir(path, 0750) == 0)
 		return sync_parent(path);
 	return errno == EEXIST;
+}
+
+enum fault
+files_make_folder(const char *dir)
+{
+	return make_folder(dir) ? FAULT_NONE : FAULT_DISK;
 }
 
 enum fault

@@ -47,6 +47,8 @@ enum fault files_open(const char *dir, const char *name, int *fd) MUST_USE;
 enum fault files_write_at(int fd, uint64_t at, struct slice bytes) MUST_USE;
 enum fault files_size(
     const char *dir, const char *name, uint64_t *out) MUST_USE;
+/* DIR itself, in a folder that is there; good when it is there already. */
+enum fault files_make_folder(const char *dir) MUST_USE;
 /* The folders above NAME, below DIR. */
 enum fault files_make_folders(const char *dir, const char *name) MUST_USE;
 /* The folder that holds NAME. */

@@ -1,6 +1,7 @@
 /*
  * audit.c - kontor audit: is the log what was signed, by files alone
  */
+#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -90,7 +91,9 @@ static int
 cannot(const char *about, enum fault f, const char *none)
 {
 	fprintf(stderr, "kontor: %s: %s\n", about,
-	    f == FAULT_NOT_FOUND ? none : fault_get(f)->text);
+	    f == FAULT_NOT_FOUND ? none
+	    : f == FAULT_DISK    ? strerror(errno)
+				 : fault_get(f)->text);
 	return 1;
 }
 

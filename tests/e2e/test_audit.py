@@ -119,7 +119,6 @@ def test_a_receipt_needs_no_log(recorded, tmp_path):
 def test_an_export_is_tiles_that_others_read(recorded, tmp_path):
     folder, _ = recorded
     out = tmp_path / "tree"
-    out.mkdir()
     r = json.loads(run("export", "--out", out, "--dir", folder,
                        "--json").stdout)
     size = r["size"]
@@ -135,6 +134,11 @@ def test_an_export_is_tiles_that_others_read(recorded, tmp_path):
     assert run("export", "--dir", folder).returncode == 2
     bad = run("export", "--out", out, "--dir", tmp_path)
     assert bad.returncode == 1 and "no audit tree" in bad.stderr
+    bad = run("export", "--out", tmp_path / "no" / "such", "--dir", folder)
+    assert bad.returncode == 1 and \
+        f"{tmp_path}/no/such: No such file or directory" in bad.stderr
+    bad = run("export", "--out", out / "key", "--dir", folder)
+    assert bad.returncode == 1 and "Not a directory" in bad.stderr
 
 
 def test_changed_receipts_are_refused_by_both(recorded, tmp_path):

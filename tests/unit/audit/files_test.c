@@ -24,6 +24,16 @@ a_file_is_replaced_whole_and_read_within_its_limit(void **state)
 	assert_false(rig_has(&g, "one.tmp"));
 	assert_int_equal(
 	    files_replace(g.dir, "no/folder", S("x"), 0600), FAULT_DISK);
+	assert_true(files_path(g.dir, "new", path));
+	assert_int_equal(files_make_folder(path), FAULT_NONE);
+	assert_int_equal(files_make_folder(path), FAULT_NONE);
+	assert_true(rig_has(&g, "new"));
+	assert_int_equal(files_make_folder("no/such"), FAULT_DISK);
+	assert_int_equal(chdir(path), 0);
+	assert_int_equal(files_make_folder("relative"), FAULT_NONE);
+	assert_int_equal(files_make_folder("relative/"), FAULT_NONE);
+	assert_int_equal(chdir("/"), 0);
+	assert_true(rig_has(&g, "new/relative"));
 	assert_int_equal(files_make_folders(g.dir, "a/b/c/file"), FAULT_NONE);
 	assert_true(rig_has(&g, "a/b/c"));
 	assert_false(rig_has(&g, "a/b/c/file"));
