@@ -30,13 +30,15 @@ count_of(struct slice name)
 	size_t i;
 
 	if (name.len > tail.len &&
-	    memcmp(name.p + name.len - tail.len, tail.p, tail.len) == 0)
+	    slice_ieq(
+		(struct slice){ name.p + name.len - tail.len, tail.len }, tail))
 		name.len -= tail.len;
-	for (i = 0; i < COUNTS && !slice_eq(name, slice_of(names[i])); i++)
+	for (i = 0; i < COUNTS && !slice_ieq(name, slice_of(names[i])); i++)
 		;
 	return i;
 }
 
+/* Names are those of a head that somebody else wrote: in any case. */
 static void
 set(struct counts *c, struct slice name, struct slice value)
 {
@@ -51,11 +53,13 @@ set(struct counts *c, struct slice name, struct slice value)
 		c->n[i] = value;
 	else if (is_one_of(name, attempt, NELEM(attempt)))
 		c->attempt = value;
-	else if (slice_eq(name, S("cost")))
+	else if (slice_ieq(name, S("cost")))
 		c->cost = value;
-	else if (slice_eq(name, S("billed")) && is_one_of(value, no, NELEM(no)))
+	else if (slice_ieq(name, S("billed")) &&
+		 is_one_of(value, no, NELEM(no)))
 		c->is_void = true;
-	else if (slice_eq(name, S("void")) && is_one_of(value, yes, NELEM(yes)))
+	else if (slice_ieq(name, S("void")) &&
+		 is_one_of(value, yes, NELEM(yes)))
 		c->is_void = true;
 }
 

@@ -5,7 +5,8 @@
  * CSV with a head, or JSON, an object a line.  A row is found by attempt
  * (also x-client-request-id: what the provider was sent), and has counts
  * (input_tokens, output_tokens, ...), or else a cost; "billed": false says
- * that the provider never billed it.  Other columns are passed over.
+ * that the provider never billed it.  Names are taken in any case, other
+ * columns passed over.
  */
 #ifndef KONTOR_MAIN_COUNTS_H
 #define KONTOR_MAIN_COUNTS_H

@@ -64,6 +64,33 @@ rows_are_found_by_the_names_of_columns(void **state)
 }
 
 static void
+names_and_words_may_be_in_any_case(void **state)
+{
+	static const char text[] =
+	    "X-Client-Request-Id,Input,OUTPUT_TOKENS,Cached_Tokens,Cost,Void,"
+	    "Billed\n"
+	    "req_a-1,700,30,100,0.5,False,TRUE\n"
+	    "req_b-1,,,,,TRUE,\n"
+	    "req_c-1,7,3,,,,FALSE\n";
+	struct arena a = { 0 };
+	struct counts *rows;
+	unsigned line;
+	size_t n;
+
+	(void)state;
+	assert_null(counts_read(&a, slice_of(text), &rows, &n, &line));
+	assert_int_equal(n, 3);
+	is(rows[0].n[COUNT_INPUT], "700");
+	is(rows[0].n[COUNT_OUTPUT], "30");
+	is(rows[0].n[COUNT_CACHED], "100");
+	is(rows[0].cost, "0.5");
+	assert_false(rows[0].is_void);
+	assert_true(rows[1].is_void);
+	assert_true(rows[2].is_void);
+	arena_fini(&a);
+}
+
+static void
 rows_may_be_objects(void **state)
 {
 	static const char text[] =
@@ -123,6 +150,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_is_read_from_the_command_line),
 		cmocka_unit_test(rows_are_found_by_the_names_of_columns),
+		cmocka_unit_test(names_and_words_may_be_in_any_case),
 		cmocka_unit_test(rows_may_be_objects),
 		cmocka_unit_test(what_is_wrong_is_said_with_its_line),
 	};
