@@ -226,6 +226,8 @@ correct_row(const struct wish *w, struct tally *t, const struct counts *c)
 	struct money difference = { 0 };
 	bool good = true;
 
+	if (c->twin != 0)
+		why = "another line has this attempt too: one has to say all";
 	if (why == NULL && !id_formed(c->attempt))
 		why = "the id of an attempt is like req_...-1";
 	buf_fmt(&path, "/api/v1/suspense/%.*s", S_FMT(c->attempt));

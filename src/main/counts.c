@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "base/map.h"
 
 enum { COLUMNS_MAX = 256 };
 
@@ -195,6 +196,27 @@ read_cells(struct reading *r, const struct slice *head, size_t nhead,
 	return NULL;
 }
 
+/* Two lines of one attempt: neither is the whole of it. */
+static void
+find_twins(struct reading *r)
+{
+	struct map seen = { 0 };
+	struct counts *c, *other;
+
+	for (c = r->rows; c < r->rows + r->n; c++) {
+		if (c->attempt.len == 0)
+			continue;
+		other = map_find(&seen, c->attempt);
+		if (other == NULL) {
+			(void)map_put(&seen, c->attempt, c);
+			continue;
+		}
+		c->twin = other->line;
+		other->twin = c->line;
+	}
+	map_fini(&seen);
+}
+
 const char *
 counts_read(struct arena *a, struct slice text, struct counts **rows, size_t *n,
     unsigned *line)
@@ -219,6 +241,7 @@ counts_read(struct arena *a, struct slice text, struct counts **rows, size_t *n,
 		if (why != NULL)
 			return why;
 	}
+	find_twins(&r);
 	*rows = r.rows;
 	*n = r.n;
 	return r.n == 0 ? "the file has no rows" : NULL;

@@ -28,6 +28,7 @@ struct counts {
 	struct slice attempt, cost;
 	struct slice n[COUNTS];
 	bool is_void;
+	unsigned twin; /* a line that has this attempt too; 0: none */
 };
 
 /* "input=700,cached=100,output=30"; false: not of that form. */

@@ -554,6 +554,11 @@ def test_the_books_are_the_providers_once_corrected(ends, tmp_path):
         for r in guessed))
 
     before = kontor.usage()["total"]
+    twice = tmp_path / "twice.csv"
+    one = kit.attempt_id(guessed[0])
+    twice.write_text(f"attempt,input,output\n{one},5,0\n{one},0,7\n")
+    code, r = correct(kontor, twice)
+    assert code == 1 and (r["corrected"], r["refused"]) == (0, 2), r
     code, plan = correct(kontor, path, "--plan")
     assert code == 0 and plan["planned"]
     assert plan["corrected"] + plan["unchanged"] == len(guessed)

@@ -91,6 +91,26 @@ names_and_words_may_be_in_any_case(void **state)
 }
 
 static void
+lines_of_one_attempt_know_of_each_other(void **state)
+{
+	static const char text[] = "attempt,cost\n"
+				   "req_a-1,1\nreq_b-1,2\n,3\n"
+				   "req_a-1,4\nreq_a-1,1\n,5\n";
+	static const unsigned twin[] = { 6, 0, 0, 2, 2, 0 };
+	struct arena a = { 0 };
+	struct counts *rows;
+	unsigned line;
+	size_t n, i;
+
+	(void)state;
+	assert_null(counts_read(&a, slice_of(text), &rows, &n, &line));
+	assert_int_equal(n, NELEM(twin));
+	for (i = 0; i < n; i++)
+		assert_int_equal(rows[i].twin, twin[i]);
+	arena_fini(&a);
+}
+
+static void
 rows_may_be_objects(void **state)
 {
 	static const char text[] =
@@ -151,6 +171,7 @@ main(void)
 		cmocka_unit_test(one_is_read_from_the_command_line),
 		cmocka_unit_test(rows_are_found_by_the_names_of_columns),
 		cmocka_unit_test(names_and_words_may_be_in_any_case),
+		cmocka_unit_test(lines_of_one_attempt_know_of_each_other),
 		cmocka_unit_test(rows_may_be_objects),
 		cmocka_unit_test(what_is_wrong_is_said_with_its_line),
 	};
