@@ -212,30 +212,16 @@ write_budget(struct buf *b, const struct view *v, struct stmt *q)
 
 /* --- reading -------------------------------------------------------------- */
 
-static bool
-wanted(struct slice scope, struct stmt *q)
-{
-	struct buf text = { 0 };
-	bool good;
-
-	if (scope.len == 0)
-		return true;
-	scope_text(&text, q, COL_SCOPE);
-	good = slice_eq(buf_slice(&text), scope);
-	buf_fini(&text);
-	return good;
-}
-
 void
 budgets_list(struct api *a)
 {
-	const struct slice scope = api_query(a, "scope");
 	const bool all = slice_eq(api_query(a, "all"), S("true"));
+	struct slice scope;
 	struct api_list l;
 	struct view v;
 	struct stmt *q;
 
-	if (!api_list_begin(a, &l, "budgets"))
+	if (!api_list_begin(a, &l, "budgets") || !scope_asked(a, &l, &scope))
 		return;
 	view_open(&v, a, l.store);
 	q = store_sql(l.store,
@@ -243,7 +229,7 @@ budgets_list(struct api *a)
 	stmt_i64(q, 1, all);
 	stmt_i64(q, 2, l.page.after);
 	while (!l.page.more && stmt_step(q)) {
-		if (wanted(scope, q) &&
+		if (scope_is(q, COL_SCOPE, scope) &&
 		    api_page_take(&l.page, stmt_get_i64(q, COL_ID)))
 			write_budget(&l.out, &v, q);
 	}

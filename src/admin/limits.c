@@ -122,20 +122,6 @@ write_limit(struct buf *b, struct shm *m, struct stmt *q)
 	json_w_end(b, '}');
 }
 
-static bool
-wanted(struct slice scope, struct stmt *q)
-{
-	struct buf text = { 0 };
-	bool good;
-
-	if (scope.len == 0)
-		return true;
-	scope_text(&text, q, 8);
-	good = slice_eq(buf_slice(&text), scope);
-	buf_fini(&text);
-	return good;
-}
-
 #define LIMIT_SQL \
 	"SELECT l.id, l.kind, l.amount, l.period_ns, l.burst, l.closed," \
 	" l.version, l.created_ns, " SCOPE_COLUMNS \
@@ -144,19 +130,19 @@ wanted(struct slice scope, struct stmt *q)
 void
 limits_list(struct api *a)
 {
-	const struct slice scope = api_query(a, "scope");
 	const bool all = slice_eq(api_query(a, "all"), S("true"));
+	struct slice scope;
 	struct api_list l;
 	struct stmt *q;
 
-	if (!api_list_begin(a, &l, "limits"))
+	if (!api_list_begin(a, &l, "limits") || !scope_asked(a, &l, &scope))
 		return;
 	q = store_sql(l.store,
 	    LIMIT_SQL " WHERE (l.closed = 0 OR ?) AND l.id > ? ORDER BY l.id");
 	stmt_i64(q, 1, all);
 	stmt_i64(q, 2, l.page.after);
 	while (!l.page.more && stmt_step(q)) {
-		if (wanted(scope, q) &&
+		if (scope_is(q, 8, scope) &&
 		    api_page_take(&l.page, stmt_get_i64(q, 0)))
 			write_limit(&l.out, &a->c->shm, q);
 	}

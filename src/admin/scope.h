@@ -4,6 +4,7 @@
 #ifndef KONTOR_ADMIN_SCOPE_H
 #define KONTOR_ADMIN_SCOPE_H
 
+#include "admin/api.h"
 #include "base/base.h"
 #include "base/buf.h"
 #include "store/store.h"
@@ -30,7 +31,13 @@ void scope_write_time(struct buf *b, const char *key, int64_t ns);
 
 /* "scope":"team:ml","subject":{...} from SCOPE_COLUMNS that begin at. */
 void scope_write(struct buf *b, struct stmt *q, int at);
-/* The same text, alone. */
-void scope_text(struct buf *b, struct stmt *q, int at);
+/*
+ * Whose rows a list is asked for, as scope_is() wants it: a key as the newest
+ * made in its place, "team:#12" by its name.  Empty: everybody's.  False:
+ * there is none such; the list is ended and that answered.
+ */
+bool scope_asked(
+    struct api *a, struct api_list *l, struct slice *scope) MUST_USE;
+bool scope_is(struct stmt *q, int at, struct slice scope);
 
 #endif

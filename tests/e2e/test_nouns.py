@@ -135,6 +135,25 @@ def test_budgets_are_made_changed_replaced_and_closed(own):
     assert ends[day["id"]] == "yes" and ends[b["id"]] == "no", table
 
 
+def test_a_list_of_nobody_is_no_empty_list(own):
+    """Who errs in a name is not told that it has no budget."""
+    own.run("team", "create", "asked", "--org", "acme")
+    (row,) = [t for t in own.cli("team", "list", "--json")["teams"]
+              if t["name"] == "asked"]
+    made = own.cli("budget", "set", "team:asked", "1/day", "--json")
+    own.run("limit", "set", "team:asked", "requests=5/second")
+    for noun in ("budget", "limit"):
+        for scope in ("team:askd", "org:asked", "asked", "team:", "tram:asked",
+                      "key:asked", "key:000000000000", "team:#999999"):
+            assert "there is none such" in refused(
+                own, noun, "list", "--scope", scope), scope
+        rows = own.cli(noun, "list", "--scope", f"team:#{row['id']}", "--json")
+        assert [r["scope"] for r in rows[noun + "s"]] == ["team:asked"]
+        assert own.cli(noun, "list", "--scope", "org:acme",
+                       "--json")[noun + "s"] == []
+    assert [b["id"] for b in budgets(own, "team:asked")] == [made["id"]]
+
+
 def test_a_change_holds_at_once_and_closing_frees(own):
     made = own.key("k3", team="b2")
     assert own.chat(made["key"]).status_code == 200
@@ -279,6 +298,8 @@ def test_rotation_keeps_place_budget_and_spend(own):
     rows = {k["id"]: k for k in own.cli("key", "list", "--json")["keys"]}
     assert rows[new["id"]]["team"] == "ml"
     assert rows[new["id"]]["tags"] == ["env=prod"]
+    # The budget is of both, whichever is asked for.
+    assert budgets(own, f"key:{made['id']}") == [after]
 
 
 def test_the_api_says_what_is_wrong_and_knows_versions(own):
