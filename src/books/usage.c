@@ -436,14 +436,44 @@ compare_rows(const void *a, const void *b)
 }
 
 static void
+row_free(struct usage_row *row)
+{
+	mem_free((char *)(uintptr_t)row->key.p);
+	mem_free(row);
+}
+
+/* What corrections took away whole, in one resolution or place. */
+static bool
+is_nothing(const struct usage_row *row)
+{
+	unsigned i;
+
+	for (i = 0; i < FIGURES && row->figure[i] == 0; i++)
+		;
+	return i == FIGURES;
+}
+
+static void
+drop_nothing(struct usage_rows *r)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < r->n; i++) {
+		if (is_nothing(r->row[i]))
+			row_free(r->row[i]);
+		else
+			r->row[n++] = r->row[i];
+	}
+	r->n = n;
+}
+
+static void
 free_rows(struct report *r)
 {
 	size_t i;
 
-	for (i = 0; i < r->rows.n; i++) {
-		mem_free((char *)(uintptr_t)r->rows.row[i]->key.p);
-		mem_free(r->rows.row[i]);
-	}
+	for (i = 0; i < r->rows.n; i++)
+		row_free(r->rows.row[i]);
 	mem_free(r->rows.row);
 	mem_free(r->hit);
 	map_fini(&r->rows.by_cells);
@@ -478,6 +508,7 @@ usage_read(struct store *s, const struct usage_query *q,
 	roll_each_call(s, &wide.span, add_call, &r);
 	fault = store_commit(s);
 	if (fault == FAULT_NONE) {
+		drop_nothing(&r.rows);
 		if (r.rows.n > 0)
 			qsort(r.rows.row, r.rows.n, sizeof(struct usage_row *),
 			    compare_rows);

@@ -575,6 +575,9 @@ def test_the_books_are_the_providers_once_corrected(ends, tmp_path):
     assert D(total["effective_cost"]) == \
         D(before["effective_cost"]) + D(done["difference"])
     assert total["unknown_calls"] == total["estimated_calls"] == 0
+    # What was unknown or estimated is no row of nothing.
+    assert [r["resolution"] for r in kontor.usage(
+        "--by", "resolution")["rows"]] == ["booked"]
     assert total["attempts"] == sum(s["billed"] for s in stats(sim).values())
 
     # Said again, nothing moves; and a store made from the log agrees.
