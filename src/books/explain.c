@@ -92,7 +92,7 @@ write_attempts(struct buf *b, const struct story *t)
 		json_w_begin(b, '{');
 		scan_write_attempt(
 		    b, t->scan, &a->intent, a->closed ? &o : NULL);
-		if (a->closed)
+		if (a->closed && !a->stated)
 			scan_write_lines(b, t->scan, &o);
 		write_notes(b, a);
 		json_w_end(b, '}');

@@ -50,7 +50,8 @@ const char *resolution_name(enum resolution r); /* "booked" */
 void scan_write_attempt(struct buf *b, const struct scan *s,
     const struct intent *i, const struct outcome *o);
 
-/* How the list cost of a counted attempt is made up: "step", "lines". */
+/* How the list cost of a counted attempt is made up: "step", "lines".  Not of
+ * one whose cost was stated: its count does not make it up. */
 void scan_write_lines(
     struct buf *b, const struct scan *s, const struct outcome *o);
 

@@ -178,6 +178,41 @@ a_correction_is_told_with_its_own_time(void **state)
 	rig_end(&g);
 }
 
+/* Lines that do not add up to what it cost would be somebody else's. */
+static void
+a_stated_cost_is_not_made_up_of_lines(void **state)
+{
+	static const struct {
+		const char *known;
+		bool lines;
+	} rows[] = { { "\"usage\":{\"input_tokens\":7,\"output_tokens\":3}",
+			 true },
+		{ "\"cost\":\"0.05\"", false },
+		{ "\"usage\":{\"input_tokens\":8,\"output_tokens\":3}", true },
+		{ "\"void\":true", false } };
+	struct buf out = { 0 };
+	struct reqid req;
+	struct worker w;
+	struct rig g;
+	size_t i;
+
+	(void)state;
+	rig_open(&g);
+	worker_start(&g, &w);
+	req = unknown_call(&g, &w, rig_key(&g, 1, "10", "month"));
+	for (i = 0; i < NELEM(rows); i++) {
+		says(ask(&g, &req, 1, rows[i].known), "\"ok\":true");
+		buf_clear(&out);
+		assert_int_equal(
+		    explain_request(g.dir, g.r->store, &req, &out), FAULT_NONE);
+		assert_int_equal(
+		    strstr(buf_cstr(&out), "\"lines\"") != NULL, rows[i].lines);
+	}
+	buf_fini(&out);
+	worker_end(&w);
+	rig_end(&g);
+}
+
 static void
 corrections_follow_each_other_and_add_up(void **state)
 {
@@ -580,6 +615,7 @@ main(void)
 		cmocka_unit_test(
 		    a_count_that_comes_later_takes_it_out_of_suspense),
 		cmocka_unit_test(a_correction_is_told_with_its_own_time),
+		cmocka_unit_test(a_stated_cost_is_not_made_up_of_lines),
 		cmocka_unit_test(corrections_follow_each_other_and_add_up),
 		cmocka_unit_test(a_call_of_two_attempts_keeps_the_other),
 		cmocka_unit_test(
