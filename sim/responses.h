@@ -10,8 +10,6 @@
 /* POST .../responses */
 struct plan *responses_call(struct visit *v) MUST_USE;
 
-/* responses_read.c: a manner's read; leaves chat's shape in o->body. */
-struct plan *responses_read(struct order *o) MUST_USE;
 /* What a model's thoughts are sealed as; a caller gives it back unread. */
 struct slice responses_seal(struct arena *a, uint64_t seed) MUST_USE;
 

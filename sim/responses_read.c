@@ -722,7 +722,8 @@ wants(const struct json *body, const char *what)
 	return false;
 }
 
-struct plan *
+/* A manner's read; leaves chat's shape in o->body. */
+static struct plan *
 responses_read(struct order *o)
 {
 	const enum venue v = o->visit->credential->venue;

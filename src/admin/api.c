@@ -255,7 +255,7 @@ api_query(struct api *a, const char *name)
 	    &a->arena, http_query_get(a->query, slice_of(name)), true);
 }
 
-bool
+static bool
 api_page_begin(struct api *a, struct api_page *p)
 {
 	const struct slice limit = api_query(a, "limit");
@@ -292,7 +292,8 @@ api_page_take(struct api_page *p, int64_t id)
 }
 
 /* Ids are stored bit for bit: a cursor is one of them. */
-void
+/* "next":"CURSOR" or null */
+static void
 api_page_end(const struct api_page *p, struct buf *b)
 {
 	json_w_key(b, "next");

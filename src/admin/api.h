@@ -109,11 +109,8 @@ struct api_page {
 	int64_t last;  /* id of the last one that did */
 	bool more;
 };
-bool api_page_begin(struct api *a, struct api_page *p) MUST_USE;
 /* May this row be written?  Once it says no it says no. */
 bool api_page_take(struct api_page *p, int64_t id);
-/* "next":"CURSOR" or null */
-void api_page_end(const struct api_page *p, struct buf *b);
 
 /* The store, to be closed; NULL: answered, it cannot be read. */
 struct store *api_store(struct api *a) MUST_USE;

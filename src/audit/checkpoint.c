@@ -27,7 +27,8 @@ checkpoint_write(const struct checkpoint *c, struct buf *out)
 	buf_char(out, '\n');
 }
 
-bool
+/* Whole decimal digits, no zero in front, below 2^63. */
+static bool
 checkpoint_number(struct slice s, uint64_t *out)
 {
 	return slice_u64(s, out) && *out <= INT64_MAX &&

@@ -29,7 +29,4 @@ bool checkpoint_parse(struct slice text, struct checkpoint *out) MUST_USE;
 bool checkpoint_open(struct slice note, const struct note_key *k,
     struct checkpoint *out) MUST_USE;
 
-/* Whole decimal digits, no zero in front, below 2^63. */
-bool checkpoint_number(struct slice s, uint64_t *out) MUST_USE;
-
 #endif

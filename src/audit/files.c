@@ -204,7 +204,8 @@ files_make_folders(const char *dir, const char *name)
 	return FAULT_NONE;
 }
 
-enum fault
+/* The folder that holds NAME. */
+static enum fault
 files_sync_folder(const char *dir, const char *name)
 {
 	char path[FILES_PATH];

@@ -51,7 +51,5 @@ enum fault files_size(
 enum fault files_make_folder(const char *dir) MUST_USE;
 /* The folders above NAME, below DIR. */
 enum fault files_make_folders(const char *dir, const char *name) MUST_USE;
-/* The folder that holds NAME. */
-enum fault files_sync_folder(const char *dir, const char *name) MUST_USE;
 
 #endif

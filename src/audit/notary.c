@@ -76,7 +76,7 @@ beat(const struct notary *n)
 		n->conf.beat(n->conf.arg);
 }
 
-const char *
+static const char *
 notary_trouble_text(enum notary_trouble t)
 {
 	switch (t) {

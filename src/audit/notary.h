@@ -58,7 +58,6 @@ bool notary_turn(struct notary *n, uint64_t durable, int64_t mono_ns);
 void notary_finish(struct notary *n, uint64_t durable);
 
 enum notary_trouble notary_trouble(const struct notary *n);
-const char *notary_trouble_text(enum notary_trouble t);
 uint64_t notary_size(const struct notary *n);   /* leaves so far */
 uint64_t notary_signed(const struct notary *n); /* of these, signed */
 uint64_t notary_place(const struct notary *n);

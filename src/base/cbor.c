@@ -58,42 +58,6 @@ cbor_w_map_end(struct cbor_w *w)
 	memcpy(m->head, tmp, n);
 }
 
-void
-cbor_w_ku64(struct cbor_w *w, uint64_t key, uint64_t v)
-{
-	cbor_put_key_(w, key);
-	cbor_put_head_(w, CBOR_MAJOR_UINT, v);
-}
-
-void
-cbor_w_ki64(struct cbor_w *w, uint64_t key, int64_t v)
-{
-	cbor_put_key_(w, key);
-	cbor_put_i64_(w, v);
-}
-
-void
-cbor_w_kbool(struct cbor_w *w, uint64_t key, bool v)
-{
-	cbor_put_key_(w, key);
-	cbor_put_head_(
-	    w, CBOR_MAJOR_SIMPLE, v ? CBOR_SIMPLE_TRUE : CBOR_SIMPLE_FALSE);
-}
-
-void
-cbor_w_kbytes(struct cbor_w *w, uint64_t key, struct slice s)
-{
-	cbor_put_key_(w, key);
-	cbor_put_string_(w, CBOR_MAJOR_BYTES, s);
-}
-
-void
-cbor_w_ktext(struct cbor_w *w, uint64_t key, struct slice s)
-{
-	cbor_put_key_(w, key);
-	cbor_put_string_(w, CBOR_MAJOR_TEXT, s);
-}
-
 /* --- reader ---------------------------------------------------------- */
 
 struct cbor_r

@@ -60,13 +60,6 @@ static inline void cbor_w_bytes(struct cbor_w *w, struct slice s);
 static inline void cbor_w_text(
     struct cbor_w *w, struct slice s); /* valid UTF-8, yours */
 
-/* key and value in one. */
-void cbor_w_ku64(struct cbor_w *w, uint64_t key, uint64_t v);
-void cbor_w_ki64(struct cbor_w *w, uint64_t key, int64_t v);
-void cbor_w_kbool(struct cbor_w *w, uint64_t key, bool v);
-void cbor_w_kbytes(struct cbor_w *w, uint64_t key, struct slice s);
-void cbor_w_ktext(struct cbor_w *w, uint64_t key, struct slice s);
-
 /* --- reader ---------------------------------------------------------- */
 
 struct cbor_r {

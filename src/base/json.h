@@ -37,8 +37,7 @@ enum json_type {
 
 struct json_cur {
 	const char *p, *end;
-	const char *start; /* for error offsets */
-	enum fault fault;  /* first one wins; sticky */
+	enum fault fault; /* first one wins; sticky */
 	unsigned depth;
 	bool first; /* just entered: no comma is due */
 };
@@ -72,9 +71,6 @@ bool json_take_string(struct json_cur *c, struct slice *raw, bool *escaped);
 
 /* Only white space may follow. */
 bool json_at_end(struct json_cur *c);
-
-/* Byte offset where the fault was found. */
-size_t json_offset(const struct json_cur *c);
 
 /* Decodes the escapes of checked raw string text; lone surrogates become
  * U+FFFD. */

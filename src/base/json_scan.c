@@ -17,7 +17,6 @@ json_cur(struct slice text)
 	/* Not NULL, so that pointers may be subtracted. */
 	c.p = text.len > 0 ? text.p : "";
 	c.end = c.p + text.len;
-	c.start = c.p;
 	return c;
 }
 
@@ -517,10 +516,4 @@ json_at_end(struct json_cur *c)
 		return true;
 	bad(c, c->p, FAULT_JSON);
 	return false;
-}
-
-size_t
-json_offset(const struct json_cur *c)
-{
-	return (size_t)(c->p - c->start);
 }

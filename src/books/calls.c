@@ -266,8 +266,7 @@ fits_end(const struct calls_filter *f, const struct final *v)
 
 	if ((f->key != 0 && f->key != v->key) ||
 	    (f->from_ns != 0 && ended < f->from_ns) ||
-	    (f->to_ns != 0 && ended >= f->to_ns) ||
-	    (uint64_t)f->min_total_us > v->total_us)
+	    (f->to_ns != 0 && ended >= f->to_ns))
 		return false;
 	if (f->status_to != 0 &&
 	    (v->status < f->status_from || v->status > f->status_to))

@@ -31,8 +31,7 @@ struct calls_filter {
 	struct slice model, deployment, provider, region, resolution, fault;
 	int status_from, status_to; /* 0: any */
 	int64_t from_ns, to_ns;     /* when it ended; 0: open */
-	int64_t min_total_us;
-	bool only_unsure; /* an attempt is unknown or estimated */
+	bool only_unsure;           /* an attempt is unknown or estimated */
 };
 
 struct calls_query {

@@ -516,61 +516,6 @@ sigv4_sign(struct sigv4_signer *s, const struct sigv4_request *req,
 	add(out, S("authorization"), authorization(s, &all, &scope, a));
 }
 
-static void
-put_token(struct buf *b, const struct sigv4_signer *s)
-{
-	buf_add(b, S("&X-Amz-Security-Token="));
-	text_percent_write(b, s->token, '\0');
-}
-
-static void
-put_presigned(struct buf *b, const struct sigv4_signer *s,
-    const struct sigv4_request *req, const struct sigv4_scope *scope,
-    unsigned expires_s)
-{
-	struct buf part = { 0 };
-
-	buf_add(b, S("X-Amz-Algorithm="));
-	buf_str(b, algorithm);
-	buf_add(b, S("&X-Amz-Credential="));
-	buf_add(&part, s->id);
-	buf_char(&part, '/');
-	put_scope(&part, scope);
-	text_percent_write(b, buf_slice(&part), '\0');
-	buf_add(b, S("&X-Amz-Date="));
-	buf_add(b, scope->time);
-	buf_add(b, S("&X-Amz-SignedHeaders="));
-	buf_clear(&part);
-	sigv4_names(&part, req);
-	text_percent_write(b, buf_slice(&part), '\0');
-	buf_add(b, S("&X-Amz-Expires="));
-	buf_u64(b, expires_s);
-	buf_fini(&part);
-}
-
-void
-sigv4_presign(struct sigv4_signer *s, const struct sigv4_request *req,
-    struct slice time, unsigned expires_s, struct buf *query)
-{
-	const struct sigv4_scope scope = { time, s->region, s->service };
-	const size_t from = query->len;
-	struct sigv4_request all = *req;
-	char hex[DIGEST_HEX + 1];
-
-	buf_add(query, req->query);
-	if (req->query.len > 0)
-		buf_char(query, '&');
-	put_presigned(query, s, req, &scope, expires_s);
-	if (s->token.len > 0 && !s->omit_token)
-		put_token(query, s);
-	all.query = (struct slice){ query->p + from, query->len - from };
-	sign(s, &all, &scope, hex);
-	if (s->token.len > 0 && s->omit_token)
-		put_token(query, s);
-	buf_add(query, S("&X-Amz-Signature="));
-	buf_str(query, hex);
-}
-
 void
 sigv4_signer_fini(struct sigv4_signer *s)
 {

@@ -94,10 +94,6 @@ struct sigv4_added {
 void sigv4_sign(struct sigv4_signer *s, const struct sigv4_request *req,
     struct slice time, struct arena *a, struct sigv4_added *out);
 
-/* The query form: appends the whole query to send, the request's first. */
-void sigv4_presign(struct sigv4_signer *s, const struct sigv4_request *req,
-    struct slice time, unsigned expires_s, struct buf *query);
-
 void sigv4_signer_fini(struct sigv4_signer *s); /* wipes; slices stay */
 
 /* --- to verify ------------------------------------------------------- */

@@ -78,7 +78,7 @@ bedrock_format(enum part_kind kind, struct slice mime)
 	return S("");
 }
 
-struct slice
+static struct slice
 bedrock_mime(enum part_kind kind, struct slice format)
 {
 	size_t i;

@@ -7,9 +7,8 @@
 #include "base/json.h"
 #include "dialect/dialect.h"
 
-/* "png" of "image/png", and back; empty: Converse has no word for it. */
+/* "png" of "image/png"; empty: Converse has no word for it. */
 struct slice bedrock_format(enum part_kind kind, struct slice mime);
-struct slice bedrock_mime(enum part_kind kind, struct slice format);
 
 /* Content blocks as parts; *hint says what is wrong with one. */
 bool bedrock_read_blocks(struct arena *a, const struct json *list,

@@ -364,33 +364,6 @@ codec_join(struct arena *a, const struct part *p)
 	return out;
 }
 
-struct slice
-codec_take_system(struct conversation *c, struct arena *a)
-{
-	struct turn **at = &c->first, *t;
-	struct buf b = { 0 };
-	bool spoken = false;
-	struct slice out;
-
-	while ((t = *at) != NULL) {
-		if (t->speaker != SPEAKER_SYSTEM) {
-			spoken = true;
-			at = &t->next;
-			continue;
-		}
-		if (spoken)
-			c->lost |= LOSS_BIT(LOSS_SYSTEM_PLACE);
-		out = codec_join(a, t->first);
-		if (b.len > 0 && out.len > 0)
-			buf_str(&b, "\n\n");
-		buf_add(&b, out);
-		*at = t->next;
-	}
-	out = arena_copy(a, buf_slice(&b));
-	buf_fini(&b);
-	return out;
-}
-
 static bool
 is_letter(char c)
 {
@@ -552,7 +525,8 @@ codec_sse(struct buf *out, struct slice name, struct slice data)
 
 enum { ID_LETTERS = 32 };
 
-struct slice
+/* The id of the nth call of that answer, whose provider gave it none. */
+static struct slice
 codec_call_id(struct arena *a, struct slice answer, unsigned nth)
 {
 	struct buf b = { 0 };

@@ -68,9 +68,6 @@ enum { CODEC_ROOM = 2048 };
 
 /* All text of these parts, joined by newlines. */
 struct slice codec_join(struct arena *a, const struct part *p);
-/* The text of all system turns, joined by empty lines; they leave c.  Those
- * in the middle set LOSS_SYSTEM_PLACE. */
-struct slice codec_take_system(struct conversation *c, struct arena *a);
 /*
  * A tool's name within [a-zA-Z0-9_-]{1,64}: itself where it fits, else
  * shortened the same way each time.
@@ -98,8 +95,6 @@ enum effort codec_effort(const struct conversation *c);
 /* "req_..." as the id of another dialect: prefix and the 26 letters. */
 struct slice codec_id(
     struct arena *a, const char *prefix, struct slice request);
-/* The id of the nth call of that answer, whose provider gave it none. */
-struct slice codec_call_id(struct arena *a, struct slice answer, unsigned nth);
 
 /* --- between the two -------------------------------------------------------
  */

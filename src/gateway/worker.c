@@ -52,16 +52,6 @@ worker_wall_ns(const struct worker *w)
 	return loop_now(w->loop) + w->wall_offset_ns;
 }
 
-/* xorshift64*: for weights only. */
-uint64_t
-worker_random(struct worker *w)
-{
-	w->random ^= w->random >> 12;
-	w->random ^= w->random << 25;
-	w->random ^= w->random >> 27;
-	return w->random * UINT64_C(2685821657736338717);
-}
-
 void
 worker_count(struct worker *w, enum counter c, uint64_t more)
 {

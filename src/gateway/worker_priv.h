@@ -58,7 +58,6 @@ struct worker {
 
 /* The wall clock at this loop turn. */
 int64_t worker_wall_ns(const struct worker *w);
-uint64_t worker_random(struct worker *w);
 
 enum counter {
 #define COUNTER(NAME, metric, text) COUNTER_##NAME,

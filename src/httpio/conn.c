@@ -18,6 +18,9 @@ enum {
 
 static const int64_t linger_ns = 2 * NS_PER_S;
 
+/* Reads and parses while there is something to do. */
+static void run(struct conn *c);
+
 /* --- deadlines --------------------------------------------------------- */
 
 static void on_due(struct timer *t);
@@ -168,7 +171,7 @@ on_task(struct task *t)
 	else if (c->broken)
 		tell_gone(c);
 	else
-		conn_run(c);
+		run(c);
 }
 
 void
@@ -552,8 +555,8 @@ read_some(struct conn *c)
 	return true;
 }
 
-void
-conn_run(struct conn *c)
+static void
+run(struct conn *c)
 {
 	int reads = 0;
 
@@ -604,7 +607,7 @@ step_tls(struct conn *c)
 	c->state = CONN_IDLE;
 	conn_due(c, c->srv->limits.idle_ns);
 	/* The request may have come with the handshake's last bytes. */
-	conn_run(c);
+	run(c);
 }
 
 static void
@@ -645,7 +648,7 @@ on_ready(struct stream *st, unsigned events)
 	if (c->out.len > 0 && c->stream.writable)
 		flush(c);
 	if (c->state != CONN_CLOSED && c->stream.readable)
-		conn_run(c);
+		run(c);
 }
 
 /* What the peer has acknowledged; the kernel's buffer may take for minutes

@@ -53,7 +53,7 @@ struct conn {
 	char *mem;      /* head, its bytes, and the body when it came with it */
 	bool mem_block; /* mem is a block of the server's */
 	struct buf body;
-	bool running; /* conn_run() is on the stack */
+	bool running; /* run() is on the stack */
 	bool used;    /* a request came: no other protocol begins here */
 	bool held;    /* closed, but owners hold exchanges */
 
@@ -107,8 +107,6 @@ void conn_linger(struct conn *c);
 void conn_wake(struct conn *c);
 /* HTTP/2: an owner let go, maybe the last of a closed connection. */
 void conn_let_go(struct conn *c);
-/* Reads and parses while there is something to do. */
-void conn_run(struct conn *c);
 /* The answer is complete as far as the owner goes. */
 void conn_answered(struct conn *c);
 /* The peer is gone: tells the owner, from the loop. */

@@ -289,15 +289,6 @@ exchange_abort(struct exchange *x)
 	conn_close(c);
 }
 
-void
-exchange_close_after(struct exchange *x)
-{
-	if (x->h2)
-		h2conn_close_after(x);
-	else
-		conn_of(x)->close_after = true;
-}
-
 const char *
 exchange_peer(const struct exchange *x)
 {

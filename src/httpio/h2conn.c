@@ -624,12 +624,6 @@ h2conn_abort(struct exchange *x)
 		stream_free(s);
 }
 
-void
-h2conn_close_after(struct exchange *x)
-{
-	h2conn_drain(stream_of(x)->up->c);
-}
-
 /* --- the end ----------------------------------------------------------- */
 
 void

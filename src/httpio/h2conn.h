@@ -40,6 +40,5 @@ bool h2conn_full(const struct exchange *x);
 bool h2conn_answered(const struct exchange *x);
 void h2conn_forget(struct exchange *x);
 void h2conn_abort(struct exchange *x);
-void h2conn_close_after(struct exchange *x);
 
 #endif

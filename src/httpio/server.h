@@ -144,8 +144,6 @@ bool exchange_full(const struct exchange *x);
 bool exchange_answered(const struct exchange *x); /* head was given */
 /* Cuts the connection without a terminator. */
 void exchange_abort(struct exchange *x);
-/* After this answer the connection closes. */
-void exchange_close_after(struct exchange *x);
 /* "127.0.0.1:4711", borrowed */
 const char *exchange_peer(const struct exchange *x);
 

@@ -746,12 +746,6 @@ tls_handshake(struct stream *s)
 }
 
 bool
-tls_resumed(const struct stream *s)
-{
-	return s->tls != NULL && SSL_session_reused(s->tls->ssl) == 1;
-}
-
-bool
 tls_is_h2(const struct stream *s)
 {
 	const unsigned char *name;

@@ -62,7 +62,6 @@ void tls_peer_offer_h2(struct tls_peer *p);
 enum fault tls_start(struct stream *s, struct tls_peer *p) MUST_USE;
 /* 1 done, or STREAM_AGAIN, or STREAM_ERROR. */
 int tls_handshake(struct stream *s) MUST_USE;
-bool tls_resumed(const struct stream *s);
 /* ALPN chose HTTP/2: known when the handshake is done, on either side. */
 bool tls_is_h2(const struct stream *s);
 /* Bytes have been read from the socket that tls_read() has not given yet. */

@@ -4,21 +4,6 @@
 #include "shm/label.h"
 
 uint32_t
-account_publish(struct shm *m, uint64_t id, uint32_t flags)
-{
-	const uint32_t n = at_peek(&m->head->naccounts);
-	uint32_t row;
-
-	for (row = 0; row < n && row < m->sizes.accounts; row++) {
-		if (at_peek(&m->accounts[row].id) == id) {
-			account_flags(m, row, flags);
-			return row;
-		}
-	}
-	return account_append(m, id, flags);
-}
-
-uint32_t
 account_append(struct shm *m, uint64_t id, uint32_t flags)
 {
 	const uint32_t row = at_peek(&m->head->naccounts);

@@ -15,13 +15,8 @@
 #include "base/fault.h"
 #include "shm/shm.h"
 
-/*
- * The row of id, new or there already (a new recorder meets the old rows),
- * with these flags (enum account_flags, ACCOUNT_USED is implied).
- * UINT32_MAX: the table is full.  Walks the rows: keep the answer.
- */
-uint32_t account_publish(struct shm *m, uint64_t id, uint32_t flags) MUST_USE;
-/* The same for an id that has no row yet; walks nothing. */
+/* The new row of an id that has none, with these flags (enum account_flags,
+ * ACCOUNT_USED is implied).  UINT32_MAX: the table is full. */
 uint32_t account_append(struct shm *m, uint64_t id, uint32_t flags) MUST_USE;
 void account_flags(struct shm *m, uint32_t row, uint32_t flags);
 

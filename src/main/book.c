@@ -87,7 +87,6 @@ book_open(struct book *b)
 	*b = (struct book){ 0 };
 	CHECK(json_parse(&b->arena, text, &top) == FAULT_NONE);
 	b->currency = json_get_str(top, "currency");
-	b->as_of = json_get_str(top, "as_of");
 	rows = json_get(top, "rows");
 	CHECK(rows != NULL && rows->type == JSON_ARRAY);
 	row = ARENA_ARRAY(&b->arena, struct book_row, rows->n);

@@ -22,7 +22,7 @@ struct book_row {
 
 struct book {
 	struct arena arena;
-	struct slice currency, as_of;
+	struct slice currency;
 	const struct book_row *row;
 	size_t n;
 };

@@ -105,7 +105,11 @@ lift_rates(struct rates *r, int64_t percent, const char **rate)
 	return true;
 }
 
-bool
+/*
+ * Adds percent (in 10^-6 of one) to every rate and the fee.  False, and
+ * *rate says which: one cannot be held exactly.
+ */
+static bool
 pricing_uplift(struct price *p, int64_t percent, const char **rate)
 {
 	unsigned i;

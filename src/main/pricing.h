@@ -39,10 +39,4 @@ struct pricing {
 /* What is wrong with a row stands in the report, under its own file. */
 void pricing_take(const struct pricing *p);
 
-/*
- * Adds percent (in 10^-6 of one) to every rate and the fee.  False, and
- * *rate says which: one cannot be held exactly.
- */
-bool pricing_uplift(struct price *p, int64_t percent, const char **rate);
-
 #endif

@@ -1,5 +1,5 @@
 /*
- * table.h - lists of JSON objects as text for people, or as CSV
+ * table.h - lists of JSON objects as text for people
  */
 #ifndef KONTOR_MAIN_TABLE_H
 #define KONTOR_MAIN_TABLE_H
@@ -22,9 +22,6 @@ struct column {
 
 /* Rows are objects; what is absent is empty, a list is joined by commas. */
 void table_write(struct buf *out, const struct json *rows,
-    const struct column *column, size_t n);
-/* RFC 4180, with a head of keys. */
-void table_csv(struct buf *out, const struct json *rows,
     const struct column *column, size_t n);
 
 #endif

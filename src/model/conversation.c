@@ -7,24 +7,16 @@
 /* --- tables ----------------------------------------------------------------
  */
 
-static const struct {
-	const char *name, *text;
-} losses[] = {
-#define LOSS(NAME, text) { #NAME, text },
+static const char *const losses[] = {
+#define LOSS(NAME, text) text,
 #include "model/losses.def"
 #undef LOSS
 };
 
 const char *
-conversation_loss_name(enum loss l)
-{
-	return losses[l].name;
-}
-
-const char *
 conversation_loss_text(enum loss l)
 {
-	return losses[l].text;
+	return losses[l];
 }
 
 static const char *const efforts[] = { "", "none", "minimal", "low", "medium",

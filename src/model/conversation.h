@@ -32,7 +32,6 @@ enum loss {
 
 #define LOSS_BIT(loss) (UINT64_C(1) << (loss))
 
-const char *conversation_loss_name(enum loss l); /* "top_k" */
 const char *conversation_loss_text(enum loss l);
 
 /* Whose opaque reasoning it is: never sent to another. */
@@ -169,7 +168,6 @@ struct conversation {
 	struct slice metadata;    /* JSON object of texts */
 	struct slice cache_key;
 	struct slice betas; /* Anthropic's, "a,b" */
-	unsigned variant;   /* of a dialect that has several bodies: which */
 	uint64_t lost;      /* bits of enum loss: what was not understood */
 	/* Texts for vectors, and nothing above but the model; or NULL. */
 	const struct embed_request *embed; /* dialect/embed.h */

@@ -153,11 +153,3 @@ rate_write_per_million(struct buf *b, struct rate r)
 {
 	put(b, r.pico, PER_MILLION_DECIMALS);
 }
-
-bool
-rate_parse(struct slice s, struct rate *out)
-{
-	int128 v;
-
-	return parse(s, RATE_DECIMALS, &v) && fits(v, &out->pico);
-}

@@ -45,7 +45,5 @@ void money_write_sum(struct buf *b, int128 nano);
  * more cannot be held exactly. */
 bool rate_parse_per_million(struct slice s, struct rate *out) MUST_USE;
 void rate_write_per_million(struct buf *b, struct rate r);
-/* Price per single unit, up to 12 decimals. */
-bool rate_parse(struct slice s, struct rate *out) MUST_USE;
 
 #endif

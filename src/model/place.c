@@ -74,13 +74,15 @@ place_of_region(struct slice region)
 	return longest(places, NELEM(places), s);
 }
 
-struct slice
+/* "eu.anthropic.claude-sonnet-4": by its prefix; empty: it has none. */
+static struct slice
 place_of_profile(struct slice name)
 {
 	return longest(profiles, NELEM(profiles), name);
 }
 
-struct slice
+/* "eu.api.openai.com" is "eu"; "api.openai.com" does not say. */
+static struct slice
 place_of_host(struct slice host)
 {
 	static const struct slice openai = S_INIT("api.openai.com");

@@ -13,10 +13,6 @@
 
 /* "eu-west-1", "Sweden Central", "us": by places.def. */
 struct slice place_of_region(struct slice region);
-/* "eu.anthropic.claude-sonnet-4": by its prefix; empty: it has none. */
-struct slice place_of_profile(struct slice name);
-/* "eu.api.openai.com" is "eu"; "api.openai.com" does not say. */
-struct slice place_of_host(struct slice host);
 
 struct place_facts {
 	struct slice type; /* of the provider, as in the configuration */

@@ -624,7 +624,5 @@ apply_frame(
 		r->dirty_rows++;
 	c->dirty = true;
 	r->dirty = true;
-	r->frames++;
-	r->bytes += f->size;
 	return FAULT_NONE;
 }

@@ -44,8 +44,6 @@ void control_say_id(struct reply *p, const char *key, uint64_t id);
 struct slice control_text(
     const struct json *j, const char *key, struct reply *p);
 uint64_t control_id(const struct json *j, const char *key, struct reply *p);
-/* A duration like "2s" or "500ms"; false: not one. */
-bool control_span(struct slice text, int64_t *ns);
 /* It has a control character, or is not UTF-8. */
 bool control_text_odd(struct slice s);
 /* A name somebody gives: no control characters, not too long. */

@@ -30,7 +30,8 @@ control_id(const struct json *j, const char *key, struct reply *p)
 }
 
 /* At most a year, so that nothing overflows. */
-bool
+/* A duration like "2s" or "500ms"; false: not one. */
+static bool
 control_span(struct slice text, int64_t *ns)
 {
 	static const struct {

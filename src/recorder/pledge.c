@@ -10,7 +10,7 @@
 #include "ledger/window.h"
 #include "recorder/state.h"
 
-struct pledge *
+static struct pledge *
 pledge_find(const struct recorder *r, uint64_t account)
 {
 	return table_first(&r->pledges, account);

@@ -564,9 +564,3 @@ recorder_alone(struct recorder *r)
 	}
 	return alone;
 }
-
-uint64_t
-recorder_frames(const struct recorder *r)
-{
-	return r->frames;
-}

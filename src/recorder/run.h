@@ -57,7 +57,4 @@ bool recorder_alone(struct recorder *r);
 void recorder_control(
     struct recorder *r, struct slice request, struct buf *answer);
 
-/* bench: frames and bytes since the start */
-uint64_t recorder_frames(const struct recorder *r);
-
 #endif

@@ -362,9 +362,8 @@ struct recorder {
 	} raised[2];
 	bool replaying; /* frames come from the log, not from rings */
 	bool log_failing, store_failing;
-	bool wal_dirty;         /* something was stored since the checkpoint */
-	bool repair_due;        /* one had to wait for the disk */
-	uint64_t frames, bytes; /* counted since the start */
+	bool wal_dirty;  /* something was stored since the checkpoint */
+	bool repair_due; /* one had to wait for the disk */
 	/* Idempotent answers that wait for the next commit. */
 	struct answer *answers;
 	bool unpublished; /* the log has nouns that the tables have not */
@@ -470,9 +469,6 @@ void suspense_add(struct recorder *r, const struct outcome *o, int64_t dim);
 /* As apply_kind's: what is wrong with it, or NULL. */
 const char *correction_apply(
     struct recorder *r, const struct frame *f, uint64_t place);
-/* The number of an attempt's last correction; 0: none. */
-unsigned correction_last(
-    struct recorder *r, const struct reqid *id, unsigned attempt);
 void suspense_save(struct recorder *r);   /* into the open transaction */
 void suspense_forget(struct recorder *r); /* what waits for the store */
 /* What corrections moved is durable: the own columns follow. */
@@ -481,7 +477,6 @@ void suspense_settle(struct recorder *r);
 /* --- pledge.c: commitments and revenue shares --------------------------------
  */
 
-struct pledge *pledge_find(const struct recorder *r, uint64_t account);
 const char *pledge_apply(struct recorder *r, const struct account_change *v);
 /* What an outcome or a correction moves, at its place in the log. */
 void pledge_book(struct recorder *r, const struct frame *f,
@@ -532,8 +527,6 @@ uint64_t tree_next_id(struct recorder *r);
 /* NULL: it must be said; else "team" ... */
 const char *tree_kind(unsigned kind);
 enum subject_kind tree_kind_find(struct slice name); /* 0: none such */
-/* Under what it stands; 0: under nothing. */
-enum subject_kind tree_parent_kind(enum subject_kind kind);
 /* Appends "team ml"; the name cut to most bytes. */
 void tree_label(const struct subject *s, size_t most, struct buf *out);
 /* Its row and lists, whose budgets and limits have theirs already; false: a

@@ -66,7 +66,8 @@ resolve(struct recorder *r, const struct outcome *o)
 	r->suspense->resolved = true;
 }
 
-unsigned
+/* The number of an attempt's last correction; 0: none. */
+static unsigned
 correction_last(struct recorder *r, const struct reqid *id, unsigned attempt)
 {
 	struct noted_correction *c =

@@ -47,7 +47,8 @@ tree_kind_find(struct slice name)
 	return 0;
 }
 
-enum subject_kind
+/* Under what it stands; 0: under nothing. */
+static enum subject_kind
 tree_parent_kind(enum subject_kind kind)
 {
 	CHECK((unsigned)kind < NELEM(kinds));

@@ -3,19 +3,6 @@
 #include "shm/atomic.h"
 #include "shm/label.h"
 
-uint32_t
-limit_publish(struct shm *m, const struct limit_spec *s)
-{
-	const uint32_t n = at_peek(&m->head->nlimits);
-	uint32_t row;
-
-	for (row = 0; row < n && row < m->sizes.limits; row++) {
-		if (at_peek(&m->limits[row].id) == s->id)
-			break;
-	}
-	return limit_set(m, row, s);
-}
-
 static int64_t
 scaled(int64_t v, int64_t by, int64_t of)
 {

@@ -21,9 +21,8 @@ struct limit_spec {
 	struct slice label;
 };
 
-/* The row; UINT32_MAX: the table is full.  Walks the rows: keep the answer. */
-uint32_t limit_publish(struct shm *m, const struct limit_spec *s) MUST_USE;
-/* The same where the row is known; UINT32_MAX: it has none yet. */
+/* The row, for good.  row UINT32_MAX: it has none yet; returned: the table is
+ * full. */
 uint32_t limit_set(
     struct shm *m, uint32_t row, const struct limit_spec *s) MUST_USE;
 void limit_close(struct shm *m, uint32_t row);

@@ -6,24 +6,6 @@
 enum { TRIES = 100000 };
 
 uint32_t
-subject_publish(
-    struct shm *m, uint64_t id, enum subject_kind kind, uint64_t name_hash)
-{
-	const uint32_t n = at_peek(&m->head->nsubjects);
-	const struct shm_subject *s;
-	uint32_t row;
-
-	/* Ids of keys are a space of their own. */
-	for (row = 0; row < n && row < m->sizes.subjects; row++) {
-		s = &m->subjects[row];
-		if (at_peek(&s->id) == id &&
-		    (at_peek(&s->kind) == SUBJECT_KEY) == (kind == SUBJECT_KEY))
-			break;
-	}
-	return subject_set(m, row, id, kind, name_hash);
-}
-
-uint32_t
 subject_set(struct shm *m, uint32_t row, uint64_t id, enum subject_kind kind,
     uint64_t name_hash)
 {

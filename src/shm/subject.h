@@ -12,13 +12,8 @@
 
 #include "shm/shm.h"
 
-/*
- * The row of id, new or there already.  UINT32_MAX: the table is full.  Walks
- * the rows: keep the answer.
- */
-uint32_t subject_publish(struct shm *m, uint64_t id, enum subject_kind kind,
-    uint64_t name_hash) MUST_USE;
-/* The same where the row is known; UINT32_MAX: it has none yet. */
+/* The row, for good.  row UINT32_MAX: it has none yet; returned: the table is
+ * full. */
 uint32_t subject_set(struct shm *m, uint32_t row, uint64_t id,
     enum subject_kind kind, uint64_t name_hash) MUST_USE;
 /* The rows of its accounts and limits, as they are from now on. */

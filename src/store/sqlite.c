@@ -223,12 +223,6 @@ store_commit(struct store *s)
 	return s->fault;
 }
 
-bool
-store_in_transaction(const struct store *s)
-{
-	return !sqlite3_get_autocommit(s->db);
-}
-
 enum fault
 store_fault(const struct store *s)
 {

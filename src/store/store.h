@@ -30,7 +30,6 @@ void store_close(struct store **s);
 void store_begin(struct store *s);
 enum fault store_commit(struct store *s) MUST_USE; /* rolled back on a fault */
 void store_rollback(struct store *s);
-bool store_in_transaction(const struct store *s);
 enum fault store_fault(const struct store *s);
 const char *store_error(const struct store *s);
 /* When nothing else is to be done; never waits for readers. */

@@ -40,7 +40,7 @@ make_account(uint32_t subject, unsigned i)
 		.start_ns = 0,
 		.end_ns = INT64_MAX,
 		.granted = INT64_C(1) << 50 };
-	int32_t row = (int32_t)account_publish(&m, i + 1, ACCOUNT_HARD);
+	int32_t row = (int32_t)account_append(&m, i + 1, ACCOUNT_HARD);
 	uint32_t s;
 
 	CHECK(window_open(&m, (uint32_t)row, OWN, &w) == FAULT_NONE);
@@ -58,7 +58,7 @@ make_limit(uint32_t subject, unsigned i, enum limit_kind kind)
 		.period_ns = kind == LIMIT_CONCURRENCY ? 0 : NS_PER_S,
 		.burst = 1 << 30,
 		.label = S("bench") };
-	int32_t row = (int32_t)limit_publish(&m, &s);
+	int32_t row = (int32_t)limit_set(&m, UINT32_MAX, &s);
 
 	subject_set_limits(&m, subject, &row, 1);
 }
@@ -76,7 +76,7 @@ set_up(uint32_t slots, unsigned depth, unsigned limits)
 	key = (struct shm_key){ .nsubjects = depth };
 	for (i = 0; i < depth; i++) {
 		const uint32_t s =
-		    subject_publish(&m, i + 1, SUBJECT_TEAM, i + 1);
+		    subject_set(&m, UINT32_MAX, i + 1, SUBJECT_TEAM, i + 1);
 
 		key.subject[i] = (int32_t)s;
 		make_account(s, i);

@@ -102,8 +102,8 @@ set_up(bool ruled)
 		.nresidency = 1,
 		.residency = residency };
 	key = (struct shm_key){ .nsubjects = 1 };
-	key.subject[0] =
-	    (int32_t)subject_publish(&m, 1, SUBJECT_TEAM, hash64(S("claims")));
+	key.subject[0] = (int32_t)subject_set(
+	    &m, UINT32_MAX, 1, SUBJECT_TEAM, hash64(S("claims")));
 	live_attach(&s, &m);
 	for (i = 0; i < MANY; i++) {
 		struct shm_breaker *b = live_of(&s)->deployment[i].row;

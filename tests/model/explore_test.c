@@ -570,7 +570,7 @@ set_up(void)
 		struct window_spec v = w;
 
 		v.granted = now->granted[i];
-		CHECK(account_publish(&m, i + 1, ACCOUNT_HARD) == i);
+		CHECK(account_append(&m, i + 1, ACCOUNT_HARD) == i);
 		CHECK(window_open(&m, i, FIRST, &v) == FAULT_NONE);
 	}
 	explore_range(m.columns, (size_t)((char *)m.lives - (char *)m.columns));

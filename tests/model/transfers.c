@@ -106,7 +106,7 @@ make_accounts(void)
 
 		book[i].granted = (int64_t)rnd(INT64_C(1) << 44);
 		book[i].window = 1;
-		if (account_publish(&m, i + 1, flags) != i)
+		if (account_append(&m, i + 1, flags) != i)
 			wrong("no row", i);
 		w = window_of(i, 1);
 		if (window_open(&m, i, OWN, &w) != FAULT_NONE)

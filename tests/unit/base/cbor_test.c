@@ -98,8 +98,10 @@ other_values_match_appendix_a(void **state)
 	cbor_w_map(&w);
 	cbor_w_map_end(&w);
 	cbor_w_map(&w);
-	cbor_w_ku64(&w, 1, 2);
-	cbor_w_ki64(&w, 3, 4);
+	cbor_w_key(&w, 1);
+	cbor_w_u64(&w, 2);
+	cbor_w_key(&w, 3);
+	cbor_w_i64(&w, 4);
 	cbor_w_map_end(&w);
 	assert_true(slice_eq(cbor_w_slice(&w), want));
 }
@@ -113,20 +115,26 @@ frame(uint8_t *out, size_t len, uint64_t keys)
 
 	cbor_w_init(&w, out, len);
 	cbor_w_map(&w);
-	cbor_w_kbytes(&w, 1, S("id"));
+	cbor_w_key(&w, 1);
+	cbor_w_bytes(&w, S("id"));
 	cbor_w_key(&w, 2);
 	cbor_w_map(&w);
-	cbor_w_ktext(&w, 0, S("inner"));
+	cbor_w_key(&w, 0);
+	cbor_w_text(&w, S("inner"));
 	cbor_w_key(&w, 9);
 	cbor_w_array(&w, 2);
 	cbor_w_bool(&w, true);
 	cbor_w_map(&w);
 	cbor_w_map_end(&w);
 	cbor_w_map_end(&w);
-	cbor_w_kbool(&w, 3, true);
-	cbor_w_ki64(&w, 4, -5);
-	for (i = 0; i < keys; i++)
-		cbor_w_ku64(&w, 100 + i, i);
+	cbor_w_key(&w, 3);
+	cbor_w_bool(&w, true);
+	cbor_w_key(&w, 4);
+	cbor_w_i64(&w, -5);
+	for (i = 0; i < keys; i++) {
+		cbor_w_key(&w, 100 + i);
+		cbor_w_u64(&w, i);
+	}
 	cbor_w_map_end(&w);
 	return cbor_w_slice(&w);
 }

@@ -48,9 +48,6 @@ on_request(struct exchange *x)
 		exchange_write(x, S(""), false);
 		exchange_write(x, S("one"), false);
 		exchange_write(x, S("two"), true);
-	} else if (slice_eq(path, S("/close"))) {
-		exchange_close_after(x);
-		answer_text(x, S("bye"));
 	} else if (slice_eq(path, S("/none"))) {
 		exchange_answer(x, 204, NULL, 0, 0);
 		exchange_write(x, S(""), true);
@@ -344,23 +341,6 @@ a_client_that_expects_is_told_to_continue(void **state)
 	net_assert(&b, HI);
 	assert_seen("POST /x abc\n");
 	close(fd);
-	buf_fini(&b);
-}
-
-static void
-close_after_closes(void **state)
-{
-	struct buf b = { 0 };
-	int fd;
-
-	(void)state;
-	start();
-	fd = net_dial(port);
-	net_send(fd, S(GET("/close")));
-	assert_true(net_to_end(fd, &b));
-	assert_true(net_has(&b, "Connection: close\r\n"));
-	close(fd);
-	NET_UNTIL(server_open(server) == 0);
 	buf_fini(&b);
 }
 
@@ -1141,7 +1121,6 @@ main(void)
 		TEST(head_and_no_content_have_no_body),
 		TEST(http_1_0_gets_its_answer_and_the_end),
 		TEST(a_client_that_expects_is_told_to_continue),
-		TEST(close_after_closes),
 		TEST(what_is_not_http_is_answered_and_closed),
 		TEST(a_head_without_end_is_too_large),
 		TEST(chunks_above_the_limit_are_too_large),

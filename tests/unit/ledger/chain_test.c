@@ -12,7 +12,7 @@ static int32_t accounts[8];
 static uint32_t
 subject(uint64_t id, enum subject_kind kind)
 {
-	const uint32_t row = subject_publish(&m, id, kind, id + 100);
+	const uint32_t row = subject_set(&m, UINT32_MAX, id, kind, id + 100);
 
 	assert_int_not_equal(row, UINT32_MAX);
 	return row;
@@ -27,7 +27,7 @@ fresh(void **state)
 	m = table_new(1);
 	key = (struct shm_key){ .nsubjects = 0 };
 	for (i = 0; i < 8; i++)
-		accounts[i] = (int32_t)account_publish(
+		accounts[i] = (int32_t)account_append(
 		    &m, i + 1, i == 7 ? 0 : (uint32_t)ACCOUNT_HARD);
 	return 0;
 }
@@ -99,7 +99,7 @@ a_limit_on_what_a_call_may_cost_makes_it_hard(void **state)
 		.id = 5, .kind = LIMIT_CONCURRENCY, .amount = 1
 	};
 	struct chain c;
-	int32_t row = (int32_t)limit_publish(&m, &spec);
+	int32_t row = (int32_t)limit_set(&m, UINT32_MAX, &spec);
 
 	(void)state;
 	key.nsubjects = 1;
@@ -136,7 +136,7 @@ what_cannot_be_carried_or_read_does_not_pass(void **state)
 	m = table_new(1);
 	/* 8 accounts are all that this table has: they fit. */
 	for (i = 0; i < 8; i++)
-		rows[i] = (int32_t)account_publish(&m, i + 1, ACCOUNT_HARD);
+		rows[i] = (int32_t)account_append(&m, i + 1, ACCOUNT_HARD);
 	for (j = 0; j < 3; j++) {
 		key.subject[j] = (int32_t)subject(j + 1, SUBJECT_TAG);
 		subject_set_budgets(&m, (uint32_t)key.subject[j], rows, 8);

@@ -37,8 +37,8 @@ fresh(void **state)
 	mb.slot = B;
 	a = ledger_new(&ma);
 	b = ledger_new(&mb);
-	one = (int32_t)account_publish(&m, 1001, ACCOUNT_HARD);
-	two = (int32_t)account_publish(&m, 1002, ACCOUNT_HARD);
+	one = (int32_t)account_append(&m, 1001, ACCOUNT_HARD);
+	two = (int32_t)account_append(&m, 1002, ACCOUNT_HARD);
 	open_window(one, 5, 100, 0);
 	open_window(two, 5, 60, 0);
 	return 0;

@@ -91,7 +91,7 @@ set_up(int64_t limit_one, int64_t limit_two)
 	granted[0] = limit_one;
 	granted[1] = limit_two;
 	for (i = 0; i < 2; i++) {
-		rows[i] = (int32_t)account_publish(&m, i + 1, ACCOUNT_HARD);
+		rows[i] = (int32_t)account_append(&m, i + 1, ACCOUNT_HARD);
 		atomic_store(&ghost[i], 0);
 		atomic_store(&settled[i], 0);
 	}

@@ -20,7 +20,8 @@ limit_at(uint64_t id, enum limit_kind kind, int64_t amount, int64_t period_s,
 		.burst = burst,
 		.mono_ns = now,
 		.label = S("team ml") };
-	const uint32_t row = limit_publish(&m, &s);
+	/* Ids count from 1, as rows do from 0. */
+	const uint32_t row = limit_set(&m, (uint32_t)id - 1, &s);
 
 	assert_int_not_equal(row, UINT32_MAX);
 	return (int32_t)row;

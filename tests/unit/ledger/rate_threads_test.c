@@ -109,7 +109,7 @@ run(const struct limit_spec *s, void *(*body)(void *))
 	atomic_store(&passed, 0);
 	atomic_store(&broken, false);
 	chain = (struct chain){ .nlimits = 1 };
-	chain.limit[0] = (int32_t)limit_publish(&m, s);
+	chain.limit[0] = (int32_t)limit_set(&m, UINT32_MAX, s);
 	for (i = 0; i < WORKERS; i++) {
 		worker[i].view = m;
 		worker[i].view.slot = (uint32_t)i + 1;

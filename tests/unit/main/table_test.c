@@ -34,31 +34,11 @@ columns_line_up(void **state)
 	buf_fini(&b);
 }
 
-static void
-csv_is_quoted_and_no_formula(void **state)
-{
-	struct arena a = { 0 };
-	struct buf b = { 0 };
-	struct json *j;
-
-	(void)state;
-	assert_int_equal(json_parse(&a, slice_of(rows), &j), FAULT_NONE);
-	table_csv(&b, j, columns, NELEM(columns));
-	assert_string_equal(buf_cstr(&b),
-	    "name,n,at\r\n"
-	    "\"gr\xc3\xbc\xc3\x9f\",5,\"1970-01-01T00:00:00Z\"\r\n"
-	    "\"'=x\"\"\",123,\"\"\r\n"
-	    "\"a,b\",1,\"\"\r\n");
-	arena_fini(&a);
-	buf_fini(&b);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(columns_line_up),
-		cmocka_unit_test(csv_is_quoted_and_no_formula),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

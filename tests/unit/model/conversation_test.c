@@ -243,7 +243,6 @@ tables_have_their_words(void **state)
 	assert_true(LOSSES <= 64);
 	for (i = 0; i < LOSSES; i++)
 		assert_true(strlen(conversation_loss_text((enum loss)i)) > 5);
-	assert_string_equal(conversation_loss_name(LOSS_TOP_K), "TOP_K");
 	assert_int_equal(effort_parse(S("xhigh")), EFFORT_XHIGH);
 	assert_int_equal(effort_parse(S("")), EFFORT_NOT_SAID);
 	assert_string_equal(effort_text(EFFORT_LOW), "low");

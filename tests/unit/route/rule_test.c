@@ -24,10 +24,10 @@ fresh(void **state)
 	memset(&key, 0, sizeof(key));
 	atomic_store(&key.id, 4711);
 	key.nsubjects = 2;
-	key.subject[0] = (int32_t)subject_publish(
-	    &r.m, 1, SUBJECT_TEAM, hash64(S("claims")));
-	key.subject[1] =
-	    (int32_t)subject_publish(&r.m, 2, SUBJECT_ORG, hash64(S("acme")));
+	key.subject[0] = (int32_t)subject_set(
+	    &r.m, UINT32_MAX, 1, SUBJECT_TEAM, hash64(S("claims")));
+	key.subject[1] = (int32_t)subject_set(
+	    &r.m, UINT32_MAX, 2, SUBJECT_ORG, hash64(S("acme")));
 	return 0;
 }
 
@@ -90,8 +90,8 @@ static void
 a_tag_of_the_call_counts_as_one_of_the_key(void **state)
 {
 	struct match_conf match = anybody;
-	const int32_t row = (int32_t)subject_publish(
-	    &r.m, 3, SUBJECT_TAG, hash64(S("data=pii")));
+	const int32_t row = (int32_t)subject_set(
+	    &r.m, UINT32_MAX, 3, SUBJECT_TAG, hash64(S("data=pii")));
 	struct rule_who w;
 	int named;
 
