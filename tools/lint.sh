@@ -26,6 +26,10 @@ lint_names() {
 	sh tools/names.sh
 }
 
+lint_unused() {
+	sh tools/unused.sh
+}
+
 lint_headers() {
 	sh tools/headers.sh
 }
@@ -81,6 +85,7 @@ run() {
 
 run layers
 run names
+run unused
 run losses
 run headers
 if command -v clang-format-14 >/dev/null; then
