@@ -1,5 +1,6 @@
 #!/bin/sh
-# unused.sh - functions that a header declares and no program calls
+# unused.sh - functions that a header declares and no program calls; rows of
+# what may happen that nothing says ever happened
 #
 # A use stands on an indented line: a definition and a prototype begin at the
 # margin.  Rows of a .def are uses, and so is whatever a macro may build a
@@ -82,5 +83,14 @@ awk '
 		}
 	}' tools/unused.allow "$tmp/programs" "$tmp/tests" |
     LC_ALL=C sort >"$tmp/hits"
+# FAULT(NAME, ...) is FAULT_NAME where it happens.
+for def in src/base/faults.def src/model/losses.def src/model/incidents.def \
+    src/model/counters.def; do
+	sed -nE 's/^([A-Z]+)\(([0-9]+, *)?([A-Z0-9_]+),.*/\1_\3/p' "$def" |
+	    while read -r row; do
+		grep -qw "$row" "$tmp/programs" ||
+		    echo "$def: nothing says $row"
+	    done
+done >>"$tmp/hits"
 cat "$tmp/hits"
 [ ! -s "$tmp/hits" ]
