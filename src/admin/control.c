@@ -275,19 +275,6 @@ static const struct server_ops ops = {
 
 /* --- the other processes ------------------------------------------------- */
 
-static enum fault
-load(int fd, struct snapshot **out)
-{
-	struct buf text = { 0 };
-	enum fault f = FAULT_CONFIG;
-
-	if (pass_read(fd, IPC_CONFIG_MAX, &text))
-		f = snapshot_read(buf_slice(&text), out);
-	mem_wipe(text.p, text.len);
-	buf_fini(&text);
-	return f;
-}
-
 /* Connections that are there keep the certificates they began with. */
 static bool
 serve_tls(struct control *c, const struct snapshot *s)
@@ -310,7 +297,7 @@ on_supervisor(void *arg, const struct json *message, int fd)
 	bool ok;
 
 	if (slice_eq(op, S("config"))) {
-		ok = fd >= 0 && load(fd, &fresh) == FAULT_NONE;
+		ok = fd >= 0 && ipc_config_read(fd, &fresh) == FAULT_NONE;
 		if (ok && !serve_tls(c, fresh)) {
 			snapshot_unref(&fresh);
 			ok = false;
@@ -378,7 +365,7 @@ open_all(struct control *c)
 
 	if (shm_attach(FD_SHM, &c->shm) != FAULT_NONE)
 		fatal("the shared tables are of another build");
-	if (load(FD_CONFIG, &c->snapshot) != FAULT_NONE)
+	if (ipc_config_read(FD_CONFIG, &c->snapshot) != FAULT_NONE)
 		fatal("the compiled configuration cannot be read");
 	close(FD_CONFIG);
 	live_attach(c->snapshot, &c->shm);

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/pass.h"
+
 int (*files_sync)(int fd) = fsync;
 
 bool
@@ -52,23 +54,6 @@ read_all(int fd, off_t at, size_t len, struct buf *b)
 		b->len += (size_t)n;
 		at += n;
 		len -= (size_t)n;
-	}
-	return true;
-}
-
-static bool
-write_all(int fd, struct slice s)
-{
-	ssize_t n;
-
-	while (s.len > 0) {
-		n = write(fd, s.p, s.len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		s.p += n;
-		s.len -= (size_t)n;
 	}
 	return true;
 }
@@ -229,8 +214,8 @@ files_replace(const char *dir, const char *name, struct slice text, mode_t mode)
 	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	if (fd < 0)
 		return FAULT_DISK;
-	good =
-	    fchmod(fd, mode) == 0 && write_all(fd, text) && files_sync(fd) == 0;
+	good = fchmod(fd, mode) == 0 && pass_write(fd, text) &&
+	       files_sync(fd) == 0;
 	good = close(fd) == 0 && good;
 	if (!good || rename(temp, path) != 0) {
 		(void)unlink(temp);
@@ -249,7 +234,7 @@ files_append(const char *dir, const char *name, uint64_t at, struct slice text)
 		return FAULT_DISK;
 	good = ftruncate(fd, (off_t)at) == 0 &&
 	       lseek(fd, (off_t)at, SEEK_SET) == (off_t)at &&
-	       write_all(fd, text) && files_sync(fd) == 0;
+	       pass_write(fd, text) && files_sync(fd) == 0;
 	close(fd);
 	if (good && at == 0)
 		return files_sync_folder(dir, name);

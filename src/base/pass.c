@@ -61,6 +61,23 @@ pass_read(int fd, size_t max, struct buf *out)
 	return true;
 }
 
+bool
+pass_write(int fd, struct slice s)
+{
+	ssize_t n;
+
+	while (s.len > 0) {
+		n = write(fd, s.p, s.len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		s.p += n;
+		s.len -= (size_t)n;
+	}
+	return true;
+}
+
 void
 pass_nonblocking(int fd)
 {

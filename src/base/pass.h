@@ -20,6 +20,9 @@ ssize_t pass_receive(int sock, void *p, size_t cap, int *fd);
  * read, or is larger than max. */
 bool pass_read(int fd, size_t max, struct buf *out) MUST_USE;
 
+/* All of it, from where fd stands; false: it cannot be written. */
+bool pass_write(int fd, struct slice s) MUST_USE;
+
 /* Sets O_NONBLOCK on a descriptor that is known to be one. */
 void pass_nonblocking(int fd);
 

@@ -43,20 +43,6 @@ static struct courier courier;
 /* --- the supervisor ----------------------------------------------------------
  */
 
-static enum fault
-load(int fd, struct snapshot **out)
-{
-	struct buf text = { 0 };
-	enum fault f = FAULT_CONFIG;
-
-	if (pass_read(fd, IPC_CONFIG_MAX, &text))
-		f = snapshot_read(buf_slice(&text), out);
-	if (text.p != NULL)
-		mem_wipe(text.p, text.cap);
-	buf_fini(&text);
-	return f;
-}
-
 static void
 answer_ctl(struct courier *c, bool ok)
 {
@@ -73,7 +59,7 @@ reload(struct courier *c, int fd)
 {
 	struct snapshot *fresh, *old = c->snapshot;
 
-	if (fd < 0 || load(fd, &fresh) != FAULT_NONE) {
+	if (fd < 0 || ipc_config_read(fd, &fresh) != FAULT_NONE) {
 		answer_ctl(c, false);
 		return;
 	}
@@ -149,7 +135,7 @@ open_all(struct courier *c)
 	if (!wallet_map(FD_WALLET, true, &c->wallet))
 		fatal("the wallet cannot be mapped");
 	close(FD_WALLET);
-	if (load(FD_CONFIG, &c->snapshot) != FAULT_NONE)
+	if (ipc_config_read(FD_CONFIG, &c->snapshot) != FAULT_NONE)
 		fatal("the compiled configuration cannot be read");
 	close(FD_CONFIG);
 	c->loop = loop_new();

@@ -154,19 +154,6 @@ static const struct server_ops server_ops = {
 
 /* --- configuration -------------------------------------------------------- */
 
-static enum fault
-load(int fd, struct snapshot **out)
-{
-	struct buf text = { 0 };
-	enum fault f = FAULT_CONFIG;
-
-	if (pass_read(fd, IPC_CONFIG_MAX, &text))
-		f = snapshot_read(buf_slice(&text), out);
-	mem_wipe(text.p, text.len);
-	buf_fini(&text);
-	return f;
-}
-
 static void
 answer_ctl(bool ok)
 {
@@ -233,7 +220,7 @@ reload(struct worker *w, int fd)
 	struct server_limits limits;
 	struct snapshot *fresh;
 
-	if (fd < 0 || load(fd, &fresh) != FAULT_NONE) {
+	if (fd < 0 || ipc_config_read(fd, &fresh) != FAULT_NONE) {
 		answer_ctl(false);
 		return;
 	}
@@ -345,7 +332,7 @@ open_all(struct worker *w, uint32_t slot)
 	if (!wallet_map(FD_WALLET, false, &w->wallet))
 		fatal("the wallet cannot be mapped");
 	close(FD_WALLET);
-	if (load(FD_CONFIG, &w->snapshot) != FAULT_NONE)
+	if (ipc_config_read(FD_CONFIG, &w->snapshot) != FAULT_NONE)
 		fatal("the compiled configuration cannot be read");
 	close(FD_CONFIG);
 	live_attach(w->snapshot, &w->shm);

@@ -133,36 +133,6 @@ process_start(const struct process_spec *spec)
 	return pid;
 }
 
-static bool
-write_all(int fd, struct slice s)
-{
-	ssize_t n;
-
-	while (s.len > 0) {
-		n = write(fd, s.p, s.len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		s.p += n;
-		s.len -= (size_t)n;
-	}
-	return true;
-}
-
-static bool
-write_snapshot(const struct snapshot *s, enum snapshot_for whom, int fd)
-{
-	struct buf text = { 0 };
-	bool good;
-
-	snapshot_write(s, whom, &text);
-	good = write_all(fd, buf_slice(&text));
-	mem_wipe(text.p, text.len);
-	buf_fini(&text);
-	return good;
-}
-
 /* In the child: report to 3, without secrets to 4, with secrets to 5, 6, 7. */
 _Noreturn static void
 compile_here(const char *file, struct slice given)
@@ -173,15 +143,14 @@ compile_here(const char *file, struct slice given)
 
 	if (given.p != NULL ? config_compile(given, file, r, &s)
 			    : config_load(file, r, &s))
-		_exit(write_snapshot(s, SNAPSHOT_BARE, 4) &&
-			      write_snapshot(s, SNAPSHOT_WORKER, 5) &&
-			      write_snapshot(s, SNAPSHOT_COURIER, 6) &&
-			      write_snapshot(s, SNAPSHOT_CONTROL, 7)
+		_exit(ipc_config_write(4, s, SNAPSHOT_BARE) &&
+			      ipc_config_write(5, s, SNAPSHOT_WORKER) &&
+			      ipc_config_write(6, s, SNAPSHOT_COURIER) &&
+			      ipc_config_write(7, s, SNAPSHOT_CONTROL)
 			  ? 0
 			  : 2);
 	report_write(r, &text);
-	write_all(3, buf_slice(&text));
-	_exit(1);
+	_exit(pass_write(3, buf_slice(&text)) ? 1 : 2);
 }
 
 void
@@ -262,18 +231,4 @@ compile_finish(struct compile *c)
 		return true;
 	compile_drop(c);
 	return false;
-}
-
-bool
-process_memfd_read(int fd, struct snapshot **out)
-{
-	struct buf text = { 0 };
-	bool good;
-
-	*out = NULL;
-	good = pass_read(fd, IPC_CONFIG_MAX, &text) &&
-	       snapshot_read(buf_slice(&text), out) == FAULT_NONE;
-	mem_wipe(text.p, text.len);
-	buf_fini(&text);
-	return good;
 }

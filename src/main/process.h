@@ -50,7 +50,4 @@ bool compile_finish(struct compile *c) MUST_USE;
 /* Closes the memfds that are still its own. */
 void compile_drop(struct compile *c);
 
-/* Reads what is in a memfd, from its start. */
-bool process_memfd_read(int fd, struct snapshot **out) MUST_USE;
-
 #endif

@@ -342,13 +342,14 @@ reload_compiled(struct supervisor *s)
 	bool good;
 
 	if (r->check) {
-		good = compile_finish(&r->compile) &&
-		       process_memfd_read(r->compile.bare_fd, &r->next);
+		good =
+		    compile_finish(&r->compile) &&
+		    ipc_config_read(r->compile.bare_fd, &r->next) == FAULT_NONE;
 		reload_tell(s, good);
 		return;
 	}
 	if (!compile_finish(&r->compile) ||
-	    !process_memfd_read(r->compile.bare_fd, &r->next)) {
+	    ipc_config_read(r->compile.bare_fd, &r->next) != FAULT_NONE) {
 		reload_refuse(s, r->report.len > 0 ? buf_slice(&r->report)
 						   : S("the compiler failed"));
 		return;
@@ -912,7 +913,7 @@ first_config(struct supervisor *s)
 	s->children.secret_fd = c.secret_fd;
 	s->children.courier_fd = c.courier_fd;
 	s->children.control_fd = c.control_fd;
-	return process_memfd_read(c.bare_fd, &s->conf);
+	return ipc_config_read(c.bare_fd, &s->conf) == FAULT_NONE;
 }
 
 /*

@@ -49,6 +49,8 @@
 #ifndef KONTOR_MODEL_IPC_H
 #define KONTOR_MODEL_IPC_H
 
+#include "model/snapshot.h"
+
 enum {
 	IPC_MAX = 64 * 1024,
 	IPC_CONFIG_MAX = 64 * 1024 * 1024 /* of a compiled configuration */
@@ -70,5 +72,14 @@ enum {
 	FD_WALLET = 9, /* courier: to write; worker: to read */
 	FD_LAST = 9
 };
+
+/*
+ * The compiled configuration in its memfd; what held its text on the way is
+ * wiped, since it may have secrets.  FAULT_CONFIG: it is not ours, and *out is
+ * NULL.
+ */
+bool ipc_config_write(
+    int fd, const struct snapshot *s, enum snapshot_for whom) MUST_USE;
+enum fault ipc_config_read(int fd, struct snapshot **out) MUST_USE;
 
 #endif

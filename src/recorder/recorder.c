@@ -26,22 +26,6 @@ struct process {
 	char message[IPC_MAX];
 };
 
-/* --- configuration
- * ----------------------------------------------------------------*/
-
-static enum fault
-read_config(int fd, struct snapshot **out)
-{
-	struct buf text = { 0 };
-	enum fault fault = FAULT_CONFIG;
-
-	*out = NULL;
-	if (pass_read(fd, IPC_CONFIG_MAX, &text))
-		fault = snapshot_read(buf_slice(&text), out);
-	buf_fini(&text);
-	return fault;
-}
-
 /* --- messages
  * ---------------------------------------------------------------------*/
 
@@ -74,7 +58,7 @@ static void
 take_config(struct process *p, int fd)
 {
 	struct snapshot *s = NULL;
-	enum fault fault = fd >= 0 ? read_config(fd, &s) : FAULT_CONFIG;
+	enum fault fault = fd >= 0 ? ipc_config_read(fd, &s) : FAULT_CONFIG;
 
 	if (fault == FAULT_NONE)
 		fault = recorder_config(p->r, s);
@@ -239,7 +223,7 @@ start(struct process *p, uint32_t slot)
 	}
 	p->m.slot = slot;
 	at_store(&p->m.slots[slot].pid, getpid());
-	if (read_config(FD_CONFIG, &s) != FAULT_NONE) {
+	if (ipc_config_read(FD_CONFIG, &s) != FAULT_NONE) {
 		log_error("the configuration cannot be read");
 		return 1;
 	}

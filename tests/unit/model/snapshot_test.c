@@ -4,8 +4,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "model/ident.h"
+#include "model/ipc.h"
 #include "model/snapshot.h"
 
 static const struct signin_conf signin = { .method = SIGNIN_ENTRA_CERTIFICATE,
@@ -239,16 +242,34 @@ set_up(void **state)
 	return 0;
 }
 
+/* The way it goes to another process. */
 static struct snapshot *
 again(enum snapshot_for whom)
 {
-	struct buf b = { 0 };
+	const int fd = memfd_create("test", MFD_CLOEXEC);
 	struct snapshot *s;
 
-	snapshot_write(&snapshot, whom, &b);
-	assert_int_equal(snapshot_read(buf_slice(&b), &s), FAULT_NONE);
-	buf_fini(&b);
+	assert_true(ipc_config_write(fd, &snapshot, whom));
+	assert_int_equal(ipc_config_read(fd, &s), FAULT_NONE);
+	close(fd);
 	return s;
+}
+
+static void
+a_memfd_that_is_not_ours_gives_nothing(void **state)
+{
+	const int fd = memfd_create("test", MFD_CLOEXEC);
+	struct snapshot *s = &snapshot;
+
+	(void)state;
+	assert_int_equal(write(fd, "{}", 2), 2);
+	assert_int_equal(ipc_config_read(fd, &s), FAULT_CONFIG);
+	assert_null(s);
+	close(fd);
+	s = &snapshot;
+	assert_int_equal(ipc_config_read(fd, &s), FAULT_CONFIG);
+	assert_null(s);
+	assert_false(ipc_config_write(fd, &snapshot, SNAPSHOT_BARE));
 }
 
 static void
@@ -530,6 +551,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read_and_written_the_same),
+		cmocka_unit_test(a_memfd_that_is_not_ours_gives_nothing),
 		cmocka_unit_test(every_field_comes_back),
 		cmocka_unit_test(agreements_come_back_with_their_ids),
 		cmocka_unit_test(without_secrets_none_is_in_the_text),
