@@ -66,20 +66,9 @@ models_list(struct api *a)
 }
 
 static void
-write_rate(struct buf *b, const char *key, struct rate r)
-{
-	struct buf m = { 0 };
-
-	rate_write_per_million(&m, r);
-	json_w_kstr(b, key, buf_slice(&m));
-	buf_fini(&m);
-}
-
-static void
 write_price(struct buf *b, const struct deployment_conf *d)
 {
 	const struct price *p = deployment_price(d, clock_wall_ns());
-	unsigned i;
 
 	json_w_key(b, "price_per_million");
 	if (p == NULL) {
@@ -87,10 +76,7 @@ write_price(struct buf *b, const struct deployment_conf *d)
 		return;
 	}
 	json_w_begin(b, '{');
-	for (i = 0; i < LANES; i++) {
-		if ((p->base.has & LANE_BIT(i)) != 0)
-			write_rate(b, lane_text((enum lane)i), p->base.rate[i]);
-	}
+	rates_write(b, &p->base);
 	json_w_end(b, '}');
 }
 
@@ -166,8 +152,6 @@ deployments_list(struct api *a)
 static void
 write_row(struct buf *b, const struct deployment_conf *d, const struct price *p)
 {
-	unsigned i;
-
 	json_w_begin(b, '{');
 	json_w_kstr(b, "deployment", slice_of(d->id));
 	json_w_kstr(b, "model", slice_of(d->model->id));
@@ -176,10 +160,7 @@ write_row(struct buf *b, const struct deployment_conf *d, const struct price *p)
 	write_day(b, "from", p->from_ns);
 	write_day(b, "to", p->to_ns);
 	json_w_kbool(b, "operators", p->operators);
-	for (i = 0; i < LANES; i++) {
-		if ((p->base.has & LANE_BIT(i)) != 0)
-			write_rate(b, lane_text((enum lane)i), p->base.rate[i]);
-	}
+	rates_write(b, &p->base);
 	json_w_ki64(b, "steps", p->nsteps);
 	json_w_kstr(b, "source", p->source);
 	json_w_end(b, '}');

@@ -207,35 +207,6 @@ write_rate(struct buf *b, const char *key, struct rate r)
 	buf_fini(&text);
 }
 
-static void
-write_rates(struct buf *b, const struct rates *r)
-{
-	unsigned i;
-
-	for (i = 0; i < LANES; i++) {
-		if ((r->has & LANE_BIT(i)) != 0)
-			write_rate(b, lane_text((enum lane)i), r->rate[i]);
-	}
-}
-
-static void
-write_steps(struct buf *b, const struct price *p)
-{
-	unsigned i;
-
-	if (p->nsteps == 0)
-		return;
-	json_w_key(b, "above");
-	json_w_begin(b, '[');
-	for (i = 0; i < p->nsteps; i++) {
-		json_w_begin(b, '{');
-		json_w_ku64(b, "tokens", p->step[i].above);
-		write_rates(b, &p->step[i].rates);
-		json_w_end(b, '}');
-	}
-	json_w_end(b, ']');
-}
-
 /* Rates per million tokens. */
 static void
 write_price(struct buf *b, const struct scan *s, const struct intent *i,
@@ -261,8 +232,9 @@ write_price(struct buf *b, const struct scan *s, const struct intent *i,
 	json_w_kbool(b, "operators", p->operators);
 	if (p->tier.len > 0)
 		json_w_kstr(b, "tier", p->tier);
-	write_rates(b, &p->base);
-	write_steps(b, p);
+	rates_write(b, &p->base);
+	if (p->nsteps > 0)
+		price_write_steps(b, p);
 	if (p->per_request.nano != 0)
 		scan_money(b, "per_request", p->per_request.nano);
 	json_w_end(b, '}');

@@ -105,22 +105,6 @@ tiers_of(const struct deployment_conf *d, struct slice tier[TIERS_MAX])
 	return n;
 }
 
-static void
-put_rates(struct buf *b, const struct rates *r)
-{
-	struct buf text = { 0 };
-	unsigned i;
-
-	for (i = 0; i < LANES; i++) {
-		if ((r->has & LANE_BIT(i)) == 0)
-			continue;
-		buf_clear(&text);
-		rate_write_per_million(&text, r->rate[i]);
-		json_w_kstr(b, lane_text((enum lane)i), buf_slice(&text));
-	}
-	buf_fini(&text);
-}
-
 static int
 print(const struct buf *b)
 {
@@ -138,22 +122,6 @@ struct list {
 };
 
 static void
-put_steps(struct buf *b, const struct price *p)
-{
-	unsigned i;
-
-	json_w_key(b, "above");
-	json_w_begin(b, '[');
-	for (i = 0; i < p->nsteps; i++) {
-		json_w_begin(b, '{');
-		json_w_ku64(b, "tokens", p->step[i].above);
-		put_rates(b, &p->step[i].rates);
-		json_w_end(b, '}');
-	}
-	json_w_end(b, ']');
-}
-
-static void
 put_price(struct buf *b, const struct price *p)
 {
 	struct buf text = { 0 };
@@ -166,9 +134,9 @@ put_price(struct buf *b, const struct price *p)
 		json_day(b, "to", p->to_ns);
 	json_w_kstr(b, "source", p->source);
 	json_w_kbool(b, "own", p->operators);
-	put_rates(b, &p->base);
+	rates_write(b, &p->base);
 	if (p->nsteps > 0)
-		put_steps(b, p);
+		price_write_steps(b, p);
 	if (p->per_request.nano != 0) {
 		buf_clear(&text);
 		money_write(&text, p->per_request);
@@ -190,7 +158,7 @@ list_steps(struct list *l, const struct price *p)
 		    (unsigned long long)p->step[i].above);
 		json_w_begin(&l->rows, '{');
 		json_w_kstr(&l->rows, "tier", buf_slice(&text));
-		put_rates(&l->rows, &p->step[i].rates);
+		rates_write(&l->rows, &p->step[i].rates);
 		if (p->step[i].rates.has == 0)
 			json_w_kstr(&l->rows, "input", S("unknown"));
 		json_w_end(&l->rows, '}');

@@ -1,5 +1,7 @@
 #include "model/price.h"
 
+#include "base/json.h"
+
 static const struct {
 	const char *text;
 	enum lane instead;
@@ -49,6 +51,37 @@ rates_set(struct rates *r, enum lane lane, struct rate rate)
 {
 	r->has |= LANE_BIT(lane);
 	r->rate[lane] = rate;
+}
+
+void
+rates_write(struct buf *b, const struct rates *r)
+{
+	unsigned i;
+
+	for (i = 0; i < LANES; i++) {
+		if ((r->has & LANE_BIT(i)) == 0)
+			continue;
+		json_w_key(b, lane_text((enum lane)i));
+		buf_char(b, '"');
+		rate_write_per_million(b, r->rate[i]);
+		buf_char(b, '"');
+	}
+}
+
+void
+price_write_steps(struct buf *b, const struct price *p)
+{
+	unsigned i;
+
+	json_w_key(b, "above");
+	json_w_begin(b, '[');
+	for (i = 0; i < p->nsteps; i++) {
+		json_w_begin(b, '{');
+		json_w_ku64(b, "tokens", p->step[i].above);
+		rates_write(b, &p->step[i].rates);
+		json_w_end(b, '}');
+	}
+	json_w_end(b, ']');
 }
 
 const struct rates *

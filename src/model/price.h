@@ -77,6 +77,10 @@ const struct price *price_better(const struct price *best,
 /* With what stands in; false, and 0: not known. */
 bool rates_get(const struct rates *r, enum lane lane, struct rate *out);
 void rates_set(struct rates *r, enum lane lane, struct rate rate);
+/* Members of the object that is open: "input":"1.25", per million tokens. */
+void rates_write(struct buf *b, const struct rates *r);
+/* One member: "above":[{"tokens":200000,"input":"2.5"}] */
+void price_write_steps(struct buf *b, const struct price *p);
 /* The rates for a call of that much input; *step: 0 none, or from 1. */
 const struct rates *price_rates(
     const struct price *p, uint64_t input, unsigned *step);

@@ -277,37 +277,6 @@ write_hex(struct buf *b, const char *key, uint64_t v)
 }
 
 static void
-write_rates(struct buf *b, const struct rates *r)
-{
-	unsigned i;
-
-	for (i = 0; i < LANES; i++) {
-		if ((r->has & LANE_BIT(i)) == 0)
-			continue;
-		json_w_key(b, lane_text((enum lane)i));
-		buf_char(b, '"');
-		rate_write_per_million(b, r->rate[i]);
-		buf_char(b, '"');
-	}
-}
-
-static void
-write_steps(struct buf *b, const struct price *p)
-{
-	unsigned i;
-
-	json_w_key(b, "above");
-	json_w_begin(b, '[');
-	for (i = 0; i < p->nsteps; i++) {
-		json_w_begin(b, '{');
-		json_w_ku64(b, "tokens", p->step[i].above);
-		write_rates(b, &p->step[i].rates);
-		json_w_end(b, '}');
-	}
-	json_w_end(b, ']');
-}
-
-static void
 write_price(struct buf *b, const struct price *p)
 {
 	json_w_begin(b, '{');
@@ -317,9 +286,9 @@ write_price(struct buf *b, const struct price *p)
 	json_w_kbool(b, "operators", p->operators);
 	json_w_kstr(b, "source", p->source);
 	json_w_kstr(b, "tier", p->tier);
-	write_rates(b, &p->base);
+	rates_write(b, &p->base);
 	if (p->nsteps != 0)
-		write_steps(b, p);
+		price_write_steps(b, p);
 	json_w_key(b, "per_request");
 	buf_char(b, '"');
 	money_write(b, p->per_request);

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "model/price.h"
 
 /* 1.25, 0.125, 1.5625 and 10 dollars per million. */
@@ -344,6 +345,28 @@ the_better_of_two_rows(void **state)
 	assert_ptr_equal(price_better(&later, &ends, none, 29), &later);
 }
 
+static void
+rates_are_written_as_they_are_read(void **state)
+{
+	struct price p = plain;
+	struct buf b = { 0 };
+
+	(void)state;
+	p.nsteps = 2;
+	p.step[0].above = 200000;
+	set(&p.step[0].rates, LANE_INPUT, 2500000);
+	p.step[1].above = 1000000; /* not known from there */
+	json_w_begin(&b, '{');
+	rates_write(&b, &p.base);
+	price_write_steps(&b, &p);
+	json_w_end(&b, '}');
+	assert_string_equal(buf_cstr(&b),
+	    "{\"input\":\"1.25\",\"cached_input\":\"0.125\","
+	    "\"cache_write\":\"1.5625\",\"output\":\"10\",\"above\":["
+	    "{\"tokens\":200000,\"input\":\"2.5\"},{\"tokens\":1000000}]}");
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -361,6 +384,7 @@ main(void)
 		cmocka_unit_test(each_token_is_in_one_line),
 		cmocka_unit_test(what_is_not_known_is_not_bounded),
 		cmocka_unit_test(the_better_of_two_rows),
+		cmocka_unit_test(rates_are_written_as_they_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
