@@ -6,7 +6,7 @@
  * when that is over one call at a time goes through as a probe (half open);
  * its success closes the breaker, its failure opens it again.  A timeout
  * counts only when two principals suffered it or it was a probe: one tenant
- * cannot close a provider for all (architecture.md 2).
+ * cannot close a provider for all.
  */
 #ifndef KONTOR_SHM_BREAKER_H
 #define KONTOR_SHM_BREAKER_H

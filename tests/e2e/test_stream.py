@@ -32,20 +32,26 @@ def rss(kontor):
 
 def test_a_client_that_does_not_read_costs_no_memory(kontor, key, sim):
     """Sixteen answers of about 10 MB each wait at the provider, not here."""
-    before, sockets = rss(kontor), []
+    before, start, sockets = rss(kontor), len(sim.attempts()), []
     for i in range(16):
         s = socket.socket()
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         s.connect(kontor.address)
         s.sendall(head(key, ask(f"{i} [[sim out=40000]]", stream=True)))
         sockets.append(s)
-    time.sleep(1.5)
+
+    def waiting():
+        return sum(r["open"] for r in sim.attempts()[start:])
+
+    kit.wait_for("all answers to be under way", lambda: waiting() == 16, 10,
+                 0.2)
+    time.sleep(1.5)  # for what would come of its own accord
     grown = rss(kontor) - before
+    assert waiting() > 8  # the kernel may hold one as a whole
     for s in sockets:
         s.close()
     assert grown < 24 << 20, f"{grown >> 20} MiB"
-    kit.wait_for("the provider to be told", lambda: not any(
-        r["open"] for r in sim.attempts()), 10, 0.2)
+    kit.wait_for("the provider to be told", lambda: waiting() == 0, 10, 0.2)
 
 
 def test_a_slow_reader_gets_everything(kontor, key):
