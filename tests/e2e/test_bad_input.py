@@ -321,11 +321,15 @@ def test_expect_continue(kontor, key):
     assert b" 200 " in answer
 
 
-def test_a_client_that_leaves_in_the_middle_of_its_body(kontor, key):
-    import socket
+def test_a_client_that_leaves_in_the_middle_of_its_body(kontor, key, sim):
+    workers, sent = kontor.of_role("worker"), len(sim.attempts())
     for _ in range(20):
         with socket.create_connection(kontor.address) as s:
             s.sendall(head(key, length=1000) + b'{"model":')
+    for _ in range(20):  # whichever worker it comes to
+        assert kontor.chat(key).status_code == 200
+    assert kontor.of_role("worker") == workers
+    assert len(sim.attempts()) == sent + 20
 
 
 # --- what the provider sends ----------------------------------------------
