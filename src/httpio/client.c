@@ -5,7 +5,7 @@
 #include "httpio/link.h"
 #include "io/loop.h"
 
-enum { JOIN = 4 * 1024, WAITING_MAX = 100 };
+enum { JOIN = 4 * 1024 };
 #define FORGOTTEN_NS (600 * NS_PER_S)
 
 const struct client_limits client_limits_default = {
@@ -463,7 +463,7 @@ find_wide(struct pool *p)
 
 	/* The call that it is made for is no lane yet. */
 	if (k == NULL && p->dialing != NULL &&
-	    p->dialing->nlanes + 1 < h2link_most(p, WAITING_MAX))
+	    p->dialing->nlanes + 1 < h2link_most(p))
 		k = p->dialing;
 	return k;
 }

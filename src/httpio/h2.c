@@ -521,7 +521,8 @@ callbacks(void)
 }
 
 /* Windows open as bytes are used, not as they come; our own buckets are
- * stricter than nghttp2's, and counted. */
+ * stricter than nghttp2's, and counted.  Its own guess of what a peer allows
+ * would look like the peer's word. */
 static const nghttp2_option *
 options(void)
 {
@@ -533,6 +534,7 @@ options(void)
 	nghttp2_option_set_no_auto_window_update(o, 1);
 	nghttp2_option_set_no_closed_streams(o, 1);
 	nghttp2_option_set_max_outbound_ack(o, 256);
+	nghttp2_option_set_peer_max_concurrent_streams(o, H2_UNSAID);
 	nghttp2_option_set_max_reserved_remote_streams(o, 0);
 	return o;
 }

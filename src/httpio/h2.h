@@ -38,6 +38,9 @@ enum {
 	H2_FRAME_HEAD = 9
 };
 
+/* A peer's MAX_CONCURRENT_STREAMS until its SETTINGS have come. */
+#define H2_UNSAID (UINT32_MAX - 1)
+
 extern const struct slice h2_preface;
 
 enum h2_abuse {

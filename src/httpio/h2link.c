@@ -584,9 +584,10 @@ join_pool(struct link *k)
 }
 
 unsigned
-h2link_most(const struct pool *p, unsigned most)
+h2link_most(const struct pool *p)
 {
-	return p->streams > 0 && p->streams < most ? p->streams : most;
+	return p->streams > 0 && p->streams < UNSAID_MAX ? p->streams
+							 : UNSAID_MAX;
 }
 
 /* What the peer has not said yet on this one it said on another. */
@@ -596,8 +597,8 @@ allowed(const struct link *k)
 	const uint32_t n = nghttp2_session_get_remote_settings(
 	    k->h2->h2.session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 
-	if (n == UINT32_MAX)
-		return h2link_most(k->pool, LANES_MAX);
+	if (n == H2_UNSAID)
+		return h2link_most(k->pool);
 	k->pool->streams = n;
 	return n < LANES_MAX ? n : LANES_MAX;
 }

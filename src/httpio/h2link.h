@@ -16,7 +16,8 @@
 #include "httpio/h2.h"
 #include "httpio/link.h"
 
-enum { LANES_MAX = 256 }; /* of one connection, whatever the peer allows */
+/* Of one connection: whatever the peer allows; before it has said anything. */
+enum { LANES_MAX = 256, UNSAID_MAX = 100 };
 
 /* One call and its stream. */
 struct h2call {
@@ -53,7 +54,7 @@ void h2link_start(struct link *k);
 /* A connection of the pool's with room; NULL: none. */
 struct link *h2link_find(struct pool *p);
 /* So many calls on a connection that has said nothing yet. */
-unsigned h2link_most(const struct pool *p, unsigned most) MUST_USE;
+unsigned h2link_most(const struct pool *p) MUST_USE;
 /* Opens a call on a connection that stands, or on one that is being made;
  * head: as HTTP/1 would say it. */
 struct call *h2link_open(struct link *k, const struct call_spec *spec,

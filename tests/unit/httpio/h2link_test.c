@@ -380,6 +380,34 @@ what_the_peer_does_not_allow_goes_elsewhere(void **state)
 		call_cancel(&w[i].call);
 }
 
+/* The first call of a connection goes out before the peer has said a word. */
+static void
+what_the_peer_has_not_said_yet_is_as_it_was(void **state)
+{
+	struct watch w[7] = { { 0 } };
+	unsigned i;
+
+	(void)state;
+	begin(&w[0]);
+	peer_open(2);
+	UNTIL(nasked == 1);
+	turn();
+	begin(&w[1]);
+	UNTIL(nasked == 2);
+	begin(&w[2]);
+	UNTIL(w[2].nsend == 1);
+	begin(&w[3]);
+	assert_int_equal(w[3].nsend, 1);
+	assert_int_equal(client_open(client), 2);
+	begin(&w[4]);
+	begin(&w[5]);
+	assert_int_equal(client_open(client), 3);
+	begin(&w[6]);
+	assert_int_equal(client_open(client), 4);
+	for (i = 0; i < 7; i++)
+		call_cancel(&w[i].call);
+}
+
 static void
 a_large_body_waits_for_windows(void **state)
 {
@@ -791,6 +819,7 @@ main(void)
 		T(a_call_goes_out_as_http2_says),
 		T(many_calls_share_one_connection),
 		T(what_the_peer_does_not_allow_goes_elsewhere),
+		T(what_the_peer_has_not_said_yet_is_as_it_was),
 		T(a_large_body_waits_for_windows),
 		T(a_paused_call_holds_its_own_stream_only),
 		T(a_cancelled_call_resets_its_stream),
