@@ -58,14 +58,6 @@ link_hurry(struct link *k, int64_t within_ns)
 		due_at(k, k->total_ns);
 }
 
-void
-link_step_aside(struct link *k)
-{
-	k->call.ops = NULL;
-	k->total_ns = 0;
-	due_at(k, k->stage_ns);
-}
-
 /* --- the end ----------------------------------------------------------- */
 
 static void
@@ -92,6 +84,16 @@ free_request(struct link *k)
 	}
 	link_sent(k);
 	k->unsent = k->owned = false;
+}
+
+/* The connection may live for long: nothing of the request stays with it. */
+void
+link_step_aside(struct link *k)
+{
+	free_request(k);
+	k->call.ops = NULL;
+	k->total_ns = 0;
+	due_at(k, k->stage_ns);
 }
 
 static void
@@ -183,15 +185,14 @@ link_resume(struct link *k)
 	task_set(loop_of(k), &k->task, on_task);
 }
 
-/* The time of the call that it was made for is up; others wait for it, and
- * the connecting has time left. */
 static bool
-is_one_late(const struct link *k, int64_t now)
+is_late(const struct link *k, int64_t now)
 {
-	return k->lanes != NULL && k->total_ns > 0 && k->total_ns <= now &&
-	       k->stage_ns > now;
+	return k->total_ns > 0 && k->total_ns <= now;
 }
 
+/* The time of the call that it was made for is up; others wait for it, as
+ * long as the connecting may take. */
 static void
 fail_one(struct link *k)
 {
@@ -213,10 +214,9 @@ on_due(struct timer *t)
 		due_at(k, k->due_ns);
 	else if (k->state == LINK_H2)
 		h2link_due(k);
-	else if (is_one_late(k, now))
+	else if (k->lanes != NULL && is_late(k, now))
 		fail_one(k);
-	else if (k->state >= LINK_HEAD ||
-		 (k->total_ns > 0 && k->total_ns <= now))
+	else if (k->state >= LINK_HEAD || is_late(k, now))
 		fail(k, FAULT_UP_TIMEOUT);
 	else if (k->state == LINK_CONNECT && now < k->dial->until_ns)
 		next_address(k);

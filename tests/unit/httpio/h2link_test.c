@@ -559,6 +559,29 @@ others_outlive_the_haste_of_the_call_that_dialled(void **state)
 		end(&w[i]);
 }
 
+/* Of a turn that comes late, so that both are over. */
+static void
+the_end_of_the_connecting_is_no_haste_of_others(void **state)
+{
+	struct watch w[2] = { { 0 } };
+
+	(void)state;
+	behind_a_slow_proxy();
+	spec.connect_ns = 50 * NS_PER_MS;
+	spec.total_at_ns = clock_mono_ns() + 50 * NS_PER_MS;
+	begin(&w[0]);
+	spec.connect_ns = 10 * NS_PER_S;
+	spec.total_at_ns = 0;
+	begin(&w[1]);
+	net_turns(10); /* the proxy is asked */
+	usleep(70000);
+	NET_UNTIL(w[1].nfail == 1);
+	assert_int_equal(w[0].nfail, 1);
+	assert_int_equal(w[0].why, FAULT_UP_TIMEOUT);
+	assert_int_equal(w[1].why, FAULT_UP_CONNECT);
+	assert_false(w[1].sent);
+}
+
 static void
 others_outlive_the_time_of_a_call_that_was_cancelled(void **state)
 {
@@ -825,6 +848,7 @@ main(void)
 		T(a_cancelled_call_resets_its_stream),
 		T(others_outlive_the_call_that_dialled),
 		T(others_outlive_the_haste_of_the_call_that_dialled),
+		T(the_end_of_the_connecting_is_no_haste_of_others),
 		T(others_outlive_the_time_of_a_call_that_was_cancelled),
 		T(a_failed_dial_fails_all_that_wait),
 		T(goaway_says_what_was_not_looked_at),
