@@ -288,9 +288,10 @@ keep(struct req *req, struct slice data, size_t max)
 {
 	struct relay *r = req->relay;
 
-	if (r->body.len + data.len > max ||
-	    req->w->buffered + data.len > req->w->buffered_max)
+	if (r->body.len + data.len > max)
 		return FAULT_UP_GARBAGE;
+	if (req->w->buffered + data.len > req->w->buffered_max)
+		return FAULT_OVERLOAD;
 	buf_add(&r->body, data);
 	count(req);
 	return FAULT_NONE;
@@ -343,7 +344,8 @@ error_bytes(struct req *req, struct slice data)
 
 	if (data.len > room)
 		data.len = room;
-	(void)keep(req, data, ERROR_MAX);
+	if (keep(req, data, ERROR_MAX) != FAULT_NONE)
+		return error_over(req, false);
 	/* One that says more than is read has said enough. */
 	if (!req->up.last && data.len < room)
 		return NEXT_WAIT;
@@ -356,10 +358,12 @@ static enum next
 whole_bytes(struct req *req, struct slice data)
 {
 	struct relay *r = req->relay;
+	enum fault f;
 
 	if (!req->up.last || r->body.len > 0) {
-		if (keep(req, data, ANSWER_MAX) != FAULT_NONE)
-			return attempt_over(req, FAULT_UP_GARBAGE);
+		f = keep(req, data, ANSWER_MAX);
+		if (f != FAULT_NONE)
+			return attempt_over(req, f);
 		data = buf_slice(&r->body);
 	}
 	if (!req->up.last)

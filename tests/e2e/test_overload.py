@@ -501,6 +501,18 @@ def misbehaved(sim, folder, play, **limits):
     return provider, kit.Kontor(folder, config)
 
 
+def half_an_answer(s, stop):
+    s.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+              b"Content-Length: 9000000\r\n\r\n{\"a\":\"" +
+              b"x" * 3900000)
+    stop.wait(60)
+
+
+def half_a_first_event(s, stop):
+    s.sendall(STREAM + b"data: " + b"x" * 3900000)
+    stop.wait(60)
+
+
 def half_an_event(s, stop):
     s.sendall(STREAM + CHUNK + b"data: " + b"x" * 3900000)
     stop.wait(60)
@@ -656,10 +668,46 @@ def test_what_streams_keep_has_a_budget(sim, tmp_path, play):
     provider.close()
 
 
+@pytest.mark.skipif(kit.SLOW > 1, reason="a sanitizer's memory is not ours")
+@pytest.mark.parametrize("play", [half_an_answer, half_a_first_event],
+                         ids=lambda p: p.__name__)
+def test_an_answer_without_room_is_nobodys_fault(sim, tmp_path, play):
+    """It is ours, and nobody else is asked, who would be paid as well."""
+    provider, instance = misbehaved(sim, tmp_path, play, max_memory="64MiB")
+    stream = play is half_a_first_event
+    deployments = instance.config["models"]["odd"]["deployments"]
+    deployments.append({**deployments[0], "id": "other"})
+    instance.config["prices"].append(
+        {"deployment": "other", **kit.PRICES["lab"]})
+    with instance as kontor, contextlib.ExitStack() as stack:
+        key = kontor.key("odd", budget="100/day")["key"]
+        body, held = ask("hello", "odd", stream=stream), []
+        for _ in range(20):
+            s = stack.enter_context(
+                socket.create_connection(kontor.address, timeout=10))
+            s.sendall(head(key, len(body)) + body)
+            held.append(s)
+        told = []
+        kit.wait_for("some to be refused", lambda: told.extend(
+            filter(None, map(so_far, held))) or len(told) >= 8, 5)
+        for text in told:
+            assert b" 503 " in text.partition(b"\r\n")[0], text
+            assert b";fault=overloaded;owner=us;status=200;" in text
+            assert b"retry-after" in text.lower()
+            assert text.count(b";fault=") == 1 and b"overloaded" in text
+        for s in held:
+            s.close()
+        kit.wait_for("the holds to be settled", lambda: all(
+            float(b["pending"]) == 0
+            for b in kontor.cli("budget", "list", "--json")["budgets"]), 15)
+        kontor.verify()
+    provider.close()
+
+
 @pytest.mark.parametrize("play,stream,statuses,codes", [
     (drip, False, (504,), ("provider_timeout",)),
     (never_ends, True, (200,), ()),
-    (never_ends_whole, False, (502, 504),
+    (never_ends_whole, False, (502, 503, 504),
      ("provider_garbage", "provider_timeout", "overloaded")),
     (long_line, True, (200, 502), ("provider_garbage",)),
     (bomb, False, (502,), ("provider_garbage",)),
