@@ -143,6 +143,14 @@ on_note(void *user, enum server_note what, const char *peer)
 		counts_network(w->counts, slice_of(peer), FAULT_H2_ABUSE);
 }
 
+static void
+on_want(void *user)
+{
+	const struct worker *w = user;
+
+	client_close_idle(w->client);
+}
+
 static const struct server_ops server_ops = {
 	.on_head = on_head,
 	.on_request = on_request,
@@ -150,6 +158,7 @@ static const struct server_ops server_ops = {
 	.on_drain = on_drain,
 	.on_gone = on_gone,
 	.on_note = on_note,
+	.on_want = on_want,
 };
 
 /* --- configuration -------------------------------------------------------- */
@@ -309,7 +318,7 @@ give(void *user)
 {
 	const struct worker *w = user;
 
-	server_make_room(w->server);
+	(void)server_make_room(w->server);
 }
 
 /* All that may be under way may be at one provider. */

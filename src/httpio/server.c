@@ -63,7 +63,7 @@ on_again(struct timer *t)
 	struct server *s = CONTAINER_OF(t, struct server, again);
 
 	if (s->nconn >= s->limits.max_conns)
-		server_make_room(s);
+		(void)server_make_room(s);
 	listen_on(s);
 	if (is_full(s) && !s->draining)
 		timer_set(
@@ -75,7 +75,8 @@ static void
 pause_accept(struct server *s, int err)
 {
 	log_warn("accept: %s; pausing", strerror(err));
-	server_make_room(s);
+	if (!server_make_room(s) && s->ops->on_want != NULL)
+		s->ops->on_want(s->user);
 	listen_off(s);
 	timer_set(
 	    s->loop, &s->again, loop_now(s->loop) + 100 * NS_PER_MS, on_again);
@@ -92,7 +93,7 @@ is_shortage(int err)
  * An eighth of the time between the first and the last of them: so that a
  * flood pays for one look at all of them with many places.
  */
-void
+bool
 server_make_room(struct server *s)
 {
 	const int64_t now = loop_now(s->loop);
@@ -100,7 +101,7 @@ server_make_room(struct server *s)
 	struct conn *c, *next;
 
 	if (now < s->none_idle_ns)
-		return;
+		return false;
 	for (c = s->conns; c != NULL; c = c->next) {
 		since = conn_idle_since(c);
 		if (since == 0)
@@ -110,7 +111,7 @@ server_make_room(struct server *s)
 	}
 	if (latest == 0) {
 		s->none_idle_ns = now + LOOK_NS;
-		return;
+		return false;
 	}
 	latest = first + (latest - first) / 8;
 	for (c = s->conns; c != NULL; c = next) {
@@ -119,6 +120,7 @@ server_make_room(struct server *s)
 		if (since != 0 && since <= latest)
 			conn_close(c);
 	}
+	return true;
 }
 
 void
@@ -154,7 +156,7 @@ on_accept(struct io *io, unsigned events)
 
 	(void)events;
 	if (s->nconn >= s->limits.max_conns)
-		server_make_room(s);
+		(void)server_make_room(s);
 	for (i = 0; i < ACCEPT_BATCH && !is_full(s); i++) {
 		peer = (struct address){ 0 };
 		len = sizeof(peer.sa);

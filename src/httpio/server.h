@@ -74,6 +74,9 @@ struct server_ops {
 	void (*on_gone)(struct exchange *x);
 	/* peer as exchange_peer(); NULL: nobody counts. */
 	void (*on_note)(void *user, enum server_note what, const char *peer);
+	/* There is no descriptor for who comes, and no connection is idle:
+	 * to close what else can be.  NULL: nothing. */
+	void (*on_want)(void *user);
 };
 
 struct server_limits {
@@ -111,8 +114,9 @@ void server_limit(struct server *s, const struct server_limits *limits);
 /* Connections from now on begin with TLS; NULL: are plain.  Takes a reference
  * of its own. */
 void server_tls(struct server *s, struct tls_server *t);
-/* Closes connections that have been idle longest, for what they hold. */
-void server_make_room(struct server *s);
+/* Closes connections that have been idle longest, for what they hold; false:
+ * none is idle. */
+bool server_make_room(struct server *s);
 /* Memory is short: bodies do not grow (FAULT_OVERLOAD), but one that is alone;
  * exchanges are full sooner. */
 void server_tight(struct server *s, bool tight);

@@ -161,6 +161,36 @@ def test_strangers_leave_descriptors_for_calls(sim, tmp_path, monkeypatch):
     provider.close()
 
 
+def test_connections_to_providers_leave_descriptors_for_callers(
+        sim, tmp_path, monkeypatch):
+    """They are idle, and no caller is: the next one comes in all the same."""
+    most = 96
+    limit_files(tmp_path, monkeypatch, most)
+    config = kit.make_config(sim.url, tmp_path / "data", workers=1)
+    with kit.Kontor(tmp_path, config) as own:
+        key = own.key("app")["key"]
+        threads = [threading.Thread(target=own.chat, args=(
+            key, "m-openai", "[[sim out=5 ttft=500]]")) for _ in range(24)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        pid, = own.of_role("worker")
+        busy = []
+        for _ in range(most):
+            if len(os.listdir(f"/proc/{pid}/fd")) == most:
+                break
+            busy.append(socket.create_connection(own.address))
+            busy[-1].sendall(b"POST ")
+            time.sleep(0.02)
+        with own.http(key, timeout=8) as web:
+            r = web.post(PATH, json=body("[[sim out=5]]", "m-openai"))
+        assert r.status_code == 200, r.text
+        for s in busy:
+            s.close()
+        own.verify()
+
+
 def test_workers_are_sealed(kontor):
     if kit.SLOW > 1:
         pytest.skip("sanitized builds run unsealed")
