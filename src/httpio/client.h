@@ -120,8 +120,7 @@ void *call_user(const struct call *c);
 bool call_sent(const struct call *c);
 /* It went out on a kept connection, which the peer may just have closed, or
  * the peer did not look at it or speaks no HTTP/2 any more: another try says
- * more.  False once it
- * is known to have failed for itself. */
+ * more.  False once it is known to have failed for itself. */
 bool call_reused(const struct call *c);
 /* Stops reading (backpressure), goes on. */
 void call_pause(struct call *c);

@@ -518,23 +518,34 @@ is_want(int err)
 }
 
 /* Idle connections hold descriptors that a call may need: those to providers,
- * and when these are not enough, callers'. */
+ * and when these are not enough, callers'.  False: that was all. */
+static bool
+make_room(struct client *c, unsigned *tries)
+{
+	switch ((*tries)++) {
+	case 0:
+		client_close_idle(c);
+		return true;
+	case 1:
+		if (c->give != NULL)
+			c->give(c->give_user);
+		return c->give != NULL;
+	default:
+		return false;
+	}
+}
+
 static bool
 dial(struct link *k, const struct address *a)
 {
 	struct client *c = k->pool->client;
+	unsigned tries = 0;
 
-	if (stream_connect(&k->stream, c->loop, a, on_ready))
-		return true;
-	if (!is_want(errno))
-		return false;
-	client_close_idle(c);
-	if (stream_connect(&k->stream, c->loop, a, on_ready))
-		return true;
-	if (!is_want(errno) || c->give == NULL)
-		return false;
-	c->give(c->give_user);
-	return stream_connect(&k->stream, c->loop, a, on_ready);
+	while (!stream_connect(&k->stream, c->loop, a, on_ready)) {
+		if (!is_want(errno) || !make_room(c, &tries))
+			return false;
+	}
+	return true;
 }
 
 static void
@@ -590,7 +601,8 @@ static void
 resolved(struct link *k)
 {
 	if (k->dial->query.n == 0) {
-		link_fail_soon(k, FAULT_UP_DNS);
+		link_fail_soon(
+		    k, k->dial->query.want ? FAULT_OVERLOAD : FAULT_UP_DNS);
 	} else if (!permit(k)) {
 		link_fail_soon(k, FAULT_UP_ADDRESS);
 	} else {
@@ -606,18 +618,34 @@ on_resolved(struct query *q)
 	resolved(CONTAINER_OF(q, struct dial, query)->link);
 }
 
+/* True: it is known at once, also that it cannot be. */
+static bool
+ask_name(struct link *k)
+{
+	const struct origin *o = &k->pool->origin;
+	struct client *c = k->pool->client;
+	struct query *q = &k->dial->query;
+	unsigned tries = 0;
+
+	do {
+		if (!resolve_ask(c->resolve, q,
+			o->proxy_host != NULL ? o->proxy_host : o->host,
+			on_resolved))
+			return false;
+	} while (q->want && make_room(c, &tries));
+	return true;
+}
+
 void
 link_dial(struct link *k, int64_t connect_ns)
 {
-	const struct origin *o = &k->pool->origin;
 
 	k->state = LINK_RESOLVE;
 	k->dial = NEW(struct dial);
 	k->dial->link = k;
 	k->dial->until_ns = loop_now(loop_of(k)) + connect_ns;
 	link_due(k, connect_ns);
-	if (resolve_ask(k->pool->client->resolve, &k->dial->query,
-		o->proxy_host != NULL ? o->proxy_host : o->host, on_resolved))
+	if (ask_name(k))
 		resolved(k);
 }
 

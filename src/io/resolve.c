@@ -1,10 +1,13 @@
 #include "io/resolve.h"
 
 #include <ares.h>
+#include <errno.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -369,6 +372,18 @@ ask_dns(struct resolve_name *n)
 	rearm(n->owner);
 }
 
+/* c-ares says of a socket that it did not get only that nobody answered. */
+static bool
+can_ask(void)
+{
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return errno != EMFILE && errno != ENFILE;
+	close(fd);
+	return true;
+}
+
 static bool
 is_localhost(struct slice host)
 {
@@ -404,6 +419,10 @@ resolve_ask(
 	n = get_name(r, host);
 	if (n->until_ns > loop_now(r->loop)) {
 		finish(q, n);
+		return true;
+	}
+	if (!n->asked && !can_ask()) {
+		q->want = true;
 		return true;
 	}
 	/* c-ares may answer before it returns: the query waits only then if

@@ -25,8 +25,9 @@ typedef void query_f(struct query *q);
 struct query {
 	query_f *on_done;
 	struct address addr[QUERY_ADDRESSES]; /* port 0 */
-	unsigned n;                           /* 0: no such name */
-	struct resolve_name *name;            /* while it is asked */
+	unsigned n; /* 0: no such name, or there was no descriptor to ask */
+	bool want;  /* the latter: nothing was asked, and nothing is kept */
+	struct resolve_name *name; /* while it is asked */
 	struct query *next, *prev;
 };
 

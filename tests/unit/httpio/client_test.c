@@ -629,6 +629,25 @@ without_a_descriptor_a_call_is_overload_or_is_given_one(void **state)
 	close(fd);
 }
 
+/* Who asks for a name needs one, too. */
+static void
+without_a_descriptor_a_name_is_not_unknown(void **state)
+{
+	struct watch w[2] = { { 0 } };
+	int spare;
+
+	(void)state;
+	origin.host = "provider.invalid";
+	spare = net_no_files();
+	begin(&w[0]);
+	assert_fails(&w[0], FAULT_OVERLOAD, false);
+	client_on_want(client, give, &spare);
+	begin(&w[1]);
+	assert_int_equal(spare, -1);
+	net_files_again();
+	call_cancel(&w[1].call);
+}
+
 static void
 a_provider_that_does_not_answer_runs_out_of_time(void **state)
 {
@@ -1176,6 +1195,7 @@ main(void)
 		TEST(localhost_permits_itself_and_leave_is_leave),
 		TEST(above_the_most_connections_is_overload),
 		TEST(without_a_descriptor_a_call_is_overload_or_is_given_one),
+		TEST(without_a_descriptor_a_name_is_not_unknown),
 		TEST(a_provider_that_does_not_answer_runs_out_of_time),
 		TEST(a_provider_that_stops_in_the_middle_runs_out_of_time),
 		TEST(the_whole_has_its_own_deadline),
