@@ -17,6 +17,8 @@
 #include "shm/poison.h"
 
 #define HUNG_NS (5 * NS_PER_S)
+/* Who watches looks twice a second: for so long it has not run itself. */
+#define SLEPT_NS (2 * NS_PER_S)
 /* Before its first heartbeat a process may still load what it needs. */
 #define FIRST_BEAT_NS (30 * NS_PER_S)
 #define QUICK_NS NS_PER_S
@@ -261,7 +263,8 @@ hung(const struct children *c, const struct child *ch, int64_t now)
 		   ? atomic_load(&c->shm->head->courier_beat_ns)
 		   : atomic_load(&c->shm->slots[ch->slot].heartbeat_ns);
 	if (beat != 0)
-		return now - beat > HUNG_NS;
+		return now - (beat > c->awake_ns ? beat : c->awake_ns) >
+		       HUNG_NS;
 	/* A recorder that waits for the lock may do so for ever. */
 	return ch->role != ROLE_RECORDER &&
 	       now - ch->started_ns > FIRST_BEAT_NS;
@@ -293,6 +296,9 @@ children_watch(struct children *c, int64_t now)
 {
 	unsigned i;
 
+	if (now - c->looked_ns > SLEPT_NS)
+		c->awake_ns = now;
+	c->looked_ns = now;
 	for (i = 0; i < c->n; i++) {
 		struct child *ch = &c->child[i];
 

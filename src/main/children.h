@@ -40,6 +40,8 @@ struct children {
 	int wallet_fd, purse_fd; /* the wallet: to write, to read */
 	int alive_fd, gateway_fd, admin_fd;
 	int peer[2]; /* control's end, the recorder's end */
+	/* When it was watched last, and since when without a break. */
+	int64_t looked_ns, awake_ns;
 	unsigned n;
 	struct child child[3 + SLOTS_MAX];
 };
@@ -60,7 +62,8 @@ int64_t children_due(const struct children *c);
 struct child *children_reap(
     struct children *c, pid_t pid, int status, int64_t now);
 /* Kills what has had no heartbeat for 5 s; a worker that hangs by a signal at
- * which it still notes the call in hand (shm/poison.h). */
+ * which it still notes the call in hand (shm/poison.h).  Who was stopped with
+ * all others (a paused container) has not watched, and begins anew. */
 void children_watch(struct children *c, int64_t now);
 void children_kill(struct children *c, enum child_role role);
 

@@ -245,6 +245,22 @@ def test_a_hung_worker_is_replaced(own):
     assert own.text().count("hangs; it is killed") == 1
 
 
+def test_a_pause_of_all_is_nobodys_hang(own):
+    """As of a container: who wakes first has not heard of the others."""
+    before = own.processes()
+    others = [pid for pid in before.values() if pid != own.child.pid]
+    for pid in [own.child.pid, *others]:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(6)
+    os.kill(own.child.pid, signal.SIGCONT)
+    time.sleep(0.2)
+    for pid in others:
+        os.kill(pid, signal.SIGCONT)
+    time.sleep(1)
+    assert own.processes() == before
+    assert "hangs" not in own.text()
+
+
 class Stream:
     """A stream being read in a thread of its own."""
 
