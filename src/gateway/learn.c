@@ -152,6 +152,24 @@ learn_hurried(const struct req *req)
 	return waited < (pace > NS_PER_S ? pace : NS_PER_S);
 }
 
+/* By a chance of one connection, which another will not have: it was one that
+ * had been kept, or what was sent was not looked at, for the first time. */
+static bool
+is_chance(const struct req *req)
+{
+	const struct attempt *t = &req->try;
+	unsigned i;
+
+	if (!t->reused || t->status != 0)
+		return false;
+	for (i = 0; i < req->ncandidate; i++) {
+		if (req->candidate[i].deployment == t->deployment &&
+		    req->candidate[i].again)
+			return t->sent_ns != 0;
+	}
+	return true;
+}
+
 /* A provider that comes back after a rest is asked by one call first. */
 static void
 learn_breaker(struct req *req)
@@ -165,7 +183,7 @@ learn_breaker(struct req *req)
 		breaker_hurried(t->breaker, now, t->probe, req->key->principal);
 	else if (req->fault == FAULT_UP_TIMEOUT && t->sent_ns != 0)
 		breaker_timeout(t->breaker, now, t->probe, req->key->principal);
-	else if (bad && t->reused && t->status == 0)
+	else if (bad && is_chance(req))
 		breaker_neutral(t->breaker, t->probe);
 	else if (bad)
 		breaker_bad(t->breaker, now, t->probe);

@@ -437,7 +437,7 @@ class Provider:
 
     def answer(self, s, c, stream, body):
         how = body.partition(b"[[h2 ")[2].partition(b"]]")[0].decode()
-        if how == "refuse" or (how == "refuse once" and
+        if how in ("refuse", "refuse all") or (how == "refuse once" and
                                body not in self.refused):
             self.refused.append(body)
             c.reset_stream(stream, 7)
@@ -533,7 +533,8 @@ def behind(sim, certs, tmp_path_factory):  # noqa: F811
     add("never", f"https://127.0.0.1:{picky.port}/v1", http="1.1", **ca)
     add("fickle", f"https://127.0.0.1:{fickle.port}/v1", **ca)
     odds = ["refuse", "goaway before", "goaway and end", "goaway and close",
-            "reset", "garbage", "flood", "bomb", "never", "refuse once"]
+            "reset", "garbage", "flood", "bomb", "never", "refuse once",
+            "refuse all"]
     for i, _ in enumerate(odds):
         add(f"odd{i}", f"http://127.0.0.1:{odd.port}/v1", http="h2c")
         config["models"][f"then{i}"] = {"deployments": [
@@ -629,6 +630,16 @@ def test_a_refused_stream_is_offered_once_more(behind):
     assert status == 502 and "provider_reset" in text
     assert [a["resolution"] for a in behind.explain(request)["attempts"]] == [
         "void", "void"]
+
+
+def test_who_refuses_all_rests_like_any_other(behind):
+    """One refusal says nothing; the second of a call does."""
+    model, tries = odd_model(behind, "refuse all", "then"), []
+    while len(tries) < 20 and tries[-1:] != [1]:
+        request, status, _ = stream_of(behind, model, "refuse all")
+        assert status == 200
+        tries.append(len(behind.explain(request)["attempts"]))
+    assert tries[0] == 3 and tries[-1] == 1, tries
 
 
 def test_goaway_lets_the_stream_end(behind):
