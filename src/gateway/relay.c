@@ -548,6 +548,25 @@ gathered(struct relay *r)
 	return buf_slice(&r->out);
 }
 
+/*
+ * What comes behind the dialect's end is not read: when its CR is here and
+ * the LF is still on its way, it is written without it.
+ */
+static struct slice
+ending(struct req *req)
+{
+	struct relay *r = req->relay;
+	const struct slice s = gathered(r);
+
+	if (req->up.last || !r->sse.skip_lf || s.len < 2 ||
+	    memcmp(s.p + s.len - 2, "\n\r", 2) != 0)
+		return s;
+	if (r->out.len == 0)
+		buf_add(&r->out, s);
+	buf_char(&r->out, '\n');
+	return buf_slice(&r->out);
+}
+
 static void
 begin_stream(struct req *req)
 {
@@ -616,7 +635,7 @@ stream_over(struct req *req)
 	if (r->carry == NULL && !r->done && !t->finished)
 		return attempt_over(req, FAULT_UP_RESET);
 	begin_stream(req);
-	req->reply.body = gathered(r);
+	req->reply.body = ending(req);
 	return attempt_over(req, FAULT_NONE);
 }
 

@@ -803,6 +803,32 @@ def test_a_reset_at_every_byte(sim, tmp_path, stream):
     provider.close()
 
 
+@pytest.mark.parametrize("eol", [b"\n", b"\r\n", b"\r"])
+def test_a_stream_arrives_as_it_was_sent(sim, tmp_path, eol):
+    """Wherever it is cut in two: of the last line end, too."""
+    top, _, events = EVENTS.partition(b"\r\n\r\n")
+    events = events.replace(b"\n", eol)
+    places = iter(range(len(events) - 3 * len(eol), len(events)))
+
+    def play(s, stop):
+        k = next(places)
+        s.sendall(top + b"\r\n\r\n" + events[:k])
+        time.sleep(0.05)
+        s.sendall(events[k:])
+    provider, instance = misbehaved(sim, tmp_path, play)
+    with instance as kontor:
+        key = kontor.key("one")["key"]
+        for k in range(len(events) - 3 * len(eol), len(events)):
+            with kontor.http(key, timeout=30) as http:
+                r = http.post(PATH, content=ask(
+                    "hello", "odd", stream=True,
+                    stream_options={"include_usage": True}),
+                    headers={"content-type": "application/json"})
+            assert r.content == events, (k, r.content[-40:])
+        kontor.verify()
+    provider.close()
+
+
 def test_an_answer_that_does_not_end_keeps_no_connection(sim, tmp_path):
     """The last event is there, the body goes on with comments."""
     over = threading.Event()
