@@ -17,8 +17,12 @@ enum {
 	BUF_LEN = 128 * 1024,
 	PLENTY = 24,
 	TRUST = 8,
-	SOMETIMES = 64
+	SOMETIMES = 64,
+	LOOK = 4 /* events or tasks between two looks at the clock */
 };
+
+/* So long may either take in a turn; the rest is for the next. */
+#define LONG_NS (50 * NS_PER_MS)
 
 #define GATHER_NS (150 * NS_PER_MS / 1000)
 #define LINGER_NS (40 * NS_PER_MS / 1000)
@@ -300,15 +304,25 @@ task_clear(struct task *t)
 	t->next = t->prev = NULL;
 }
 
+static bool
+is_long(int64_t since_ns, int done)
+{
+	return done % LOOK == 0 && clock_mono_ns() - since_ns > LONG_NS;
+}
+
 static void
 run_tasks(struct loop *l)
 {
+	const int64_t since = l->soon.next != &l->soon ? clock_mono_ns() : 0;
 	struct task *t;
+	int n = 0;
 
 	l->in_tasks = true;
 	while ((t = l->soon.next) != &l->soon) {
 		task_clear(t);
 		t->run(t);
+		if (is_long(since, ++n))
+			break;
 	}
 	l->in_tasks = false;
 	while ((t = l->later.next) != &l->later) {
@@ -438,6 +452,19 @@ events_of(uint32_t ev)
 }
 
 static void
+fetch(struct loop *l, int64_t max_wait_ns)
+{
+	const int64_t before = l->now;
+	const int n = wait(l, max_wait_ns);
+
+	CHECK(n >= 0 || errno == EINTR);
+	l->now = clock_mono_ns();
+	l->at = 0;
+	l->nev = l->came = n > 0 ? n : 0;
+	note_gap(l, l->now - before);
+}
+
+static void
 dispatch(struct loop *l)
 {
 	struct epoll_event *ev;
@@ -448,23 +475,22 @@ dispatch(struct loop *l)
 		io = ev->data.ptr;
 		if (io != NULL && !io->dead)
 			io->on_ready(io, events_of(ev->events));
+		if (is_long(l->now, l->at))
+			break;
 	}
 }
 
 void
 loop_turn(struct loop *l, int64_t max_wait_ns)
 {
-	const int64_t before = l->now;
-	const int n = wait(l, max_wait_ns);
-
-	CHECK(n >= 0 || errno == EINTR);
-	l->now = clock_mono_ns();
-	l->at = 0;
-	l->nev = l->came = n > 0 ? n : 0;
-	note_gap(l, l->now - before);
+	if (l->at == l->nev)
+		fetch(l, max_wait_ns);
+	else
+		l->now = clock_mono_ns();
 	dispatch(l);
-	l->at = l->nev = 0;
-	fire_due(l);
+	/* Nobody is late whose event is here. */
+	if (l->at == l->nev)
+		fire_due(l);
 	run_tasks(l);
 	reap_all(l);
 }

@@ -38,7 +38,7 @@ struct timer {
 	uint32_t where; /* private to loop.c */
 };
 
-/* Something to do later in this turn, or first in the next. */
+/* Something to do later in this turn, or in the next. */
 struct task {
 	task_f *run;
 	struct task *next, *prev; /* private to loop.c; NULL: not queued */
@@ -47,8 +47,12 @@ struct task {
 struct loop *loop_new(void) MUST_USE;
 void loop_free(struct loop **l);
 
-/* One turn: waits at most max_wait_ns (less when a timer or a task is due;
- * below 0: until something happens). */
+/*
+ * One turn: waits at most max_wait_ns (less when a timer or a task is due;
+ * below 0: until something happens).  Its length is bounded, however many have
+ * much to do: events and tasks that are not reached within 50 ms each are the
+ * first of the next turn, timers fire when no event is left.
+ */
 void loop_turn(struct loop *l, int64_t max_wait_ns);
 /*
  * How a turn waits where events follow one another within 50 us; where they do
@@ -90,9 +94,10 @@ void timer_set(
 void timer_clear(struct timer *t); /* harmless when not set */
 
 /*
- * Runs t once, after the events and timers of this turn; queued by a task it
- * runs in the next turn, which then does not wait.  Queued twice is queued
- * once.  What is no longer wanted must be cleared before it is freed.
+ * Runs t once, after the events and timers of this turn; queued by a task, or
+ * when the turn is long, it runs in the next, which then does not wait.  Queued
+ * twice is queued once.  What is no longer wanted must be cleared before it is
+ * freed.
  */
 void task_set(struct loop *l, struct task *t, task_f *run);
 void task_clear(struct task *t);

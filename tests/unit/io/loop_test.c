@@ -484,6 +484,103 @@ nobody_lingers_for_rare_events(void **state)
 	close_doors();
 }
 
+/* --- long turns -------------------------------------------------------- */
+
+enum { MANY = 24, EACH_MS = 10, TURN_MOST_MS = 50 + 8 * EACH_MS };
+
+static unsigned nworked;
+
+static void
+work(void)
+{
+	const int64_t end = clock_mono_ns() + EACH_MS * NS_PER_MS;
+
+	while (clock_mono_ns() < end)
+		;
+	nworked++;
+}
+
+static void
+on_work(struct io *io, unsigned events)
+{
+	char c;
+
+	(void)events;
+	assert_int_equal(read(io->fd, &c, 1), 1);
+	work();
+}
+
+static void
+on_job(struct task *t)
+{
+	(void)t;
+	work();
+}
+
+/* As much as fits into a turn, and then the rest. */
+static unsigned
+work_a_turn(void)
+{
+	const unsigned before = nworked;
+
+	loop_turn(loop, NS_PER_S);
+	assert_in_range(nworked - before, 1, TURN_MOST_MS / EACH_MS);
+	return nworked - before;
+}
+
+static void
+many_who_have_much_to_do_share_their_turns(void **state)
+{
+	struct io io[MANY] = { 0 };
+	struct alarm late = { 0 };
+	unsigned i, done;
+	int fd[2], other[MANY];
+
+	(void)state;
+	nworked = 0;
+	for (i = 0; i < MANY; i++) {
+		assert_int_equal(
+		    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+		loop_add(loop, &io[i], fd[0], on_knock);
+		other[i] = fd[1];
+	}
+	loop_turn(loop, 0); /* that they may be written to */
+	for (i = 0; i < MANY; i++) {
+		io[i].on_ready = on_work;
+		assert_int_equal(write(other[i], "x", 1), 1);
+	}
+	timer_set(loop, &late.timer, clock_mono_ns() + NS_PER_MS, on_alarm);
+	done = work_a_turn();
+	/* Closed between two turns, one is not called any more. */
+	loop_close(loop, &io[MANY - 1]);
+	while (done < MANY - 1) {
+		/* Whose event has come is not late. */
+		assert_int_equal(late.n, 0);
+		done += work_a_turn();
+	}
+	assert_int_equal(done, MANY - 1);
+	assert_int_equal(late.n, 1);
+	for (i = 0; i < MANY; i++) {
+		loop_close(loop, &io[i]);
+		close(other[i]);
+	}
+}
+
+static void
+tasks_that_take_long_are_for_the_next_turn(void **state)
+{
+	struct task job[MANY] = { 0 };
+	unsigned i, done = 0;
+
+	(void)state;
+	nworked = 0;
+	for (i = 0; i < MANY; i++)
+		task_set(loop, &job[i], on_job);
+	while (done < MANY)
+		done += work_a_turn();
+	assert_int_equal(done, MANY);
+}
+
 int
 main(void)
 {
@@ -503,6 +600,8 @@ main(void)
 		cmocka_unit_test(a_task_that_is_due_is_not_kept_waiting),
 		cmocka_unit_test(lingering_in_vain_ends),
 		cmocka_unit_test(nobody_lingers_for_rare_events),
+		cmocka_unit_test(many_who_have_much_to_do_share_their_turns),
+		cmocka_unit_test(tasks_that_take_long_are_for_the_next_turn),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
