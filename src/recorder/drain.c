@@ -54,6 +54,17 @@ quarantine(struct recorder *r, uint32_t slot, enum incident_code code,
 	own_incident(r, code, 4, (uint64_t[]){ slot, d->incarnation, a, b });
 }
 
+/* Bytes that are no frame, or a head where the ring cannot have one. */
+static void
+damaged(struct recorder *r, uint32_t slot)
+{
+	const struct reader *d = &r->reader[slot];
+	const struct journal_name n = name_of(r, slot, d->incarnation);
+
+	quarantine(
+	    r, slot, INCIDENT_RING_DAMAGED, cursor_get(r, &n)->seq, d->at);
+}
+
 static bool
 kind_of_worker(enum frame_kind kind)
 {
@@ -115,14 +126,12 @@ drain(struct recorder *r, uint32_t slot, size_t most)
 	struct frame f;
 	size_t done = 0;
 
+	if (!d->quarantined && !ring_sane(d->ring, d->at))
+		damaged(r, slot);
 	while (!d->quarantined && s.len > 0 && done < most) {
 		one = first_of(s, copy);
 		if (frame_read(one, &f) != FAULT_NONE) {
-			const struct journal_name n =
-			    name_of(r, slot, d->incarnation);
-
-			quarantine(r, slot, INCIDENT_RING_DAMAGED,
-			    cursor_get(r, &n)->seq, d->at);
+			damaged(r, slot);
 			break;
 		}
 		one.len = f.size;

@@ -158,6 +158,12 @@ ring_durable(const struct ring *r)
 
 /* --- reader ------------------------------------------------------------- */
 
+bool
+ring_sane(const struct ring *r, uint64_t at)
+{
+	return at_load(&r->words->head) - at <= r->size;
+}
+
 /*
  * A writer that crashed may have left anything in both words: the reader
  * keeps its position to itself, and a head that cannot be reads as nothing.

@@ -19,8 +19,8 @@ struct ring; /* a mapping; private fields in ring.c */
 struct ring *ring_open(struct shm *m, uint32_t slot) MUST_USE;
 void ring_close(struct ring **r);
 /*
- * Empties it.  Not needed for a new incarnation: repair drains the ring of a
- * dead one, and positions just go on.
+ * Empties it.  Not needed for a new incarnation, unless its ring was found
+ * damaged: repair drains the ring of a dead one, and positions just go on.
  */
 void ring_reset(struct ring *r);
 
@@ -47,6 +47,8 @@ uint64_t ring_durable(const struct ring *r); /* the tail */
  * crashed writer left in the ring's words, at most ring_size() bytes.
  */
 struct slice ring_read(struct ring *r, uint64_t at);
+/* False: no writer of ours leaves head so far from at. */
+bool ring_sane(const struct ring *r, uint64_t at);
 uint64_t ring_tail(const struct ring *r);
 void ring_free_to(struct ring *r, uint64_t tail);
 

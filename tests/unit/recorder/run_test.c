@@ -251,6 +251,46 @@ a_ring_with_garbage_is_quarantined_not_believed(void **state)
 	rig_end(&g);
 }
 
+/* The word that says how far its writer is. */
+static void
+spoil_head(struct rig *g, const struct worker *w)
+{
+	const uint64_t page = 4096, head = UINT64_MAX / 2;
+	const uint64_t at =
+	    g->m.off_rings + w->slot * (page + g->m.sizes.ring_bytes);
+
+	assert_int_equal(
+	    pwrite(g->m.fd, &head, sizeof(head), (off_t)at), sizeof(head));
+}
+
+/* What a wild write made of its words is not for those who come after. */
+static void
+a_ring_serves_the_next_whatever_its_words_were(void **state)
+{
+	struct rig g;
+	struct worker w;
+	uint64_t key;
+
+	(void)state;
+	rig_open(&g);
+	key = rig_key(&g, 1, "10", "total");
+	worker_start(&g, &w);
+	assert_true(worker_call(&g, &w, key, DOLLAR, 1000));
+	assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+	spoil_head(&g, &w);
+	worker_kill(&g, &w);
+	recorder_repair(g.r, w.slot);
+	assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+	assert_int_equal(rig_store(&g, "SELECT count(*) FROM incidents"), 1);
+	worker_start(&g, &w);
+	assert_true(worker_call(&g, &w, key, DOLLAR, 1000));
+	assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+	assert_int_equal(rig_settled(&g, key), 10000000);
+	assert_int_equal(rig_store(&g, "SELECT count(*) FROM incidents"), 1);
+	worker_kill(&g, &w);
+	rig_end(&g);
+}
+
 /* Takes one frame of its own making into the ring of w. */
 static void
 put_frame(struct worker *w, const char *bytes, size_t n)
@@ -608,6 +648,8 @@ main(void)
 		cmocka_unit_test(a_lost_store_comes_back_from_the_log),
 		cmocka_unit_test(
 		    a_ring_with_garbage_is_quarantined_not_believed),
+		cmocka_unit_test(
+		    a_ring_serves_the_next_whatever_its_words_were),
 		cmocka_unit_test(
 		    lies_in_frames_are_refused_and_the_bound_is_booked),
 		cmocka_unit_test(a_call_at_two_providers_counts_once),

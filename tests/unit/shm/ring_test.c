@@ -121,6 +121,7 @@ scribbled_words_give_no_bytes_beyond_the_ring(void **state)
 		assert_int_equal(
 		    pwrite(m.fd, &heads[i], 8, (off_t)m.off_rings), 8);
 		assert_true(ring_read(r, 0).len <= 8192);
+		assert_int_equal(ring_sane(r, 0), heads[i] <= 8192);
 		assert_true(ring_read(r, 8).len <= 8192);
 	}
 	ring_reset(r);
