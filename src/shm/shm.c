@@ -312,32 +312,40 @@ slot_clear(struct shm_slot *s, bool is_recorder)
 	s->is_recorder = is_recorder;
 }
 
+/* The first of them, and their number. */
 static uint32_t
-slot_find(struct shm *m, enum slot_state state, bool recorders_only)
+slot_find(const struct shm *m, enum slot_state state, bool recorders_only,
+    unsigned *n)
 {
-	uint32_t i;
+	uint32_t i, first = UINT32_MAX;
 
+	*n = 0;
 	for (i = 0; i < m->sizes.slots; i++) {
-		if (at_load(&m->slots[i].state) == (uint32_t)state &&
-		    (!recorders_only || m->slots[i].is_recorder))
-			return i;
+		if (at_load(&m->slots[i].state) != (uint32_t)state ||
+		    (recorders_only && !m->slots[i].is_recorder))
+			continue;
+		first = first < i ? first : i;
+		++*n;
 	}
-	return UINT32_MAX;
+	return first;
 }
 
 /*
- * Only a recorder frees slots, so it must never lack one: it may go on in a
- * dead recorder's, whose column it sets from the books like one of its own.
+ * Only a recorder frees slots, so it must never lack one, nor may those that
+ * die one after the other take the slots of workers: it goes on in a dead
+ * recorder's, whose column it sets from the books like one of its own.
  */
 uint32_t
 shm_slot_take(struct shm *m, bool is_recorder)
 {
 	const uint32_t incarnation = at_peek(&m->head->next_incarnation) + 1;
-	uint32_t i = slot_find(m, SLOT_FREE, false);
+	unsigned nfree, ndead;
+	uint32_t i = slot_find(m, SLOT_FREE, false, &nfree);
+	const uint32_t dead = slot_find(m, SLOT_DEAD, true, &ndead);
 	struct shm_slot *s;
 
-	if (i == UINT32_MAX && is_recorder)
-		i = slot_find(m, SLOT_DEAD, true);
+	if (is_recorder && (nfree == 0 || ndead >= RECORDERS_DEAD))
+		i = dead;
 	if (i == UINT32_MAX || incarnation > INCARNATION_MAX)
 		return UINT32_MAX;
 	s = &m->slots[i];

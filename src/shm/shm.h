@@ -37,6 +37,7 @@ enum {
 	WARM_ROWS = 16384,           /* a power of two */
 	REPLAY_WORDS = 131072,       /* a power of two */
 	POISON_ROWS = 64,
+	RECORDERS_DEAD = 2, /* slots that they leave to their successors */
 	SLOTS_MAX = 64
 };
 
@@ -370,9 +371,10 @@ enum fault shm_attach(int fd, struct shm *out) MUST_USE;
 void shm_detach(struct shm *m);
 
 /*
- * Takes a free slot for a process to be started, for a recorder also that of
- * a dead one; UINT32_MAX: none, or 65,535 incarnations are used up within this
- * boot.  Supervisor only.
+ * Takes a free slot for a process to be started, for a recorder that of a
+ * dead one when none is free or RECORDERS_DEAD of them wait for repair already;
+ * UINT32_MAX: none, or 65,535 incarnations are used up within this boot.
+ * Supervisor only.
  */
 uint32_t shm_slot_take(struct shm *m, bool is_recorder);
 void shm_slot_dead(struct shm *m, uint32_t slot); /* after it was reaped */

@@ -438,6 +438,28 @@ def test_a_recorder_comes_back_however_often_it_dies(own):
     own.verify()
 
 
+def test_a_worker_comes_back_though_no_recorder_does(own):
+    key = own.key("crashes", budget="5.00/day")["key"]
+    assert own.chat(key, "m-lab").status_code == 200
+    log, aside = own.data_dir / "log", own.data_dir / "aside"
+    log.rename(aside)
+    log.write_text("no folder")
+    os.kill(own.of_role("recorder")[0], signal.SIGKILL)
+    kit.wait_for("more deaths than there are slots", lambda: own.text().count(
+        "the log cannot be opened") >= 7, 20)
+    before = own.of_role("worker")
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    kit.wait_for("workers", lambda: len(
+        set(own.of_role("worker")) - set(before)) == 2, 5)
+    assert own.chat(key, "m-lab").status_code in (200, 503)
+    log.unlink()
+    aside.rename(log)
+    kit.wait_for("calls to be served", lambda: own.chat(
+        key, "m-lab").status_code == 200 and own.of_role("recorder"), 20)
+    own.verify()
+
+
 def test_a_bad_config_changes_nothing_and_says_where(own):
     key = own.key("reload")["key"]
     text = kit.dump(own.config)

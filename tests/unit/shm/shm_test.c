@@ -201,6 +201,29 @@ a_recorder_never_lacks_a_slot(void **state)
 	table_free(&m);
 }
 
+/* A worker that dies meanwhile finds one too. */
+static void
+recorders_that_die_leave_slots_to_workers(void **state)
+{
+	struct shm m = table_new(6);
+	uint32_t slot;
+	int i;
+
+	(void)state;
+	slot = shm_slot_take(&m, true);
+	assert_int_equal(shm_slot_take(&m, false), 1);
+	for (i = 0; i < 8; i++) {
+		shm_slot_dead(&m, slot);
+		slot = shm_slot_take(&m, true);
+		assert_true(slot < 3);
+		assert_int_equal(shm_slot_state(&m, slot), SLOT_LIVE);
+	}
+	shm_slot_dead(&m, slot);
+	shm_slot_dead(&m, 1);
+	assert_int_equal(shm_slot_take(&m, false), 3);
+	table_free(&m);
+}
+
 static void
 incarnations_never_repeat_within_a_boot(void **state)
 {
@@ -228,6 +251,7 @@ main(void)
 		cmocka_unit_test(unused_pages_cost_nothing),
 		cmocka_unit_test(slots_are_taken_die_and_are_free_again),
 		cmocka_unit_test(a_recorder_never_lacks_a_slot),
+		cmocka_unit_test(recorders_that_die_leave_slots_to_workers),
 		cmocka_unit_test(incarnations_never_repeat_within_a_boot),
 	};
 
