@@ -123,6 +123,17 @@ free_row(struct shm *m, uint32_t *number)
 	return &m->keys[n];
 }
 
+/* Revoked here may not be in the books yet, and is live at no instant. */
+static uint32_t
+state_of(const struct shm_key *row, const struct shm_key *old)
+{
+	const bool revoked =
+	    at_peek(&row->state) == KEY_REVOKED ||
+	    (old != NULL && at_load(&old->state) == KEY_REVOKED);
+
+	return revoked ? KEY_REVOKED : KEY_LIVE;
+}
+
 /* Whoever revoked the old row while it was copied is heard here. */
 static void
 replace(struct shm_key *old, struct shm_key *row)
@@ -150,8 +161,7 @@ key_publish(struct shm *m, const struct shm_key *row)
 	at = place_of(m, id);
 	if (to == NULL || at == NULL)
 		return false;
-	fill(to, row,
-	    at_peek(&row->state) == KEY_REVOKED ? KEY_REVOKED : KEY_LIVE);
+	fill(to, row, state_of(row, old));
 	at_store(&to->id, id);
 	at_store(&m->head->nkeys, number);
 	at_store(at, number);

@@ -1,5 +1,8 @@
 #include "table.h"
 
+#include <signal.h>
+#include <sys/mman.h>
+
 #include "shm/key.h"
 
 static struct shm_key
@@ -121,6 +124,64 @@ a_change_replaces_the_row_and_readers_of_the_old_one_are_not_torn(void **state)
 	table_free(&m);
 }
 
+static struct {
+	struct shm *m;
+	void *page;
+	int stops, live;
+} watch;
+
+/* The old row is about to be written: its successor is in its place. */
+static void
+on_write(int signal)
+{
+	(void)signal;
+	watch.stops++;
+	watch.live += key_live(key_find(watch.m, 5), 0);
+	if (mprotect(watch.page, 4096, PROT_READ | PROT_WRITE) != 0)
+		_exit(1);
+}
+
+/* The books may not know yet, and say it anew with another word. */
+static void
+a_revoked_key_is_live_at_no_instant(void **state)
+{
+	const struct shm_sizes sizes = { .slots = 1,
+		.accounts = 1,
+		.keys = 128,
+		.breakers = 1,
+		.holds = 1,
+		.subjects = 1,
+		.limits = 1,
+		.ring_bytes = 4096 };
+	const struct sigaction watches = { .sa_handler = on_write };
+	struct sigaction was;
+	struct shm_key k;
+	struct shm m;
+	uint64_t i;
+
+	(void)state;
+	assert_int_equal(shm_create(&sizes, 7, 3, &m), FAULT_NONE);
+	for (i = 100; i < 200; i++) { /* pages of rows on both sides of it */
+		k = row(i == 150 ? 5 : i);
+		assert_true(key_publish(&m, &k));
+	}
+	assert_true(key_revoke(&m, 5));
+	watch.m = &m;
+	watch.page =
+	    (char *)m.base +
+	    ((const char *)key_find(&m, 5) - (char *)m.base) / 4096 * 4096;
+	assert_int_equal(sigaction(SIGSEGV, &watches, &was), 0);
+	assert_int_equal(mprotect(watch.page, 4096, PROT_READ), 0);
+	k = row(5);
+	k.principal++;
+	assert_true(key_publish(&m, &k));
+	assert_int_equal(sigaction(SIGSEGV, &was, NULL), 0);
+	assert_int_equal(watch.stops, 1);
+	assert_int_equal(watch.live, 0);
+	assert_true(key_revoked(&m, 5));
+	table_free(&m);
+}
+
 int
 main(void)
 {
@@ -133,6 +194,7 @@ main(void)
 		cmocka_unit_test(a_revoked_key_stays_revoked),
 		cmocka_unit_test(
 		    a_change_replaces_the_row_and_readers_of_the_old_one_are_not_torn),
+		cmocka_unit_test(a_revoked_key_is_live_at_no_instant),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
