@@ -166,28 +166,6 @@ terms_of(const struct report *r, uint64_t id, size_t upto)
 	return NULL;
 }
 
-/*
- * The newest terms that had a commitment: what was promised does not go with
- * a line of the configuration.
- */
-static const struct agreement_row *
-committed(const struct report *r, const struct agreement_row *a)
-{
-	const struct agreement_row *was = a;
-	size_t i = r->nconfigs;
-	unsigned k;
-
-	while (was->terms.commitment.nano == 0 && i-- > 0) {
-		const struct generation *g = &r->config[i]->g;
-
-		for (k = 0; k < g->nagreements; k++) {
-			if (g->agreements[k].terms.id == a->terms.id)
-				was = &g->agreements[k];
-		}
-	}
-	return was;
-}
-
 static struct money
 balance_of(struct report *r, uint64_t account)
 {
@@ -406,16 +384,14 @@ write_view(
 }
 
 static void
-write_commitment(struct report *r, const struct agreement_row *newest)
+write_commitment(struct report *r, const struct agreement_row *a)
 {
-	const struct agreement_row *a = committed(r, newest);
-	struct commitment_view c = { .account = a->account,
-		.amount = a->terms.commitment,
-		.in = a->terms.commitment_in };
+	struct commitment_view c = { .account = agreement_account(
+					 a->name, PLEDGE_COMMITMENT, S("")) };
 	struct series s = { 0 };
 
 	json_w_key(r->out, "commitment");
-	if (c.amount.nano == 0) {
+	if (!scan_promised(r->s, a->name, &c.amount, &c.in)) {
 		json_w_null(r->out);
 		return;
 	}

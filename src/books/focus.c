@@ -43,15 +43,21 @@ struct focus {
 	struct buf *out;
 	struct roll_names names;
 	struct scan scan;
-	struct map64 prices;     /* id to struct price */
-	struct map64 agreements; /* id to struct agreement_row */
-	/* The same, but as they last had a commitment: what was promised does
-	 * not go with a line of the configuration. */
-	struct map64 commitments;
+	struct map64 prices;      /* id to struct price */
+	struct map64 agreements;  /* id to struct agreement_row */
+	struct map64 commitments; /* of an agreement's id */
 	struct map groups;
 	struct group **group;
 	size_t n, cap;
 	struct focus_row row;
+};
+
+struct commitment {
+	const struct agreement_row *a;
+	struct money amount;
+	struct period in;
+	int64_t end;    /* second of its end */
+	int64_t burned; /* by what was booked so far */
 };
 
 /* What a row is about. */
@@ -74,16 +80,30 @@ learn_generation(struct focus *f, struct generation *g)
 	for (i = 0; i < g->nprices; i++)
 		(void)map64_put(
 		    &f->prices, g->prices[i].price.id, &g->prices[i].price);
-	for (i = 0; i < g->nagreements; i++) {
-		struct agreement_row *a = &g->agreements[i];
+	for (i = 0; i < g->nagreements; i++)
+		(void)map64_put(&f->agreements, g->agreements[i].terms.id,
+		    &g->agreements[i]);
+}
 
-		(void)map64_put(&f->agreements, a->terms.id, a);
-		if (a->terms.commitment.nano != 0)
-			(void)map64_put(&f->commitments, a->terms.id, a);
+static void
+learn_commitments(struct focus *f)
+{
+	const struct map64_slot *e;
+	struct commitment c, *one;
+	size_t at = 0;
+
+	while ((e = map64_next(&f->agreements, &at)) != NULL) {
+		c = (struct commitment){ .a = e->value };
+		if (!scan_promised(f->s, c.a->name, &c.amount, &c.in))
+			continue;
+		c.end = c.in.to_ns / NS_PER_S;
+		one = NEW(struct commitment);
+		*one = c;
+		(void)map64_put(&f->commitments, c.a->terms.id, one);
 	}
 }
 
-/* The last generation says how an agreement is called and committed. */
+/* The last generation says how an agreement is called. */
 static void
 learn(struct focus *f)
 {
@@ -95,6 +115,7 @@ learn(struct focus *f)
 	for (i = 0; i < n; i++)
 		learn_generation(f, &all[i]->g);
 	mem_free(all);
+	learn_commitments(f);
 }
 
 /*
@@ -106,15 +127,15 @@ static bool
 is_committed(const struct focus *f, const struct roll_row *t)
 {
 	const struct roll_dim *d = roll_dim(&f->names, t->dim);
-	const struct agreement_row *a =
-	    d != NULL ? map64_find(&f->agreements, d->agreement) : NULL;
+	const struct commitment *c =
+	    d != NULL ? map64_find(&f->commitments, d->agreement) : NULL;
 	struct period hour;
 
-	if (a == NULL || a->terms.commitment.nano <= 0)
+	if (c == NULL)
 		return false;
 	hour.from_ns = (d->late != 0 ? d->late : t->second / HOUR) * HOUR_NS;
 	hour.to_ns = hour.from_ns + HOUR_NS;
-	return !period_apart(&hour, &a->terms.commitment_in);
+	return !period_apart(&hour, &c->in);
 }
 
 static void
@@ -646,17 +667,11 @@ burned(struct focus *f, const struct agreement_row *a)
 	return stmt_step(q) ? stmt_get_i64(q, 0) : 0;
 }
 
-struct unused {
-	const struct agreement_row *a;
-	int64_t end;    /* second of the commitment's end */
-	int64_t burned; /* by what was booked so far */
-};
-
 /* Invoiced as one sum, used by nobody.  second: when; late: not at its end
  * but with the correction of a call. */
 static void
-write_unused(struct focus *f, const struct unused *u, int64_t second, bool late,
-    int64_t nano)
+write_unused(struct focus *f, const struct commitment *u, int64_t second,
+    bool late, int64_t nano)
 {
 	static const struct roll_key nobody;
 	const int64_t unit = f->q->daily ? DAY : HOUR;
@@ -698,9 +713,9 @@ write_unused(struct focus *f, const struct unused *u, int64_t second, bool late,
 }
 
 static int64_t
-rest_of(const struct unused *u)
+rest_of(const struct commitment *u)
 {
-	const int64_t rest = u->a->terms.commitment.nano - u->burned;
+	const int64_t rest = u->amount.nano - u->burned;
 
 	return rest > 0 ? rest : 0;
 }
@@ -708,7 +723,7 @@ rest_of(const struct unused *u)
 /* Corrections of its calls since the month of its end was over, in charge
  * periods of so many hours. */
 static struct stmt *
-late_burns(struct focus *f, const struct unused *u, int64_t hours)
+late_burns(struct focus *f, const struct commitment *u, int64_t hours)
 {
 	struct stmt *q = store_sql(f->s,
 	    "SELECT u.hour - u.hour % ?1, SUM(u.contracted) FROM usage_hour u"
@@ -719,7 +734,7 @@ late_burns(struct focus *f, const struct unused *u, int64_t hours)
 
 	stmt_i64(q, 1, hours);
 	stmt_u64(q, 2, u->a->terms.id);
-	stmt_i64(q, 3, u->a->terms.commitment_in.from_ns / HOUR_NS);
+	stmt_i64(q, 3, u->in.from_ns / HOUR_NS);
 	stmt_i64(q, 4, (u->end + HOUR - 1) / HOUR);
 	stmt_i64(q, 5, month_start(u->end - 1, 1) / HOUR);
 	return q;
@@ -737,7 +752,7 @@ is_asked(const struct focus *f, int64_t second)
 /* As it was when the month of its end was over, then what each charge period
  * has made of it since. */
 static void
-write_commitment_end(struct focus *f, struct unused *u)
+write_commitment_end(struct focus *f, struct commitment *u)
 {
 	struct stmt *q = late_burns(f, u, 24);
 	int64_t was, second;
@@ -764,14 +779,12 @@ write_commitments(struct focus *f)
 	size_t at = 0;
 
 	while ((e = map64_next(&f->commitments, &at)) != NULL) {
-		const struct agreement_row *a = e->value;
-		const int64_t end_ns = a->terms.commitment_in.to_ns;
-		struct unused u = { .a = a, .end = end_ns / NS_PER_S };
+		struct commitment *c = e->value;
 
-		if (end_ns == 0 || end_ns > f->q->now_ns)
+		if (c->end == 0 || c->in.to_ns > f->q->now_ns)
 			continue;
-		u.burned = burned(f, a);
-		write_commitment_end(f, &u);
+		c->burned = burned(f, c->a);
+		write_commitment_end(f, c);
 	}
 }
 
@@ -813,8 +826,11 @@ write_all(struct focus *f)
 static void
 fini(struct focus *f)
 {
-	size_t i;
+	const struct map64_slot *e;
+	size_t at = 0, i;
 
+	while ((e = map64_next(&f->commitments, &at)) != NULL)
+		mem_free(e->value);
 	for (i = 0; i < f->n; i++)
 		mem_free(f->group[i]);
 	mem_free(f->group);

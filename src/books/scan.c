@@ -41,6 +41,21 @@ scan_learn_store(struct scan *s, struct store *store)
 		s->in_force = stmt_get_u64(q, 0);
 }
 
+bool
+scan_promised(struct store *store, struct slice agreement, struct money *amount,
+    struct period *in)
+{
+	struct stmt *q = store_sql(store,
+	    "SELECT amount, from_ns, to_ns FROM pledges WHERE account = ?");
+
+	stmt_u64(q, 1, agreement_account(agreement, PLEDGE_COMMITMENT, S("")));
+	if (!stmt_step(q))
+		return false;
+	amount->nano = stmt_get_i64(q, 0);
+	*in = (struct period){ stmt_get_i64(q, 1), stmt_get_i64(q, 2) };
+	return true;
+}
+
 static int
 by_time(const void *a, const void *b)
 {

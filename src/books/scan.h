@@ -31,6 +31,12 @@ void scan_learn_store(struct scan *s, struct store *store);
  * caller's. */
 struct scan_config **scan_by_time(const struct scan *s, size_t *n) MUST_USE;
 void scan_fini(struct scan *s);
+/*
+ * A commitment as its account has it, which no line of the configuration takes
+ * away and none changes when its month is over.  False: there is none.
+ */
+bool scan_promised(struct store *store, struct slice agreement,
+    struct money *amount, struct period *in) MUST_USE;
 
 /* NULL: not known. */
 const struct generation *scan_generation(

@@ -1,3 +1,5 @@
+#include <time.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "model/ident.h"
@@ -255,6 +257,16 @@ int64_t
 roll_minute(const struct reqid *id)
 {
 	return reqid_wall_ms(id) / 60000;
+}
+
+int64_t
+roll_month(int64_t wall_ms)
+{
+	const time_t s = (time_t)(wall_ms / 1000);
+	struct tm tm = { 0 };
+
+	(void)gmtime_r(&s, &tm);
+	return (int64_t)tm.tm_year * 12 + tm.tm_mon;
 }
 
 static struct roll *

@@ -74,10 +74,22 @@ is_said(const struct recorder *r, const struct account_change *v)
 	       p->in.from_ns == v->in.from_ns && p->in.to_ns == v->in.to_ns;
 }
 
+/* Its unused rest stands in the bill of a month that is over. */
+static bool
+is_over(struct recorder *r, const struct account_change *v)
+{
+	const struct pledge *p = pledge_find(r, v->account);
+
+	return v->pledge == PLEDGE_COMMITMENT && p != NULL &&
+	       v->in.to_ns != 0 && p->in.to_ns == v->in.to_ns &&
+	       roll_month((v->in.to_ns - 1) / NS_PER_MS) <
+		   roll_month(calendar_wall(r) / NS_PER_MS);
+}
+
 static void
 say(struct recorder *r, struct account_change v)
 {
-	if (is_said(r, &v))
+	if (is_said(r, &v) || is_over(r, &v))
 		return;
 	v.wall_ns = clock_wall_ns();
 	v.unit = WINDOW_TOTAL;

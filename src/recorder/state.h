@@ -436,6 +436,8 @@ enum fault config_learn(
 int64_t path_get(struct recorder *r, struct slice text);
 /* The minute of a request, which is the time of all its attempts. */
 int64_t roll_minute(const struct reqid *id);
+/* Months, UTC, by number: what is reported of one that is over stays. */
+int64_t roll_month(int64_t wall_ms);
 /* times: 1, or -1 for what a correction takes back. */
 void roll_add(struct recorder *r, const struct outcome *o, int64_t dim,
     int64_t minute, int times);
@@ -481,7 +483,11 @@ const char *pledge_apply(struct recorder *r, const struct account_change *v);
 /* What an outcome or a correction moves, at its place in the log. */
 void pledge_book(struct recorder *r, const struct frame *f,
     const struct outcome *o, const struct outcome *was);
-/* Frames for the accounts that the log does not know as they are now. */
+/*
+ * Frames for the accounts that the log does not know as they are now.  A
+ * commitment stays as it was when the month of its end was over, until another
+ * end is agreed.
+ */
 void pledges_open(struct recorder *r, const struct snapshot *s);
 void pledges_load(struct recorder *r);
 void pledges_save(struct recorder *r);

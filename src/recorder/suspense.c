@@ -6,8 +6,6 @@
  * what it is, so that it is applied without looking anything up; only that
  * its number is the next is asked of the store.
  */
-#include <time.h>
-
 #include "base/clock.h"
 #include "journal/pledge.h"
 #include "ledger/account.h"
@@ -184,16 +182,6 @@ path_of(struct recorder *r, const struct correction *v,
 	return path;
 }
 
-static int64_t
-month_of(int64_t wall_ms)
-{
-	const time_t s = (time_t)(wall_ms / 1000);
-	struct tm tm = { 0 };
-
-	(void)gmtime_r(&s, &tm);
-	return (int64_t)tm.tm_year * 12 + tm.tm_mon;
-}
-
 /*
  * At the time of the request; in a later month at its own, so that what was
  * reported of a month that is over stays as it is.
@@ -204,7 +192,7 @@ count_again(struct recorder *r, const struct correction *v)
 	struct known_config *c = config_find(r, v->now.generation);
 	const int64_t began = reqid_wall_ms(&v->now.req);
 	const int64_t made = v->now.wall_ns / NS_PER_MS;
-	const bool is_late = month_of(made) > month_of(began);
+	const bool is_late = roll_month(made) > roll_month(began);
 	const int64_t late = is_late ? began / 3600000 : 0;
 	const int64_t minute = (is_late ? made : began) / 60000;
 	const int64_t was = path_of(r, v, &v->was, late);

@@ -160,11 +160,11 @@ a_month_that_is_over_does_not_change(void **state)
 	buf_fini(&out);
 }
 
-/* Of one dollar; an end of its own when it is not in's. */
+/* An end of its own when it is not in's. */
 static struct snapshot *
-committed(struct period in, int64_t to_ns)
+promised(uint64_t generation, struct period in, int64_t to_ns, int64_t nano)
 {
-	struct snapshot *s = rig_snapshot(77);
+	struct snapshot *s = rig_snapshot(generation);
 	struct agreement_conf *a = ARENA_NEW(&s->arena, struct agreement_conf);
 
 	a->name = rig_dup(s, "macc");
@@ -173,7 +173,7 @@ committed(struct period in, int64_t to_ns)
 	a->terms.id = hash64(S("macc"));
 	a->terms.provider = hash64(slice_of(s->provider->id));
 	a->terms.in_force = in;
-	a->terms.commitment.nano = DOLLAR;
+	a->terms.commitment.nano = nano;
 	a->terms.commitment_in = (struct period){ in.from_ns, to_ns };
 	a->account = agreement_account(S("macc"), PLEDGE_COMMITMENT, S(""));
 	s->agreement = a;
@@ -181,11 +181,27 @@ committed(struct period in, int64_t to_ns)
 	return s;
 }
 
+/* Of one dollar. */
+static struct snapshot *
+committed(struct period in, int64_t to_ns)
+{
+	return promised(77, in, to_ns, DOLLAR);
+}
+
+/* A reload. */
+static void
+reload(struct rig *g, struct snapshot *s)
+{
+	assert_int_equal(recorder_config(g->r, s), FAULT_NONE);
+	assert_int_equal(recorder_barrier(g->r), FAULT_NONE);
+	snapshot_unref(&s);
+}
+
 /* How many rows of an unused commitment have that cost. */
 static unsigned
-unused(const struct buf *out, const char *cost, bool late)
+unused(const char *rows, const char *cost, bool late)
 {
-	const char *at = out->p, *end;
+	const char *at = rows, *end;
 	char want[64];
 	unsigned n = 0;
 
@@ -195,7 +211,7 @@ unused(const struct buf *out, const char *cost, bool late)
 
 		end = strstr(at + 1, "{\"AvailabilityZone\"");
 		if (end == NULL)
-			end = out->p + out->len;
+			end = at + strlen(at);
 		buf_add(&row, (struct slice){ at, (size_t)(end - at) });
 		n += strstr(buf_cstr(&row), "\"Unused\"") != NULL &&
 		     strstr(row.p, want) != NULL &&
@@ -229,22 +245,22 @@ the_rest_of_a_commitment_stays_as_it_was_reported(void **state)
 	worker_finish(&w, &c, RESOLUTION_UNKNOWN, 0, true);
 	assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
 	(void)export(&g, true, &out);
-	assert_int_equal(unused(&out, "0.9", false), 1);
+	assert_int_equal(unused(out.p, "0.9", false), 1);
 	assert_int_equal(count(out.p, "\"Unused\""), 1);
 
 	correct(&g, &req, "\"cost\":\"0.25\"");
 	(void)export(&g, true, &out);
-	assert_int_equal(unused(&out, "0.9", false), 1);
-	assert_int_equal(unused(&out, "-0.15", true), 1);
+	assert_int_equal(unused(out.p, "0.9", false), 1);
+	assert_int_equal(unused(out.p, "-0.15", true), 1);
 	/* More than was promised leaves nothing, and not less. */
 	correct(&g, &req, "\"cost\":\"3\"");
 	(void)export(&g, true, &out);
-	assert_int_equal(unused(&out, "0.9", false), 1);
-	assert_int_equal(unused(&out, "-0.9", true), 1);
+	assert_int_equal(unused(out.p, "0.9", false), 1);
+	assert_int_equal(unused(out.p, "-0.9", true), 1);
 	correct(&g, &req, "\"void\":true");
 	(void)export(&g, true, &out);
-	assert_int_equal(unused(&out, "0.9", false), 1);
-	assert_int_equal(unused(&out, "0.1", true), 1);
+	assert_int_equal(unused(out.p, "0.9", false), 1);
+	assert_int_equal(unused(out.p, "0.1", true), 1);
 	assert_int_equal(count(out.p, "\"Unused\""), 2);
 	verified(&g);
 	worker_kill(&g, &w);
@@ -280,16 +296,65 @@ a_commitment_begins_and_ends_within_an_hour(void **state)
 	for (daily = 0; daily < 2; daily++) {
 		(void)export_by(&g, true, daily == 1, &out);
 		assert_int_equal(count(out.p, "\"Used\""), 2);
-		assert_int_equal(unused(&out, "0.9", false), 1);
+		assert_int_equal(unused(out.p, "0.9", false), 1);
 	}
 	correct(&g, &req, "\"cost\":\"0.25\"");
 	for (daily = 0; daily < 2; daily++) {
 		(void)export_by(&g, true, daily == 1, &out);
-		assert_int_equal(unused(&out, "0.9", false), 1);
-		assert_int_equal(unused(&out, "-0.15", true), 1);
+		assert_int_equal(unused(out.p, "0.9", false), 1);
+		assert_int_equal(unused(out.p, "-0.15", true), 1);
 	}
 	verified(&g);
 	worker_kill(&g, &w);
+	rig_end(&g);
+	buf_fini(&out);
+}
+
+static void
+a_promise_is_what_was_promised_last(void **state)
+{
+	const int64_t end = clock_wall_ns() / NS_PER_S * NS_PER_S;
+	const struct period in = { end - 20 * DAY_NS, 0 };
+	struct buf out = { 0 };
+	struct rig g;
+
+	(void)state;
+	rig_open_with(&g, promised(77, in, end, DOLLAR));
+	assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+	assert_int_equal(unused(export(&g, true, &out), "1", false), 1);
+	reload(&g, promised(78, in, end, 2 * DOLLAR));
+	assert_int_equal(unused(export(&g, true, &out), "2", false), 1);
+	/* A configuration that was there before is as new as any. */
+	reload(&g, promised(77, in, end, DOLLAR));
+	assert_int_equal(unused(export(&g, true, &out), "1", false), 1);
+	/* Without a line of it the promise stands. */
+	reload(&g, rig_snapshot(79));
+	assert_int_equal(unused(export(&g, true, &out), "1", false), 1);
+	verified(&g);
+	rig_end(&g);
+	buf_fini(&out);
+}
+
+/* Its month is over: no later line changes what it was. */
+static void
+a_promise_that_is_over_stays_as_it_was(void **state)
+{
+	const int64_t day = clock_wall_ns() / DAY_NS * DAY_NS;
+	const int64_t end = day - 40 * DAY_NS;
+	const struct period in = { end - 20 * DAY_NS, 0 };
+	struct buf out = { 0 };
+	struct rig g;
+
+	(void)state;
+	rig_open_with(&g, promised(77, in, end, DOLLAR));
+	assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+	reload(&g, promised(78, in, end, 2 * DOLLAR));
+	assert_int_equal(unused(export(&g, true, &out), "1", false), 1);
+	/* One with another end is another. */
+	reload(&g, promised(79, in, day - DAY_NS, 3 * DOLLAR));
+	assert_int_equal(unused(export(&g, true, &out), "3", false), 1);
+	assert_int_equal(count(out.p, "\"Unused\""), 1);
+	verified(&g);
 	rig_end(&g);
 	buf_fini(&out);
 }
@@ -322,6 +387,8 @@ main(void)
 		cmocka_unit_test(
 		    the_rest_of_a_commitment_stays_as_it_was_reported),
 		cmocka_unit_test(a_commitment_begins_and_ends_within_an_hour),
+		cmocka_unit_test(a_promise_is_what_was_promised_last),
+		cmocka_unit_test(a_promise_that_is_over_stays_as_it_was),
 		cmocka_unit_test(names_of_groups_are_parsed),
 	};
 
