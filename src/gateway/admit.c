@@ -590,7 +590,7 @@ stage_admit(struct req *req, enum wake wake)
 		f = try_rounds(req);
 	}
 	wait_leave(req);
-	req->busy_budget = f == FAULT_PENDING;
+	req->busy_budget = f == FAULT_PENDING || req->desk->shortage.no_window;
 	if (f == FAULT_BUDGET)
 		f = refusal(req);
 	if (f == FAULT_PENDING)

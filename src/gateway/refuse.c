@@ -56,17 +56,27 @@ budget_text(struct req *req)
 {
 	const struct hold_short *s = &req->desk->shortage;
 	char when[32], label[LABEL_LEN];
+	const char *who;
 	struct buf b = { 0 };
 	struct tm tm;
 	time_t t;
 
 	(void)label_get(&req->w->shm.accounts[s->row].label, label);
+	who = label[0] != '\0' ? label : "of this key";
+	if (s->no_window) {
+		buf_fmt(&b,
+		    "The budget '%s' has no window open at this time: the "
+		    "clock jumped, or calls of an earlier one are not over. "
+		    "Try again in a minute.",
+		    who);
+		return stored(req, &b);
+	}
 	buf_fmt(&b,
 	    req->busy_budget ? "The budget '%s' is held by other calls"
 	    : s->settled >= s->granted
 		? "The budget '%s' is exhausted"
 		: "The budget '%s' has not enough left for this call",
-	    label[0] != '\0' ? label : "of this key");
+	    who);
 	write_money(&b, ": it may cost ", s->need);
 	write_money(&b, "; spent ", s->settled);
 	write_money(&b, ", pending ", s->pending);

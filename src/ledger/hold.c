@@ -286,6 +286,8 @@ pick_window(struct look *k, int64_t wall_ns)
 	}
 	k->side = at_peek(&a->window[0].end_ns) < at_peek(&a->window[1].end_ns);
 	explain(k, sum_columns(k, NULL), sum_held(k));
+	if (k->why != NULL)
+		k->why->no_window = true;
 	return between ? SHORT_PENDING : SHORT_FINAL;
 }
 

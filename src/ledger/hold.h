@@ -51,6 +51,7 @@ struct hold_short {
 	int64_t granted, settled, pending; /* nano */
 	int64_t need;                      /* what did not fit */
 	int64_t reset_ns;                  /* wall; INT64_MAX: never */
+	bool no_window; /* none is open now: the amounts say nothing */
 };
 
 /*

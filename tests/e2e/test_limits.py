@@ -2,7 +2,9 @@
 import concurrent.futures
 import decimal
 import itertools
+import mmap
 import os
+import pathlib
 import signal
 import time
 
@@ -148,6 +150,29 @@ def test_a_budget_may_wait_or_not(kontor, scope):
         if status == 429:
             assert "held by other calls" in second.json()["error"]["message"]
             assert second.headers["retry-after"] == "1"
+
+
+def test_no_window_is_not_called_a_lack_of_money(own):
+    """As after a jump of the clock: none is open at this time."""
+    key = own.key("app", team="app")["key"]
+    nano = 7123456789
+    budget(own, "team:app", f"{D(nano) / 10**9}/month")
+    assert small(own, key).status_code == 200
+    fds = pathlib.Path(f"/proc/{own.child.pid}/fd")
+    tables, = {os.path.realpath(fd): fd for fd in fds.iterdir()
+               if os.readlink(fd).startswith("/memfd:kontor (")}.values()
+    with open(tables, "r+b") as f, mmap.mmap(
+            f.fileno(), 1 << 24) as m:
+        at = m.find(nano.to_bytes(8, "little"))
+        while at >= 0:  # shm_window: id, start, end, granted
+            m[at - 8:at] = (1).to_bytes(8, "little")
+            at = m.find(nano.to_bytes(8, "little"), at + 1)
+    r = small(own, key)
+    assert r.status_code == 429
+    text = r.json()["error"]["message"]
+    assert "no window open" in text and "not enough" not in text, text
+    assert r.headers["retry-after"] == "1"
+    assert "x-should-retry" not in r.headers
 
 
 @pytest.mark.parametrize("how", ["close", "replace"])

@@ -311,6 +311,9 @@ between_windows_is_pending_and_past_the_last_is_final(void **state)
 	open_window(one, 6, 100, 0);
 	assert_int_equal(ask(a, 1, &one, 1, 700, &h), FAULT_BUDGET);
 	assert_int_equal(why.reset_ns, 700);
+	assert_true(why.no_window);
+	assert_int_equal(ask(a, 101, &one, 1, 650, &h), FAULT_BUDGET);
+	assert_false(why.no_window);
 }
 
 static void
