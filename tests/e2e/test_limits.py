@@ -90,6 +90,23 @@ def test_a_soft_budget_warns_and_never_refuses(kontor, scope):
     assert scope in seen[-1]
 
 
+def test_a_soft_budget_warns_of_what_is_spent_not_of_what_is_held(
+        kontor, scope):
+    key = kontor.key(scope, team=scope)
+
+    def ask():
+        return kontor.chat(key["key"], content="x [[sim out=20]]",
+                           max_completion_tokens=400)
+    r = ask()
+    cost = D(r.headers["x-kontor-cost"].split()[0])
+    assert hold_of(kontor, r) > cost * 3
+    budget(kontor, f"team:{scope}", f"{cost * D('2.2'):.9f}/month", "--mode",
+           "soft")
+    told = [ask().headers.get("x-kontor-warnings", "") for _ in range(3)]
+    assert told[:2] == ["", ""], told
+    assert "more than 80 %" in told[2], told
+
+
 def test_a_downgrade_goes_on_at_the_cheaper_model(kontor, scope):
     key = kontor.key(scope, team=scope)
     hold = hold_of(kontor, small(kontor, key["key"]))

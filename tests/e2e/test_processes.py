@@ -261,6 +261,43 @@ def test_a_pause_of_all_is_nobodys_hang(own):
     assert "hangs" not in own.text()
 
 
+def shared_tables(own):
+    fds = f"/proc/{own.child.pid}/fd"
+    return next(fd for fd in (os.path.join(fds, n) for n in os.listdir(fds))
+                if os.readlink(fd).startswith("/memfd:kontor ("))
+
+
+def spoil_rings(own, workers=2, ring=4096 * 2048):
+    """As by a wild write: no head of a worker's ring is where it can be."""
+    slots, page = 2 * workers + 4, 4096
+    with open(shared_tables(own), "r+b") as f:
+        start = os.fstat(f.fileno()).st_size - slots * (page + ring)
+        used = [at for at in range(start, start + slots * (page + ring),
+                                   page + ring)
+                if any(os.pread(f.fileno(), 8, at))]
+        for at in used:
+            os.pwrite(f.fileno(), (1 << 60).to_bytes(8, "little"), at)
+    return len(used)
+
+
+def test_a_worker_that_is_not_believed_ends_by_itself(own):
+    """Nobody else ends it: the supervisor is stopped."""
+    key = own.key("load", budget="5.00/day")["key"]
+    assert own.chat(key).status_code == 200
+    before = own.of_role("worker")
+    own.child.send_signal(signal.SIGSTOP)
+    try:
+        assert spoil_rings(own) == 2
+        kit.wait_for("both to end", lambda: own.text().count(
+            "the recorder refuses what this worker writes") == 2, 3)
+    finally:
+        own.child.send_signal(signal.SIGCONT)
+    kit.wait_for("others", lambda: len(
+        set(own.of_role("worker")) - set(before)) == 2, 5)
+    assert {own.chat(key).status_code for _ in range(8)} == {200}
+    own.verify()
+
+
 class Stream:
     """A stream being read in a thread of its own."""
 

@@ -131,6 +131,47 @@ steady_calls_do_not_keep_it_from_its_work(void **state)
 	rig_end(&g);
 }
 
+/* What a clock that jumped calls old is kept until it is believed. */
+static void
+a_doubted_clock_makes_nothing_old(void **state)
+{
+	const int64_t now = clock_wall_ns();
+	const int64_t then = now - (PRUNE_MINUTES_DAYS + 9) * 24 * HOUR;
+	struct rig g;
+	struct worker w;
+	struct call c;
+	struct reqid req;
+	uint64_t key;
+
+	(void)state;
+	rig_open(&g);
+	key = rig_key(&g, 1, "10", "total");
+	worker_start(&g, &w);
+	req = reqid_make(then, g.m.head->node,
+	    (uint16_t)at_load(&w.m.slots[w.slot].incarnation), 1);
+	assert_true(worker_begin(&g, &w, &c, req, 1, key, 0, DOLLAR / 10));
+	hold_sent(c.h);
+	worker_finish(&w, &c, RESOLUTION_BOOKED, 1000, true);
+	assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+	/* It was then a moment ago, and is now. */
+	at_store(&g.m.head->clock_wall_ns, then);
+	at_store(&g.m.head->clock_mono_ns, clock_mono_ns());
+	g.r->last_prune_ns = 0;
+	while (g.r->last_prune_ns == 0)
+		(void)recorder_turn(g.r);
+	assert_int_equal(
+	    rig_store(&g, "SELECT sum(attempts) FROM usage_minute"), 1);
+	at_store(&g.m.head->clock_wall_ns, now);
+	at_store(&g.m.head->clock_mono_ns, clock_mono_ns());
+	g.r->last_prune_ns = 0;
+	while (g.r->last_prune_ns == 0)
+		(void)recorder_turn(g.r);
+	assert_int_equal(rig_store(&g, "SELECT count(*) FROM usage_minute"), 0);
+	verified(&g);
+	worker_kill(&g, &w);
+	rig_end(&g);
+}
+
 static void
 journals_of_other_boots_and_old_answers_go(void **state)
 {
@@ -180,6 +221,7 @@ main(void)
 		cmocka_unit_test(minutes_go_and_hours_stay),
 		cmocka_unit_test(it_waits_while_there_is_something_to_store),
 		cmocka_unit_test(steady_calls_do_not_keep_it_from_its_work),
+		cmocka_unit_test(a_doubted_clock_makes_nothing_old),
 		cmocka_unit_test(journals_of_other_boots_and_old_answers_go),
 	};
 
