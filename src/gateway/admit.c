@@ -562,6 +562,20 @@ try_rounds(struct req *req)
 	return f == FAULT_BUDGET ? try_round(req, true) : f;
 }
 
+static enum fault
+try_afresh(struct req *req)
+{
+	enum fault f = try_rounds(req);
+
+	if (f != FAULT_BUDGET)
+		return f;
+	f = bind_afresh(req);
+	if (f != FAULT_NONE)
+		return f;
+	unbar(req);
+	return try_rounds(req);
+}
+
 enum next
 stage_admit(struct req *req, enum wake wake)
 {
@@ -578,11 +592,7 @@ stage_admit(struct req *req, enum wake wake)
 		f = bind_take(req);
 	if (f != FAULT_NONE)
 		return req_fail(req, f, STAGE_REFUSE);
-	f = try_rounds(req);
-	if (f == FAULT_BUDGET && bind_afresh(req)) {
-		unbar(req);
-		f = try_rounds(req);
-	}
+	f = try_afresh(req);
 	if (f == FAULT_PENDING && wait(req))
 		return NEXT_WAIT;
 	if (f == FAULT_PENDING && !req->tight) {

@@ -153,12 +153,15 @@ bind_take(struct req *req)
 	    req->rates, &req->desk->slow);
 }
 
-bool
+enum fault
 bind_afresh(struct req *req)
 {
-	return (req->desk->shortage.flags & ACCOUNT_CLOSED) != 0 &&
-	       chain_gather(&req->w->shm, req->key, req->tag, req->ntags,
-		   &req->desk->chain);
+	if ((req->desk->shortage.flags & ACCOUNT_CLOSED) == 0)
+		return FAULT_BUDGET;
+	return chain_gather(&req->w->shm, req->key, req->tag, req->ntags,
+		   &req->desk->chain)
+		   ? FAULT_NONE
+		   : FAULT_CHAIN;
 }
 
 void

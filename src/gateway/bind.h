@@ -15,8 +15,8 @@ enum { BIND_HEADERS = 16 };
 /* FAULT_TAG, FAULT_CHAIN, FAULT_RATE, FAULT_CONCURRENCY. */
 enum fault bind_take(struct req *req) MUST_USE;
 /* The budget that was short was closed meanwhile and binds nobody: those that
- * bind now.  False: it was not, or there are too many. */
-bool bind_afresh(struct req *req) MUST_USE;
+ * bind now.  FAULT_BUDGET: it was not; FAULT_CHAIN: they are too many. */
+enum fault bind_afresh(struct req *req) MUST_USE;
 /* Reads the tags that the call names, once.  FAULT_TAG. */
 enum fault bind_tags(struct req *req) MUST_USE;
 /* The request is over. */

@@ -215,6 +215,44 @@ def test_who_waits_for_a_budget_that_is_closed_is_served(kontor, scope, how):
         assert slow.result().status_code == 200
 
 
+def test_budgets_that_became_too_many_let_nobody_pass(kontor, scope):
+    """One who waits for a budget is bound by those there are when it is
+    closed: by all of them or it is refused, also at a cheaper model."""
+    tags = [f"{scope}={n}" for n in range(4)]
+    places = [(f"tag:{t}", unit) for t in tags
+              for unit in ("hour", "day", "week", "month")]
+    for tag in tags:
+        kontor.run("tag", "create", tag)
+    for where, unit in places[:-2]:
+        budget(kontor, where, f"100/{unit}")
+    key = kontor.key(scope, team=scope, budget="100/month")
+    hold = hold_of(kontor, small(kontor, key["key"], tokens=100))
+    team = f"team:{scope}", f"{hold * D('1.6'):.9f}/month", "--mode", \
+        "downgrade", "--downgrade-to", "m-lab", "--admit-wait", "20s"
+    budget(kontor, *team)
+
+    def tagged():
+        with kontor.http(key["key"]) as http:
+            return http.post("/v1/chat/completions", json={
+                "model": "m-openai", "max_completion_tokens": 100,
+                "messages": [{"role": "user", "content": "[[sim out=1]]"}],
+            }, headers={"x-kontor-tags": ",".join(tags)}, timeout=30)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(kontor.chat, key["key"],
+                           content="x [[sim out=1 ttft=1900]]",
+                           max_completion_tokens=100)
+        time.sleep(0.3)
+        second = pool.submit(tagged)
+        time.sleep(0.3)
+        assert not second.done(), second.result().text
+        for amount, (where, unit) in zip(("100", "0.000000001"), places[-2:]):
+            budget(kontor, where, f"{amount}/{unit}")
+        budget(kontor, *team, "--zone", "Asia/Tokyo")
+        assert second.result().status_code == 403, second.result().text
+        assert second.result().json()["error"]["code"] == "chain_too_long"
+        assert slow.result().status_code == 200
+
+
 def test_budgets_of_tags_bind_those_who_name_them(kontor, scope):
     tag = f"job={scope}"
     kontor.run("tag", "create", tag)
