@@ -251,6 +251,45 @@ a_ring_with_garbage_is_quarantined_not_believed(void **state)
 	rig_end(&g);
 }
 
+/* Its successors died before they could repair anything. */
+static void
+a_recorder_goes_on_in_the_slot_of_a_dead_one(void **state)
+{
+	struct rig g;
+	struct worker w;
+	uint64_t key;
+	uint32_t was, slot;
+	int i;
+
+	(void)state;
+	rig_open(&g);
+	key = rig_key(&g, 1, "10", "total");
+	for (i = 0; i < 2; i++) {
+		worker_start(&g, &w);
+		assert_true(worker_call(&g, &w, key, DOLLAR, 1000));
+		worker_kill(&g, &w);
+		recorder_repair(g.r, w.slot);
+	}
+	was = g.m.slot;
+	recorder_close(&g.r);
+	shm_slot_dead(&g.m, was);
+	slot = shm_slot_take(&g.m, true);
+	assert_int_not_equal(slot, was);
+	shm_slot_dead(&g.m, slot);
+	assert_int_equal(rig_start(&g), FAULT_NONE);
+	assert_int_equal(g.m.slot, was);
+	assert_int_equal(shm_slot_state(&g.m, slot), SLOT_FREE);
+	assert_int_equal(rig_settled(&g, key), 10000000);
+	worker_start(&g, &w);
+	assert_true(worker_call(&g, &w, key, DOLLAR, 1000));
+	assert_int_equal(recorder_barrier(g.r), FAULT_NONE);
+	assert_int_equal(rig_settled(&g, key), 15000000);
+	worker_kill(&g, &w);
+	rig_kill_recorder(&g);
+	assert_int_equal(rig_settled(&g, key), 15000000);
+	rig_end(&g);
+}
+
 /* The word that says how far its writer is. */
 static void
 spoil_head(struct rig *g, const struct worker *w)
@@ -648,6 +687,7 @@ main(void)
 		cmocka_unit_test(a_lost_store_comes_back_from_the_log),
 		cmocka_unit_test(
 		    a_ring_with_garbage_is_quarantined_not_believed),
+		cmocka_unit_test(a_recorder_goes_on_in_the_slot_of_a_dead_one),
 		cmocka_unit_test(
 		    a_ring_serves_the_next_whatever_its_words_were),
 		cmocka_unit_test(
