@@ -67,7 +67,7 @@ where_dir(const struct where *w, struct buf *out)
 
 struct target {
 	struct url_parts url;
-	struct buf text; /* what url borrows from */
+	struct buf text; /* what url borrows from, ended by a NUL */
 	char host[256];
 	char credential[CREDENTIAL_MAX];
 	/* Of the instance beside us: its certificate need not say 127.0.0.1,
@@ -82,13 +82,26 @@ complain(const char *what, const char *about)
 	return false;
 }
 
+/* The faults of a call speak of a provider; here it is the instance. */
+static bool
+complain_of(enum fault why, const char *url)
+{
+	const struct slice them = S("the provider");
+	const char *text = fault_get(why)->text;
+	const bool said = slice_starts(slice_of(text), them);
+
+	fprintf(stderr, "kontor: %s: %s%s\n", url, said ? "the instance" : "",
+	    said ? text + them.len : text);
+	return false;
+}
+
 static bool
 take_url(struct target *t, const char *url)
 {
 	const char *why;
 
 	buf_str(&t->text, url);
-	why = value_url(buf_slice(&t->text), &t->url);
+	why = value_url(slice_of(buf_cstr(&t->text)), &t->url);
 	if (why != NULL)
 		return complain(why, url);
 	if (t->url.host.len >= sizeof(t->host))
@@ -326,7 +339,7 @@ ask(const struct where *w, const char *method, const char *path,
 	if (good) {
 		run_call(&talk, &t, method, path, body);
 		if (talk.fault != FAULT_NONE)
-			good = complain(fault_get(talk.fault)->text, t.text.p);
+			good = complain_of(talk.fault, t.text.p);
 		else if (talk.too_large)
 			good = complain("the answer is too large", t.text.p);
 		else

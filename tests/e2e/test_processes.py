@@ -547,6 +547,19 @@ def test_usage_errors_exit_with_two():
         assert "usage" in (r.stdout + r.stderr).lower()
 
 
+def test_an_instance_that_cannot_be_reached_is_named(tmp_path):
+    """Its address, to the last byte and no further, and not as a provider."""
+    url = f"http://127.0.0.1:{kit.free_port()}"
+    (tmp_path / "run.json").write_text(json.dumps({"admin": url}))
+    (tmp_path / "admin.token").write_text("ktk_nobody")
+    # What is not set of what malloc gives is no end of a text by chance.
+    r = subprocess.run([kit.KONTOR, "budget", "list", "--dir", tmp_path],
+                       env={**os.environ, "MALLOC_PERTURB_": "90"},
+                       capture_output=True, text=True, errors="replace")
+    assert r.returncode == 1
+    assert r.stderr == f"kontor: {url}: the instance could not be reached\n"
+
+
 @pytest.mark.parametrize("command", [
     "serve", "demo", "check", "plan", "reload", "key", "usage", "explain",
     "ledger", "version"])
