@@ -321,6 +321,8 @@ give(void *user)
 	(void)server_make_room(w->server);
 }
 
+enum { WIDE_PART = 16 }; /* of its memory, for windows of HTTP/2 */
+
 /* All that may be under way may be at one provider. */
 static void
 open_client(struct worker *w)
@@ -329,6 +331,7 @@ open_client(struct worker *w)
 
 	if (limits.max_conns < w->snapshot->max_open_requests)
 		limits.max_conns = w->snapshot->max_open_requests;
+	limits.max_wide = w->overload.most / WIDE_PART;
 	w->client = client_new(w->loop, &limits);
 	client_on_want(w->client, give, w);
 }

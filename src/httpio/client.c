@@ -13,6 +13,7 @@ const struct client_limits client_limits_default = {
 	.max_conns = 4096,
 	.idle_ns = 55 * NS_PER_S,
 	.max_head = 64 * 1024,
+	.max_wide = 4 * 1024 * 1024,
 };
 
 struct client *

@@ -82,6 +82,9 @@ struct client_limits {
 	size_t max_conns; /* per origin; above: FAULT_OVERLOAD at once */
 	int64_t idle_ns;  /* how long an idle connection is kept */
 	size_t max_head;  /* of an answer: above FAULT_UP_GARBAGE */
+	/* What calls over HTTP/2 may be sent at a time, above 64 KiB each,
+	 * all together. */
+	size_t max_wide;
 };
 
 extern const struct client_limits client_limits_default;

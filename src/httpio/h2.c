@@ -542,8 +542,9 @@ options(void)
 static void
 greet(struct h2 *h, unsigned streams)
 {
+	const uint32_t window = h->server ? H2_WINDOW : H2_WINDOW_FIRST;
 	const nghttp2_settings_entry e[] = {
-		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_WINDOW },
+		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window },
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
 		    (uint32_t)h->max_head },
 		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streams },

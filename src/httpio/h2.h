@@ -30,7 +30,8 @@ struct h2;
 
 enum {
 	H2_PREFACE = 24,         /* bytes that a client begins with */
-	H2_WINDOW = 256 * 1024,  /* of a stream, what we take in */
+	H2_WINDOW = 256 * 1024,  /* of a stream, what we take in at most */
+	H2_WINDOW_FIRST = 65535, /* of an answer, at first: HTTP/2's own */
 	H2_WINDOW_ALL = 1 << 20, /* of a connection */
 	H2_QUEUE = 256 * 1024,   /* frames waiting: above, nothing is read */
 	H2_FIELDS = HTTP_HDR_MAX + 8,

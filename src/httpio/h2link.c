@@ -5,7 +5,12 @@
 #include "base/clock.h"
 #include "io/loop.h"
 
-enum { READS_MAX = 16, INTERIM_MAX = 8, FIELDS_MAX = HTTP_HDR_MAX + 6 };
+enum {
+	READS_MAX = 16,
+	INTERIM_MAX = 8,
+	FIELDS_MAX = HTTP_HDR_MAX + 6,
+	PIECE = 64 * 1024 /* of what waits, handed on at a time */
+};
 
 static struct loop *
 loop_of(const struct link *k)
@@ -74,6 +79,7 @@ lane_new(struct link *k, struct call *call)
 	l->call = call != NULL ? call : &l->own;
 	l->call->lane = l;
 	l->unsent = true;
+	l->window = H2_WINDOW_FIRST;
 	l->next = k->lanes;
 	if (l->next != NULL)
 		l->next->prev = l;
@@ -106,6 +112,7 @@ lane_leave(struct h2call *l)
 	timer_clear(&l->timer);
 	task_clear(&l->task);
 	free_request(l);
+	k->pool->client->wide -= l->window - H2_WINDOW_FIRST;
 	if (l->prev != NULL)
 		l->prev->next = l->next;
 	else
@@ -182,22 +189,32 @@ on_due(struct timer *t)
 		    : FAULT_UP_CONNECT);
 }
 
-/* Hands on what came while the call was paused. */
 static void
-give_waiting(struct h2call *l)
+give_piece(struct h2call *l, struct slice s)
 {
-	struct buf in = l->in;
-
-	if (in.len == 0)
-		return;
-	/* A callback may end the call, or pause it again. */
-	l->in = (struct buf){ 0 };
 	if (l->id > 0)
 		(void)nghttp2_session_consume_stream(
-		    l->link->h2->h2.session, l->id, in.len);
+		    l->link->h2->h2.session, l->id, s.len);
 	wake(l->link);
-	l->call->ops->on_body(l->call, buf_slice(&in), false);
-	buf_fini(&in);
+	l->call->ops->on_body(l->call, s, false);
+}
+
+/* Hands on what came while the call was paused, until it is again, or all.  A
+ * callback may end the call; its lane and the bytes are there all the turn. */
+static void
+give_waiting(struct h2call *l, bool all)
+{
+	size_t at = 0, n;
+
+	while (at < l->in.len && !l->over && (all || !l->call->paused)) {
+		n = l->in.len - at < PIECE ? l->in.len - at : PIECE;
+		give_piece(l, (struct slice){ l->in.p + at, n });
+		at += n;
+	}
+	if (at == l->in.len)
+		buf_fini(&l->in);
+	else
+		buf_drop(&l->in, at);
 }
 
 static void
@@ -207,7 +224,7 @@ on_task(struct task *t)
 
 	if (l->call->paused)
 		return;
-	give_waiting(l);
+	give_waiting(l, false);
 	if (l->over || l->call->paused)
 		return;
 	if (l->failing != FAULT_NONE)
@@ -220,7 +237,7 @@ on_task(struct task *t)
 static void
 lose(struct h2call *l, enum fault why)
 {
-	give_waiting(l);
+	give_waiting(l, true);
 	if (l->over)
 		return;
 	if (l->ended)
@@ -476,6 +493,23 @@ on_block(
 		take_head(l, head);
 }
 
+/* Who takes what comes may be sent more at a time. */
+static void
+widen(struct h2call *l, size_t len)
+{
+	struct client *c = l->link->pool->client;
+
+	l->taken += len;
+	if (l->taken < l->window || l->window > H2_WINDOW / 2 ||
+	    c->wide + l->window > c->limits.max_wide)
+		return;
+	c->wide += l->window;
+	l->window *= 2;
+	l->taken = 0;
+	(void)nghttp2_session_set_local_window_size(l->link->h2->h2.session,
+	    NGHTTP2_FLAG_NONE, l->id, (int32_t)l->window);
+}
+
 static void
 on_data(struct h2 *h, int32_t id, void *stream, struct slice data)
 {
@@ -492,6 +526,7 @@ on_data(struct h2 *h, int32_t id, void *stream, struct slice data)
 		return;
 	}
 	(void)nghttp2_session_consume(h->session, id, data.len);
+	widen(l, data.len);
 	due(l, l->idle_ns);
 	if (data.len > 0)
 		l->call->ops->on_body(l->call, data, false);

@@ -5,7 +5,9 @@
  * it) carries many calls, each in a lane.  Calls to an origin that is known
  * to speak HTTP/2 wait for the connection that is being made instead of
  * making their own.  A call that is paused holds its stream's window shut
- * and nothing else.
+ * and nothing else; what its peer may still send is kept here.  So a window
+ * is small at first, and doubles when a call has taken it whole, as long as
+ * all that windows have grown stays within client_limits.max_wide.
  *
  * A stream that the peer says it never looked at (GOAWAY, REFUSED_STREAM)
  * fails with call_sent() false.
@@ -38,7 +40,9 @@ struct h2call {
 	size_t body_off;
 	bool unsent;
 	/* --- the answer --- */
-	struct buf in; /* came while paused */
+	struct buf in;   /* came while paused */
+	uint32_t window; /* its stream's */
+	size_t taken;    /* of the answer, since it last grew */
 	bool to_head, answered, ended, broken, over;
 	unsigned interim;
 };

@@ -107,6 +107,7 @@ struct client {
 	struct tls_client *tls;
 	struct pool *pools[POOL_BUCKETS];
 	struct link *links;
+	size_t wide;              /* what windows of HTTP/2 have grown */
 	void (*give)(void *user); /* descriptors; NULL: nobody does */
 	void *give_user;
 	struct http_head scratch;

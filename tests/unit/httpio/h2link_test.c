@@ -23,6 +23,7 @@ struct watch {
 	enum fault why;
 	struct buf body;
 	bool pause_on_head, cancel_on_send, cancel_on_head, cancel_on_body;
+	size_t pause_at; /* of the body; 0: nowhere */
 };
 
 static void
@@ -63,6 +64,8 @@ on_body(struct call *c, struct slice data, bool last)
 	w->nlast += last;
 	if (w->cancel_on_body)
 		call_cancel(&c);
+	else if (w->pause_at > 0 && w->body.len >= w->pause_at && !last)
+		call_pause(c);
 }
 
 static void
@@ -460,6 +463,108 @@ a_paused_call_holds_its_own_stream_only(void **state)
 	end(&quick);
 }
 
+/* Calls of w are answered with so much, until nothing moves: what the peer
+ * could send beyond what they were given, together. */
+static size_t
+sent_ahead(struct watch *w, unsigned n, struct slice answer)
+{
+	const unsigned before = nasked;
+	size_t ahead = 0;
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		begin(&w[i]);
+	if (peer == NULL)
+		peer_open(100);
+	UNTIL(nasked == before + n);
+	for (i = 0; i < n; i++)
+		say(asked[before + i], "200", answer, false);
+	for (i = 0; i < 500; i++)
+		turn();
+	for (i = 0; i < n; i++)
+		ahead += answer.len - answers[asked[before + i]].left -
+			 w[i].body.len;
+	return ahead;
+}
+
+static void
+new_client(size_t max_wide)
+{
+	client_free(&client);
+	net_turns(1);
+	limits.max_wide = max_wide;
+	client = client_new(loop, &limits);
+}
+
+static void
+who_does_not_begin_to_read_is_sent_little(void **state)
+{
+	enum { LEN = 1024 * 1024 };
+	char *big = mem_new(LEN);
+	struct watch w = { .pause_on_head = true };
+
+	(void)state;
+	memset(big, 'a', LEN);
+	assert_int_equal(sent_ahead(&w, 1, (struct slice){ big, LEN }), 65535);
+	call_resume(w.call);
+	UNTIL(w.nlast == 1);
+	assert_int_equal(w.body.len, LEN);
+	mem_free(big);
+	end(&w);
+}
+
+/* It doubles as long as the call takes what comes. */
+static void
+who_has_read_much_is_sent_more_at_a_time(void **state)
+{
+	enum { LEN = 1024 * 1024, AT = 600 * 1024 };
+	char *big = mem_new(LEN);
+	struct watch w = { .pause_at = AT };
+	size_t ahead, was;
+
+	(void)state;
+	memset(big, 'a', LEN);
+	ahead = sent_ahead(&w, 1, (struct slice){ big, LEN });
+	assert_in_range(ahead, 100 * 1024, 256 * 1024);
+	/* What waits is handed on until the call is paused again. */
+	was = w.body.len;
+	call_resume(w.call);
+	net_turns(3);
+	assert_int_equal(w.body.len, was + 64 * 1024);
+	w.pause_at = 0;
+	call_resume(w.call);
+	UNTIL(w.nlast == 1);
+	assert_int_equal(w.body.len, LEN);
+	assert_int_equal(memcmp(w.body.p, big, LEN), 0);
+	mem_free(big);
+	end(&w);
+}
+
+static void
+what_is_sent_ahead_of_all_calls_has_a_bound(void **state)
+{
+	enum { LEN = 1024 * 1024, AT = 600 * 1024, N = 8, WIDE = 200 * 1024 };
+	const struct slice big = { mem_new(LEN), LEN };
+	struct watch w[N];
+	unsigned i;
+
+	(void)state;
+	new_client(WIDE);
+	for (i = 0; i < N; i++)
+		w[i] = (struct watch){ .pause_at = AT };
+	assert_in_range(sent_ahead(w, N, big), 0, N * 65535 + WIDE);
+	for (i = 0; i < N; i++) {
+		call_cancel(&w[i].call);
+		end(&w[i]);
+	}
+	/* What they have let go is the next one's. */
+	w[0] = (struct watch){ .pause_at = AT };
+	assert_in_range(sent_ahead(w, 1, big), 66 * 1024, 65535 + WIDE);
+	mem_free((char *)(uintptr_t)big.p);
+	call_cancel(&w[0].call);
+	end(&w[0]);
+}
+
 static void
 a_cancelled_call_resets_its_stream(void **state)
 {
@@ -845,6 +950,9 @@ main(void)
 		T(what_the_peer_has_not_said_yet_is_as_it_was),
 		T(a_large_body_waits_for_windows),
 		T(a_paused_call_holds_its_own_stream_only),
+		T(who_does_not_begin_to_read_is_sent_little),
+		T(who_has_read_much_is_sent_more_at_a_time),
+		T(what_is_sent_ahead_of_all_calls_has_a_bound),
 		T(a_cancelled_call_resets_its_stream),
 		T(others_outlive_the_call_that_dialled),
 		T(others_outlive_the_haste_of_the_call_that_dialled),
