@@ -202,7 +202,8 @@ relay_head(struct req *req, const struct http_head *head)
 		&how) != FAULT_NONE)
 		r->bad = FAULT_UP_GARBAGE;
 	else if (how != ENCODING_IDENTITY)
-		r->inflater = inflater_new(how, ANSWER_MAX);
+		r->inflater = inflater_new(
+		    how, r->mode == MODE_STREAM ? SIZE_MAX : ANSWER_MAX);
 	if (!type_fits(head, r->mode, req->try.dialect))
 		r->bad = FAULT_UP_GARBAGE;
 	r->wrapped_in = req->try.dialect->wraps == req->dialect;

@@ -829,6 +829,32 @@ def test_a_stream_arrives_as_it_was_sent(sim, tmp_path, eol):
     provider.close()
 
 
+def test_a_stream_may_be_long_whether_it_comes_compressed_or_not(
+        sim, tmp_path):
+    """78 MiB of it: more than an answer may have that is held whole."""
+    times = 12
+
+    def play(s, stop):
+        s.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                  b"Content-Encoding: gzip\r\n\r\n" + packed() * times +
+                  gzip.compress(EVENTS.partition(b"\r\n\r\n")[2]))
+    provider, instance = misbehaved(sim, tmp_path, play,
+                                    request_deadline="2m")
+    with instance as kontor:
+        key, size, last = kontor.key("one")["key"], 0, b""
+        with kontor.http(key, timeout=60) as http, http.stream(
+                "POST", PATH, content=ask("hello", "odd", stream=True),
+                headers={"content-type": "application/json"}) as r:
+            for part in r.iter_raw():
+                size += len(part)
+                last = (last + part)[-4096:]
+        assert last.endswith(b"data: [DONE]\n\n"), last[-300:]
+        assert size > times * 6 << 20
+        assert kontor.export()[-1]["resolution"] == "booked"
+        kontor.verify()
+    provider.close()
+
+
 def test_an_answer_that_does_not_end_keeps_no_connection(sim, tmp_path):
     """The last event is there, the body goes on with comments."""
     over = threading.Event()
