@@ -135,15 +135,16 @@ untold(const struct req *req)
 enum { TREE_FREE = 1024 * 1024 };
 
 /* What a body becomes is many times as large as it, and there until the end:
- * with what others keep it has a budget. */
+ * with what others keep it has a budget.  What alone is above it never fits. */
 static enum fault
 weigh(struct req *req)
 {
 	req_weigh(req);
-	return req->arena.total > TREE_FREE &&
-		       req->w->buffered > req->w->buffered_max
-		   ? FAULT_OVERLOAD
-		   : FAULT_NONE;
+	if (req->arena.total <= TREE_FREE ||
+	    req->w->buffered <= req->w->buffered_max)
+		return FAULT_NONE;
+	return req->arena.total > req->w->buffered_max ? FAULT_BODY_TOO_LARGE
+						       : FAULT_OVERLOAD;
 }
 
 enum fault

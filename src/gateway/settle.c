@@ -232,9 +232,10 @@ write_outcome(struct req *req, const struct result *r)
 static enum verdict
 verdict(const struct req *req)
 {
-	/* Without room for a call another place may have some; without room
-	 * for its answer another one would only be paid for as well. */
-	if (req->fault == FAULT_OVERLOAD)
+	/* Without room for a call another place may have some, or need none;
+	 * without room for its answer another one would only be paid for as
+	 * well. */
+	if (req->fault == FAULT_OVERLOAD || req->fault == FAULT_BODY_TOO_LARGE)
 		return req->try.sent_ns == 0 ? VERDICT_CAPACITY : VERDICT_PASS;
 	switch (req->try.owner) {
 	case OWNER_PROVIDER:

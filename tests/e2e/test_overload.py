@@ -632,6 +632,21 @@ def test_what_a_translated_body_becomes_has_a_bound(sim, tmp_path):
     provider.close()
 
 
+def test_what_never_has_room_is_not_to_be_tried_again(sim, tmp_path):
+    """Alone it becomes larger than all that may be kept."""
+    provider, instance = misbehaved(sim, tmp_path, says_nothing,
+                                    max_memory="64MiB")
+    with instance as kontor:
+        with kontor.http(kontor.key("odd")["key"], timeout=60) as http:
+            r = http.post("/v1/messages", content=schema(900_000), headers={
+                "content-type": "application/json"})
+        assert r.status_code == 413, r.text
+        assert "retry-after" not in r.headers
+        assert r.json()["error"]["type"] == "request_too_large", r.text
+        kontor.verify()
+    provider.close()
+
+
 @pytest.mark.skipif(kit.SLOW > 1, reason="a sanitizer's memory is not ours")
 @pytest.mark.parametrize("play", [half_an_event, packed_events],
                          ids=lambda p: p.__name__)
