@@ -445,22 +445,23 @@ open_reused(struct client *c, struct link *k, const struct call_spec *spec)
 }
 
 static void
-open_new(
-    struct client *c, struct link *k, const struct call_spec *spec, bool full)
+open_new(struct client *c, struct link *k, const struct call_spec *spec,
+    enum fault none)
 {
 	write_head(&c->head, k->pool, spec);
 	own_request(k, c);
-	if (full)
-		link_fail_soon(k, FAULT_OVERLOAD);
+	k->call.reused = none == FAULT_UP_RESET;
+	if (none != FAULT_NONE)
+		link_fail_soon(k, none);
 	else
 		link_dial(k, spec->connect_ns);
 }
 
 /* A connection for one more call over HTTP/2, or that is to be one. */
 static struct link *
-find_wide(struct pool *p)
+find_wide(struct pool *p, bool *shut)
 {
-	struct link *k = p->wide != NULL ? h2link_find(p) : NULL;
+	struct link *k = h2link_find(p, shut);
 
 	/* The call that it is made for is no lane yet. */
 	if (k == NULL && p->dialing != NULL &&
@@ -474,24 +475,28 @@ call_open(
     struct client *c, const struct call_spec *spec, const struct call_ops *ops)
 {
 	struct pool *p = pool_get(c, spec->origin);
-	struct link *k = p->speaks_h2 ? find_wide(p) : NULL;
-	bool full;
+	bool shut = false;
+	struct link *k = p->speaks_h2 ? find_wide(p, &shut) : NULL;
+	enum fault none = FAULT_NONE; /* why no connection is made */
 
 	if (k != NULL) {
 		write_head(&c->head, p, spec);
 		return h2link_open(k, spec, ops, buf_slice(&c->head));
 	}
 	k = p->idle;
-	full = k == NULL && p->nconn >= c->limits.max_conns;
+	if (k == NULL && p->nconn >= c->limits.max_conns)
+		none = FAULT_OVERLOAD;
+	else if (k == NULL && shut)
+		none = FAULT_UP_RESET;
 	if (k == NULL)
 		k = link_new(c, p);
-	if (k->state != LINK_IDLE && p->speaks_h2 && !full)
+	if (k->state != LINK_IDLE && p->speaks_h2 && none == FAULT_NONE)
 		p->dialing = k;
 	begin_call(k, spec, ops);
 	if (k->state == LINK_IDLE)
 		open_reused(c, k, spec);
 	else
-		open_new(c, k, spec, full);
+		open_new(c, k, spec, none);
 	return &k->call;
 }
 

@@ -115,7 +115,7 @@ void client_on_want(struct client *c, void (*give)(void *user), void *user);
  * FAULT_UP_TIMEOUT, FAULT_UP_RESET and FAULT_UP_GARBAGE after it.  Only
  * total_at_ns gives FAULT_UP_TIMEOUT before it.  FAULT_UP_RESET comes with
  * call_sent() false when a peer of HTTP/2 says that it did not look at the
- * request, whatever on_send said before.
+ * request, whatever on_send said before, or takes none at the moment.
  */
 struct call *call_open(struct client *c, const struct call_spec *spec,
     const struct call_ops *ops) MUST_USE;

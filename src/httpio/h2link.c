@@ -639,24 +639,25 @@ allowed(const struct link *k)
 }
 
 static unsigned
-room(const struct link *k)
+room(const struct link *k, bool *shut)
 {
 	const unsigned most = allowed(k);
 
 	if (k->h2->h2.goaway || k->h2->h2.failed || k->stream.hup ||
 	    nghttp2_session_check_request_allowed(k->h2->h2.session) == 0)
 		return 0;
+	*shut |= most == 0;
 	return k->nlanes < most ? most - k->nlanes : 0;
 }
 
 struct link *
-h2link_find(struct pool *p)
+h2link_find(struct pool *p, bool *shut)
 {
-	struct link *k, *next;
+	struct link *k;
 
-	for (k = p->wide; k != NULL; k = next) {
-		next = k->next_idle;
-		if (room(k) > 0)
+	*shut = false;
+	for (k = p->wide; k != NULL; k = k->next_idle) {
+		if (room(k, shut) > 0)
 			return k;
 	}
 	return NULL;

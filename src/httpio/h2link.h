@@ -9,8 +9,8 @@
  * is small at first, and doubles when a call has taken it whole, as long as
  * all that windows have grown stays within client_limits.max_wide.
  *
- * A stream that the peer says it never looked at (GOAWAY, REFUSED_STREAM)
- * fails with call_sent() false.
+ * A stream that the peer says it never looked at (GOAWAY, REFUSED_STREAM), or
+ * will not look at (MAX_CONCURRENT_STREAMS 0), fails with call_sent() false.
  */
 #ifndef KONTOR_HTTPIO_H2LINK_H
 #define KONTOR_HTTPIO_H2LINK_H
@@ -55,8 +55,9 @@ struct h2link {
 
 /* The connection stands: from now on it is HTTP/2's. */
 void h2link_start(struct link *k);
-/* A connection of the pool's with room; NULL: none. */
-struct link *h2link_find(struct pool *p);
+/* A connection of the pool's with room; NULL: none.  shut: the peer of one that
+ * stands allows no call at all, and another is not to be made. */
+struct link *h2link_find(struct pool *p, bool *shut);
 /* So many calls on a connection that has said nothing yet. */
 unsigned h2link_most(const struct pool *p) MUST_USE;
 /* Opens a call on a connection that stands, or on one that is being made;

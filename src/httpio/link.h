@@ -42,7 +42,8 @@ struct pool {
 	struct link *wide;    /* HTTP/2's, last made first */
 	struct link *dialing; /* calls wait for this one; NULL: none */
 	bool speaks_h2;       /* the last connection did, or it is told to */
-	uint32_t streams;     /* of a connection, as last said; 0: never yet */
+	uint32_t streams;     /* of a connection, as last said; 0: that says
+				 nothing of the next one */
 };
 
 struct h2call; /* h2link.c */

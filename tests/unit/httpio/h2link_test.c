@@ -160,11 +160,18 @@ frame_cb(nghttp2_session *s, const nghttp2_frame *f, void *u)
 }
 
 static void
-peer_open(uint32_t streams)
+allow(uint32_t streams)
 {
 	const nghttp2_settings_entry e = {
 		NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streams
 	};
+
+	nghttp2_submit_settings(peer, NGHTTP2_FLAG_NONE, &e, 1);
+}
+
+static void
+peer_open(uint32_t streams)
+{
 	nghttp2_session_callbacks *c;
 
 	fd = net_accept(listen_fd);
@@ -177,7 +184,7 @@ peer_open(uint32_t streams)
 	nghttp2_session_callbacks_set_on_frame_recv_callback(c, frame_cb);
 	nghttp2_session_server_new(&peer, c, NULL);
 	nghttp2_session_callbacks_del(c);
-	nghttp2_submit_settings(peer, NGHTTP2_FLAG_NONE, &e, 1);
+	allow(streams);
 }
 
 static void
@@ -381,6 +388,40 @@ what_the_peer_does_not_allow_goes_elsewhere(void **state)
 	assert_int_equal(client_open(client), 3);
 	for (i = 0; i < 5; i++)
 		call_cancel(&w[i].call);
+}
+
+/* A peer may say that it takes none, for a while: that is no reason to
+ * connect again and again. */
+static void
+who_allows_no_call_gets_no_more_connections(void **state)
+{
+	struct watch w[4] = { { 0 } };
+	unsigned i;
+
+	(void)state;
+	begin(&w[0]);
+	peer_open(1);
+	UNTIL(nasked == 1);
+	allow(0);
+	for (i = 0; i < 3; i++)
+		turn();
+	for (i = 1; i < 3; i++) {
+		begin(&w[i]);
+		UNTIL(w[i].nfail == 1);
+		assert_int_equal(w[i].why, FAULT_UP_RESET);
+		assert_false(w[i].sent);
+		assert_true(w[i].reused);
+	}
+	assert_int_equal(client_open(client), 1);
+	/* Until it says otherwise. */
+	allow(1);
+	say(asked[0], "200", S("x"), false);
+	UNTIL(w[0].nlast == 1);
+	begin(&w[3]);
+	UNTIL(nasked == 2);
+	assert_int_equal(client_open(client), 1);
+	call_cancel(&w[3].call);
+	end(&w[0]);
 }
 
 /* The first call of a connection goes out before the peer has said a word. */
@@ -947,6 +988,7 @@ main(void)
 		T(a_call_goes_out_as_http2_says),
 		T(many_calls_share_one_connection),
 		T(what_the_peer_does_not_allow_goes_elsewhere),
+		T(who_allows_no_call_gets_no_more_connections),
 		T(what_the_peer_has_not_said_yet_is_as_it_was),
 		T(a_large_body_waits_for_windows),
 		T(a_paused_call_holds_its_own_stream_only),
