@@ -307,24 +307,27 @@ cost_header(struct req *req, const struct result *r)
 /*
  * A kept connection that the provider closed at the moment it was used says
  * nothing of the provider's health: one more attempt there, with a hold of
- * its own, on a fresh one.
+ * its own, on a fresh one.  True: what is offered again was not looked at, so
+ * that nobody is asked more than without it.
  */
-static void
+static bool
 offer_again(struct req *req)
 {
 	const struct attempt *t = &req->try;
+	bool again = false;
 	unsigned i;
 
 	if (req->fault != FAULT_UP_RESET || !t->reused || t->status != 0)
-		return;
+		return false;
 	for (i = 0; i < req->ncandidate; i++) {
 		struct candidate *c = &req->candidate[i];
 
 		if (c->deployment == t->deployment && !c->again) {
-			c->again = true;
+			c->again = again = true;
 			c->tried = false;
 		}
 	}
+	return again && t->sent_ns == 0;
 }
 
 static void
@@ -342,9 +345,9 @@ keep_answer(struct req *req)
 	    req->reply.nhdr * sizeof(*req->reply.hdr));
 }
 
-/* May the request be tried once more at all? */
+/* May the request be tried once more at all?  free: out of no budget. */
 static bool
-may_go_on(struct req *req, enum verdict v)
+may_go_on(struct req *req, enum verdict v, bool free)
 {
 	unsigned i;
 
@@ -352,8 +355,8 @@ may_go_on(struct req *req, enum verdict v)
 	    req->attempts >= req->snap->max_attempts ||
 	    loop_now(req->w->loop) >= req->deadline_ns)
 		return false;
-	if (retry_take(
-		&req->w->retry, req->snap->retry_floor, loop_now(req->w->loop)))
+	if (free || retry_take(&req->w->retry, req->snap->retry_floor,
+			loop_now(req->w->loop)))
 		return true;
 	for (i = 0; i < req->ncandidate; i++) {
 		struct candidate *c = &req->candidate[i];
@@ -377,10 +380,12 @@ has_way_on(struct req *req)
 static enum next
 go_on(struct req *req, enum verdict v)
 {
+	bool free;
+
 	if (req->try.complete || req->streaming)
 		return req_goto(req, STAGE_RECORD);
-	offer_again(req);
-	if (!may_go_on(req, v) || !has_way_on(req))
+	free = offer_again(req);
+	if (!may_go_on(req, v, free) || !has_way_on(req))
 		return req_goto(req, STAGE_REFUSE);
 	worker_count(req->w, COUNTER_FAILOVERS, 1);
 	keep_answer(req);

@@ -632,6 +632,30 @@ def test_a_refused_stream_is_offered_once_more(behind):
         "void", "void"]
 
 
+def test_what_was_not_looked_at_is_offered_again_for_nothing(
+        sim, tmp_path):
+    """It is no attempt of the few that may follow a first one."""
+    provider = Provider()
+    config = kit.make_config(sim.url, tmp_path / "data", workers=1)
+    config["limits"] = {"retry_percent": 0, "retry_floor": 0}
+    config["providers"]["odd"] = {
+        "type": "openai", "auth": {"api_key": "${SIM_OPENAI}"},
+        "base_url": f"http://127.0.0.1:{provider.port}/v1", "http": "h2c"}
+    config["models"]["odd"] = {"deployments": [
+        kit.deployment("odd-d", "odd", "gpt-5.4")]}
+    config["prices"].append({"deployment": "odd-d",
+                             **kit.PRICES["openai"]})
+    with kit.Kontor(tmp_path, config) as k:
+        k.suite_key = k.key("h2")["key"]
+        request, status, text = stream_of(k, "odd", "refuse once")
+        assert status == 200 and "[DONE]" in text, text
+        assert len(k.explain(request)["attempts"]) == 2
+        # A second refusal is one, and what follows it counts.
+        request, status, text = stream_of(k, "odd", "refuse")
+        assert status == 502 and len(k.explain(request)["attempts"]) == 2
+        k.verify()
+
+
 def test_who_refuses_all_rests_like_any_other(behind):
     """One refusal says nothing; the second of a call does."""
     model, tries = odd_model(behind, "refuse all", "then"), []
