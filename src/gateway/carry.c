@@ -140,8 +140,7 @@ static enum fault
 weigh(struct req *req)
 {
 	req_weigh(req);
-	if (req->arena.total <= TREE_FREE ||
-	    req->w->buffered <= req->w->buffered_max)
+	if (req->arena.total <= TREE_FREE || worker_has_room(req->w, 0))
 		return FAULT_NONE;
 	return req->arena.total > req->w->buffered_max ? FAULT_BODY_TOO_LARGE
 						       : FAULT_OVERLOAD;

@@ -291,7 +291,7 @@ keep(struct req *req, struct slice data, size_t max)
 
 	if (r->body.len + data.len > max)
 		return FAULT_UP_GARBAGE;
-	if (req->w->buffered + data.len > req->w->buffered_max)
+	if (!worker_has_room(req->w, data.len))
 		return FAULT_OVERLOAD;
 	buf_add(&r->body, data);
 	count(req);
@@ -867,7 +867,7 @@ keeps_too_much(struct req *req)
 	count(req);
 	req_weigh(req);
 	return r->mode == MODE_STREAM && r->counted + grown(req) > ROOM_MAX &&
-	       req->w->buffered > req->w->buffered_max;
+	       !worker_has_room(req->w, 0);
 }
 
 /* Between two wakes nothing of a wake is kept but what is no event yet. */

@@ -39,7 +39,7 @@ inflate(struct req *req, enum encoding how, struct slice in, struct slice *out)
 	enum fault f;
 
 	/* Small bytes may hold many: what they become has a bound too. */
-	if (req->w->buffered >= req->w->buffered_max)
+	if (!worker_has_room(req->w, 1))
 		return FAULT_OVERLOAD;
 	z = inflater_new(how, req->snap->max_body);
 	f = inflater_feed(z, in, &req->plain);

@@ -63,6 +63,15 @@ worker_count(struct worker *w, enum counter c, uint64_t more)
 		    memory_order_relaxed);
 }
 
+bool
+worker_has_room(const struct worker *w, size_t more)
+{
+	const size_t kept = w->buffered + more;
+
+	return kept <= w->buffered_max &&
+	       kept + server_owed(w->server) <= w->buffered_max / 2 * 3;
+}
+
 void
 worker_heed(const struct worker *w)
 {

@@ -56,6 +56,12 @@ struct worker {
 	bool draining;
 };
 
+/*
+ * May so much more be kept of answers, streams and what is translated?  All of
+ * it has half of the memory, with what clients have not taken yet of answers
+ * that are over three quarters.
+ */
+bool worker_has_room(const struct worker *w, size_t more) MUST_USE;
 /* The wall clock at this loop turn. */
 int64_t worker_wall_ns(const struct worker *w);
 

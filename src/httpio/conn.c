@@ -54,7 +54,6 @@ fini(void *p)
 		h2conn_fini(c);
 	buf_fini(&c->in);
 	buf_fini(&c->head);
-	outq_fini(&c->out);
 	mem_free(c);
 }
 
@@ -129,6 +128,7 @@ conn_close(struct conn *c)
 	task_clear(&c->task);
 	stream_close(&c->stream);
 	conn_free_request(c);
+	outq_fini(&c->out);
 	if (c->h2 != NULL)
 		h2conn_end(c);
 	server_left(c->srv, c);
@@ -230,6 +230,7 @@ conn_answered(struct conn *c)
 {
 	conn_free_request(c);
 	c->state = CONN_FLUSH;
+	outq_owe(&c->out, &c->srv->owed);
 	if (c->out.len == 0)
 		flushed(c);
 }

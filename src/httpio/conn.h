@@ -88,6 +88,7 @@ struct server {
 	struct conn *conns;
 	size_t nconn;
 	size_t bodies; /* memory that request bodies take */
+	size_t owed;   /* and answers that are over, but not out */
 	bool listening, draining, tight;
 	int64_t none_idle_ns;     /* until then no idle one is looked for */
 	struct http_head scratch; /* a head just parsed */

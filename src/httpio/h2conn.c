@@ -583,6 +583,7 @@ h2conn_write(struct exchange *x, struct slice data, bool last)
 		return;
 	s->state = ST_ENDED;
 	free_request(s);
+	outq_owe(&s->out, &server_of(s)->owed);
 	if (s->closed && !s->telling)
 		stream_free(s);
 }

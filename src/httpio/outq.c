@@ -29,8 +29,19 @@ outq_add(struct outq *q, struct slice s)
 }
 
 void
+outq_owe(struct outq *q, size_t *sum)
+{
+	if (q->len == 0)
+		return;
+	q->sum = sum;
+	*sum += q->cap;
+}
+
+void
 outq_fini(struct outq *q)
 {
+	if (q->sum != NULL)
+		*q->sum -= q->cap;
 	mem_free(q->p);
 	*q = (struct outq){ 0 };
 }

@@ -16,6 +16,7 @@ struct stream; /* io/stream.h */
 struct outq {
 	char *p;
 	size_t off, len, cap; /* waiting: [off, off + len) */
+	size_t *sum;          /* what outq_owe() said; NULL: nothing */
 };
 
 /*
@@ -28,6 +29,9 @@ bool outq_writev(
 ssize_t outq_flush(struct outq *q, struct stream *s) MUST_USE;
 /* Appends without trying to write. */
 void outq_add(struct outq *q, struct slice s);
+/* Nothing is added any more: as long as something waits, its memory is in sum,
+ * which lives as long. */
+void outq_owe(struct outq *q, size_t *sum);
 void outq_fini(struct outq *q);
 
 #endif

@@ -219,6 +219,12 @@ server_user(const struct exchange *x)
 	return CONTAINER_OF(x, struct conn, x)->srv->user;
 }
 
+size_t
+server_owed(const struct server *s)
+{
+	return s->owed;
+}
+
 enum fault
 server_welcome(struct server *s, struct exchange *x)
 {

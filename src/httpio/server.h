@@ -129,6 +129,8 @@ void *server_user(const struct exchange *x);
  * flight (it says Connection: close). */
 void server_drain(struct server *s);
 size_t server_open(const struct server *s); /* connections */
+/* Memory of answers that their owners have ended and that are not out. */
+size_t server_owed(const struct server *s);
 /* Aborts what is left, each with on_gone; not from a callback. */
 void server_free(struct server **s);
 

@@ -684,6 +684,50 @@ def test_what_streams_keep_has_a_budget(sim, tmp_path, play):
 
 
 @pytest.mark.skipif(kit.SLOW > 1, reason="a sanitizer's memory is not ours")
+@pytest.mark.parametrize("two", [False, True], ids=["http1", "http2"])
+def test_answers_that_nobody_takes_have_a_bound(sim, tmp_path, two):
+    """Twenty of 8 MB, one after the other, to calls that came together."""
+    body = GOOD.replace(b'"Hello."', b'"' + b"x" * (8 << 20) + b'"')
+    turn = itertools.count()
+
+    def play(s, stop):
+        time.sleep(0.1 * next(turn))
+        s.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                  b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        stop.wait(60)
+    provider, instance = misbehaved(sim, tmp_path, play, max_memory="64MiB",
+                                    request_deadline="30s")
+    instance.config["providers"]["odd"]["timeouts"]["first_byte"] = "20s"
+    with instance as kontor, contextlib.ExitStack() as stack:
+        key = kontor.key("odd", budget="100/day")["key"]
+        worker, text, peak = kontor.of_role("worker"), ask("hi", "odd"), 0
+        held = []
+        for _ in range(20):
+            if two:
+                c = stack.enter_context(
+                    contextlib.closing(Client(kontor.address)))
+                c.post(key, json.loads(text))
+                held.append(c.socket)
+                continue
+            s = stack.enter_context(socket.socket())
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.connect(kontor.address)
+            s.sendall(head(key, len(text)) + text)
+            held.append(s)
+        for _ in range(30):
+            time.sleep(0.1)
+            peak = max(peak, worker_memory(kontor))
+        assert peak < 80 << 20, f"{peak >> 20} MiB"
+        assert kontor.of_role("worker") == worker
+        for s in held:
+            s.close()
+        kit.wait_for("memory", lambda: kontor.chat(
+            kontor.key("other")["key"]).status_code == 200, 20)
+        kontor.verify()
+    provider.close()
+
+
+@pytest.mark.skipif(kit.SLOW > 1, reason="a sanitizer's memory is not ours")
 @pytest.mark.parametrize("play", [half_an_answer, half_a_first_event],
                          ids=lambda p: p.__name__)
 def test_an_answer_without_room_is_nobodys_fault(sim, tmp_path, play):

@@ -490,7 +490,9 @@ a_stream_that_is_not_read_fills_alone(void **state)
 	    client, NGHTTP2_FLAG_NONE, 1, 1 << 24);
 	UNTIL(ndrain == 1);
 	exchange_write(held[0], S("end"), true);
+	assert_true(server_owed(server) > 0);
 	UNTIL(nclosed == 2);
+	assert_int_equal(server_owed(server), 0);
 	assert_memory_equal(got.p + got.len - 3, "end", 3);
 }
 

@@ -524,6 +524,37 @@ a_slow_reader_fills_and_drains_the_queue(void **state)
 	buf_fini(&b);
 }
 
+/* ... until the client has it, or is gone. */
+static void
+an_answer_that_is_over_is_owed(void **state)
+{
+	enum { TOTAL = 16 * 1024 * 1024 };
+	const struct slice big = { mem_new(TOTAL), TOTAL };
+	struct buf b = { 0 };
+	int fd, i;
+
+	(void)state;
+	start();
+	for (i = 0; i < 2; i++) {
+		fd = net_dial(port);
+		net_send(fd, S(GET("/hold")));
+		NET_UNTIL(held != NULL);
+		exchange_answer(held, 200, NULL, 0, TOTAL);
+		exchange_write(held, (struct slice){ big.p, 9 }, false);
+		assert_int_equal(server_owed(server), 0);
+		exchange_write(
+		    held, (struct slice){ big.p + 9, TOTAL - 9 }, true);
+		held = NULL;
+		assert_in_range(server_owed(server), TOTAL / 4, 2 * TOTAL);
+		if (i == 0)
+			NET_UNTIL((net_read(fd, &b), b.len > TOTAL));
+		close(fd);
+		NET_UNTIL(server_owed(server) == 0);
+	}
+	mem_free((char *)(uintptr_t)big.p);
+	buf_fini(&b);
+}
+
 static void
 a_large_body_comes_whole(void **state)
 {
@@ -1127,6 +1158,7 @@ main(void)
 		TEST(an_owner_may_cut_what_is_bad),
 		TEST(who_is_told_of_a_full_queue_hears_when_it_drains),
 		TEST(a_slow_reader_fills_and_drains_the_queue),
+		TEST(an_answer_that_is_over_is_owed),
 		TEST(a_large_body_comes_whole),
 		TEST(a_client_that_vanishes_is_gone),
 		TEST(a_write_to_a_vanished_client_is_no_callback),
