@@ -285,7 +285,8 @@ headers(struct req *req, int status)
 		reply_header(req, S("retry-after"), S("1"));
 	else if (req->fault == FAULT_BUDGET)
 		reply_header(req, S("x-should-retry"), S("false"));
-	if (req->fault == FAULT_RESIDENCY || req->fault == FAULT_POISON)
+	if (req->fault == FAULT_RESIDENCY || req->fault == FAULT_POISON ||
+	    req->fault == FAULT_LARGE_ANSWER)
 		reply_header(req, S("x-should-retry"), S("false"));
 	if (req->fault == FAULT_RATE || req->fault == FAULT_CONCURRENCY)
 		retry_headers(req, req->desk->slow.wait_ns);

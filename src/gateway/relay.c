@@ -291,6 +291,8 @@ keep(struct req *req, struct slice data, size_t max)
 
 	if (r->body.len + data.len > max)
 		return FAULT_UP_GARBAGE;
+	if (r->counted + data.len > req->w->buffered_max)
+		return FAULT_LARGE_ANSWER;
 	if (!worker_has_room(req->w, data.len))
 		return FAULT_OVERLOAD;
 	buf_add(&r->body, data);

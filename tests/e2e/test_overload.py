@@ -683,6 +683,29 @@ def test_what_streams_keep_has_a_budget(sim, tmp_path, play):
     provider.close()
 
 
+def test_an_answer_that_never_has_room_is_not_asked_for_again(sim, tmp_path):
+    """It was paid for, and would be each time."""
+    body = GOOD.replace(b'"Hello."', b'"' + b"x" * (40 << 20) + b'"')
+
+    def play(s, stop):
+        s.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                  b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    provider, instance = misbehaved(sim, tmp_path, play, max_memory="64MiB",
+                                    request_deadline="30s")
+    with instance as kontor:
+        with kontor.http(kontor.key("odd")["key"], timeout=60) as http:
+            r = http.post(PATH, content=ask("hello", "odd"), headers={
+                "content-type": "application/json"})
+        assert r.status_code == 502, r.text
+        assert r.json()["error"]["code"] == "answer_too_large", r.text
+        assert r.headers["x-should-retry"] == "false"
+        assert "retry-after" not in r.headers
+        line, = kontor.export()
+        assert line["resolution"] == "unknown", line
+        kontor.verify()
+    provider.close()
+
+
 @pytest.mark.skipif(kit.SLOW > 1, reason="a sanitizer's memory is not ours")
 @pytest.mark.parametrize("two", [False, True], ids=["http1", "http2"])
 def test_answers_that_nobody_takes_have_a_bound(sim, tmp_path, two):
