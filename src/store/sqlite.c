@@ -111,6 +111,9 @@ open_file(const char *path, int flags)
 		failed(s, rc);
 	sqlite3_extended_result_codes(s->db, 1);
 	sqlite3_busy_timeout(s->db, BUSY_MS);
+	/* Who is sealed has no folder for what it sorts. */
+	if (s->fault == FAULT_NONE)
+		exec(s, "PRAGMA temp_store=MEMORY");
 	return s;
 }
 
