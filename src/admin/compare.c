@@ -312,8 +312,6 @@ start(struct api *a)
 	CHECK(http_add(h, S("content-type"), S("application/json")));
 	if (o->deployment.len > 0)
 		CHECK(http_add(h, S("x-kontor-deployment"), o->deployment));
-	if (a->c->client == NULL)
-		a->c->client = client_new(a->c->loop, &client_limits_default);
 	o->began_ns = loop_now(a->c->loop);
 	a->on_left = on_left;
 	o->call = call_open(a->c->client, &spec, &ops);

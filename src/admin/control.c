@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "admin/api.h"
@@ -36,15 +37,56 @@ enum {
 static struct control control;
 static struct io alive;
 
+/* The file's number; 0: it is not there. */
+static uint64_t
+number_of(const char *dir, const char *name)
+{
+	struct buf path = { 0 };
+	struct stat st;
+	bool good;
+
+	buf_fmt(&path, "%s/%s", dir, name);
+	good = stat(buf_cstr(&path), &st) == 0;
+	buf_fini(&path);
+	return good ? (uint64_t)st.st_ino : 0;
+}
+
+static void
+number_store(const struct control *c, uint64_t out[STORE_FILES])
+{
+	static const char *const names[STORE_FILES] = { "store.db",
+		"store.db-wal", "store.db-shm" };
+	size_t i;
+
+	for (i = 0; i < STORE_FILES; i++)
+		out[i] = number_of(c->snapshot->data_dir, names[i]);
+}
+
+/* A store that was made again is not the one that the seal lets us open; our
+ * successor's will.  (The seal holds the old one: its number is not reused.) */
+static void
+leave_for_store(struct control *c)
+{
+	uint64_t now[STORE_FILES];
+
+	number_store(c, now);
+	if (c->leaving || memcmp(now, c->store_is, sizeof(now)) == 0)
+		return;
+	log_info("the store is another one: I start again");
+	c->leaving = true;
+}
+
 struct store *
-control_store(const struct control *c)
+control_store(struct control *c)
 {
 	struct buf path = { 0 };
 	struct store *s;
 
 	buf_fmt(&path, "%s/store.db", c->snapshot->data_dir);
-	if (store_open_read(buf_cstr(&path), &s) != FAULT_NONE)
+	if (store_open_read(buf_cstr(&path), &s) != FAULT_NONE) {
+		leave_for_store(c);
 		s = NULL;
+	}
 	buf_fini(&path);
 	return s;
 }
@@ -359,7 +401,7 @@ read_token(struct control *c)
 }
 
 static void
-open_all(struct control *c)
+open_all(struct control *c, void (*seal)(const struct snapshot *conf))
 {
 	struct server_limits limits = server_limits_default;
 
@@ -388,16 +430,19 @@ open_all(struct control *c)
 	c->server = server_new(c->loop, FD_LISTEN, &ops, &limits, c);
 	if (!serve_tls(c, c->snapshot))
 		fatal("the listener's certificates cannot be used");
+	c->client = client_new(c->loop, &client_limits_default);
+	number_store(c, c->store_is);
+	seal(c->snapshot);
 }
 
 int
-control_main(void)
+control_main(void (*seal)(const struct snapshot *conf))
 {
 	struct control *c = &control;
 	int64_t leave_at;
 
 	signal(SIGPIPE, SIG_IGN);
-	open_all(c);
+	open_all(c, seal);
 	while (!c->leaving)
 		loop_turn(c->loop, -1);
 	live_free(&c->live);

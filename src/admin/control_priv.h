@@ -19,6 +19,9 @@ struct sessions;
 struct server;
 struct store;
 
+/* store.db, and what SQLite has beside it. */
+enum { STORE_FILES = 3 };
+
 struct control {
 	struct loop *loop;
 	struct server *server;
@@ -26,15 +29,16 @@ struct control {
 	struct shm shm;
 	struct snapshot *snapshot;
 	struct sessions *sessions;
-	struct client *client; /* to the gateway; NULL: not needed yet */
-	struct live *live;     /* NULL: nobody watches */
-	char token[128];       /* of data_dir/admin.token; "": none */
+	struct client *client;          /* to the gateway */
+	struct live *live;              /* NULL: nobody watches */
+	char token[128];                /* of data_dir/admin.token; "": none */
+	uint64_t store_is[STORE_FILES]; /* what the seal lets us open */
 	bool leaving;
 	struct server_share strangers; /* bodies of who has not signed in */
 };
 
-/* Read-only; NULL: there is none yet. */
-struct store *control_store(const struct control *c) MUST_USE;
+/* Read-only; NULL: there is none yet, or another one: then control leaves. */
+struct store *control_store(struct control *c) MUST_USE;
 
 /* What comes as "authorization: Bearer ..."; empty: nothing. */
 struct slice control_credential(const struct http_head *h);

@@ -1,5 +1,7 @@
 #include "courier/courier.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,7 +11,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/pass.h"
+#include "courier/awsfile.h"
 #include "courier/keeper.h"
+#include "courier/run.h"
 #include "httpio/client.h"
 #include "io/loop.h"
 #include "model/ipc.h"
@@ -24,7 +28,7 @@ static const struct client_limits limits = {
 	.max_head = 32 * 1024,
 };
 
-enum { TURN_MS = 200, TOLD_MS = 4000 };
+enum { TURN_MS = 200, TOLD_MS = 4000, LOOK_S = 30 };
 
 struct courier {
 	struct loop *loop;
@@ -35,10 +39,107 @@ struct courier {
 	struct keeper *keeper;
 	struct io ctl, alive;
 	int64_t answer_by_ns; /* of a reload; 0: none waits */
+	int64_t look_ns;      /* for files that the seal keeps from us */
 	bool leaving;
 };
 
 static struct courier courier;
+
+/* --- files --------------------------------------------------------------- */
+
+static const char *
+of_profile(const struct signin_conf *o, struct arena *a)
+{
+	const struct slice credentials = run_read(a, o->credentials_file);
+	const struct slice config = run_read(a, o->config_file);
+	struct aws_plan plan;
+
+	if (awsfile_plan(a, credentials, config, slice_of(o->profile), &plan) !=
+		NULL ||
+	    plan.base != AWS_BASE_WEB)
+		return NULL;
+	return plan.token_file;
+}
+
+static const char *
+of_document(const struct signin_conf *o, struct arena *a)
+{
+	struct slice file;
+	struct json *j;
+
+	if (json_parse(a, slice_of(o->document), &j) != FAULT_NONE)
+		return NULL;
+	file = json_get_str(json_get(j, "credential_source"), "file");
+	return file.len > 0 ? arena_str(a, file) : NULL;
+}
+
+static const char *
+named_within(const struct signin_conf *o, struct arena *a)
+{
+	if (o->method == SIGNIN_AWS_PROFILE && o->profile != NULL)
+		return of_profile(o, a);
+	if (o->method == SIGNIN_GOOGLE_CREDENTIALS && o->document != NULL)
+		return of_document(o, a);
+	return NULL;
+}
+
+const char *const *
+courier_files(const struct snapshot *conf, struct arena *a)
+{
+	enum { EACH = 5 };
+	const char **list =
+	    ARENA_ARRAY(a, const char *, EACH * conf->nproviders + 1);
+	const struct signin_conf *o;
+	size_t n = 0, i, k;
+
+	for (i = 0; i < conf->nproviders; i++) {
+		o = conf->provider[i].signin;
+		if (o == NULL)
+			continue;
+		const char *const of[EACH] = { o->token_file,
+			o->credentials_file, o->config_file, o->ca_file,
+			named_within(o, a) };
+
+		for (k = 0; k < EACH; k++) {
+			if (of[k] != NULL)
+				list[n++] = of[k];
+		}
+	}
+	return list;
+}
+
+/* Landlock stops who opens, not who asks: the owner would let us. */
+static bool
+is_kept_from_us(const char *path)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && errno == EACCES && access(path, R_OK) == 0;
+}
+
+/*
+ * A seal is for ever, and a configuration or an AWS profile names another
+ * folder one day: our successor is sealed for it, and what we published stays
+ * in the wallet meanwhile.
+ */
+static void
+leave_for_files(struct courier *c, const struct snapshot *conf)
+{
+	struct arena a = { 0 };
+	const char *const *path = courier_files(conf, &a);
+
+	c->look_ns = loop_now(c->loop) + LOOK_S * NS_PER_S;
+	for (; *path != NULL && !c->leaving; path++) {
+		c->leaving = is_kept_from_us(*path);
+		if (c->leaving)
+			log_info("%s was not there when I was sealed: I start "
+				 "again",
+			    *path);
+	}
+	arena_wipe(&a);
+}
 
 /* --- the supervisor ----------------------------------------------------------
  */
@@ -61,6 +162,11 @@ reload(struct courier *c, int fd)
 
 	if (fd < 0 || ipc_config_read(fd, &fresh) != FAULT_NONE) {
 		answer_ctl(c, false);
+		return;
+	}
+	leave_for_files(c, fresh);
+	if (c->leaving) {
+		snapshot_unref(&fresh);
 		return;
 	}
 	c->snapshot = fresh;
@@ -128,7 +234,7 @@ preload_trust(struct courier *c)
 }
 
 static void
-open_all(struct courier *c)
+open_all(struct courier *c, void (*seal)(const struct snapshot *conf))
 {
 	if (shm_attach(FD_SHM, &c->shm) != FAULT_NONE)
 		fatal("the shared tables are of another build");
@@ -144,7 +250,10 @@ open_all(struct courier *c)
 	loop_add(c->loop, &c->ctl, FD_CTL, on_ctl);
 	pass_nonblocking(FD_ALIVE);
 	loop_add(c->loop, &c->alive, FD_ALIVE, on_alive);
+	client_keep_system(c->client);
 	preload_trust(c);
+	seal(c->snapshot);
+	c->look_ns = loop_now(c->loop) + LOOK_S * NS_PER_S;
 	c->keeper = keeper_new(c->loop, c->client, &c->shm, &c->wallet);
 	keeper_take(c->keeper, c->snapshot);
 }
@@ -165,16 +274,18 @@ tell(struct courier *c)
 }
 
 int
-courier_main(void)
+courier_main(void (*seal)(const struct snapshot *conf))
 {
 	struct courier *c = &courier;
 
 	signal(SIGPIPE, SIG_IGN);
-	open_all(c);
+	open_all(c, seal);
 	while (!c->leaving) {
 		loop_turn(c->loop, TURN_MS * NS_PER_MS);
 		keeper_look(c->keeper);
 		tell(c);
+		if (loop_now(c->loop) >= c->look_ns)
+			leave_for_files(c, c->snapshot);
 	}
 	keeper_free(&c->keeper);
 	client_free(&c->client);

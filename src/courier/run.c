@@ -226,7 +226,7 @@ run_bearer(struct run *r, struct slice token, int64_t lifetime_s)
 /* --- making requests ---------------------------------------------------- */
 
 struct slice
-run_file(struct run *r, const char *path)
+run_read(struct arena *a, const char *path)
 {
 	struct slice out = S("");
 	ssize_t n = -1;
@@ -238,7 +238,7 @@ run_file(struct run *r, const char *path)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return out;
-	room = arena_new(&r->arena, RUN_FILE_MAX + 1);
+	room = arena_new(a, RUN_FILE_MAX + 1);
 	n = read(fd, room, RUN_FILE_MAX + 1);
 	close(fd);
 	if (n > 0 && n <= RUN_FILE_MAX)
@@ -248,6 +248,12 @@ run_file(struct run *r, const char *path)
 		   out.p[out.len - 1] == ' '))
 		out.len--;
 	return out;
+}
+
+struct slice
+run_file(struct run *r, const char *path)
+{
+	return run_read(&r->arena, path);
 }
 
 void

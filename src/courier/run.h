@@ -105,6 +105,7 @@ enum step run_bearer(struct run *r, struct slice token, int64_t lifetime_s);
 int64_t run_seconds(const struct json *j, const char *key);
 /* Reads a whole small file; an empty slice: it cannot be. */
 struct slice run_file(struct run *r, const char *path);
+struct slice run_read(struct arena *a, const char *path); /* the same */
 /* Appends "&name=value", percent-encoded, to a form. */
 void run_form(struct buf *b, const char *name, struct slice value);
 /* RFC 3986 2.3: all but unreserved characters escaped. */

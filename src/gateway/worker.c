@@ -496,7 +496,7 @@ keep_memory(void)
 }
 
 int
-worker_main(uint32_t slot, void (*seal)(void))
+worker_main(uint32_t slot, void (*seal)(const struct snapshot *conf))
 {
 	struct worker *w = &worker;
 
@@ -506,7 +506,7 @@ worker_main(uint32_t slot, void (*seal)(void))
 	keep_memory();
 	open_all(w, slot);
 	crash_watch(w);
-	seal();
+	seal(w->snapshot);
 	log_info("serving");
 	run(w);
 	counts_free(&w->counts);

@@ -6,9 +6,11 @@
 
 #include "base/base.h"
 
+struct snapshot;
+
 /* Runs until drained; returns the exit status.  Descriptors as in
  * model/ipc.h. */
 /* seal: called when everything is open; from then on nothing can be. */
-int worker_main(uint32_t slot, void (*seal)(void));
+int worker_main(uint32_t slot, void (*seal)(const struct snapshot *conf));
 
 #endif

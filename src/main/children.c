@@ -242,8 +242,10 @@ children_reap(struct children *c, pid_t pid, int status, int64_t now)
 	ch->deaths++;
 	give_slot_back(c, ch);
 	back_off(ch, now);
-	if (ch->role == ROLE_COURIER)
+	if (ch->role == ROLE_COURIER) {
 		atomic_store(&c->shm->head->courier_beat_ns, 0);
+		atomic_store(&c->shm->head->courier_ready, 0);
+	}
 	if (ch->role == ROLE_RECORDER)
 		atomic_store(&c->shm->head->recorder_ready, 0);
 	else if (slot != UINT32_MAX)

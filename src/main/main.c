@@ -12,6 +12,7 @@
 #include <linux/sched/types.h>
 
 #include "admin/control.h"
+#include "base/arena.h"
 #include "base/base.h"
 #include "base/log.h"
 #include "courier/courier.h"
@@ -19,6 +20,7 @@
 #include "main/command.h"
 #include "main/demo.h"
 #include "main/sandbox.h"
+#include "model/snapshot.h"
 #include "recorder/recorder.h"
 
 static bool
@@ -46,9 +48,9 @@ conceal(void)
 }
 
 static void
-seal(enum sandbox_role role)
+seal(const struct sandbox *s)
 {
-	(void)role;
+	(void)s;
 	log_info("unsealed: this build is instrumented");
 }
 #else
@@ -59,10 +61,14 @@ conceal(void)
 }
 
 static void
-seal(enum sandbox_role role)
+seal(const struct sandbox *s)
 {
-	if (!sandbox_enter(role))
-		log_warn("unsealed: the kernel has no seccomp filters");
+	if (!sandbox_drop_root(s->role))
+		log_warn("still root: the kernel does not let us be less");
+	conceal(); /* another user may be dumped again */
+	if (!sandbox_enter(s))
+		log_warn("unsealed: the kernel refuses its seccomp filters "
+			 "or Landlock");
 }
 #endif
 
@@ -79,16 +85,33 @@ yield_readily(void)
 	(void)syscall(SYS_sched_setattr, 0, &a, 0);
 }
 
-/* By then it has all that it will need. */
+/* By then each has all that it need not open later. */
 static void
-seal_worker(void)
+seal_worker(const struct snapshot *conf)
 {
-#ifndef KONTOR_INSTRUMENTED
-	if (!sandbox_drop_root())
-		log_warn("still root: the kernel does not let us be nobody");
-	conceal(); /* another user may be dumped again */
-#endif
-	seal(SANDBOX_WORKER);
+	seal(&(struct sandbox){ SANDBOX_WORKER, conf->data_dir, NULL });
+}
+
+static void
+seal_recorder(const struct snapshot *conf)
+{
+	seal(&(struct sandbox){ SANDBOX_RECORDER, conf->data_dir, NULL });
+}
+
+static void
+seal_courier(const struct snapshot *conf)
+{
+	struct arena a = { 0 };
+
+	seal(&(struct sandbox){
+	    SANDBOX_COURIER, conf->data_dir, courier_files(conf, &a) });
+	arena_wipe(&a);
+}
+
+static void
+seal_control(const struct snapshot *conf)
+{
+	seal(&(struct sandbox){ SANDBOX_CONTROL, conf->data_dir, NULL });
 }
 
 int
@@ -109,20 +132,17 @@ main(int argc, char **argv)
 		be_role(argv[0]);
 		conceal();
 		yield_readily();
-		seal(SANDBOX_RECORDER);
-		return recorder_main((uint32_t)slot);
+		return recorder_main((uint32_t)slot, seal_recorder);
 	}
 	if (is_role(argc, argv, "courier")) {
 		be_role(argv[0]);
 		conceal();
-		seal(SANDBOX_COURIER);
-		return courier_main();
+		return courier_main(seal_courier);
 	}
 	if (is_role(argc, argv, "control")) {
 		be_role(argv[0]);
 		conceal();
-		seal(SANDBOX_CONTROL);
-		return control_main();
+		return control_main(seal_control);
 	}
 	if (argc > 1 && strcmp(argv[0], DEMO_TITLE) == 0 &&
 	    strcmp(argv[1], "seed") == 0)

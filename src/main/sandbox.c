@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <openssl/crypto.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "main/landlock.h"
 
 #define BIT(role) (1u << SANDBOX_##role)
 
@@ -132,8 +135,8 @@ add_memory(scmp_filter_ctx ctx)
 		   SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0;
 }
 
-bool
-sandbox_enter(enum sandbox_role role)
+static bool
+enter_seccomp(enum sandbox_role role)
 {
 	const unsigned who = 1u << role;
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
@@ -154,11 +157,27 @@ sandbox_enter(enum sandbox_role role)
 }
 
 bool
-sandbox_drop_root(void)
+sandbox_enter(const struct sandbox *s)
 {
-	if (geteuid() != 0)
-		return true;
+	bool good;
+
+	/* Its configuration file is read now or never. */
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
+	good = landlock_enter(s);
+	/* Also where the other half failed. */
+	return enter_seccomp(s->role) && good;
+}
+
+static bool
+become_nobody(void)
+{
 	return setgroups(0, NULL) == 0 &&
 	       setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
 	       setresuid(NOBODY, NOBODY, NOBODY) == 0;
+}
+
+bool
+sandbox_drop_root(enum sandbox_role role)
+{
+	return geteuid() != 0 || role != SANDBOX_WORKER || become_nobody();
 }

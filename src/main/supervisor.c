@@ -18,6 +18,7 @@
 #include "main/children.h"
 #include "main/config.h"
 #include "main/datadir.h"
+#include "main/landlock.h"
 #include "main/listen.h"
 #include "main/plan.h"
 #include "main/process.h"
@@ -193,7 +194,7 @@ hand_over(struct supervisor *s, struct child *ch)
 	if (ch->role == ROLE_WORKER)
 		fd = c->secret_fd;
 	else if (ch->role == ROLE_COURIER)
-		fd = c->courier_fd;
+		fd = s->children.courier_fd; /* in force already */
 	else if (ch->role == ROLE_CONTROL)
 		fd = c->control_fd;
 	ch->awaits = child_send(ch, S("{\"op\":\"config\"}"), fd);
@@ -243,7 +244,6 @@ put_in_force(struct supervisor *s)
 
 	swap_fd(&c->bare_fd, &r->compile.bare_fd);
 	swap_fd(&c->secret_fd, &r->compile.secret_fd);
-	swap_fd(&c->courier_fd, &r->compile.courier_fd);
 	swap_fd(&c->control_fd, &r->compile.control_fd);
 	snapshot_unref(&s->conf);
 	s->conf = r->next;
@@ -321,13 +321,14 @@ reload_tell(struct supervisor *s, bool good)
 	reload_clear(s);
 }
 
-/* A courier that has died or is slow holds nothing up: its next one starts
- * with what is in force then. */
+/* It may rather leave: its next one starts with what is new, and is waited for
+ * as it is.  One that is slow holds nothing up. */
 static void
 reload_courier(struct supervisor *s)
 {
 	struct reload *r = &s->reload;
 
+	swap_fd(&s->children.courier_fd, &r->compile.courier_fd);
 	r->step = RELOAD_COURIER;
 	r->give_up_ns = s->now + ACK_NS;
 	hand_over(s, children_find(&s->children, ROLE_COURIER));
@@ -391,12 +392,18 @@ reload_read(struct supervisor *s)
 		reload_compiled(s);
 }
 
+static bool
+awaits_courier(struct supervisor *s)
+{
+	return children_find(&s->children, ROLE_COURIER)->awaits ||
+	       atomic_load(&s->shm.head->courier_ready) == 0;
+}
+
 /* Moves on when nobody is waited for any more. */
 static void
 reload_step(struct supervisor *s)
 {
 	struct child *recorder = children_find(&s->children, ROLE_RECORDER);
-	struct child *courier = children_find(&s->children, ROLE_COURIER);
 	struct reload *r = &s->reload;
 	bool waiting = false;
 	unsigned i;
@@ -404,7 +411,7 @@ reload_step(struct supervisor *s)
 	if (r->step == RELOAD_RECORDER && r->logged) {
 		reload_courier(s);
 	} else if (r->step == RELOAD_COURIER &&
-		   (!courier->awaits || s->now >= r->give_up_ns)) {
+		   (!awaits_courier(s) || s->now >= r->give_up_ns)) {
 		reload_others(s);
 	} else if (r->step == RELOAD_RECORDER && s->now >= r->give_up_ns) {
 		reload_refuse(s, S("the recorder does not answer"));
@@ -1009,6 +1016,10 @@ set_up(struct supervisor *s)
 		.control_fd = -1 };
 	s->helper = s->opts->helper;
 	s->companion = s->opts->companion;
+	if (!landlock_known())
+		log_warn("unsealed in part: the kernel has no Landlock, so "
+			 "recorder, control and courier open what files "
+			 "their user may");
 	if (!open_signals(s) || !first_config(s) || !open_listeners(s) ||
 	    !datadir_open(s->conf->data_dir, &node, &boot) || !open_pipes(s) ||
 	    !make_tables(s, node, boot))

@@ -209,7 +209,8 @@ run(struct process *p)
 }
 
 static int
-start(struct process *p, uint32_t slot)
+start(
+    struct process *p, uint32_t slot, void (*seal)(const struct snapshot *conf))
 {
 	struct recorder_conf conf = { .m = &p->m };
 	struct snapshot *s = NULL;
@@ -227,6 +228,7 @@ start(struct process *p, uint32_t slot)
 		log_error("the configuration cannot be read");
 		return 1;
 	}
+	seal(s);
 	(void)snprintf(data_dir, sizeof(data_dir), "%s", s->data_dir);
 	conf.data_dir = data_dir;
 	conf.snapshot = s;
@@ -236,7 +238,7 @@ start(struct process *p, uint32_t slot)
 }
 
 int
-recorder_main(uint32_t slot)
+recorder_main(uint32_t slot, void (*seal)(const struct snapshot *conf))
 {
 	struct process *p = NEW(struct process);
 	int status;
@@ -247,7 +249,7 @@ recorder_main(uint32_t slot)
 	p->has_ctl = is_open(FD_CTL);
 	p->has_alive = is_open(FD_ALIVE);
 	p->has_peer = is_open(FD_PEER);
-	status = start(p, slot);
+	status = start(p, slot, seal);
 	if (status == 0)
 		run(p);
 	recorder_close(&p->r);

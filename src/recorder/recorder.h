@@ -6,8 +6,10 @@
 
 #include "base/base.h"
 
+struct snapshot;
+
 /* Runs until its work is over; returns the exit status.  Descriptors as in
- * model/ipc.h. */
-int recorder_main(uint32_t slot);
+ * model/ipc.h.  seal: called before it opens a file of data_dir. */
+int recorder_main(uint32_t slot, void (*seal)(const struct snapshot *conf));
 
 #endif

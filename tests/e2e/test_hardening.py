@@ -1,10 +1,13 @@
 """What a process of kontor may not do, seen from inside it and outside."""
+import ctypes
 import fcntl
+import json
 import os
 import pathlib
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import termios
 import threading
@@ -122,10 +125,11 @@ def inject(tmp_path_factory):
     return run
 
 
-EPERM = "-1"
+EPERM, EACCES = "-1", "-13"
 # x86-64's numbers.
 OPEN, OPENAT, SOCKET, UNLINK, SETUID = 2, 257, 41, 87, 105
 EXECVE, PTRACE, FORK, GETPID = 59, 101, 57, 39
+RENAME, MKDIR = 82, 83
 FCNTL, IOCTL, TGKILL, NEWFSTATAT, PRLIMIT64 = 72, 16, 234, 262, 302
 
 
@@ -232,14 +236,130 @@ def test_nobody_types_into_the_terminal(sim, inject, tmp_path):
                     if pathlib.Path(f"/proc/{p}").exists()]
 
 
+def has_landlock():
+    """As landlock_known(): the version of what it can."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    return libc.syscall(444, None, ctypes.c_size_t(0), 1) > 0
+
+
+needs_landlock = pytest.mark.skipif(
+    not has_landlock(), reason="this kernel has no Landlock")
+x86_64 = pytest.mark.skipif(platform.machine() != "x86_64",
+                            reason="numbers of system calls are x86-64's")
+
+
+@pytest.fixture
+def opens(kontor, inject):
+    """Makes a role open a file: a descriptor, or less than zero.  Whatever is
+    opened for writing is not cut."""
+    def run(role, path, flags=os.O_RDONLY):
+        return inject(processes(kontor)[role], OPENAT, -100,
+                      str(kontor.data_dir / path), flags, 0o600)
+    return run
+
+
 @needs_seal
-@pytest.mark.skipif(platform.machine() != "x86_64",
-                    reason="numbers of system calls are x86-64's")
-def test_from_inside_the_recorder(kontor, inject):
+@x86_64
+def test_the_recorder_has_no_network(kontor, inject):
+    assert inject(processes(kontor)["recorder"], SOCKET, 2, 1, 0) == EPERM
+
+
+NEW = os.O_WRONLY | os.O_CREAT
+
+
+@needs_seal
+@needs_landlock
+@x86_64
+def test_the_recorder_keeps_files_in_data_dir_alone(
+        kontor, inject, opens, tmp_path):
+    for path in "made", "log/made":
+        assert int(opens("recorder", path, NEW)) >= 0
+        (kontor.data_dir / path).unlink()
+    for path, flags in (tmp_path / "made", NEW), ("/etc/made", NEW), \
+            ("/etc/hostname", os.O_RDONLY), ("/etc/shadow", os.O_RDONLY):
+        assert opens("recorder", path, flags) == EACCES
     pid = processes(kontor)["recorder"]
-    assert inject(pid, SOCKET, 2, 1, 0) == EPERM
-    fd = int(inject(pid, OPENAT, -100, "/etc/hostname", 0))
-    assert fd >= 0 or fd == -2  # it keeps files
+    assert inject(pid, MKDIR, tmp_path / "made", 0o700) == EACCES
+    assert int(inject(pid, RENAME, kontor.data_dir / "audit.pub",
+                      tmp_path / "made")) < 0
+    assert not list(tmp_path.iterdir())
+
+
+@needs_seal
+@needs_landlock
+@x86_64
+def test_control_reads_the_books_and_writes_nothing(
+        kontor, inject, opens, tmp_path):
+    segment = next((kontor.data_dir / "log").iterdir())
+    assert int(opens("control", segment)) >= 0
+    for path in segment, "store.db", "store.db-wal", "audit.key", "audit.pub", \
+            "run.json":
+        assert opens("control", path, os.O_WRONLY) == EACCES
+        assert opens("control", path, os.O_RDWR) == EACCES
+    for path in "made", "log/made", tmp_path / "made", "/etc/made":
+        assert opens("control", path, NEW) == EACCES
+    for path in "audit.key", "aws.key", "admin.token", ".", "/etc/shadow", \
+            "/etc/passwd", "/proc/self/environ":
+        assert opens("control", path) == EACCES
+    pid = processes(kontor)["control"]
+    for call in (UNLINK, segment), (MKDIR, tmp_path / "made", 0o700), \
+            (RENAME, segment, tmp_path / "made"):
+        assert inject(pid, *call) == EPERM
+    assert not list(tmp_path.iterdir())
+    assert kontor.usage()
+
+
+@needs_seal
+@needs_landlock
+@x86_64
+def test_the_courier_reads_no_books(kontor, opens):
+    segment = next((kontor.data_dir / "log").iterdir())
+    for path in segment, "store.db", "audit.key", "aws.key", "admin.token", \
+            "/etc/shadow", "/etc/passwd":
+        assert opens("courier", path) == EACCES
+    assert opens("courier", "made", NEW) == EPERM
+
+
+def test_the_log_may_be_on_another_disk(sim, tmp_path):
+    config = kit.make_config(sim.url, tmp_path / "data")
+    for name in "log", "tiles":
+        (tmp_path / "disk" / name).mkdir(parents=True)
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / name).symlink_to(tmp_path / "disk" / name)
+    with kit.Kontor(tmp_path, config) as k:
+        r = k.chat(k.key("far")["key"], "m-openai", "[[sim out=5]]")
+        assert r.status_code == 200
+        assert k.explain(r.headers["x-kontor-request-id"])
+        k.verify()
+    assert list((tmp_path / "disk" / "log").iterdir())
+    assert (tmp_path / "disk" / "tiles" / "checkpoint").exists()
+
+
+@needs_seal
+def test_control_follows_a_store_that_is_made_again(sim, tmp_path):
+    """It was sealed for the one that is damaged."""
+    config = kit.make_config(sim.url, tmp_path / "data")
+    with kit.Kontor(tmp_path, config) as k:
+        key = k.key("again")["key"]
+        assert k.chat(key, "m-openai", "[[sim out=5]]").status_code == 200
+        before = k.usage()
+        assert before
+        recorder, = k.of_role("recorder")
+        os.kill(recorder, signal.SIGSTOP)
+        (k.data_dir / "store.db-wal").unlink()
+        (k.data_dir / "store.db").write_bytes(b"no store" * 4096)
+        os.kill(recorder, signal.SIGKILL)
+        kit.wait_for("the other store", lambda: list(
+            k.data_dir.glob("store.db.damaged-*")))
+
+        def same():
+            r = k.run("usage", "--format", "json", check=False)
+            return r.returncode == 0 and \
+                json.loads(r.stdout)["total"] == before["total"]
+        kit.wait_for("the same books", same, 20)
+        if has_landlock():
+            assert "the store is another one" in k.text()
+        assert k.chat(key, "m-openai", "[[sim out=5]]").status_code == 200
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"),
@@ -287,8 +407,9 @@ def test_the_unit_lets_kontor_do_what_it_does():
         re.M)) - {"chown", "fchown", "fchownat"}  # only root's SQLite
     needed |= set("""openat mmap mprotect socket socketpair bind listen prctl
         execve clone wait4 kill tgkill signalfd4 memfd_create seccomp
-        close_range dup2 arch_prctl set_tid_address umask flock
-        rename""".split())
+        landlock_create_ruleset landlock_add_rule
+        landlock_restrict_self close_range dup2 arch_prctl set_tid_address
+        umask flock rename""".split())
     assert not needed - allowed
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -388,6 +389,43 @@ def test_reload_reads_secrets_anew_and_waits_for_what_is_new(
         k.write_config()
         assert k.run("reload", check=False).returncode == 1
         assert k.chat(key, "m-e-secret").status_code == 200
+
+
+def lay_token(folder, version):
+    """As Kubernetes does: token is a link to ..data/token, and ..data one to
+    a folder that is new each time."""
+    (folder / version).mkdir(parents=True)
+    (folder / version / "token").write_text(sign_in.CANARIES["OIDC_ENTRA"])
+    (folder / "..next").symlink_to(version)
+    (folder / "..next").rename(folder / "..data")
+    if version == "..1":
+        (folder / "token").symlink_to("..data/token")
+    else:
+        shutil.rmtree(folder / "..1")
+
+
+def test_a_reload_may_name_a_file_in_another_folder(calm, folder, tmp_path):
+    """The courier was not sealed for it: the next one is, before calls come."""
+    with one(folder, tmp_path, calm, "e-secret") as k:
+        key = k.key("k")["key"]
+        more = sign_in.config(tmp_path, calm.url, only=("e-fed",))
+        k.config["providers"].update(more["providers"])
+        k.config["models"].update(more["models"])
+        k.config["prices"] += more["prices"]
+        for name in "one", "two":
+            lay_token(tmp_path / name, "..1")
+            k.config["providers"]["e-fed"]["auth"]["entra"][
+                "federated_token_file"] = str(tmp_path / name / "token")
+            k.write_config()
+            k.run("reload")
+            for model in "m-e-fed", "m-e-secret":
+                r = k.chat(key, model)
+                assert r.status_code == 200, (model, r.text)
+        courier = k.of_role("courier")
+        lay_token(tmp_path / "two", "..2")
+        k.run("reload")
+        assert state(k, "e-fed")["state"] == "good", state(k, "e-fed")
+        assert k.of_role("courier") == courier
 
 
 # --- secrets -----------------------------------------------------------------
