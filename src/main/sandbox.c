@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <openssl/crypto.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "main/landlock.h"
@@ -176,8 +178,30 @@ become_nobody(void)
 	       setresuid(NOBODY, NOBODY, NOBODY) == 0;
 }
 
+/* data_dir may be another's who starts kontor without root at other times, and
+ * what SQLite makes there as root it gives to him. */
+static bool
+keep_files_alone(void)
+{
+	const uint32_t keep = 1u << CAP_DAC_OVERRIDE | 1u << CAP_CHOWN;
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct has[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &head, has) != 0)
+		return false;
+	has[0].permitted &= keep;
+	has[0].effective &= keep;
+	has[1].permitted = has[1].effective = 0;
+	has[0].inheritable = has[1].inheritable = 0;
+	return syscall(SYS_capset, &head, has) == 0;
+}
+
 bool
 sandbox_drop_root(enum sandbox_role role)
 {
-	return geteuid() != 0 || role != SANDBOX_WORKER || become_nobody();
+	if (geteuid() != 0)
+		return true;
+	return role == SANDBOX_WORKER ? become_nobody() : keep_files_alone();
 }

@@ -32,8 +32,11 @@ struct sandbox {
 
 /* For the rest of this process's life; false: the kernel cannot. */
 bool sandbox_enter(const struct sandbox *s) MUST_USE;
-/* A worker of root becomes nobody, who is in no group; others stay who they
- * are. */
+/*
+ * Root becomes nobody, who is in no group, as a worker.  As another role it
+ * stays the owner of data_dir, where it must read and write, with no power
+ * left but over whose a file is.  Others stay who they are.
+ */
 bool sandbox_drop_root(enum sandbox_role role) MUST_USE;
 
 #endif

@@ -320,6 +320,15 @@ def test_the_courier_reads_no_books(kontor, opens):
     assert opens("courier", "made", NEW) == EPERM
 
 
+@needs_seal
+@pytest.mark.parametrize("role", ["recorder", "control", "courier"])
+def test_root_keeps_its_files_and_no_other_power(kontor, role):
+    said = status(processes(kontor)[role])
+    # CAP_CHOWN, CAP_DAC_OVERRIDE
+    assert int(said["CapPrm"], 16) & ~0b11 == 0
+    assert int(said["CapEff"], 16) & ~0b11 == 0
+
+
 def test_the_log_may_be_on_another_disk(sim, tmp_path):
     config = kit.make_config(sim.url, tmp_path / "data")
     for name in "log", "tiles":
