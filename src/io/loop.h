@@ -55,9 +55,9 @@ void loop_free(struct loop **l);
  */
 void loop_turn(struct loop *l, int64_t max_wait_ns);
 /*
- * How a turn waits where events follow one another within 50 us; where they do
- * not, it sleeps.  Falling asleep and being woken costs as much as handling an
- * event.
+ * How a turn waits where events follow one another within 50 us, or 100 for
+ * LOOP_LINGERS; where they do not, it sleeps.  Falling asleep and being woken
+ * costs as much as handling an event.
  */
 enum loop_wait {
 	LOOP_SLEEPS,
@@ -66,7 +66,7 @@ enum loop_wait {
 	 * moderate their interrupts. */
 	LOOP_GATHERS,
 	/* For few, to whom the wake is most of the delay: it looks again and
-	 * again for 40 us, but not where that was in vain of late. */
+	 * again for 60 us, but not where that was in vain of late. */
 	LOOP_LINGERS
 };
 
