@@ -23,6 +23,12 @@ from test_h2 import Client
 PATH = "/v1/chat/completions"
 
 
+def wait_settled(kontor):
+    kit.wait_for("the holds to be settled", lambda: all(
+        float(b["pending"]) == 0
+        for b in kontor.cli("budget", "list", "--json")["budgets"]), 15)
+
+
 def ask(content, model="m-openai", **more):
     return json.dumps({"model": model, "messages": [
         {"role": "user", "content": content}], **more}).encode()
@@ -587,9 +593,7 @@ def test_what_a_translation_keeps_has_a_bound(sim, tmp_path, play, path, body,
         assert told in last, last
         assert peak < 256 << 20, f"{peak >> 20} MiB"
         assert kontor.of_role("worker") == worker
-        kit.wait_for("the hold to be settled", lambda: all(
-            float(b["pending"]) == 0
-            for b in kontor.cli("budget", "list", "--json")["budgets"]), 15)
+        wait_settled(kontor)
         kontor.verify()
     provider.close()
 
@@ -676,9 +680,7 @@ def test_what_streams_keep_has_a_budget(sim, tmp_path, play):
             s.close()
         kit.wait_for("memory", lambda: kontor.chat(
             kontor.key("other")["key"]).status_code == 200, 20)
-        kit.wait_for("the holds to be settled", lambda: all(
-            float(b["pending"]) == 0
-            for b in kontor.cli("budget", "list", "--json")["budgets"]), 15)
+        wait_settled(kontor)
         kontor.verify()
     provider.close()
 
@@ -779,9 +781,7 @@ def test_an_answer_without_room_is_nobodys_fault(sim, tmp_path, play):
             assert text.count(b";fault=") == 1 and b"overloaded" in text
         for s in held:
             s.close()
-        kit.wait_for("the holds to be settled", lambda: all(
-            float(b["pending"]) == 0
-            for b in kontor.cli("budget", "list", "--json")["budgets"]), 15)
+        wait_settled(kontor)
         kontor.verify()
     provider.close()
 
